@@ -29,7 +29,7 @@ from mailer.edition.html.css_inliner import inline_styles
 from mailer.edition.images import load_image
 from mailer.edition.merge_fields import ReaderValues, fill
 from mailer.edition.model import Edition, Image
-from mailer.edition.publication import Publication, Reference
+from mailer.edition.publication import DispatchReference, Publication
 from mailer.edition.templates import builtin_dir
 from mailer.link_tokens import Purpose, TokenKeys
 from mailer.mime.composer import Composer, MessageTokens, SenderProfile, format_date, inspect
@@ -43,7 +43,7 @@ PUBLICATION = Publication(
     postal_address="The Harbour SampleMessage, 1 Quay Street, Porto Novo",
 )
 REFERENCES = {
-    slug: Reference(title=slug, url=PUBLICATION.archive_url(slug))
+    slug: DispatchReference(title=slug, url=PUBLICATION.archive_url(slug))
     for slug in ("2025-12-18-eleven-winters", "2026-03-02-crane")
 }
 SENDER_PROFILE = SenderProfile(
@@ -154,7 +154,7 @@ def compare_composing(edition: Edition, pairs: int) -> CpuComparison:
 def build(edition: Edition, claim: Claim, marks: MessageTokens) -> bytes:
     """The same message by `email`: the same headers, the same two parts."""
     values = ReaderValues(fields=claim.fields, address=claim.address, token=marks.unsubscribe)
-    variant = edition.variant(edition.key(values))
+    variant = edition.variant(edition.key_for(values))
     message = EmailMessage(policy=SMTP)
     message["From"] = f"{SENDER_PROFILE.sender_name} <{SENDER_PROFILE.sender_address}>"
     message["To"] = claim.address
@@ -201,7 +201,7 @@ def compare_variants(pairs: int) -> CpuComparison:
 
     def make(text: str, readers: list[dict[str, str]]) -> int:
         edition = compile_text(text)
-        keys = {edition.key(ReaderValues(fields=fields, address="a@example.com", token="")) for fields in readers}
+        keys = {edition.key_for(ReaderValues(fields=fields, address="a@example.com", token="")) for fields in readers}
         for key in keys:
             edition.variant(key)
         return len(keys)

@@ -57,11 +57,11 @@ def main(folder: Path, limit: int) -> dict[str, float]:
         planned = time.monotonic()
         send = sends_plan.start_send(app, plan)
         cpu, start = own_cpu(), time.monotonic()
-        run = run_send(app, send.id, watch=watch if limit < plan.head.to_mail else None)
+        run = run_send(app, send.id, watch=watch if limit < plan.summary.to_mail else None)
         seconds, cpu = time.monotonic() - start, own_cpu() - cpu
     accepted = run.summary.count(DeliveryState.ACCEPTED)
-    if accepted < min(limit, plan.head.to_mail):
-        sys.exit(f"only {accepted} of {plan.head.to_mail} were accepted: {run.ending}")
+    if accepted < min(limit, plan.summary.to_mail):
+        sys.exit(f"only {accepted} of {plan.summary.to_mail} were accepted: {run.result}")
     return {
         "messages": accepted,
         "seconds": seconds,

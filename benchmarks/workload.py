@@ -106,7 +106,7 @@ def _write_sample(edition: Edition, message: bytes, size: int) -> SampleMessage:
     values = ReaderValues(
         fields={"first_name": "Siobhán", "city": "Porto Novo"}, address="a@example.com", token="0" * 26
     )
-    variant = edition.variant(edition.key(values))
+    variant = edition.variant(edition.key_for(values))
     subject, text, html = (fill(parts, values) for parts in (variant.subject, variant.text, variant.html))
     return SampleMessage(message=message, size=size, subject=subject, text=text, html=html)
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from mailer.dispatch.rules import RULES as GRAMMAR
 from mailer.dispatch.rules import Rule
-from mailer.lint.rules import IGNORES, LINKS, MESSAGE, PAGE, WORDS
+from mailer.lint.rules import CONTENT_RULES, IGNORE_RULES, LINK_RULES, MESSAGE_RULES, PAGE_RULES
 
 TARGET = Path(__file__).with_suffix(".md")
 CHAPTERS: tuple[tuple[str, str, tuple[Rule, ...]], ...] = (
@@ -16,18 +16,18 @@ CHAPTERS: tuple[tuple[str, str, tuple[Rule, ...]], ...] = (
         ),
         tuple(GRAMMAR.values()),
     ),
-    ("The words", "What a copy desk would have caught.", WORDS),
-    ("The links", "By their addresses and words; with `--online`, by asking them.", LINKS),
+    ("The words", "What a copy desk would have caught.", CONTENT_RULES),
+    ("The links", "By their addresses and words; with `--online`, by asking them.", LINK_RULES),
     (
         "The page",
         (
             "The HTML as mail programs get it, of every variant that the conditions make: its size, its colours, its "
             "structure. Most of it is about templates."
         ),
-        PAGE,
+        PAGE_RULES,
     ),
-    ("The message", "Read again from the bytes that would leave.", MESSAGE),
-    ("The comments", "What is wrong with a `# check: ignore`.", IGNORES),
+    ("The message", "Read again from the bytes that would leave.", MESSAGE_RULES),
+    ("The comments", "What is wrong with a `# check: ignore`.", IGNORE_RULES),
 )
 INTRODUCTION = """\
 # What `mailer check` looks for

@@ -18,7 +18,7 @@ from mailer.edition.compile import compile_edition
 from mailer.edition.dispatch_view import image_files
 from mailer.edition.images import load_image
 from mailer.edition.merge_fields import ReaderValues, fill
-from mailer.edition.publication import Publication, Reference
+from mailer.edition.publication import DispatchReference, Publication
 from mailer.edition.templates import builtin_dir
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -46,10 +46,12 @@ def render_example() -> str:
         dispatch,
         publication=publication,
         templates=[builtin_dir()],
-        references={slug: Reference(title=title, url=publication.archive_url(slug)) for slug, title in titles.items()},
+        references={
+            slug: DispatchReference(title=title, url=publication.archive_url(slug)) for slug, title in titles.items()
+        },
         images={name: load_image(path.parent / name, root=ROOT) for name in image_files(dispatch)},
     )
-    html = fill(edition.variant(edition.key(ANA)).html, ANA)
+    html = fill(edition.variant(edition.key_for(ANA)).html, ANA)
     for image in edition.images:
         data = f"data:{image.content_type};base64,{b64encode(image.data).decode()}"
         html = html.replace(publication.media_url + image.name, data)

@@ -56,7 +56,7 @@ class Purpose(StrEnum):
     BOUNCE = "bounce"  # the VERP return path
     MESSAGE_ID = "message-id"
     CONFIRM = "confirm"  # confirms a sign-up; by the transactional mail that asks for it
-    LETTER = "letter"  # the Message-ID of transactional mail
+    TRANSACTIONAL = "letter"  # the Message-ID of transactional mail
     FORM = "form"  # when a form was shown, in seconds
 
 

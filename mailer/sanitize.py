@@ -15,7 +15,7 @@ def is_clean(text: str) -> bool:
     return text.isprintable() or not (_LINE_ENDS.search(text) or _REMOVED.search(text))
 
 
-def clean(text: str) -> str:
+def clean_line(text: str) -> str:
     """Returns `text` on one line: line ends and tabs as a space; control, bidi and noncharacters removed."""
     if _HARMLESS.fullmatch(text):
         return text

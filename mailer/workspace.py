@@ -145,7 +145,7 @@ def starter_dir() -> Path:
     return packaged if packaged.is_dir() else Path(__file__).parent.parent
 
 
-def init(folder: Path) -> InitResult:
+def init_workspace(folder: Path) -> InitResult:
     """Makes `folder` a workspace: templates, a list, dispatches, settings with a fresh key. Raises UsageError."""
     created: list[Path] = []
     kept: list[Path] = []

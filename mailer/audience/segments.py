@@ -169,7 +169,7 @@ def _matches_leaf(leaf: Leaf, subscriber: SubscriberFacts) -> bool:
             assert_never(leaf)
 
 
-def references(segment: Segment) -> Iterator[Field | OnList | Received]:
+def segment_references(segment: Segment) -> Iterator[Field | OnList | Received]:
     """Yields the fields, lists and dispatches that the segment names."""
     match segment:
         case OnList() | Received():
@@ -183,10 +183,10 @@ def references(segment: Segment) -> Iterator[Field | OnList | Received]:
         case Contains(text=text, inside=inside):
             yield from (each for each in (text, inside) if isinstance(each, Field))
         case Not(inner=inner):
-            yield from references(inner)
+            yield from segment_references(inner)
         case And(parts=parts) | Or(parts=parts):
             for part in parts:
-                yield from references(part)
+                yield from segment_references(part)
         case JoinedOn():
             return
         case _:

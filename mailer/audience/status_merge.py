@@ -58,7 +58,7 @@ class MergeDecision:
     blocked: str = ""
 
 
-def merge(now: MergeInput) -> MergeDecision:
+def merge_status(now: MergeInput) -> MergeDecision:
     """Decides about one subscriber. Total."""
     is_new = now.base is None
     on_list = now.status if now.status is not None and (not is_new or now.by_person) else Status.SUBSCRIBED

@@ -11,7 +11,7 @@ from mailer.cli.sends.plan import show_problems, show_refusal
 from mailer.service.archive.corrections import correct_dispatch
 from mailer.service.archive.export import export_archive
 from mailer.service.dispatches.compile import DispatchError
-from mailer.timestamps import iso
+from mailer.timestamps import format_iso
 
 
 @click.group("archive")
@@ -55,6 +55,8 @@ def correct_(dispatch: str, note: str, *, as_json: bool, workspace: Path) -> Non
     show_problems(checked.problems)
     last = shown.corrections[-1]
     if as_json:
-        print_json({"slug": shown.slug, "edition": shown.digest, "note": last.note, "at": iso(last.at), "url": url})
+        print_json(
+            {"slug": shown.slug, "edition": shown.digest, "note": last.note, "at": format_iso(last.at), "url": url}
+        )
     else:
         click.echo(f"{url} shows edition {shown.digest[:12]}, corrected: {last.note}")

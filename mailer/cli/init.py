@@ -6,7 +6,7 @@ import click
 
 from mailer.cli.options import in_new_workspace
 from mailer.cli.output import echo_err
-from mailer.workspace import init
+from mailer.workspace import init_workspace
 
 
 @click.command("init")
@@ -15,7 +15,7 @@ from mailer.workspace import init
 def init_command(folder: Path | None, workspace: Path) -> None:
     """Make FOLDER (default: here) a workspace. Overwrites nothing."""
     target = folder or workspace
-    result = init(target)
+    result = init_workspace(target)
     for path in result.created:
         click.echo(f"made  {target / path}")
     for path in result.kept:

@@ -14,7 +14,7 @@ from mailer.ledger.types.subscribers import SyncPlan
 from mailer.service.lists.export import export_list
 from mailer.service.lists.overview import ListOverview, list_overview_object, show_list
 from mailer.service.lists.sync import plan_sync, sync_list, sync_plan_object, undo_list
-from mailer.timestamps import iso
+from mailer.timestamps import format_iso
 
 _list_argument = click.argument("name", callback=lambda _ctx, _parameter, name: name.strip().removesuffix(".csv"))
 
@@ -109,7 +109,7 @@ def _show_overview(overview: ListOverview) -> None:
     for sync in overview.syncs:
         counts = ", ".join(f"{count:,} {what}" for what, count in sync.counts.items() if count)
         back = f", back to sync {sync.undo_of}" if sync.undo_of is not None else ""
-        click.echo(f"  sync {sync.sync}  {iso(sync.at)}  {sync.by}{back}: {counts}")
+        click.echo(f"  sync {sync.sync}  {format_iso(sync.at)}  {sync.by}{back}: {counts}")
 
 
 def _sync_or_ask(app: App, name: str, *, allow_removals: bool) -> SyncPlan:

@@ -10,7 +10,7 @@ from mailer.app import App
 from mailer.cli.options import COMMAND_LINE, as_json, in_workspace
 from mailer.cli.output import echo_err, is_interactive, plural, print_json
 from mailer.errors import NeedsConfirmationError
-from mailer.sanitize import clean
+from mailer.sanitize import clean_line
 from mailer.service.subscribers.profile import (
     ListEntry,
     SubscriberProfile,
@@ -19,7 +19,7 @@ from mailer.service.subscribers.profile import (
     profile_object,
     subject_copy,
 )
-from mailer.timestamps import iso
+from mailer.timestamps import format_iso
 
 _MAX_WORDS = 100  # characters of a subscriber's own words on one line
 _MAX_EVIDENCE = 400  # characters of an imported consent
@@ -132,35 +132,35 @@ def _current_state(profile: SubscriberProfile) -> Iterator[str]:
     yield from map(_list_line, profile.lists)
     if profile.suppression:
         suppression = profile.suppression
-        yield f"not mailed: {suppression.reason} since {iso(suppression.at)}, by {suppression.source}"
+        yield f"not mailed: {suppression.reason} since {format_iso(suppression.at)}, by {suppression.source}"
 
 
 def _history(profile: SubscriberProfile) -> Iterator[str]:
     """Returns the lines on consent, changes, mail and deliveries."""
     for consent in profile.consents:
         if consent.is_imported:
-            yield f"{iso(consent.at)}  came to {consent.list} by {consent.form}: {_one_line(consent.words, _MAX_EVIDENCE)}"
+            yield f"{format_iso(consent.at)}  came to {consent.list} by {consent.form}: {_one_line(consent.words, _MAX_EVIDENCE)}"
             continue
-        confirmed = f"confirmed {iso(consent.confirmed_at)}" if consent.confirmed_at else "not confirmed"
+        confirmed = f"confirmed {format_iso(consent.confirmed_at)}" if consent.confirmed_at else "not confirmed"
         place = f" from {consent.ip}" if consent.ip else ""
-        yield f"{iso(consent.at)}  asked for {consent.list} by {consent.form}{place}, {confirmed}"
+        yield f"{format_iso(consent.at)}  asked for {consent.list} by {consent.form}{place}, {confirmed}"
     yield from _changes(profile)
     for why in profile.reasons:
-        yield f"{iso(why.at)}  left because: {why.reason}{f', “{_one_line(why.words)}”' if why.words else ''}"
-    for mail in profile.letters:
-        yield f"{iso(mail.created_at)}  letter ({mail.kind}): {mail.state}"
-    for event in profile.told:
-        yield f"{iso(event.at)}  {event.event} told to {event.host}: {event.state}"
+        yield f"{format_iso(why.at)}  left because: {why.reason}{f', “{_one_line(why.words)}”' if why.words else ''}"
+    for mail in profile.mail:
+        yield f"{format_iso(mail.created_at)}  letter ({mail.kind}): {mail.state}"
+    for event in profile.notices:
+        yield f"{format_iso(event.at)}  {event.event} told to {event.host}: {event.state}"
     for delivery in profile.deliveries:
         reason = f" ({delivery.reason})" if delivery.reason else ""
-        yield f"{iso(delivery.at)}  send {delivery.send_id} {delivery.slug}: {delivery.state}{reason}"
+        yield f"{format_iso(delivery.at)}  send {delivery.send_id} {delivery.slug}: {delivery.state}{reason}"
 
 
 def _list_line(each: ListEntry) -> str:
     fields = ", ".join(f"{name} {value}" for name, value in each.fields.items() if value)
     where = f"on {each.list}, line {each.line}" if each.line else f"on {each.list}"
-    since = f" since {iso(each.since)}, by {each.by}" if each.since else ""
-    until = f" until {iso(each.paused_until)}" if each.paused_until else ""
+    since = f" since {format_iso(each.since)}, by {each.by}" if each.since else ""
+    until = f" until {format_iso(each.paused_until)}" if each.paused_until else ""
     return f"{where}: {each.status}{until}{since}{f'; {fields}' if fields else ''}"
 
 
@@ -169,11 +169,11 @@ def _changes(profile: SubscriberProfile) -> list[str]:
     changes = [(each.at, f"{each.change} ({each.reason}), by {each.source}") for each in profile.history]
     for each in profile.changes:
         change = f"{_one_line(each.before)} → {_one_line(each.after)}" if each.before else _one_line(each.after)
-        changes.append((each.at, f"{each.list}: {each.what}{f' {change}' if change else ''}, by {each.by}"))
-    return [f"{iso(at)}  {words}" for at, words in sorted(changes, key=lambda each: each[0])]
+        changes.append((each.at, f"{each.list}: {each.kind}{f' {change}' if change else ''}, by {each.by}"))
+    return [f"{format_iso(at)}  {words}" for at, words in sorted(changes, key=lambda each: each[0])]
 
 
 def _one_line(text: str, longest: int = _MAX_WORDS) -> str:
     """Returns a text in one line that is safe for a terminal."""
-    line = " ".join(clean(text).split())
+    line = " ".join(clean_line(text).split())
     return line if len(line) <= longest else f"{line[:longest]}…"

@@ -9,7 +9,7 @@ from mailer.app import App
 from mailer.cli.options import COMMAND_LINE, as_json, in_workspace
 from mailer.cli.output import echo_err, print_json
 from mailer.ledger.types.suppressions import SuppressionReason, UnsuppressResult, UnsuppressStatus
-from mailer.timestamps import iso
+from mailer.timestamps import format_iso
 
 
 @click.group("suppress")
@@ -78,7 +78,7 @@ def list_(*, as_json: bool, workspace: Path) -> None:
     """Every suppressed address, since when, why, and by whom."""
     with App.open(workspace) as app:
         rows = [
-            {"identity": each.identity, "reason": each.reason.value, "at": iso(each.at), "source": each.source}
+            {"identity": each.identity, "reason": each.reason.value, "at": format_iso(each.at), "source": each.source}
             for each in (app.ledger.suppressions.all() if app.has_ledger else ())
         ]
     if as_json:

@@ -23,7 +23,7 @@ from mailer.csv.patch import MAX_CELL, add_header_cells, append_rows, widest_row
 from mailer.csv.reader import CsvList, ListError
 from mailer.csv.tokenizer import RowTokenizer, TooManyMalformedRowsError
 from mailer.csv.writer import CsvWriter
-from mailer.sanitize import clean
+from mailer.sanitize import clean_line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +119,7 @@ def _edit_row(source: CsvList, text: str, edit: RowEdit, indexes: Mapping[str, i
         raise _changed_error(source) from None
     if edit.values is None:
         return ""
-    values = {indexes[name]: clean(value)[:MAX_CELL] for name, value in edit.values.items() if name in indexes}
+    values = {indexes[name]: clean_line(value)[:MAX_CELL] for name, value in edit.values.items() if name in indexes}
     return set_cells(text, source.delimiter, values) if values else text
 
 

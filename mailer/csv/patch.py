@@ -25,7 +25,7 @@ from mailer.csv.columns import EMAIL, SINCE, STATUS, STATUS_SINCE
 from mailer.csv.reader import AROUND_HEADER, CsvList, ListError
 from mailer.csv.tokenizer import CellBatch, RowTokenizer, TooManyMalformedRowsError
 from mailer.csv.writer import CsvWriter
-from mailer.sanitize import clean
+from mailer.sanitize import clean_line
 
 MAX_CELL = 32_767  # characters: the limit of spreadsheets
 
@@ -53,13 +53,13 @@ class PreparedPatch:
     """A patched copy that can replace the list; leaving the `with` without `commit` removes it."""
 
     def __init__(self, source: CsvList, output: CsvWriter, rewritten: PatchResult) -> None:
-        self.rewritten = rewritten
+        self.result = rewritten
         self._source = source
         self._output = output
 
     def commit(self) -> None:
         """Replaces the list. Raises ListError, also if the list changed meanwhile."""
-        self._source.refuse_changed()
+        self._source.require_unchanged()
         try:
             self._output.commit()
         except OSError as error:
@@ -175,7 +175,7 @@ def append_rows(output: CsvWriter, header: str, delimiter: str, rows: Iterable[S
     ends_line = output.ends_with_line_end()
     count = 0
     for cells in rows:
-        row = format_row([clean(cell)[:MAX_CELL] for cell in cells], delimiter, quoted=quoted)
+        row = format_row([clean_line(cell)[:MAX_CELL] for cell in cells], delimiter, quoted=quoted)
         output.write(f"{row}{end}" if ends_line else f"{end}{row}")
         count += 1
     return count

@@ -25,7 +25,7 @@ from typing import IO
 from mailer.addresses import AddressError, is_plain_address, parse_address
 from mailer.csv.columns import EMAIL, Columns, ColumnsError, field_name, read_columns
 from mailer.csv.encoding import EncodingError, detect_encoding
-from mailer.csv.rows import DuplicateRow, Finding, Member, RejectedRow, Row, RowWarning, Status, abbreviated
+from mailer.csv.rows import DuplicateRow, Finding, Member, RejectedRow, Row, RowWarning, Status, abbreviate_cell
 from mailer.csv.status_parser import StatusParser
 from mailer.csv.tokenizer import (
     MAX_BROKEN,
@@ -37,7 +37,7 @@ from mailer.csv.tokenizer import (
     ends_its_row,
 )
 from mailer.errors import UsageError
-from mailer.sanitize import clean, is_clean
+from mailer.sanitize import clean_line, is_clean
 
 _new = tuple.__new__  # half the time of a call
 DELIMITERS = (",", ";", "\t")
@@ -124,15 +124,15 @@ class CsvList:
                 f"{self.path} is not {self.encoding} to its end.", "Save it anew as CSV in UTF-8."
             ) from None
         except OSError as error:
-            raise unreadable(self.path, error) from None
+            raise unreadable_error(self.path, error) from None
 
-    def refuse_changed(self) -> None:
+    def require_unchanged(self) -> None:
         """Raises ListError if the file changed since it was opened."""
         try:
             with self.path.open("rb") as file:
                 version = file_version(file)
         except OSError as error:
-            raise unreadable(self.path, error) from None
+            raise unreadable_error(self.path, error) from None
         if version != self.version:
             raise ListError(f"{self.path} was changed meanwhile.", "Run the command again.")
 
@@ -195,7 +195,7 @@ class _RowParser:
             if is_clean_batch and len(cells) == width:
                 yield _new(Member, (line, address, dict(zip(names, pick(cells))), status))  # noqa: B905 - all as long
             else:
-                values = {name: clean(cells[i]).strip() if i < len(cells) else "" for i, name in wanted}
+                values = {name: clean_line(cells[i]).strip() if i < len(cells) else "" for i, name in wanted}
                 yield Member(line, address, values, status)
                 yield from self._warnings(line, cells)
             if status is not subscribed:
@@ -210,7 +210,7 @@ class _RowParser:
             if index - 1 != self._columns.address and not is_clean(cell)
         ]
         if faulty:
-            listed = ", ".join(f"“{abbreviated(header)}”" for header in faulty)
+            listed = ", ".join(f"“{abbreviate_cell(header)}”" for header in faulty)
             yield RowWarning(line=line, message=f"line breaks or control characters were taken out of {listed}")
         if any(cell.strip() for cell in cells[width:]):
             message = f"{len(cells)} cells under {width} headers; the last were left aside (is a quote missing?)"
@@ -251,7 +251,7 @@ def open_list(path: Path, name: str = "") -> CsvList:
     except UnicodeDecodeError:
         raise ListError(f"{path} is not {encoding} to its end.", "Save it anew as CSV in UTF-8.") from None
     except OSError as error:
-        raise unreadable(path, error) from None
+        raise unreadable_error(path, error) from None
     return CsvList(
         name=name or path.name.removesuffix(".csv"),
         path=path,
@@ -304,7 +304,7 @@ def file_version(file: IO[str] | IO[bytes]) -> tuple[int, int, int]:
     return stat.st_ino, stat.st_size, stat.st_mtime_ns
 
 
-def unreadable(path: Path, error: OSError) -> ListError:
+def unreadable_error(path: Path, error: OSError) -> ListError:
     if isinstance(error, FileNotFoundError):
         return ListError(f"There is no list {path}.", "Put a CSV file there, or name another list.")
     if isinstance(error, IsADirectoryError):

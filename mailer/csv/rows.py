@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from mailer.addresses import Address
-from mailer.sanitize import clean
+from mailer.sanitize import clean_line
 
 
 class Status(StrEnum):
@@ -95,7 +95,7 @@ Row = Member | Finding
 _MAX_SHOWN = 80  # characters
 
 
-def abbreviated(cell: str) -> str:
+def abbreviate_cell(cell: str) -> str:
     """Returns a cell, shortened and clean, for a message."""
-    text = clean(cell).strip()
+    text = clean_line(cell).strip()
     return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…"

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from operator import itemgetter
 
 from mailer.csv.columns import Columns
-from mailer.csv.rows import RowWarning, Status, abbreviated, strictest
+from mailer.csv.rows import RowWarning, Status, abbreviate_cell, strictest
 from mailer.csv.vendor_columns import OWN_STATUS_WORDS, STATUS_COLUMN, VendorStatusColumn
 
 _CACHE_SIZE = 10_000  # different combinations of cells
@@ -45,7 +45,7 @@ class StatusParser:
             cell = cells[index]
             if status is Status.UNKNOWN:
                 what = "status" if index == self._columns.status else f"“{self._columns.headers[index].strip()}”"
-                yield RowWarning(line=line, message=f"the {what} “{abbreviated(cell)}” is unknown; not mailed")
+                yield RowWarning(line=line, message=f"the {what} “{abbreviate_cell(cell)}” is unknown; not mailed")
             elif (
                 status is not Status.SUBSCRIBED
                 and cell.strip().casefold() != status
@@ -53,7 +53,7 @@ class StatusParser:
             ):
                 self._reported.add((index, status))
                 header = self._columns.headers[index].strip()
-                message = f"“{header}” says “{abbreviated(cell)}”: taken as {status}, there and in rows like it"
+                message = f"“{header}” says “{abbreviate_cell(cell)}”: taken as {status}, there and in rows like it"
                 yield RowWarning(line=line, message=message)
 
     def _strictest(self, cells: Sequence[str]) -> Status:

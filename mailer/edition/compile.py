@@ -19,10 +19,10 @@ from mailer.edition.images import PhotoError, load_image
 from mailer.edition.merge_fields import EscapeContext, MergeField
 from mailer.edition.model import Edition, Image
 from mailer.edition.plaintext.document import build_plaintext
-from mailer.edition.publication import Publication, Reference
+from mailer.edition.publication import DispatchReference, Publication
 from mailer.edition.templates import TemplateSet
 from mailer.edition.theme import Theme, ThemeError, ThemeFault, fault_at, load_theme
-from mailer.sanitize import clean
+from mailer.sanitize import clean_line
 
 
 def compile_edition(
@@ -30,7 +30,7 @@ def compile_edition(
     *,
     publication: Publication,
     templates: Sequence[Path],
-    references: Mapping[str, Reference],
+    references: Mapping[str, DispatchReference],
     images: Mapping[str, Image],
     inlined: bool = True,
 ) -> Edition:
@@ -46,14 +46,14 @@ def compile_edition(
     layout = TemplateSet(templates, theme.names)
     return Edition(
         slug=dispatch.slug,
-        title=clean(dispatch.title),
+        title=clean_line(dispatch.title),
         date=dispatch.date,
         language=view.language,
         direction=view.direction,
         from_name=publication.from_name,
         from_address=publication.from_address,
         subject_parts=tuple(
-            MergeField(part.source, EscapeContext.HEADER) if isinstance(part, Expression) else clean(part)
+            MergeField(part.source, EscapeContext.HEADER) if isinstance(part, Expression) else clean_line(part)
             for part in dispatch.subject
         ),
         html=render_html(view, layout, theme, logo, inlined=inlined),

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mailer.edition.merge_fields import ADDRESS, ReaderValues, expression
+from mailer.edition.merge_fields import ADDRESS, ReaderValues, cached_expression
 from mailer.edition.numbering import VariantKey
 
 NO_BRANCH = -1
@@ -28,7 +28,7 @@ class ConditionChain:
 
 
 def _holds(condition: str, values: ReaderValues) -> bool:
-    return bool(values.address) if condition == ADDRESS else expression(condition).holds(values.fields)
+    return bool(values.address) if condition == ADDRESS else cached_expression(condition).holds(values.fields)
 
 
 def variant_key(chains: Sequence[ConditionChain], values: ReaderValues) -> VariantKey:

@@ -20,7 +20,7 @@ from mailer.edition.conditions import ConditionChain
 from mailer.edition.merge_fields import ADDRESS
 from mailer.edition.model import EditionError, Image
 from mailer.edition.numbering import ConditionalItems, Footnote, FootnoteRef, Items, NumberingInput, Section
-from mailer.edition.publication import Publication, Reference
+from mailer.edition.publication import DispatchReference, Publication
 from mailer.i18n.translations import gettext, text_direction
 
 Path = tuple[tuple[int, int], ...]
@@ -33,7 +33,7 @@ class DispatchView:
 
     dispatch: model.Dispatch
     publication: Publication
-    references: Mapping[str, Reference]
+    references: Mapping[str, DispatchReference]
     images: Mapping[str, Image]
 
     @property
@@ -97,7 +97,7 @@ class DispatchView:
     def copyright(self) -> tuple[str, ...]:
         """The lines of the copyright footer: the dispatch's own, else one for the publication's holder."""
         if self.dispatch.copyright:
-            return lines(self.dispatch.copyright)
+            return non_empty_lines(self.dispatch.copyright)
         if holder := self.publication.copyright_holder:
             year = self.dispatch.date.year
             return (self.translate("Copyright © %(year)s %(holder)s. All rights reserved.", year=year, holder=holder),)
@@ -127,7 +127,7 @@ def image_files(dispatch: model.Dispatch) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in found if name))
 
 
-def lines(text: str) -> tuple[str, ...]:
+def non_empty_lines(text: str) -> tuple[str, ...]:
     """Returns the lines of a text that an editor or an admin typed, without empty ones."""
     return tuple(line for raw in text.splitlines() if (line := raw.strip()))
 

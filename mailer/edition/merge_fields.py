@@ -17,7 +17,7 @@ from urllib.parse import quote
 from markupsafe import escape
 
 from mailer.dispatch.template.expression import Expression, parse_expression
-from mailer.sanitize import clean
+from mailer.sanitize import clean_line
 
 ADDRESS = "@address"
 TOKEN = "@token"  # noqa: S105 - a name, not a secret
@@ -82,7 +82,7 @@ class MergeField:
 
     @property
     def depends_on(self) -> frozenset[str]:
-        return frozenset({self.what}) if self.what.startswith("@") else expression(self.what).fields
+        return frozenset({self.what}) if self.what.startswith("@") else cached_expression(self.what).fields
 
     def fill(self, values: ReaderValues) -> str:
         match self.what:
@@ -91,7 +91,7 @@ class MergeField:
             case "@token":
                 value = values.token
             case source:
-                value = expression(source).text(values.fields)
+                value = cached_expression(source).text(values.fields)
         return escape_value(value, self.place)
 
 
@@ -99,7 +99,7 @@ def escape_value(value: str, place: EscapeContext) -> str:
     """Returns `value`, cleaned and escaped for `place`; always one line."""
     if value.isalnum() and value.isascii():
         return value  # the same anywhere
-    value = clean(value)
+    value = clean_line(value)
     match place:
         case EscapeContext.HTML:
             return str(escape(value))
@@ -110,6 +110,6 @@ def escape_value(value: str, place: EscapeContext) -> str:
 
 
 @lru_cache(maxsize=4096)
-def expression(source: str) -> Expression:
+def cached_expression(source: str) -> Expression:
     """Returns the expression of `source`, cached; those of an edition were valid when it was compiled."""
     return parse_expression(source)

@@ -22,7 +22,7 @@ from mailer.edition.merge_fields import (
     MergeField,
     ReaderValues,
     TemplateParts,
-    expression,
+    cached_expression,
     fill,
 )
 from mailer.edition.numbering import Numbering, NumberingInput, VariantKey, number_variant
@@ -136,24 +136,24 @@ class Edition:
     @property
     def fields(self) -> frozenset[str]:
         """The reader fields that the edition uses."""
-        return self.condition_fields.union(*(expression(source).fields for source in self.merge_fields))
+        return self.condition_fields.union(*(cached_expression(source).fields for source in self.merge_fields))
 
     @property
     def condition_fields(self) -> frozenset[str]:
         """The reader fields that its conditions use."""
-        return frozenset().union(*(expression(source).fields for source in self.conditions))
+        return frozenset().union(*(cached_expression(source).fields for source in self.conditions))
 
     @property
-    def articles(self) -> int:
+    def article_count(self) -> int:
         """The number of articles, those of every branch."""
         return sum(1 for section in self.outline.sections() if section.name)
 
     @property
-    def variants(self) -> int:
+    def variant_count(self) -> int:
         """The number of possible variants."""
         return combinations(self.chains)
 
-    def key(self, values: ReaderValues) -> VariantKey:
+    def key_for(self, values: ReaderValues) -> VariantKey:
         """Returns the key of the variant for a reader with `values`."""
         return variant_key(self.chains, values)
 

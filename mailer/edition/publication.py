@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reference:
+class DispatchReference:
     """A dispatch that another one can link to by its slug."""
 
     title: str

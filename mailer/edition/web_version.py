@@ -19,7 +19,7 @@ from lxml.etree import XPath
 from lxml.html import HtmlElement
 from markupsafe import escape
 
-Address = Callable[[str], str]
+AddressMap = Callable[[str], str]
 """Maps an address of the edition to the one in the page."""
 
 LONGEST_DESCRIPTION = 200  # characters; previews of a link show no more of it
@@ -35,7 +35,7 @@ _comments = XPath("//comment() | //processing-instruction()")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Picture:
+class WebImage:
     address: str
     alt: str
 
@@ -51,11 +51,11 @@ class WebPage:
     body_class: str
     content: str
     description: str
-    picture: Picture | None
+    picture: WebImage | None
     origins: tuple[str, ...]
 
 
-def web_page_of(text: str, address: Address) -> WebPage:
+def to_web_page(text: str, address: AddressMap) -> WebPage:
     """Returns the HTML document `text` as content of a page."""
     root = _parse(text)
     body = root.body
@@ -64,7 +64,7 @@ def web_page_of(text: str, address: Address) -> WebPage:
     _drop(root, _NOT_SHOWN)
     rules = _classes(body)
     _map(body, address)
-    pictures = [Picture(address=each.get("src", ""), alt=each.get("alt", "")) for each in body.iter("img")]
+    pictures = [WebImage(address=each.get("src", ""), alt=each.get("alt", "")) for each in body.iter("img")]
     return WebPage(
         css="\n".join((*sheets, *rules)),
         body_class=body.get("class", ""),
@@ -75,7 +75,7 @@ def web_page_of(text: str, address: Address) -> WebPage:
     )
 
 
-def feed_content(text: str, address: Address) -> str:
+def to_feed_content(text: str, address: AddressMap) -> str:
     """Returns the HTML document `text` for a feed: no styles, no hidden text, no characters that XML forbids."""
     root = _parse(text)
     for element in list(root.body.iter()):
@@ -114,7 +114,7 @@ def _classes(body: HtmlElement) -> list[str]:
     return [f".{name}.{name}.{name}{{{style}}}" for style, name in names.items() if not set(style) & set("{}<")]
 
 
-def _map(body: HtmlElement, address: Address) -> None:
+def _map(body: HtmlElement, address: AddressMap) -> None:
     for element in body.iter("a", "area", "img"):
         name = "src" if element.tag == "img" else "href"
         if given := element.get(name):
@@ -146,7 +146,7 @@ def _inside(body: HtmlElement) -> str:
     return str(escape(body.text or "")) + "".join(children)
 
 
-def _origins(pictures: Sequence[Picture]) -> Iterator[str]:
+def _origins(pictures: Sequence[WebImage]) -> Iterator[str]:
     for each in pictures:
         with suppress(ValueError):  # no address at all
             parts = urlsplit(each.address)

@@ -10,12 +10,12 @@ import yaml
 
 from mailer.dispatch.slug import slugify
 from mailer.importers.model import ImportedArticle, ImportedDispatch, ImportedPhoto
-from mailer.importers.paragraphs import escape
+from mailer.importers.paragraphs import escape_markdown
 
 _WIDE = 1_000_000  # characters: a value stays on its line
 
 
-def file_name(draft: ImportedDispatch) -> str:
+def dispatch_file_name(draft: ImportedDispatch) -> str:
     return f"{draft.date.isoformat()}-{slugify(draft.title) or 'dispatch'}.md"
 
 
@@ -48,7 +48,7 @@ def _heading(article: ImportedArticle) -> str:
         ("link", article.link),
         ("language", article.language),
     )
-    return "\n".join([f"## {escape(article.title)}", *(f"{key}: {value}" for key, value in metadata if value)])
+    return "\n".join([f"## {escape_markdown(article.title)}", *(f"{key}: {value}" for key, value in metadata if value)])
 
 
 def _photo(photo: ImportedPhoto) -> dict[str, str]:

@@ -14,7 +14,7 @@ from lxml import html
 from lxml.etree import ParserError
 from lxml.html import HtmlElement
 
-from mailer.importers.paragraphs import ImportedParagraph, escape
+from mailer.importers.paragraphs import ImportedParagraph, escape_markdown
 
 _INVISIBLE = {
     "script",
@@ -126,7 +126,9 @@ class _HtmlReader:
         if len(text) < _LARGEST_ROW and _GENERATED_LINE.search(text):
             self.aside.append(text)
             lines = [
-                _HtmlLine(piece, escape(piece)) for piece in _SEPARATOR.split(text) if not _GENERATED_LINE.search(piece)
+                _HtmlLine(piece, escape_markdown(piece))
+                for piece in _SEPARATOR.split(text)
+                if not _GENERATED_LINE.search(piece)
             ]
             if len(lines) != 1:
                 return
@@ -157,7 +159,7 @@ class _HtmlReader:
         if text:
             plain = _SPACE.sub(" ", text)
             self.lines[-1].text += plain
-            self.lines[-1].markdown += escape(plain)
+            self.lines[-1].markdown += escape_markdown(plain)
 
     def _inline_or_image(self, element: HtmlElement, tag: str, depth: int) -> None:
         if tag == "br":
@@ -196,7 +198,9 @@ class _HtmlReader:
         self.end()
         shown = alt or urlsplit(address).path.rpartition("/")[2] or "image"
         self._add(
-            ImportedParagraph(line=0, lines=(shown,), markdown=(f"![{escape(alt)}](<{address}>)",), picture=address)
+            ImportedParagraph(
+                line=0, lines=(shown,), markdown=(f"![{escape_markdown(alt)}](<{address}>)",), picture=address
+            )
         )
 
     def _list(self, element: HtmlElement, depth: int) -> None:
@@ -229,7 +233,7 @@ class _HtmlReader:
         rows = [row for row in rows if any(row)]
         width = max(map(len, rows))
         padded = [row + [""] * (width - len(row)) for row in rows]
-        markdown = [f"| {' | '.join(map(escape, row))} |" for row in padded]
+        markdown = [f"| {' | '.join(map(escape_markdown, row))} |" for row in padded]
         markdown.insert(1, "|" + " --- |" * width)
         text = " ".join(" ".join(row) for row in rows)
         self._add(ImportedParagraph(line=0, lines=(text,), markdown=("\n".join(markdown),)))

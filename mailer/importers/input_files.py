@@ -34,7 +34,7 @@ _DATA = re.compile(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OpenedMessage:
+class OpenedFile:
     """`pictures` by the address under which the text names them; `date` and `subject` are the message's own."""
 
     text: str
@@ -57,7 +57,7 @@ def read_text(data: bytes) -> str:
         return data.decode("cp1252", errors="replace")
 
 
-def open_message(data: bytes) -> OpenedMessage:
+def open_message(data: bytes) -> OpenedFile:
     """Returns the best part of a message. Raises UsageError for one without text, or too large."""
     _refuse_large(data)
     message = BytesParser(policy=email.policy.compat32).parsebytes(data)
@@ -73,7 +73,7 @@ def open_message(data: bytes) -> OpenedMessage:
         for part in parts
         if part.get("Content-ID") and part.get_content_maintype() == "image"
     }
-    return OpenedMessage(
+    return OpenedFile(
         text=_decoded(_payload(best), best.get_content_charset()),
         is_html=best.get_content_type() == "text/html",
         subject=_header(message, "Subject"),
@@ -82,14 +82,14 @@ def open_message(data: bytes) -> OpenedMessage:
     )
 
 
-def open_page(data: bytes) -> OpenedMessage:
+def open_page(data: bytes) -> OpenedFile:
     """Returns a saved web page. Raises UsageError for one that is too large."""
     _refuse_large(data)
     named = _CHARSET.search(data[:2048])
-    return OpenedMessage(text=_decoded(data, named[1].decode("ascii") if named else None), is_html=True)
+    return OpenedFile(text=_decoded(data, named[1].decode("ascii") if named else None), is_html=True)
 
 
-def inline_picture(address: str) -> bytes | None:
+def decode_data_url(address: str) -> bytes | None:
     """Returns the picture in a data: address."""
     match = _DATA.fullmatch(address)
     if match is None:

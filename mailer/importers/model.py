@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Doubt:
+class ImportDoubt:
     """`line` of the archive, from 1; `message` is a sentence without its full stop."""
 
     line: int
@@ -51,4 +51,4 @@ class ImportedDispatch:
     social: tuple[tuple[str, str], ...] = ()
     """Each the words and the address."""
     copyright: str = ""
-    doubts: tuple[Doubt, ...] = ()
+    doubts: tuple[ImportDoubt, ...] = ()

@@ -48,7 +48,7 @@ class ImportedParagraph:
         )
 
 
-def paragraphs(text: str) -> tuple[ImportedParagraph, ...]:
+def split_paragraphs(text: str) -> tuple[ImportedParagraph, ...]:
     """Returns the paragraphs of `text`, in order; together they have every line that is not blank."""
     found: list[ImportedParagraph] = []
     lines: list[str] = []
@@ -77,7 +77,7 @@ def markdown(paragraph: ImportedParagraph, width: int) -> str:
         return paragraph.separator.join(paragraph.markdown)
     if items := _items(paragraph.lines):
         return "\n".join(items)
-    lines = [escape(line, is_first=True) for line in paragraph.lines]
+    lines = [escape_markdown(line, is_first=True) for line in paragraph.lines]
     joined = lines[0]
     for before, line, raw in zip(paragraph.lines, lines[1:], paragraph.lines[1:], strict=False):
         wrapped = width and len(before) + 1 + len(raw.split()[0]) > width
@@ -85,7 +85,7 @@ def markdown(paragraph: ImportedParagraph, width: int) -> str:
     return joined
 
 
-def escape(text: str, *, is_first: bool = False) -> str:
+def escape_markdown(text: str, *, is_first: bool = False) -> str:
     """Escapes `text` for Markdown and templates; `is_first`: it is at the beginning of a line."""
     pieces: list[str] = []
     end = 0
@@ -124,7 +124,7 @@ def _items(lines: Sequence[str]) -> list[str]:
         if match:
             mark = match["mark"] if match["mark"][0].isdigit() else "-"
             indent = " " * (len(mark) + 1)
-            items.append(f"{mark} {escape(match['text'], is_first=True)}")
+            items.append(f"{mark} {escape_markdown(match['text'], is_first=True)}")
         else:
-            items.append(f"{indent}{escape(line, is_first=True)}")
+            items.append(f"{indent}{escape_markdown(line, is_first=True)}")
     return items

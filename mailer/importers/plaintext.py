@@ -18,8 +18,8 @@ from mailer.errors import UsageError
 from mailer.importers.article_headings import ArticleHeading, find_heading
 from mailer.importers.dates import ParsedDate, read_date
 from mailer.importers.language_detection import language_of
-from mailer.importers.model import Doubt, ImportedArticle, ImportedDispatch
-from mailer.importers.paragraphs import ImportedParagraph, escape, markdown, unwrapped, width_of
+from mailer.importers.model import ImportDoubt, ImportedArticle, ImportedDispatch
+from mailer.importers.paragraphs import ImportedParagraph, escape_markdown, markdown, unwrapped, width_of
 from mailer.importers.preamble import read_preamble
 from mailer.importers.table_of_contents import TableOfContents, TocEntry, find_toc, is_same, similarity
 
@@ -43,10 +43,10 @@ class _Context:
     """The width of the archive, and the doubts so far."""
 
     width: int
-    doubts: list[Doubt] = field(default_factory=list)
+    doubts: list[ImportDoubt] = field(default_factory=list)
 
     def doubt(self, line: int, message: str) -> None:
-        self.doubts.append(Doubt(line=line, message=message))
+        self.doubts.append(ImportDoubt(line=line, message=message))
 
     def texts(self, paragraphs: Sequence[ImportedParagraph]) -> tuple[str, ...]:
         return tuple(markdown(each, self.width) for each in paragraphs)
@@ -223,11 +223,11 @@ def _body(paragraphs: Sequence[ImportedParagraph], context: _Context) -> tuple[s
     for each in paragraphs:
         first = each.lines[0]
         if each.level:
-            blocks.append(f"### {escape(each.text)}")
+            blocks.append(f"### {escape_markdown(each.text)}")
             continue
         is_subheading = first.endswith(":") and len(first) <= _SHORT and not first.startswith(("-", "*", "•"))
         if is_subheading and (len(each.lines) == 1 or first[:1].isupper()):
-            blocks.append(f"### {escape(first.rstrip(': ') or first)}")
+            blocks.append(f"### {escape_markdown(first.rstrip(': ') or first)}")
             rest = each.split(1)[1]
             if not rest.lines:
                 continue

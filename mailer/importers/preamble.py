@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from mailer.importers.model import Doubt, ImportedPhoto
+from mailer.importers.model import ImportDoubt, ImportedPhoto
 from mailer.importers.paragraphs import ImportedParagraph, unwrapped
 
 _NOTE = re.compile(
@@ -39,10 +39,10 @@ class Preamble:
     signature: str = ""
     photo: ImportedPhoto | None = None
     note: list[ImportedParagraph] = field(default_factory=list)
-    doubts: list[Doubt] = field(default_factory=list)
+    doubts: list[ImportDoubt] = field(default_factory=list)
 
     def doubt(self, paragraph: ImportedParagraph, message: str) -> None:
-        self.doubts.append(Doubt(line=paragraph.line, message=message))
+        self.doubts.append(ImportDoubt(line=paragraph.line, message=message))
 
 
 def read_preamble(paragraphs: Sequence[ImportedParagraph], top: int) -> Preamble:

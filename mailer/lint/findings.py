@@ -30,7 +30,7 @@ class Finding:
             raise ValueError(f"no rule of the inspection: {self.rule}")
 
 
-def as_problems(path: str, findings: Iterable[Finding]) -> tuple[Diagnostic, ...]:
+def to_diagnostics(path: str, findings: Iterable[Finding]) -> tuple[Diagnostic, ...]:
     """Returns diagnostics of the dispatch at `path`, each once, in the order of the file."""
     problems = dict.fromkeys(
         Diagnostic(

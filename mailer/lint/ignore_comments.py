@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from mailer.dispatch.diagnostics import Diagnostic, Position, abbreviate, in_order
 from mailer.dispatch.did_you_mean import suggest
-from mailer.lint.findings import RULEBOOK, Finding, as_problems
+from mailer.lint.findings import RULEBOOK, Finding, to_diagnostics
 from mailer.lint.source_index import SourceIndex
 
 _COMMENT = re.compile(r"#\s*check:\s*ignore\b[:\s]*(?P<rules>.*)", re.IGNORECASE)
@@ -53,7 +53,7 @@ def without_ignored(
     wanted = {ignore.rule for ignore in ignores if ignore.rule in RULEBOOK and RULEBOOK[ignore.rule].may_be_ignored}
     left = [problem for problem in problems if problem.rule not in wanted]
     found = {problem.rule for problem in problems}
-    return in_order((*left, *as_problems(path, _check_comments(ignores, found.union(unsought)))))
+    return in_order((*left, *to_diagnostics(path, _check_comments(ignores, found.union(unsought)))))
 
 
 def _check_comments(ignores: tuple[Ignore, ...], found: set[str]) -> Iterator[Finding]:

@@ -29,7 +29,7 @@ from mailer.http_client import (
 )
 from mailer.lint.checks.links import LinkTarget, is_public_name, targets
 from mailer.lint.context import LintContext
-from mailer.lint.findings import Finding, as_problems
+from mailer.lint.findings import Finding, to_diagnostics
 from mailer.settings.parsers import Network
 
 Log = Callable[[str], None]
@@ -74,7 +74,7 @@ class LinkResponse:
     words: str = ""
 
 
-def ask_links(
+def check_dispatch_links(
     context: LintContext,
     *,
     log: Log | None = None,
@@ -105,7 +105,7 @@ def ask_links(
         if answers[url].state is not LinkState.PRIVATE
         or is_public_name(target.host)  # the others are found without a request
     )
-    return as_problems(context.dispatch.path, found)
+    return to_diagnostics(context.dispatch.path, found)
 
 
 def check_links(

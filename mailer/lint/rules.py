@@ -25,7 +25,7 @@ def _wcag(criterion: str, anchor: str) -> str:
     return f"WCAG 2.2, {criterion}: {_WCAG}#{anchor}"
 
 
-WORDS = (
+CONTENT_RULES = (
     Rule(
         id="placeholder",
         severity=WARNING,
@@ -148,7 +148,7 @@ WORDS = (
     ),
 )
 
-LINKS = (
+LINK_RULES = (
     Rule(
         id="link-words",
         severity=WARNING,
@@ -215,7 +215,7 @@ LINKS = (
     ),
 )
 
-PAGE = (
+PAGE_RULES = (
     Rule(
         id="theme",
         severity=ERROR,
@@ -380,7 +380,7 @@ PAGE = (
     ),
 )
 
-MESSAGE = (
+MESSAGE_RULES = (
     Rule(
         id="plaintext",
         severity=ERROR,
@@ -445,7 +445,7 @@ MESSAGE = (
     ),
 )
 
-IGNORES = (
+IGNORE_RULES = (
     Rule(
         id="ignore-unknown",
         severity=ERROR,
@@ -475,7 +475,7 @@ IGNORES = (
     ),
 )
 
-ONLINE = frozenset({"link-dead", "link-unsure"})
+ONLINE_RULES = frozenset({"link-dead", "link-unsure"})
 """Rules that are checked only with --online."""
 
-RULES: dict[str, Rule] = index_rules((*WORDS, *LINKS, *PAGE, *MESSAGE, *IGNORES))
+RULES: dict[str, Rule] = index_rules((*CONTENT_RULES, *LINK_RULES, *PAGE_RULES, *MESSAGE_RULES, *IGNORE_RULES))

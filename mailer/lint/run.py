@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from mailer.dispatch.diagnostics import Diagnostic
 from mailer.lint.checks import accessibility, client_support, compliance, content, contrast, links, message, size
 from mailer.lint.context import LintContext
-from mailer.lint.findings import Finding, as_problems
+from mailer.lint.findings import Finding, to_diagnostics
 
 Check = Callable[[LintContext], Iterator[Finding]]
 
@@ -47,4 +47,4 @@ CHECKS: tuple[Check, ...] = (
 
 def run_checks(context: LintContext) -> tuple[Diagnostic, ...]:
     """Returns the diagnostics of all checks, in the order of the dispatch."""
-    return as_problems(context.dispatch.path, (found for check in CHECKS for found in check(context)))
+    return to_diagnostics(context.dispatch.path, (found for check in CHECKS for found in check(context)))

@@ -176,7 +176,7 @@ class Composer:
         used = (bool(values.address), *map(values.fields.get, self._key_fields))
         key = self._keys.get(used)
         if key is None:
-            key = self._edition.key(values)
+            key = self._edition.key_for(values)
             if len(self._keys) >= MAX_ENTRIES:
                 self._keys.clear()
             self._keys[used] = key

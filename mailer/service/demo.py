@@ -22,7 +22,7 @@ from mailer.service.sends.run import run_send
 from mailer.service.sends.start import start_send
 from mailer.service.subscribers.unsubscribe import OptOutSource, unsubscribe
 from mailer.smtp.debug_server import DebugSmtpServer, ServerBehaviour
-from mailer.workspace import init
+from mailer.workspace import init_workspace
 
 FIRST, SECOND = "2026-10-26-east-quay", "2026-03-02-crane"
 LIST = "readers"
@@ -59,7 +59,7 @@ class DemoResult:
 
 def run_demo(folder: Path, *, base_url: str, log: Callable[[str], None]) -> DemoResult:
     """Runs the demo in the empty `folder`; `log` is called with a line for each step. Everything is kept in `folder`."""
-    init(folder)
+    init_workspace(folder)
     (folder / "subscribers" / f"{LIST}.csv").write_text(READERS, encoding="utf-8")
     messages = folder / "messages"
     messages.mkdir()
@@ -83,8 +83,8 @@ def run_demo(folder: Path, *, base_url: str, log: Callable[[str], None]) -> Demo
 
 def _send(app: App, slug: str, log: Callable[[str], None]) -> Summary:
     plan = plan_send(app, slug, [LIST])
-    left_out = ", ".join(f"{count} {reason}" for reason, count in plan.head.skipped.items())
-    log(f"“{plan.edition.title}” to {plan.head.to_mail} readers; left out: {left_out}")
+    left_out = ", ".join(f"{count} {reason}" for reason, count in plan.summary.skipped.items())
+    log(f"“{plan.edition.title}” to {plan.summary.to_mail} readers; left out: {left_out}")
     return run_send(app, start_send(app, plan).id).summary
 
 

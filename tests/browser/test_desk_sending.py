@@ -165,7 +165,7 @@ def test_the_countdown_runs_and_ends_without_a_script(browser, site, port):
         browser, port, signed_in(site, "editor"), java_script_enabled=False, color_scheme="dark", **PHONE
     )
     page = context.new_page()
-    site.ledger.approvals.give(digest_of(site), "Wim", slug="tide", source="")
+    site.ledger.approvals.approve(digest_of(site), "Wim", slug="tide", source="")
     page.goto("/desk/dispatches/tide/send")
     page.get_by_role("button", name="Go on").click()
     page.get_by_label("I have read this").check()

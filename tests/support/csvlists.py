@@ -7,4 +7,4 @@ def rewrite_list(source, patches, appended):
     """Patches a list file, appends rows, and returns the result."""
     with prepare_patch(source, patches, appended) as prepared:
         prepared.commit()
-        return prepared.rewritten
+        return prepared.result

@@ -42,8 +42,8 @@ class Desk:
         self.ledger.suppressions.unsubscribe(identity, source="page")
 
     def ask(self, email, name="readers", **own):
-        wanted = Signup(list=name, address=parse_address(email), own=own, form="form", words="Yes")
-        self.ledger.signups.ask(wanted)
+        wanted = Signup(list=name, address=parse_address(email), profile=own, form="form", words="Yes")
+        self.ledger.signups.request_signup(wanted)
 
     def confirm(self, email, name="readers", **own):
         [*_, letter] = self.ledger.transactional.of(parse_address(email).identity)

@@ -12,7 +12,7 @@ import httpx
 
 from mailer.ledger.accounts.users import User
 from mailer.ledger.types.accounts import Role
-from mailer.service.accounts.sessions import form_token, token_digest
+from mailer.service.accounts.sessions import csrf_token, token_digest
 from tests.support.site import Site, Visitor
 
 ORIGIN = "https://letter.example.org"
@@ -27,7 +27,7 @@ class Signed:
 
     @property
     def csrf_token(self) -> str:
-        return form_token(self.token)
+        return csrf_token(self.token)
 
 
 def signed_in(site: Site, role: str = "editor", *, name: str = "", browser: str = "A browser of the tests") -> Signed:

@@ -10,7 +10,7 @@ from mailer.edition.dispatch_view import image_files
 from mailer.edition.images import load_image
 from mailer.edition.merge_fields import ReaderValues, fill
 from mailer.edition.model import Edition, Image
-from mailer.edition.publication import Publication, Reference
+from mailer.edition.publication import DispatchReference, Publication
 
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATES = ROOT / "templates"
@@ -24,10 +24,10 @@ PUBLICATION = Publication(
     copyright_holder="Mara Lindqvist",
 )
 REFERENCES = {
-    "2025-12-18-eleven-winters": Reference(
+    "2025-12-18-eleven-winters": DispatchReference(
         title="Eleven winters", url=PUBLICATION.archive_url("2025-12-18-eleven-winters")
     ),
-    "2026-03-02-crane": Reference(
+    "2026-03-02-crane": DispatchReference(
         title="The crane that nobody wanted", url=PUBLICATION.archive_url("2026-03-02-crane")
     ),
 }
@@ -76,12 +76,12 @@ def example(slug: str) -> Edition:
 
 
 def html_of(made: Edition, values: ReaderValues = ANA) -> str:
-    return fill(made.variant(made.key(values)).html, values)
+    return fill(made.variant(made.key_for(values)).html, values)
 
 
 def text_of(made: Edition, values: ReaderValues = ANA) -> str:
-    return fill(made.variant(made.key(values)).text, values)
+    return fill(made.variant(made.key_for(values)).text, values)
 
 
 def subject_of(made: Edition, values: ReaderValues = ANA) -> str:
-    return fill(made.variant(made.key(values)).subject, values)
+    return fill(made.variant(made.key_for(values)).subject, values)

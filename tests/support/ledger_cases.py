@@ -48,7 +48,7 @@ def new_send(
     key_name: str = "key-1",
 ) -> NewSend:
     return NewSend(
-        kind=kind, edition=edition(slug, digest=digest), lists=lists, key_name=key_name, repeat=repeat, at=at
+        kind=kind, edition=edition(slug, digest=digest), lists=lists, key_name=key_name, repeat=repeat, scheduled_at=at
     )
 
 

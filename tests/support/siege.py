@@ -78,10 +78,10 @@ class Siege:
     def until_free(self) -> None:
         """Waits until the send has no lease holder; the lease of a process that has ended is made to expire."""
         with App.open(self.folder) as app:
-            owner = app.ledger.sends.owner_pid(1)
+            owner = app.ledger.sends.holder_pid(1)
             if any(process.pid == owner and process.poll() is not None for process in self._started):
                 self.expire_lease()
-            until(lambda: app.ledger.sends.owner_pid(1) is None)
+            until(lambda: app.ledger.sends.holder_pid(1) is None)
 
     def expire_lease(self) -> None:
         """Makes the lease of a dead process expire now."""

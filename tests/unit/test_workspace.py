@@ -10,7 +10,7 @@ import mailer.workspace as module
 from mailer.csv.reader import open_list
 from mailer.errors import UsageError
 from mailer.settings.settings import load_settings
-from mailer.workspace import Workspace, init, starter_dir
+from mailer.workspace import Workspace, init_workspace, starter_dir
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -47,7 +47,7 @@ MADE = [
 
 def test_init_makes_what_a_beginner_needs(packaged, tmp_path):
     folder = tmp_path / "new" / "news"
-    made = init(folder)
+    made = init_workspace(folder)
     assert [str(path) for path in made.created] == MADE
     assert made.kept == ()
     assert sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()) == sorted(MADE)
@@ -59,7 +59,7 @@ def test_init_makes_what_a_beginner_needs(packaged, tmp_path):
 def test_each_workspace_has_a_key_of_its_own(packaged, tmp_path):
     keys = set()
     for name in "ab":
-        init(tmp_path / name)
+        init_workspace(tmp_path / name)
         keys.update(
             re.findall(r'^MAILER_SECRET_KEYS=\["(.{43})"\]$', (tmp_path / name / ".env").read_text(), re.MULTILINE)
         )
@@ -71,11 +71,11 @@ def test_init_again_overwrites_nothing_and_fills_in_what_is_missing(packaged, tm
     (folder / "subscribers").mkdir(parents=True)
     (folder / "subscribers" / "readers.csv").write_text("mine", encoding="utf-8")
     (folder / ".env").write_text("MAILER_CONNECTIONS=1", encoding="utf-8")
-    made = init(folder)
+    made = init_workspace(folder)
     assert [str(path) for path in made.kept] == ["subscribers/readers.csv", ".env"]
     assert (folder / "subscribers" / "readers.csv").read_text(encoding="utf-8") == "mine"
     assert (folder / ".env").read_text(encoding="utf-8") == "MAILER_CONNECTIONS=1"
-    assert [str(path) for path in init(folder).kept] == MADE
+    assert [str(path) for path in init_workspace(folder).kept] == MADE
 
 
 def test_init_writes_through_no_link(packaged, tmp_path):
@@ -85,7 +85,7 @@ def test_init_writes_through_no_link(packaged, tmp_path):
     (folder / "templates").symlink_to(outside)
     (folder / ".env").symlink_to(outside / "stolen")
     (folder / "dispatches").write_text("a file", encoding="utf-8")
-    made = init(folder)
+    made = init_workspace(folder)
     assert list(outside.iterdir()) == []
     assert [str(path) for path in made.created] == ["subscribers/readers.csv", ".gitignore"]
 
@@ -93,7 +93,7 @@ def test_init_writes_through_no_link(packaged, tmp_path):
 def test_init_in_a_place_that_is_no_folder(packaged, tmp_path):
     (tmp_path / "file").write_text("x", encoding="utf-8")
     with pytest.raises(UsageError, match=r"cannot be written \(.+\)") as caught:
-        init(tmp_path / "file")
+        init_workspace(tmp_path / "file")
     assert caught.value.next_step
 
 
@@ -103,13 +103,13 @@ def test_a_write_that_fails_leaves_no_half_file(packaged, tmp_path, monkeypatch)
 
     monkeypatch.setattr(os, "fdopen", full)
     with pytest.raises(UsageError, match="No space left on device"):
-        init(tmp_path / "news")
+        init_workspace(tmp_path / "news")
     assert not [path for path in (tmp_path / "news").rglob("*") if path.is_file()]
 
 
 def test_the_repository_s_own_starter_makes_a_workspace_that_works(tmp_path):
     assert starter_dir() == REPOSITORY
-    init(tmp_path)
+    init_workspace(tmp_path)
     workspace = Workspace(tmp_path)
     assert len(workspace.dispatch_files()) >= 3
     assert "readers" in workspace.list_names()

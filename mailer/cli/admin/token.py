@@ -9,7 +9,7 @@ from mailer.cli.options import COMMAND_LINE, as_json, in_workspace
 from mailer.cli.output import echo_err, print_json
 from mailer.ledger.types.accounts import Scope
 from mailer.service.accounts.api_tokens import create_api_token
-from mailer.timestamps import iso
+from mailer.timestamps import format_iso
 
 
 @click.group("token")
@@ -57,13 +57,18 @@ def list_(*, as_json: bool, workspace: Path) -> None:
         tokens = app.ledger.api_tokens.all() if app.has_ledger else ()
     if as_json:
         rows = [
-            {"name": each.name, "scopes": sorted(each.scopes), "at": iso(each.created_at), "used": iso(each.used_at)}
+            {
+                "name": each.name,
+                "scopes": sorted(each.scopes),
+                "at": format_iso(each.created_at),
+                "used": format_iso(each.used_at),
+            }
             for each in tokens
         ]
         print_json({"tokens": rows})
         return
     for each in tokens:
-        used = f"used {iso(each.used_at)}" if each.used_at else "never used"
-        click.echo(f"{each.name}  {' '.join(sorted(each.scopes))}  since {iso(each.created_at)}, {used}")
+        used = f"used {format_iso(each.used_at)}" if each.used_at else "never used"
+        click.echo(f"{each.name}  {' '.join(sorted(each.scopes))}  since {format_iso(each.created_at)}, {used}")
     if not tokens:
         echo_err("No program may use the API yet. Make a token with: mailer token add NAME --scope SCOPE")

@@ -11,7 +11,7 @@ from mailer.cli.output import echo_err, is_interactive, print_json
 from mailer.ledger.types.accounts import Role
 from mailer.service.accounts.oidc.login import normalize_login
 from mailer.service.accounts.passwords import LINK_GOOD_FOR, create_invite, hash_password
-from mailer.timestamps import iso
+from mailer.timestamps import format_iso
 
 _ROLE = click.Choice([role.value for role in Role])
 
@@ -112,7 +112,7 @@ def list_(*, as_json: bool, workspace: Path) -> None:
                 "email": each.email,
                 "oidc": each.oidc_login,
                 "password": each.has_password,
-                "at": iso(each.created_at),
+                "at": format_iso(each.created_at),
             }
             for each in users
         ]

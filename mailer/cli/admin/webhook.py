@@ -14,7 +14,7 @@ from mailer.ledger.webhooks.outbox import PAGE, WebhookAttempt, WebhookMessage
 from mailer.ledger.webhooks.webhooks import Webhook
 from mailer.service.sends.summary import EXIT_DONE, EXIT_PROBLEMS
 from mailer.service.webhooks import delivery, manage
-from mailer.timestamps import iso
+from mailer.timestamps import format_iso
 
 _webhook_number = click.argument("number", metavar="WEBHOOK", type=click.IntRange(1, 2**31 - 1))
 
@@ -113,7 +113,7 @@ def rotate(number: int, workspace: Path) -> None:
         made, secret = manage.rotate_secret(app, number)
         app.ledger.audit.record(COMMAND_LINE, "webhook.rotate", str(number))
     click.echo(secret)
-    until = f" until {iso(made.seals[1].until)}" if len(made.seals) > 1 and made.seals[1].until else ""
+    until = f" until {format_iso(made.seals[1].until)}" if len(made.seals) > 1 and made.seals[1].until else ""
     echo_err(f"Give it to the receiver; it is not shown again. The secret before it signs, too{until}.")
 
 
@@ -149,10 +149,10 @@ def log(number: int, limit: int, *, as_json: bool, workspace: Path) -> None:
         print_json({"messages": [_message_object(each) for each in messages]})
         return
     for each in messages:
-        then = f", next at {iso(each.next_at)}" if each.state is WebhookState.WAITING else ""
-        click.echo(f"{each.id:>5}  {iso(each.at)}  {each.event}  {each.state}{then}")
+        then = f", next at {format_iso(each.next_at)}" if each.state is WebhookState.WAITING else ""
+        click.echo(f"{each.id:>5}  {format_iso(each.at)}  {each.event}  {each.state}{then}")
         for attempt in each.log:
-            click.echo(f"       {iso(attempt.at)}  {_describe_attempt(attempt)}")
+            click.echo(f"       {format_iso(attempt.at)}  {_describe_attempt(attempt)}")
     if not messages:
         echo_err("It was told nothing yet.")
     else:
@@ -184,7 +184,7 @@ def _webhook_objects(app: App, *found: Webhook) -> list[dict[str, object]]:
             "reason": each.pause_reason,
             "waiting": counts.get((each.id, WebhookState.WAITING), 0),
             "given_up": counts.get((each.id, WebhookState.GIVEN_UP), 0),
-            "at": iso(each.created_at),
+            "at": format_iso(each.created_at),
         }
         for each in found
     ]
@@ -194,13 +194,13 @@ def _message_object(message: WebhookMessage) -> dict[str, object]:
     return {
         "message": message.id,
         "type": message.event.value,
-        "at": iso(message.at),
+        "at": format_iso(message.at),
         "data": json.loads(message.data),
         "state": message.state.value,
-        "next_at": iso(message.next_at if message.state is WebhookState.WAITING else None),
+        "next_at": format_iso(message.next_at if message.state is WebhookState.WAITING else None),
         "attempts": [
             {
-                "at": iso(each.at),
+                "at": format_iso(each.at),
                 "seconds": round(each.seconds, 3),
                 "status": each.status,
                 "error": each.error,

@@ -14,7 +14,7 @@ from mailer.service.dispatches.compile import DispatchError
 from mailer.service.sends.eta import format_days
 from mailer.service.sends.plan import SendPlan
 from mailer.service.sends.progress import warmup_schedule
-from mailer.timestamps import iso
+from mailer.timestamps import format_iso
 
 
 def show_plan(app: App, plan: SendPlan, *, at: float | None = None) -> None:
@@ -26,21 +26,21 @@ def show_plan(app: App, plan: SendPlan, *, at: float | None = None) -> None:
         ("From", str(settings.sender)),
         ("Edition", f"{plan.edition.digest[:16]}{_describe_test(plan)}"),
         ("Size", _describe_size(plan)),
-        ("To", f"{', '.join(plan.lists)}: {plural(plan.head.to_mail, 'reader')}"),
-        *[("Left out", f"{number:,} {reason}") for number, reason in plan.head.left_out],
+        ("To", f"{', '.join(plan.lists)}: {plural(plan.summary.to_mail, 'reader')}"),
+        *[("Left out", f"{number:,} {reason}") for number, reason in plan.summary.left_out],
         ("By", ", ".join(str(relay) for relay in settings.relay)),
     ]
     begins = app.clock() if at is None else at
-    if app.settings.warmup and (shares := warmup_schedule(app, plan.head.to_mail, now=begins)):
+    if app.settings.warmup and (shares := warmup_schedule(app, plan.summary.to_mail, now=begins)):
         rows.append(("Warm-up", format_days(shares, begins=begins, now=app.clock(), zone=settings.timezone)))
     if at is not None:
-        rows.append(("At", f"{iso(at)}; readers are counted again then"))
+        rows.append(("At", f"{format_iso(at)}; readers are counted again then"))
     _show_rows(rows)
     show_problems(plan.checked.problems)
-    for words in (*plan.head.findings, *(f"warning: {warning}" for warning in plan.warnings)):
+    for words in (*plan.summary.findings, *(f"warning: {warning}" for warning in plan.warnings)):
         echo_err(f"  {words}")
-    if plan.head.more_findings:
-        echo_err(f"  and {plural(plan.head.more_findings, 'more finding')} in the lists")
+    if plan.summary.more_findings:
+        echo_err(f"  and {plural(plan.summary.more_findings, 'more finding')} in the lists")
 
 
 def show_problems(problems: Iterable[Diagnostic]) -> None:
@@ -57,7 +57,7 @@ def show_refusal(error: DispatchError) -> DispatchError:
 
 def confirm_send(plan: SendPlan) -> None:
     """Asks for the number of readers. Raises NeedsConfirmationError without a terminal, and for any other answer."""
-    count = plan.head.to_mail
+    count = plan.summary.to_mail
     if not is_interactive():
         raise NeedsConfirmationError(
             "There is no terminal to ask at; nothing was sent.", "Add --yes to send without asking."
@@ -119,5 +119,5 @@ def _describe_test(plan: SendPlan) -> str:
 
 
 def _describe_size(plan: SendPlan) -> str:
-    versions = f", {plan.head.variants} versions" if plan.head.variants > 1 else ""
+    versions = f", {plan.summary.variants} versions" if plan.summary.variants > 1 else ""
     return f"{plan.sample.size / 1024:,.0f} KB a message{versions}"

@@ -54,7 +54,7 @@ def report_command(send: int, emails: tuple[str, ...], csv_file: Path | None, *,
 def _show_report(app: App, summary: Summary) -> None:
     show_send(app, summary)
     send_id, report = summary.send.id, app.ledger.report
-    if assumed := report.assumed(send_id):
+    if assumed := report.count_resolved_manually(send_id):
         click.echo(f"of the accepted, {plural(assumed, 'one is', 'are')} assumed, by resolve")
     for reason in report.reasons(send_id):
         code = " ".join(str(part) for part in (reason.code, reason.enhanced) if part)

@@ -25,9 +25,9 @@ def run_and_show(app: App, send_id: int, *, wait: bool, as_json: bool) -> int:
     result: RunResult | None = None
     try:
         before = app.ledger.sends.summary(send_id)
-        with progress_bar(ProgressTracker(app, before), before.undone) as watch:
+        with progress_bar(ProgressTracker(app, before), before.open_count) as watch:
             run = run_send(app, send_id, wait=wait, watch=watch)
-        summary, result = run.summary, run.ending
+        summary, result = run.summary, run.result
     except KeyboardInterrupt:  # before the run could handle it
         app.ledger.sends.pause(send_id, reason="stopped by hand")
         summary = app.ledger.sends.summary(send_id)
@@ -54,13 +54,13 @@ def show_result(summary: Summary, *, as_json: bool, hint: str) -> None:
 
 def next_step_hint(app: App, summary: Summary) -> str:
     """Returns the next step for a person, or the process that is sending."""
-    pid = app.ledger.sends.owner_pid(summary.send.id)
+    pid = app.ledger.sends.holder_pid(summary.send.id)
     return next_step(summary) if pid is None else f"it is being sent by another process{pid_suffix(pid)}"
 
 
 def require_not_running(app: App, send_id: int) -> None:
     """Raises NeedsConfirmationError if another process holds the lease of the send."""
-    pid = app.ledger.sends.owner_pid(send_id)
+    pid = app.ledger.sends.holder_pid(send_id)
     if pid is not None:
         raise NeedsConfirmationError(
             f"Send {send_id} is being sent by another process{pid_suffix(pid)}.",

@@ -16,7 +16,7 @@ from mailer.errors import NeedsConfirmationError, UsageError
 from mailer.service.sends.control import require_uncertain
 from mailer.service.sends.scheduler import due_sends
 from mailer.service.sends.start import start_scheduled
-from mailer.timestamps import iso
+from mailer.timestamps import format_iso
 
 
 @click.command("resume")
@@ -36,7 +36,7 @@ def resume_command(send: int, *, accept_restored: bool, no_wait: bool, as_json: 
         require_not_running(app, send)
         if found.state is SendState.SCHEDULED and send not in due:
             raise NeedsConfirmationError(
-                f"Send {send} is scheduled for {iso(found.at)}; `mailer serve` starts it then.",
+                f"Send {send} is scheduled for {format_iso(found.scheduled_at)}; `mailer serve` starts it then.",
                 f"To send it at another time: mailer cancel {send}, then mailer send",
             )
         if is_for_later(found.state):
@@ -109,7 +109,7 @@ def resolve_command(
             require_uncertain(app, send, identities)
         result = app.ledger.sends.resolve_uncertain(send, resend=resend, identities=identities)
         echo_err(f"{plural(result.resolved, 'uncertain delivery', 'uncertain deliveries')} resolved")
-        paused_midway = before.send.state is SendState.PAUSED and before.undone
+        paused_midway = before.send.state is SendState.PAUSED and before.open_count
         if not resend or not result.resolved or paused_midway:
             return show_status(app, send, as_json=as_json)
         app.ledger.sends.resume(send)

@@ -19,7 +19,7 @@ from mailer.service.sends.plan import SendPlan, dry_run_recipients, plan_send
 from mailer.service.sends.schedule_time import parse_schedule_time
 from mailer.service.sends.scheduler import due_sends, wait_until_due
 from mailer.service.sends.start import start_send, start_test
-from mailer.timestamps import iso
+from mailer.timestamps import format_iso
 
 no_wait_option = click.option(
     "--no-wait", is_flag=True, help="Do not wait for those that must be tried again later; exit 4."
@@ -101,7 +101,9 @@ def send_command(
         if stay:
             return _wait_and_run(app, send.id, at, wait=not no_wait, as_json=as_json)
         if app.ledger.server_pid() is None:
-            echo_err(f"No `mailer serve` is running here, which would start it at {iso(at)}: start one, or use --wait.")
+            echo_err(
+                f"No `mailer serve` is running here, which would start it at {format_iso(at)}: start one, or use --wait."
+            )
         return show_status(app, send.id, as_json=as_json)
 
 
@@ -139,15 +141,15 @@ def _compose_all(app: App, plan: SendPlan, *, as_json: bool) -> int:
 
 def _wait_and_run(app: App, send_id: int, at: float, *, wait: bool, as_json: bool) -> int:
     try:
-        echo_err(f"Waiting until {iso(at)}; Ctrl-C leaves it scheduled.")
+        echo_err(f"Waiting until {format_iso(at)}; Ctrl-C leaves it scheduled.")
         send = wait_until_due(app, send_id)
     except KeyboardInterrupt:
         raise NeedsConfirmationError(
-            f"Send {send_id} stays scheduled for {iso(at)}; `mailer serve` would start it.",
+            f"Send {send_id} stays scheduled for {format_iso(at)}; `mailer serve` would start it.",
             f"To drop it: mailer cancel {send_id}",
         ) from None
     if send.state in {SendState.RUNNING, SendState.WAITING}:
-        pid = app.ledger.sends.owner_pid(send_id)
+        pid = app.ledger.sends.holder_pid(send_id)
         if pid is None:
             return run_and_show(app, send_id, wait=wait, as_json=as_json)
         echo_err(f"Another process{pid_suffix(pid)} has started it.")

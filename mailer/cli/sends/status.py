@@ -14,7 +14,7 @@ from mailer.service.sends.control import pause_send
 from mailer.service.sends.progress import describe_time_left
 from mailer.service.sends.scheduler import due_sends
 from mailer.service.sends.summary import exit_code, proof_line, send_object
-from mailer.timestamps import iso
+from mailer.timestamps import format_iso
 
 SHOWN = 20
 
@@ -48,7 +48,7 @@ def status_command(send: int | None, *, as_json: bool, workspace: Path) -> int:
 def _show_transactional_mail(app: App) -> None:
     """Counts the transactional mail that waits for `serve`, and that whose result is unknown."""
     counts = app.ledger.transactional.counts()
-    waiting = counts.get(TransactionalState.QUEUED, 0) + counts.get(TransactionalState.LEAVING, 0)
+    waiting = counts.get(TransactionalState.QUEUED, 0) + counts.get(TransactionalState.SENDING, 0)
     if waiting:
         hint = "" if app.ledger.server_pid() is not None else "; they leave while mailer serve runs"
         echo_err(f"{plural(waiting, 'letter')} to single readers waiting{hint}")
@@ -98,9 +98,9 @@ def _show_changed(app: App, send_id: int, *, as_json: bool) -> int:
 
 def _show_line(summary: Summary) -> None:
     send = summary.send
-    when = iso(send.at if send.at is not None else send.created_at)
+    when = format_iso(send.scheduled_at if send.scheduled_at is not None else send.created_at)
     kind = "" if send.kind == "dispatch" else f" ({send.kind})"
-    state = "being cancelled" if send.cancelling else send.state.value
+    state = "being cancelled" if send.cancel_requested else send.state.value
     click.echo(f"{send.id:>4}  {when}  {state:<9}  {send.slug}{kind}  {proof_line(summary)}")
 
 

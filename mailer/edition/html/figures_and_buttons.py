@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from markdown_it.token import Token
 
 from mailer.dispatch.markdown.token_walk import closing_index
-from mailer.sanitize import clean
+from mailer.sanitize import clean_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,4 +58,4 @@ def standalone_element(paragraph: Token, children: Sequence[Token]) -> Standalon
 
 def title_of(token: Token) -> str:
     """Returns the title of an image or a link, the text in quotation marks behind its address."""
-    return clean(str(token.attrs.get("title", ""))).strip()
+    return clean_line(str(token.attrs.get("title", ""))).strip()

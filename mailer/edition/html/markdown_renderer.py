@@ -20,9 +20,9 @@ from mailer.edition.link_targets import link_target
 from mailer.edition.merge_fields import EscapeContext, MergeField
 from mailer.edition.model import Image
 from mailer.edition.plaintext.markdown_renderer import alignment, clean_lines
-from mailer.edition.publication import Reference
+from mailer.edition.publication import DispatchReference
 from mailer.edition.templates import TemplateSet
-from mailer.sanitize import clean
+from mailer.sanitize import clean_line
 
 _PLAIN = {
     "em_open": "<em>", "em_close": "</em>", "strong_open": "<strong>", "strong_close": "</strong>",
@@ -48,7 +48,7 @@ class HtmlRenderer:
         *,
         home: str,
         measure: int,
-        references: Mapping[str, Reference],
+        references: Mapping[str, DispatchReference],
         images: Mapping[str, Image],
         footnotes: Mapping[str, Sequence[Token]],
     ) -> None:
@@ -157,7 +157,7 @@ class HtmlRenderer:
         image = self._images[file] if file else None
         photo = {
             "src": self._markers.placeholder(ImageSource(image.name)) if image else self._address(figure.image, "src"),
-            "alt": clean(str(figure.image.attrs["alt"])),
+            "alt": clean_line(str(figure.image.attrs["alt"])),
             "width": image.display_size(self._measure)[0] if image else None,
             "height": image.display_size(self._measure)[1] if image else None,
             "caption": figure.caption,
@@ -197,9 +197,9 @@ class HtmlRenderer:
             case "inline":
                 return self.inline(token.children or ())
             case "text" | "text_special":
-                return escape(clean(token.content))
+                return escape(clean_line(token.content))
             case "code_inline":
-                return Markup('<code class="code">{}</code>').format(clean(token.content))
+                return Markup('<code class="code">{}</code>').format(clean_line(token.content))
             case "merge_field":
                 return self._markers.placeholder(MergeField(token.meta["expression"].source, EscapeContext.HTML))
             case "footnote_ref":
@@ -209,7 +209,7 @@ class HtmlRenderer:
                 )
             case "dispatch_link":
                 reference = self._references[token.meta["slug"]]
-                return Markup('<a class="link" href="{}">{}</a>').format(reference.url, clean(reference.title))
+                return Markup('<a class="link" href="{}">{}</a>').format(reference.url, clean_line(reference.title))
             case "link_open":
                 return Markup('<a class="link" href="{}"{}>').format(self._address(token, "href"), _title(token))
             case "image":
@@ -218,7 +218,7 @@ class HtmlRenderer:
                 return Markup(_PLAIN[kind])  # noqa: S704 - a constant
 
     def _image(self, token: Token) -> Markup:
-        alt = clean(str(token.attrs["alt"]))
+        alt = clean_line(str(token.attrs["alt"]))
         file = image_file(token)
         if file is None:
             return Markup('<img class="image" src="{}" alt="{}"{}>').format(

@@ -9,7 +9,7 @@ from markupsafe import Markup, escape
 
 from mailer.dispatch import model
 from mailer.dispatch.markdown.link_validation import normalise_url
-from mailer.edition.dispatch_view import DispatchView, Path, lines
+from mailer.edition.dispatch_view import DispatchView, Path, non_empty_lines
 from mailer.edition.html.css_inliner import inline_styles
 from mailer.edition.html.markdown_renderer import HtmlRenderer
 from mailer.edition.html.markers import Markers
@@ -19,7 +19,7 @@ from mailer.edition.model import Image
 from mailer.edition.templates import TemplateSet
 from mailer.edition.theme import Theme
 from mailer.i18n.translations import long_date
-from mailer.sanitize import clean
+from mailer.sanitize import clean_line
 
 _RIGHT_TO_LEFT_LETTERS = (
     ("\u0590", "\u08ff"),
@@ -62,7 +62,7 @@ class _PageContext:
         return {
             "say": view.translate,
             "name": publication.name,
-            "title": clean(dispatch.title),
+            "title": clean_line(dispatch.title),
             "date": long_date(dispatch.date, view.language),
             "date_iso": dispatch.date.isoformat(),
             "language": view.language,
@@ -78,18 +78,18 @@ class _PageContext:
             "note": self.note(),
             "articles": self.articles(),
             "earlier": [
-                {"title": clean(item.title), "url": view.earlier_url(item), "note": clean(item.note)}
+                {"title": clean_line(item.title), "url": view.earlier_url(item), "note": clean_line(item.note)}
                 for item in dispatch.earlier
             ],
-            "social": [{"text": clean(item.text), "url": normalise_url(item.url)} for item in dispatch.social],
+            "social": [{"text": clean_line(item.text), "url": normalise_url(item.url)} for item in dispatch.social],
             "why": self.subscription_reason(),
-            "postal_address": [clean(line) for line in lines(publication.postal_address)],
-            "copyright": [clean(line) for line in view.copyright],
+            "postal_address": [clean_line(line) for line in non_empty_lines(publication.postal_address)],
+            "copyright": [clean_line(line) for line in view.copyright],
         }
 
     def preheader(self) -> Markup:
         return Markup().join(
-            clean(part)
+            clean_line(part)
             if isinstance(part, str)
             else self.markers.placeholder(MergeField(part.source, EscapeContext.HTML))
             for part in self.view.preview
@@ -114,9 +114,9 @@ class _PageContext:
             "width": width,
             "height": height,
             "link": "",
-            "alt": clean(photo.alt),
-            "caption": clean(photo.caption),
-            "credit": clean(photo.credit),
+            "alt": clean_line(photo.alt),
+            "caption": clean_line(photo.caption),
+            "credit": clean_line(photo.credit),
         }
 
     def note(self) -> dict[str, object] | None:
@@ -124,8 +124,10 @@ class _PageContext:
         if not dispatch.note:
             return None
         return {
-            "by": clean(dispatch.editor.name) if dispatch.editor else "",
-            "signature": [clean(line) for line in lines(dispatch.editor.signature)] if dispatch.editor else [],
+            "by": clean_line(dispatch.editor.name) if dispatch.editor else "",
+            "signature": [clean_line(line) for line in non_empty_lines(dispatch.editor.signature)]
+            if dispatch.editor
+            else [],
             "body": self.writer.blocks(dispatch.note, side),
             "notes": self.writer.notes("", self.view.footnotes[""], side),
         }
@@ -134,11 +136,11 @@ class _PageContext:
         """Returns the rows of the contents: summary lines, then the articles."""
         rows = Markup()
         for number, line in enumerate(self.view.dispatch.summary, 1):
-            rows += self.contents_entry({"number": str(number), "text": clean(line), "article": None})
+            rows += self.contents_entry({"number": str(number), "text": clean_line(line), "article": None})
         for article, path in self.view.articles:
             place = self.markers.placeholder(NumberNode("article", article.anchor))
             row = self.contents_entry(
-                {"number": place, "text": clean(article.title_text), "article": self.article_context(article)}
+                {"number": place, "text": clean_line(article.title_text), "article": self.article_context(article)}
             )
             rows += self.in_branches(path, row)
         return rows
@@ -160,7 +162,7 @@ class _PageContext:
                 "body": self.writer.blocks(article.body, side),
                 "notes": self.writer.notes(article.anchor, self.view.footnotes[article.anchor], side),
                 "link": normalise_url(article.link) if article.link else "",
-                "rights": [clean(line) for line in lines(article.rights)],
+                "rights": [clean_line(line) for line in non_empty_lines(article.rights)],
                 "language": article.language,
                 "read_at": self.read_at(article),
                 "letter_direction": self.view.direction,
@@ -175,10 +177,10 @@ class _PageContext:
         """Returns the names for both the contents and the article's head; dates in the language of each."""
         return {
             "anchor": self.markers.placeholder(str(escape(article.anchor))),
-            "source": clean(article.source),
+            "source": clean_line(article.source),
             "source_direction": _text_direction(article.source) or self.view.direction,
             "title_direction": _text_direction(article.title_text) or self.view.article_direction(article),
-            "place": clean(article.place),
+            "place": clean_line(article.place),
             "date": long_date(article.date, article.language or self.view.language),
             "entry_date": long_date(article.date, self.view.language),
             "date_iso": article.date.isoformat(),
@@ -187,7 +189,7 @@ class _PageContext:
     def read_at(self, article: model.Article) -> Markup:
         """Returns the text of the link to the source, in the edition's language; the name reads in its own direction."""
         name = Markup('<span dir="{}">{}</span>').format(
-            _text_direction(article.source) or self.view.direction, clean(article.source)
+            _text_direction(article.source) or self.view.direction, clean_line(article.source)
         )
         before, after = self.view.translate("Read it at %(source)s", source="\0").split("\0")
         return escape(before) + name + escape(after)

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from mailer.dispatch import model
 from mailer.dispatch.markdown.link_validation import normalise_url
-from mailer.edition.dispatch_view import DispatchView, Path, lines
+from mailer.edition.dispatch_view import DispatchView, Path, non_empty_lines
 from mailer.edition.html.variant_tree import NumberNode
 from mailer.edition.merge_fields import ADDRESS, TOKEN, EscapeContext, MergeField
 from mailer.edition.plaintext.blocks import (
@@ -25,7 +25,7 @@ from mailer.edition.plaintext.markdown_renderer import PlaintextRenderer
 from mailer.edition.plaintext.wrap import COLUMNS, width, wrap
 from mailer.edition.templates import LayoutError, TemplateSet
 from mailer.i18n.translations import long_date
-from mailer.sanitize import clean
+from mailer.sanitize import clean_line
 
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefe]")
 _LEFT_TO_RIGHT = re.compile("[A-Za-z\u00c0-\u058f\u0900-\u1fff]")
@@ -51,7 +51,7 @@ def _arrange(text: str, parts: Mapping[str, Blocks]) -> Blocks:
             continue
         if "\0" in line and not match:
             raise LayoutError("a part of dispatch.txt.j2 shares its line", "Give each part a line of its own.")
-        blocks = parts[match[1]] if match else (TextBlock(words=(clean(line.strip()),), gap=0),)
+        blocks = parts[match[1]] if match else (TextBlock(words=(clean_line(line.strip()),), gap=0),)
         gap, run = max(gap, run), 0
         if blocks:
             arranged.append(PartBlock(gap=gap, blocks=blocks))
@@ -67,7 +67,7 @@ class _PlaintextContext:
     def parts(self) -> dict[str, Blocks]:
         view, dispatch, publication = self.view, self.view.dispatch, self.view.publication
         return {
-            "title": _underlined(clean(dispatch.title), "="),
+            "title": _underlined(clean_line(dispatch.title), "="),
             "publication": _plain_lines([publication.name]),
             "date": _plain_lines([long_date(dispatch.date, view.language)]),
             "photo": self.photo(),
@@ -78,7 +78,7 @@ class _PlaintextContext:
             "social": tuple(
                 block
                 for number, item in enumerate(dispatch.social)
-                for block in _labelled(clean(item.text), normalise_url(item.url), gap=min(number, 1))
+                for block in _labelled(clean_line(item.text), normalise_url(item.url), gap=min(number, 1))
             ),
             "view": _labelled(view.translate("Read it in your browser:"), view.view_url),
             "why": self.subscription_reason(),
@@ -86,7 +86,7 @@ class _PlaintextContext:
                 TextBlock(words=(view.translate("Unsubscribe here:"),), gap=0),
                 TextBlock(words=(publication.unsubscribe_url, MergeField(TOKEN, EscapeContext.TEXT_URL)), gap=0),
             ),
-            "postal_address": _plain_lines(lines(publication.postal_address)),
+            "postal_address": _plain_lines(non_empty_lines(publication.postal_address)),
             "copyright": _plain_lines(view.copyright),
         }
 
@@ -94,20 +94,20 @@ class _PlaintextContext:
         photo = self.view.dispatch.photo
         if photo is None:
             return ()
-        shown = clean(photo.caption) or self.view.translate("[Picture: %(alt)s]", alt=clean(photo.alt))
-        return (TextBlock(words=(f"{shown} ({clean(photo.credit)})" if photo.credit else shown,)),)
+        shown = clean_line(photo.caption) or self.view.translate("[Picture: %(alt)s]", alt=clean_line(photo.alt))
+        return (TextBlock(words=(f"{shown} ({clean_line(photo.credit)})" if photo.credit else shown,)),)
 
     def contents(self) -> Blocks:
         dispatch = self.view.dispatch
         if not dispatch.summary and not self.view.articles:
             return ()
         entries: list[Block] = [
-            TextBlock(lead=(f"{number}. ",), words=(clean(line),), gap=0)
+            TextBlock(lead=(f"{number}. ",), words=(clean_line(line),), gap=0)
             for number, line in enumerate(dispatch.summary, 1)
         ]
         for article, path in self.view.articles:
             date = long_date(article.date, self.view.language)
-            title, source = self.isolate(clean(article.title_text)), self.isolate(clean(article.source))
+            title, source = self.isolate(clean_line(article.title_text)), self.isolate(clean_line(article.source))
             between = " " if width(title + source + date) < COLUMNS - 8 else "\n"
             entry = TextBlock(
                 lead=(NumberNode("article", article.anchor), ". "),
@@ -123,9 +123,11 @@ class _PlaintextContext:
             return ()
         editor = dispatch.editor
         heading = (
-            self.view.translate("Note by %(name)s", name=clean(editor.name)) if editor else self.view.translate("Note")
+            self.view.translate("Note by %(name)s", name=clean_line(editor.name))
+            if editor
+            else self.view.translate("Note")
         )
-        signature = [clean(line) for line in lines(editor.signature)] if editor else []
+        signature = [clean_line(line) for line in non_empty_lines(editor.signature)] if editor else []
         blocks = (
             *_underlined(heading, "-"),
             *self.writer.blocks(dispatch.note),
@@ -138,8 +140,8 @@ class _PlaintextContext:
 
     def article(self, article: model.Article) -> SectionBlock:
         date = long_date(article.date, article.language or self.view.language)
-        kicker = ", ".join(part for part in (clean(article.source), clean(article.place), date) if part)
-        title, line = _underlined(clean(article.title_text), "-")
+        kicker = ", ".join(part for part in (clean_line(article.source), clean_line(article.place), date) if part)
+        title, line = _underlined(clean_line(article.title_text), "-")
         blocks: list[Block] = [
             TextBlock(words=title.words, gap=2, literal=True),
             line,
@@ -147,10 +149,11 @@ class _PlaintextContext:
             *self.writer.blocks(article.body),
         ]
         if article.link:
-            label = self.view.translate("Read it at %(source)s:", source=self.isolate(clean(article.source)))
+            label = self.view.translate("Read it at %(source)s:", source=self.isolate(clean_line(article.source)))
             blocks.extend(_labelled(label, normalise_url(article.link), gap=1))
         blocks.extend(
-            TextBlock(words=(clean(text),), gap=int(not index)) for index, text in enumerate(lines(article.rights))
+            TextBlock(words=(clean_line(text),), gap=int(not index))
+            for index, text in enumerate(non_empty_lines(article.rights))
         )
         return SectionBlock(section=article.anchor, blocks=tuple(blocks), notes=self.footnote_blocks(article.anchor))
 
@@ -164,7 +167,7 @@ class _PlaintextContext:
     def earlier(self) -> Blocks:
         blocks: list[Block] = []
         for item in self.view.dispatch.earlier:
-            text = f"{clean(item.title)}, {clean(item.note)}" if item.note else clean(item.title)
+            text = f"{clean_line(item.title)}, {clean_line(item.note)}" if item.note else clean_line(item.title)
             blocks.append(TextBlock(lead=("- ",), words=(text,), gap=int(not blocks)))
             blocks.append(TextBlock(words=(self.view.earlier_url(item),), indent="  ", gap=0))
         return (TextBlock(words=(self.view.translate("Earlier dispatches"),)), *blocks) if blocks else ()
@@ -203,7 +206,7 @@ def _labelled(label: str, url: str, gap: int = 0) -> tuple[TextBlock, TextBlock]
 
 
 def _plain_lines(texts: Sequence[str]) -> Blocks:
-    return tuple(TextBlock(words=(clean(text),), gap=0) for text in texts if text)
+    return tuple(TextBlock(words=(clean_line(text),), gap=0) for text in texts if text)
 
 
 def _in_branches(path: Path, block: Block) -> Block:

@@ -16,9 +16,9 @@ from mailer.edition.html.variant_tree import NumberNode
 from mailer.edition.link_targets import link_target
 from mailer.edition.merge_fields import EscapeContext, MergeField
 from mailer.edition.plaintext.blocks import Block, Blocks, ConditionalBlock, Table, TextBlock, TextLink, Words
-from mailer.edition.publication import Reference
+from mailer.edition.publication import DispatchReference
 from mailer.i18n.translations import gettext
-from mailer.sanitize import clean
+from mailer.sanitize import clean_line
 
 _MARKS = {"em_open": "_", "em_close": "_", "strong_open": "*", "strong_close": "*", "s_open": "~", "s_close": "~"}
 _ENDS = (":", "?", "!", ".", "…", "؟", "。", "？", "！", "：")
@@ -27,7 +27,7 @@ _ENDS = (":", "?", "!", ".", "…", "؟", "。", "？", "！", "：")
 class PlaintextRenderer:
     """Renders the tokens of one dispatch; `references` are the dispatches that `[[slug]]` may name."""
 
-    def __init__(self, language: str, references: Mapping[str, Reference]) -> None:
+    def __init__(self, language: str, references: Mapping[str, DispatchReference]) -> None:
         self._language = language
         self._references = references
 
@@ -106,7 +106,7 @@ class PlaintextRenderer:
                 return [TextBlock(words=self.inline(children), indent=indent, gap=gap)]
 
     def _picture(self, image: Token) -> str:
-        return gettext(self._language, "[Picture: %(alt)s]", alt=clean(str(image.attrs["alt"])))
+        return gettext(self._language, "[Picture: %(alt)s]", alt=clean_line(str(image.attrs["alt"])))
 
     def inline(self, tokens: Sequence[Token]) -> Words:  # noqa: C901 - one case a kind of token
         """Renders inline tokens, or an `inline` token around them, as words."""
@@ -118,7 +118,7 @@ class PlaintextRenderer:
                 case "inline":
                     words.extend(self.inline(token.children or ()))
                 case "text" | "code_inline" | "text_special":
-                    words.append(clean(token.content))
+                    words.append(clean_line(token.content))
                 case "softbreak":
                     words.append(" ")
                 case "hardbreak":
@@ -130,7 +130,7 @@ class PlaintextRenderer:
                     words.extend((" " + before, NumberNode("note", token.meta["label"]), after))
                 case "dispatch_link":
                     reference = self._references[token.meta["slug"]]
-                    words.extend((clean(reference.title), TextLink((reference.url,))))
+                    words.extend((clean_line(reference.title), TextLink((reference.url,))))
                 case "image":
                     title = title_of(token)
                     words.append(self._picture(token) + (f" ({title})" if title else ""))
@@ -195,7 +195,7 @@ def alignment(cell: Token) -> str:
 
 def clean_lines(code: str) -> str:
     """Returns code without controls, its tabs as spaces."""
-    return "\n".join(clean(line.expandtabs(4)) for line in code.split("\n"))
+    return "\n".join(clean_line(line.expandtabs(4)) for line in code.split("\n"))
 
 
 def _subheading(words: Words) -> Words:

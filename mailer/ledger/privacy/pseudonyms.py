@@ -36,12 +36,12 @@ def make_erasure_key(conn: Connection) -> bytes:
 
 def pseudonym(key: bytes, identity: str) -> str:
     """Returns the pseudonym of `identity`; a pseudonym is returned unchanged."""
-    if is_marker(identity):
+    if is_pseudonym(identity):
         return identity
     return PREFIX + hmac.digest(key, identity.encode("utf-8", "surrogatepass"), "sha256").hex()
 
 
-def is_marker(identity: str) -> bool:
+def is_pseudonym(identity: str) -> bool:
     """Whether an identity is a pseudonym."""
     return identity.startswith(PREFIX) and "@" not in identity
 

@@ -54,7 +54,7 @@ def begin_sending(conn: Connection, claimed: Attempts) -> dict[int, int]:
 
 def release(conn: Connection, send_id: int, claims: Iterable[Claim], *, at: float) -> None:
     """Releases `claims`: to `pending`, or `skipped` if the send is being cancelled or the address was suppressed."""
-    cancelling = load_send(conn, send_id).cancelling
+    cancelling = load_send(conn, send_id).cancel_requested
     after, reason = (DeliveryState.SKIPPED, "cancelled") if cancelling else (DeliveryState.PENDING, "")
     for number, wanted in _by_number({each.delivery_id: each.attempt for each in claims}).items():
         released = conn.execute(

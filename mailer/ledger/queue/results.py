@@ -19,7 +19,7 @@ from mailer.delivery.states import TERMINAL, DeliveryState, SendKind, is_allowed
 from mailer.delivery.types import DeliveryResult
 from mailer.ledger.deliveries.skip import skip_ineligible
 from mailer.ledger.deliveries.transitions import ACCEPT, CHANGE_STATE, RECEIVED, IllegalTransitionError
-from mailer.ledger.privacy.pseudonyms import is_marker
+from mailer.ledger.privacy.pseudonyms import is_pseudonym
 from mailer.ledger.sends.recovery import is_attempt_closed, requeue
 from mailer.ledger.store.fastsql import BulkInsert, CompiledStatement, encode_ids, in_ids, param
 from mailer.ledger.store.tables import attempt, delivery, send
@@ -131,7 +131,7 @@ def _keep_evidence(conn: Connection, row: Row[Any], result: DeliveryResult) -> N
     under_way = row.state in {DeliveryState.CLAIMED, DeliveryState.SENDING} and row.attempts == result.attempt
     opened_at = result.opened_at or (row.updated_at if under_way else result.at)
     key = (result.delivery_id, result.attempt)
-    values = _values(result, quotable=not is_marker(row.identity))
+    values = _values(result, quotable=not is_pseudonym(row.identity))
     if _REVISE.run(conn, *key, *values).rowcount:
         return
     _CLOSE_ONCE.run(conn, *key, opened_at, *values)
@@ -162,7 +162,7 @@ def _side_effects(conn: Connection, send_id: int, applied: Sequence[AppliedResul
 def _suppress_dead(conn: Connection, send_id: int, each: AppliedResult, *, at: float) -> None:
     """Suppresses an address that the server calls dead, or that was refused with a plain 550 in two consecutive sends."""
     result, row = each.result, each.row
-    if row.kind is SendKind.TEST or is_marker(row.identity):
+    if row.kind is SendKind.TEST or is_pseudonym(row.identity):
         return
     if result.suppress or (result.is_plain_550 and _had_plain_550_before(conn, row.identity, send_id)):
         source = f"send {send_id}: {_code(result) or result.reason}"

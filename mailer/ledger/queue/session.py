@@ -147,7 +147,7 @@ class SendSession(DeliveryBatcher):
         now, found = self._context.clock(), self._require_current(conn, lock=True)
         if found.state in GOING:
             change_send(conn, found, SendState.PAUSED, at=now, reason=reason)
-        if refused and not found.cancelling and not found.is_ended:
+        if refused and not found.cancel_requested and not found.is_ended:
             which = and_(delivery.c.id.in_(refused), delivery.c.send_id == self.send_id)
             conn.execute(
                 transition({DeliveryState.FAILED}, DeliveryState.PENDING, at=now).where(which).values(reason=reason)
@@ -178,7 +178,7 @@ class SendSession(DeliveryBatcher):
         if found.state in GOING:
             self._expire(conn, now)
             summary = with_warmup_hold(conn, self._context.warmup, summarise(conn, found), now)
-            if not summary.undone:
+            if not summary.open_count:
                 change_send(conn, found, SendState.FINISHED, at=now)
             elif found.state is SendState.RUNNING and summary.is_idle:
                 change_send(conn, found, SendState.WAITING, at=now)

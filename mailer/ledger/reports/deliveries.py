@@ -77,7 +77,7 @@ class DeliveryReport:
             load_send(conn, send_id)
             return tuple(ReasonCount(**row) for row in conn.execute(query).mappings())
 
-    def assumed(self, send_id: int) -> int:
+    def count_resolved_manually(self, send_id: int) -> int:
         """Counts the accepted deliveries that were resolved manually."""
         query = select(func.count()).where(
             delivery.c.send_id == send_id,
@@ -87,7 +87,7 @@ class DeliveryReport:
         with self._context.database.reading() as conn:
             return conn.execute(query).scalar_one()
 
-    def pace(self, send_id: int, now: float) -> float | None:
+    def rate(self, send_id: int, now: float) -> float | None:
         """Returns the current rate in messages a second, by the latest attempts; None if there are none."""
         with self._context.database.reading() as conn:
             load_send(conn, send_id)
@@ -165,7 +165,7 @@ def report_row(row: Any) -> ReportRow:
         reply=row.reply,
         attempts=row.attempts,
         at=row.updated_at,
-        assumed=row.resolved_manually,
+        resolved_manually=row.resolved_manually,
     )
 
 
@@ -196,7 +196,7 @@ def _delivery(row: Sequence[Any]) -> Delivery:
         state=DeliveryState(state),
         reason=reason,
         attempts=attempts,
-        assumed=bool(assumed),
+        resolved_manually=bool(assumed),
         updated_at=updated_at,
     )
 

@@ -76,7 +76,7 @@ class SendStats:
             query = query.where(delivery.c.id.between(*bounds_of(conn, send_id)))
             return tuple(DomainCount(**row) for row in conn.execute(query).mappings())
 
-    def beats(self, send_id: int, *, since: float, width: float) -> tuple[RateBucket, ...]:
+    def rates(self, send_id: int, *, since: float, width: float) -> tuple[RateBucket, ...]:
         """Counts results of attempts in each interval of `width` seconds from `since` on; empty intervals are omitted."""
         number = _Floor((attempt.c.closed_at - since) / width).label("number")
         query = (
@@ -111,7 +111,7 @@ class SendStats:
             )
             return tuple(RelayCount(**row) for row in conn.execute(query).mappings())
 
-    def delays(self, send_id: int) -> tuple[DeferralGroup, ...]:
+    def deferrals(self, send_id: int) -> tuple[DeferralGroup, ...]:
         """Counts the deferred deliveries by domain and reply, the most frequent first."""
         domain = _Domain(delivery.c.identity).label("domain")
         reply = (attempt.c.code, attempt.c.enhanced)

@@ -31,7 +31,7 @@ class Approvals:
     def __init__(self, context: LedgerContext) -> None:
         self._context = context
 
-    def give(self, digest: str, by: str, *, slug: str, source: str) -> None:
+    def approve(self, digest: str, by: str, *, slug: str, source: str) -> None:
         """Records the approval of an edition by `by`; a repetition changes only the time."""
         mine = (approval.c.digest == digest, approval.c.by == by)
         values = {"digest": digest, "by": by, "slug": slug, "source": source, "at": self._context.clock()}
@@ -43,7 +43,7 @@ class Approvals:
 
         self._context.writer.call(work).result()
 
-    def take_back(self, digest: str, by: str) -> bool:
+    def withdraw(self, digest: str, by: str) -> bool:
         """Removes the approval of an edition by `by`; whether there was one."""
         removed = delete(approval).where(approval.c.digest == digest, approval.c.by == by)
         return self._context.writer.call(lambda conn: conn.execute(removed).rowcount).result() > 0

@@ -52,9 +52,9 @@ class SendCreator:
             if new.kind is SendKind.DISPATCH:
                 _refuse_repetition(conn, new.edition.slug, new.lists, new.repeat)
             store_edition(conn, new.edition, at=now)
-            state = SendState.RUNNING if new.at is None else SendState.SCHEDULED
+            state = SendState.RUNNING if new.scheduled_at is None else SendState.SCHEDULED
             send_id = _insert_send(conn, new, state=state, at=now)
-            if new.at is None and _freeze(conn, load_send(conn, send_id), audience, at=now) == 0:
+            if new.scheduled_at is None and _freeze(conn, load_send(conn, send_id), audience, at=now) == 0:
                 raise NobodyError("Nobody would get this: the audience is empty, and no send was made.")
             return load_send(conn, send_id)
 
@@ -151,11 +151,11 @@ def _insert_send(conn: Connection, new: NewSend, *, state: SendState, at: float)
             key_name=new.key_name,
             repeat=new.repeat.value,
             created_at=at,
-            scheduled_at=new.at,
-            created_by=new.by,
+            scheduled_at=new.scheduled_at,
+            created_by=new.created_by,
             token=new.token,
-            run_by_server=new.carried,
-            undoable=new.take_back,
+            run_by_server=new.run_by_server,
+            undoable=new.undoable,
             sender_profile=new.sender_profile,
         ),
         new.lists,

@@ -158,7 +158,7 @@ class Sends:
 
         with self._context.database.reading() as conn:
             found = [to_send(row) for row in conn.execute(query)]
-        late = [each for each in found if each.at is not None and each.at < now - grace]
+        late = [each for each in found if each.scheduled_at is not None and each.scheduled_at < now - grace]
         if late:
             self._context.writer.call(work).result()
         return tuple(each for each in found if each not in late)
@@ -182,7 +182,7 @@ class Sends:
 
         def work(conn: Connection) -> Send:
             found = lock_send(conn, send_id)
-            if found.cancelling or found.state is SendState.CANCELLED:
+            if found.cancel_requested or found.state is SendState.CANCELLED:
                 raise SendStateError(f"Send {send_id} was cancelled.", "Its dispatch can be sent anew: mailer send")
             if found.state is SendState.PAUSED:
                 change_send(conn, found, SendState.RUNNING, at=self._context.clock())
@@ -228,7 +228,7 @@ class Sends:
 
         def work(conn: Connection) -> Resolution:
             found, now = lock_send(conn, send_id), self._context.clock()
-            if resend and (found.state is SendState.CANCELLED or found.cancelling):
+            if resend and (found.state is SendState.CANCELLED or found.cancel_requested):
                 raise SendStateError(
                     f"Send {send_id} was cancelled; nothing of it is sent again.",
                     f"To count them as delivered: mailer resolve {send_id} --assume-sent",
@@ -251,7 +251,7 @@ class Sends:
 
         return self._context.writer.call(work).result()
 
-    def owner_pid(self, send_id: int) -> int | None:
+    def holder_pid(self, send_id: int) -> int | None:
         """Returns the id of the process that holds the send; None if there is none, 0 if it is unknown."""
         lock = self._context.send_lock(send_id)
         return None if lock.is_unlocked() else lock.read_pid() or 0
@@ -293,7 +293,7 @@ def to_send(row: Any) -> Send:
         digest=row.digest,
         state=row.state,
         reason=row.reason,
-        cancelling=row.cancel_requested,
+        cancel_requested=row.cancel_requested,
         lists=tuple(row.lists),
         exclude=tuple(row.exclude),
         where=row.condition,
@@ -302,13 +302,13 @@ def to_send(row: Any) -> Send:
         repeat=Repeat(row.repeat),
         fencing_token=row.fencing_token,
         created_at=row.created_at,
-        at=row.scheduled_at,
+        scheduled_at=row.scheduled_at,
         begun_at=row.begun_at,
         settled_at=row.settled_at,
         ended_at=row.ended_at,
-        by=row.created_by,
-        carried=row.run_by_server,
-        take_back=row.undoable,
+        created_by=row.created_by,
+        run_by_server=row.run_by_server,
+        undoable=row.undoable,
         sender_profile=row.sender_profile,
     )
 
@@ -367,7 +367,7 @@ def finish_cancelling(conn: Connection, send_id: int, *, at: float) -> bool:
     """Makes a send with `cancel_requested` `cancelled`, once none of its deliveries is open; whether it did."""
     found = load_send(conn, send_id)
     unfinished = select(delivery.c.id).where(delivery.c.send_id == send_id, delivery.c.state.in_(sorted(OPEN_STATES)))
-    if not found.cancelling or conn.execute(unfinished.limit(1)).first():
+    if not found.cancel_requested or conn.execute(unfinished.limit(1)).first():
         return False
     change_send(conn, found, SendState.CANCELLED, at=at)
     conn.execute(update(send).where(send.c.id == send_id).values(cancel_requested=False))

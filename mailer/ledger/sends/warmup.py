@@ -61,7 +61,7 @@ def quota(conn: Connection, warmup: WarmUp, limit: int, now: float) -> int:
 def with_warmup_hold(conn: Connection, warmup: WarmUp, summary: Summary, now: float) -> Summary:
     """Returns `summary` with the time until which the plan holds back the rest of its send."""
     is_going = summary.send.state in {SendState.RUNNING, SendState.WAITING}
-    if not is_going or summary.send.kind is SendKind.TEST or not summary.undone:
+    if not is_going or summary.send.kind is SendKind.TEST or not summary.open_count:
         return summary
     found = allowance(conn, warmup, now)
     return summary if found is None else replace(summary, held_until=found.held_until)

@@ -110,8 +110,8 @@ def subscribe(
     if found is None:
         _insert(conn, list_id, address, own, by=source, at=at)
         return
-    kept = {**found.own, **own}
-    if kept != dict(found.own):
+    kept = {**found.profile, **own}
+    if kept != dict(found.profile):
         write_own(conn, found, kept, by=source, at=at)
     _put_status(
         conn, list_name, identity, Status.SUBSCRIBED, status_source=StatusSource.PERSON, by=source, at=at, until=None
@@ -269,7 +269,7 @@ def move_membership(conn: Connection, list_id: int, new: Address, old: Membershi
             identity=new.identity,
             address=new.envelope,
             fields=as_json(old.fields),
-            profile=as_json(old.own),
+            profile=as_json(old.profile),
             status=old.status,
             status_source=StatusSource.PERSON if old.status is Status.SUBSCRIBED else old.status_source,
             since=old.since,
@@ -290,7 +290,14 @@ def write_own(conn: Connection, found: Membership, own: Mapping[str, str], *, by
     list_id = known_list(conn, found.list)
     _update(conn, list_id, found.identity, profile=as_json(own))
     _record(
-        conn, list_id, found.identity, MemberChangeKind.OWN, before=as_json(found.own), after=as_json(own), by=by, at=at
+        conn,
+        list_id,
+        found.identity,
+        MemberChangeKind.OWN,
+        before=as_json(found.profile),
+        after=as_json(own),
+        by=by,
+        at=at,
     )
 
 
@@ -351,7 +358,7 @@ def _membership(row: Row[Any]) -> Membership:
         identity=row.identity,
         address=row.address,
         fields=json.loads(row.fields),
-        own=json.loads(row.profile),
+        profile=json.loads(row.profile),
         status=row.status,
         status_source=row.status_source,
         since=row.since,
@@ -370,7 +377,7 @@ def _change(row: Row[Any]) -> MemberChange:
         identity=row.identity,
         at=row.at,
         by=row.by,
-        what=row.kind,
+        kind=row.kind,
         before=row.before,
         after=row.after,
         sync=row.sync_id,

@@ -22,7 +22,7 @@ from mailer.addresses import Address, parse_address
 from mailer.csv.rows import Status
 from mailer.ledger.deliveries.skip import skip_unsubscribed
 from mailer.ledger.privacy.address_history import link_addresses
-from mailer.ledger.privacy.pseudonyms import is_marker
+from mailer.ledger.privacy.pseudonyms import is_pseudonym
 from mailer.ledger.store.advisory_lock import CREATE_SEND, advisory_lock
 from mailer.ledger.store.context import LedgerContext
 from mailer.ledger.store.tables import consent, delivery, leaving_reason, list_, member, transactional_mail
@@ -46,7 +46,7 @@ class AddressChange(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LeavingAnswer:
+class LeavingReasonRecord:
     """The reason for an opt-out, which was made at `said_at`."""
 
     reason: LeavingReason
@@ -100,12 +100,12 @@ class Preferences:
         def work(conn: Connection) -> None:
             advisory_lock(conn, f"member {identity}")
             for each in _current(conn, identity):
-                values = {**each.fields, **each.own}
+                values = {**each.fields, **each.profile}
                 changed = {
                     name: value for name, value in own.get(each.list, {}).items() if values.get(name, "") != value
                 }
                 if changed:
-                    write_own(conn, each, {**each.own, **changed}, by=source, at=self._context.clock())
+                    write_own(conn, each, {**each.profile, **changed}, by=source, at=self._context.clock())
 
         self._context.writer.call(work).result()
 
@@ -187,7 +187,7 @@ class Preferences:
 
         def work(conn: Connection) -> None:
             active = standing(conn, identity)
-            if active is None or active.at != said_at or is_marker(active.identity):
+            if active is None or active.at != said_at or is_pseudonym(active.identity):
                 return
             key = (leaving_reason.c.identity == identity, leaving_reason.c.said_at == said_at)
             conn.execute(delete(leaving_reason).where(*key))
@@ -196,12 +196,12 @@ class Preferences:
 
         self._context.writer.call(work).result()
 
-    def reasons(self, identity: str) -> tuple[LeavingAnswer, ...]:
+    def reasons(self, identity: str) -> tuple[LeavingReasonRecord, ...]:
         """Returns all reasons that this person gave for leaving, the oldest first."""
         query = select(leaving_reason).where(leaving_reason.c.identity == identity).order_by(leaving_reason.c.said_at)
         with self._context.database.reading() as conn:
             return tuple(
-                LeavingAnswer(reason=row.reason, words=row.words, at=row.at, said_at=row.said_at)
+                LeavingReasonRecord(reason=row.reason, words=row.words, at=row.at, said_at=row.said_at)
                 for row in conn.execute(query)
             )
 
@@ -226,7 +226,7 @@ def _skip_open_deliveries(conn: Connection, identity: str, *, at: float) -> None
 
 def _person(conn: Connection, member_id: int) -> Address | None:
     row = conn.execute(select(member.c.identity, member.c.address).where(member.c.id == member_id)).first()
-    return None if row is None or is_marker(row.identity) else parse_address(row.address)
+    return None if row is None or is_pseudonym(row.identity) else parse_address(row.address)
 
 
 def _current(conn: Connection, identity: str) -> tuple[Membership, ...]:
@@ -275,8 +275,8 @@ def _move(conn: Connection, each: Membership, new: Address, *, by: str, at: floa
     if there is None:
         move_membership(conn, list_id, new, each, by=by, at=at)
     else:
-        own = {**each.own, **there.own}
-        if own != dict(there.own):
+        own = {**each.profile, **there.profile}
+        if own != dict(there.profile):
             write_own(conn, there, own, by=by, at=at)
         if there.removed_at is not None or _is_off(there):
             _set_status(conn, there, each.status, by=by, at=at, until=each.paused_until)

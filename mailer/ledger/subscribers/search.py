@@ -21,7 +21,7 @@ from mailer.ledger.store.context import LedgerContext
 from mailer.ledger.store.expressions import effective_status
 from mailer.ledger.store.tables import IS_APART, list_, member, suppression
 from mailer.ledger.types.subscribers import NO_LINE
-from mailer.sanitize import clean
+from mailer.sanitize import clean_line
 
 PAGE = 50
 WINDOW = 50_000  # members that one page of a search scans
@@ -60,8 +60,8 @@ class MemberSearch:
 
     def page(self, name: str, words: str = "", after: str = "", *, limit: int = PAGE) -> MemberPage:
         """Returns up to `limit` members of the list `name`. An invalid `after` starts at the beginning."""
-        wanted = " ".join(unicodedata.normalize("NFC", clean(words)).split())[:LONGEST]
-        kind, _, place = clean(after).partition(":")
+        wanted = " ".join(unicodedata.normalize("NFC", clean_line(words)).split())[:LONGEST]
+        kind, _, place = clean_line(after).partition(":")
         with self._context.database.reading() as conn:
             list_id = conn.execute(select(list_.c.id).where(list_.c.name == name)).scalar()
             if list_id is None:

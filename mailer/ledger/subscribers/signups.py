@@ -1,6 +1,6 @@
 """Sign-ups: a request for a list at an address, and its confirmation by the person who reads mail there.
 
-    signups.ask(wanted)             records the request, and queues the mail that asks for confirmation: one an address and day
+    signups.request_signup(wanted)           records the request, and queues the mail that asks for confirmation: one an address and day
     signups.request(letter_id)      what a mail asks to be confirmed
     signups.confirm(letter_id, ..)  members, suppressions, consent and welcome, in one transaction
     signups.consents(identity)      the consents recorded of a person
@@ -39,7 +39,7 @@ class Signup:
 
     list: str
     address: Address
-    own: Mapping[str, str] = field(default_factory=dict, repr=False)
+    profile: Mapping[str, str] = field(default_factory=dict, repr=False)
     form: str
     words: str
     ip: str = ""
@@ -49,7 +49,7 @@ class Signup:
 class SignupRequest:
     """The lists that a mail asks to be confirmed: those that wait, with the fields given, and those that were confirmed."""
 
-    letter_id: int
+    mail_id: int
     identity: str
     address: str
     created_at: float
@@ -82,7 +82,7 @@ class Signups:
     def __init__(self, context: LedgerContext) -> None:
         self._context = context
 
-    def ask(self, wanted: Signup) -> None:
+    def request_signup(self, wanted: Signup) -> None:
         """Records the request, and queues its mail unless one was queued within a day."""
         self._context.writer.call(lambda conn: _ask(conn, wanted, at=self._context.clock())).result()
 
@@ -133,7 +133,7 @@ def parse_signup_request(found: QueuedMail | None) -> SignupRequest | None:
         return None
     confirmed = tuple(found.payload.get(_CONFIRMED, ()))
     return SignupRequest(
-        letter_id=found.id,
+        mail_id=found.id,
         identity=found.identity,
         address=found.address,
         created_at=found.created_at,
@@ -162,7 +162,7 @@ def _ask(conn: Connection, wanted: Signup, *, at: float) -> None:
     lists = {**payload[_LISTS]}
     confirmed = [name for name in payload.get(_CONFIRMED, ()) if name != wanted.list]
     if wanted.list not in lists or wanted.list in payload.get(_CONFIRMED, ()):
-        lists[wanted.list] = dict(wanted.own)
+        lists[wanted.list] = dict(wanted.profile)
     changed = {**payload, _LISTS: lists, _CONFIRMED: confirmed}
     conn.execute(update(transactional_mail).where(transactional_mail.c.id == number).values(payload=changed))
 

@@ -53,7 +53,7 @@ class TransactionalQueue:
     def __init__(self, context: LedgerContext) -> None:
         self._context = context
 
-    def ask_link(self, address: Address) -> None:
+    def request_link(self, address: Address) -> None:
         """Queues the mail with the link to the subscriber's own page, unless one was queued within a day."""
         self._context.writer.call(
             lambda conn: queue_once_a_day(conn, TransactionalKind.LINK, address, at=self._context.clock())
@@ -94,7 +94,7 @@ class TransactionalQueue:
             )
             return bool(
                 conn.execute(
-                    mine.values(state=TransactionalState.LEAVING, attempts=transactional_mail.c.attempts + 1)
+                    mine.values(state=TransactionalState.SENDING, attempts=transactional_mail.c.attempts + 1)
                 ).rowcount
             )
 
@@ -106,7 +106,9 @@ class TransactionalQueue:
             found = conn.execute(select(meta.c.key).where(meta.c.key.startswith(_KEY, autoescape=True))).scalars()
             return frozenset(key.removeprefix(_KEY) for key in found)
 
-    async def settle(self, number: int, state: TransactionalState, *, reply: str = "", next_at: float = 0.0) -> None:
+    async def record_result(
+        self, number: int, state: TransactionalState, *, reply: str = "", next_at: float = 0.0
+    ) -> None:
         """Records how an attempt ended; QUEUED: to be tried again at `next_at`."""
         settled_at = None if state is TransactionalState.QUEUED else self._context.clock()
         values = {"state": state, "reply": reply, "next_at": next_at, "settled_at": settled_at}
@@ -125,7 +127,7 @@ class TransactionalQueue:
             lambda conn: (
                 conn.execute(
                     update(transactional_mail)
-                    .where(transactional_mail.c.state == TransactionalState.LEAVING)
+                    .where(transactional_mail.c.state == TransactionalState.SENDING)
                     .values(**values)
                 ).rowcount
             )

@@ -37,7 +37,7 @@ from sqlalchemy import (
     type_coerce,
 )
 
-from mailer.audience.status_merge import MergeDecision, MergeInput, merge
+from mailer.audience.status_merge import MergeDecision, MergeInput, merge_status
 from mailer.csv.rows import Status
 from mailer.ledger.store.expressions import effective_status, is_suppressed, set_by_subscriber, suppression_reason
 from mailer.ledger.store.tables import Id, member, suppression
@@ -184,7 +184,7 @@ def _compare(staged: StagedList, list_id: int, at: float) -> Select[Any]:
 def decide(key: str) -> MergeDecision:
     """Returns the decision for a situation, written as `file|base|status|person|suppression`."""
     file, base, status, person, reason = key.split("|")
-    return merge(
+    return merge_status(
         MergeInput(
             file=Status(file),
             base=Status(base) if base else None,

@@ -137,7 +137,7 @@ class ListSyncs:
         return _compare(conn, list_id, name, staged, reading, at=self._context.clock(), keeps_sign_ups=False)[1]
 
     @staticmethod
-    def settle(
+    def confirm_written(
         conn: Connection, done: SyncResult, appended: tuple[AppendedSignup, ...], *, digest: str, size: int
     ) -> None:
         """Records that the file was written, with its new digest and size."""

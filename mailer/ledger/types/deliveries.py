@@ -19,7 +19,7 @@ class Delivery:
     state: DeliveryState
     reason: str
     attempts: int
-    assumed: bool
+    resolved_manually: bool
     updated_at: float
 
 
@@ -53,7 +53,7 @@ class ReportRow:
     reply: str
     attempts: int
     at: float
-    assumed: bool
+    resolved_manually: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

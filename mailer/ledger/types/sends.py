@@ -31,12 +31,12 @@ class NewSend:
     exclude: tuple[str, ...] = ()
     where: str = ""
     key_name: str
-    at: float | None = None
+    scheduled_at: float | None = None
     repeat: Repeat = Repeat.REFUSE
-    by: str = ""
+    created_by: str = ""
     token: str | None = None
-    carried: bool = False
-    take_back: bool = False
+    run_by_server: bool = False
+    undoable: bool = False
     sender_profile: str | None = None
 
     def __post_init__(self) -> None:
@@ -44,7 +44,7 @@ class NewSend:
             raise ValueError("a resend is made from its parent")
         if self.kind is SendKind.DISPATCH and not self.lists:
             raise ValueError("a send needs a list")
-        if self.take_back and self.at is None:
+        if self.undoable and self.scheduled_at is None:
             raise ValueError("what can be taken back is for later")
         if len(set(self.lists)) != len(self.lists):
             raise ValueError("a list is named twice")
@@ -65,7 +65,7 @@ class Send:
     digest: str
     state: SendState
     reason: str
-    cancelling: bool
+    cancel_requested: bool
     lists: tuple[str, ...]
     exclude: tuple[str, ...]
     where: str
@@ -74,13 +74,13 @@ class Send:
     repeat: Repeat
     fencing_token: int
     created_at: float
-    at: float | None
+    scheduled_at: float | None
     begun_at: float | None
     settled_at: float | None
     ended_at: float | None
-    by: str
-    carried: bool
-    take_back: bool
+    created_by: str
+    run_by_server: bool
+    undoable: bool
     sender_profile: str | None
 
     @property
@@ -120,7 +120,7 @@ class Summary:
     @property
     def resumes_at(self) -> float | None:
         """When an idle send continues; None: it is not idle, or nothing is open."""
-        if not self.is_idle or not self.undone:
+        if not self.is_idle or not self.open_count:
             return None
         if self.held_until is None:
             return self.next_at
@@ -132,7 +132,7 @@ class Summary:
         return sum(self.counts.values())
 
     @property
-    def undone(self) -> int:
+    def open_count(self) -> int:
         return self.count(*OPEN_STATES)
 
 

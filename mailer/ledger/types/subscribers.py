@@ -62,7 +62,7 @@ class TransactionalKind(StrEnum):
 
 class TransactionalState(StrEnum):
     QUEUED = "queued"
-    LEAVING = "sending"  # durable before the end of DATA may leave
+    SENDING = "sending"  # durable before the end of DATA may leave
     SENT = "sent"
     FAILED = "failed"  # refused permanently, expired, or without a recipient
     UNCERTAIN = "uncertain"  # the end of DATA left, the reply is unknown
@@ -79,7 +79,7 @@ class Membership:
     identity: str
     address: str
     fields: Mapping[str, str] = field(repr=False)
-    own: Mapping[str, str] = field(repr=False)
+    profile: Mapping[str, str] = field(repr=False)
     status: Status
     status_source: StatusSource
     since: float
@@ -93,7 +93,7 @@ class Membership:
     @property
     def values(self) -> Mapping[str, str]:
         """The fields as a message would have them."""
-        return {name: value for name, value in {**self.fields, **self.own}.items() if value}
+        return {name: value for name, value in {**self.fields, **self.profile}.items() if value}
 
     def effective_status(self, at: float) -> Status:
         """The status at `at`: a pause may have ended. `effective_status` in store/expressions.py is the same in SQL."""
@@ -109,7 +109,7 @@ class MemberChange:
     identity: str
     at: float
     by: str
-    what: MemberChangeKind
+    kind: MemberChangeKind
     before: str
     after: str
     sync: int | None

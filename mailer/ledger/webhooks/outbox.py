@@ -25,7 +25,7 @@ from sqlalchemy import ColumnElement, Connection, Row, cast, delete, func, inser
 
 from mailer.delivery.states import DeliveryState
 from mailer.errors import UsageError
-from mailer.ledger.privacy.pseudonyms import is_marker
+from mailer.ledger.privacy.pseudonyms import is_pseudonym
 from mailer.ledger.store.context import LedgerContext
 from mailer.ledger.store.fastsql import CompiledStatement, param
 from mailer.ledger.store.tables import webhook, webhook_attempt, webhook_event, webhook_message
@@ -97,7 +97,7 @@ def enqueue_finished(conn: Connection, summary: Summary, *, at: float) -> None:
 
 
 def _enqueue(conn: Connection, event: WebhookEvent, identity: str, data: Mapping[str, object], *, at: float) -> None:
-    if not is_marker(identity):
+    if not is_pseudonym(identity):
         _ENQUEUE.run(conn, event.value, identity, _json({"email": identity, **data}), at)
 
 

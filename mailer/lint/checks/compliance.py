@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from mailer.lint.context import LintContext
 from mailer.lint.findings import Finding
-from mailer.sanitize import clean
+from mailer.sanitize import clean_line
 
 
 def unsubscribe_link(context: LintContext) -> Iterator[Finding]:
@@ -26,7 +26,7 @@ def postal_address(context: LintContext) -> Iterator[Finding]:
             message = "there is no postal address in the letter"
             yield Finding(rule="postal-address", message=message, expected="set MAILER_POSTAL_ADDRESS")
         return
-    wanted = [" ".join(clean(line).split()) for line in context.postal_address.splitlines() if line.strip()]
+    wanted = [" ".join(clean_line(line).split()) for line in context.postal_address.splitlines() if line.strip()]
     for page, text in zip(context.pages, context.texts, strict=True):
         for name, content in (("HTML", page.text), ("plaintext", " ".join(text.split()))):
             if any(line not in content for line in wanted):

@@ -25,14 +25,14 @@ def token_digest(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def form_token(token: str) -> str:
+def csrf_token(token: str) -> str:
     """Returns the token of the forms of a session; it can only be made with the session's token."""
     return hmac.new(token.encode(), b"mailer desk form", hashlib.sha256).hexdigest()[:32]
 
 
-def is_form_token(given: str, token: str) -> bool:
+def is_csrf_token(given: str, token: str) -> bool:
     """Returns whether `given` is the form token of the session `token`, in constant time."""
-    return hmac.compare_digest(given.encode(), form_token(token).encode())
+    return hmac.compare_digest(given.encode(), csrf_token(token).encode())
 
 
 def begin_session(app: App, user: User, *, browser: str, address: str) -> NewSession:

@@ -8,7 +8,7 @@ that was never sent, or one that did not change; DispatchError for one with erro
 from mailer.app import App
 from mailer.errors import UsageError
 from mailer.ledger.types.editions import ArchivedEdition
-from mailer.sanitize import clean
+from mailer.sanitize import clean_line
 from mailer.service.dispatches.compile import CheckResult, check_dispatch, compile_checked, edition_record
 
 LONGEST_NOTE = 500  # characters
@@ -16,7 +16,7 @@ LONGEST_NOTE = 500  # characters
 
 def correct_dispatch(app: App, name: str, note: str) -> tuple[CheckResult, ArchivedEdition]:
     """Makes the archive show the dispatch `name` as it is on disk; `note` tells readers what was corrected."""
-    note = " ".join(clean(note).split())
+    note = " ".join(clean_line(note).split())
     if not note or len(note) > LONGEST_NOTE:
         raise UsageError(
             f"A correction needs a note of at most {LONGEST_NOTE} characters.",

@@ -86,7 +86,7 @@ def _files(app: App) -> Iterator[tuple[str, bytes]]:
     yield "feed.xml", atom(feed)
     yield "feed.json", json_feed(feed).encode()
     images: set[str] = set()
-    for each in archive.all():
+    for each in archive.editions():
         versions = [("", "../")]
         versions += [(digest[:SHORT_DIGEST], "../../") for digest in each.sent if each.corrections]
         for digest, base in versions:

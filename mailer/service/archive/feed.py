@@ -20,7 +20,7 @@ from markupsafe import Markup
 
 from mailer.addresses import AddressError, parse_address
 from mailer.app import App
-from mailer.edition.web_version import Picture, feed_content, web_page_of
+from mailer.edition.web_version import WebImage, to_feed_content, to_web_page
 from mailer.i18n.translations import effective_language, gettext, long_date
 from mailer.ledger.types.editions import ArchivedEdition
 from mailer.service.archive.pages import Archive, ArchivedIssue
@@ -39,7 +39,7 @@ class FeedEntry:
     language: str
     summary: str
     content: str  # HTML
-    picture: Picture | None
+    picture: WebImage | None
     published: dt.datetime
     updated: dt.datetime
 
@@ -61,7 +61,7 @@ class Feed:
 
 def read_feed(app: App, archive: Archive) -> Feed:
     """Returns the present content of the feeds."""
-    publication, everything = app.publication, archive.all()
+    publication, everything = app.publication, archive.editions()
     site = PublicUrls(f"{publication.base_url}/")
     entries = tuple(_entry(archive, site, each, app.settings.timezone) for each in everything[:ENTRIES])
     first = min(everything, key=lambda each: each.first_at, default=None)
@@ -138,8 +138,8 @@ def json_feed(feed: Feed) -> str:
 
 
 def _entry(archive: Archive, site: PublicUrls, archived: ArchivedEdition, zone: ZoneInfo) -> FeedEntry:
-    issue, url = archive.letter(archived.digest), site.edition(archived.slug)
-    known = archive.address(issue, site)
+    issue, url = archive.edition(archived.digest), site.edition(archived.slug)
+    known = archive.url_rewriter(issue, site)
 
     def absolute(given: str) -> str:
         try:
@@ -147,14 +147,14 @@ def _entry(archive: Archive, site: PublicUrls, archived: ArchivedEdition, zone: 
         except ValueError:
             return given
 
-    page = web_page_of(issue.html, absolute)
+    page = to_web_page(issue.html, absolute)
     return FeedEntry(
         id=_tag(archive, archived, f"archive/{archived.slug}"),
         url=url,
         title=archived.title,
         language=archived.language,
         summary=page.description,
-        content=_correction_notes(archived, zone) + feed_content(issue.html, absolute),
+        content=_correction_notes(archived, zone) + to_feed_content(issue.html, absolute),
         picture=page.picture,
         published=_instant(archived.first_at),
         updated=_instant(archived.changed_at),
@@ -177,7 +177,7 @@ def _correction_notes(archived: ArchivedEdition, zone: ZoneInfo) -> str:
 
 def _tag(archive: Archive, archived: ArchivedEdition, name: str) -> str:
     """Returns a tag URI, from the domain and date of the first send of `archived`."""
-    return f"tag:{_domain(archive.letter(archived.first))},{_instant(archived.first_at):%Y-%m-%d}:{quote(name)}"
+    return f"tag:{_domain(archive.edition(archived.first))},{_instant(archived.first_at):%Y-%m-%d}:{quote(name)}"
 
 
 def _domain(issue: ArchivedIssue) -> str:

@@ -23,7 +23,7 @@ from mailer.app import App
 from mailer.edition.merge_fields import ReaderValues, fill
 from mailer.edition.model import Edition, EditionError
 from mailer.edition.templates import FallbackTemplates
-from mailer.edition.web_version import Address, WebPage, web_page_of
+from mailer.edition.web_version import AddressMap, WebPage, to_web_page
 from mailer.i18n.translations import text_direction
 from mailer.ledger.types.editions import ArchivedEdition
 from mailer.link_tokens import PLACEHOLDER
@@ -79,7 +79,7 @@ class Archive:
         self._letter = lru_cache(maxsize=_CACHED)(self._read)
         self._content = lru_cache(maxsize=_CACHED)(self._read_content)
 
-    def all(self) -> tuple[ArchivedEdition, ...]:
+    def editions(self) -> tuple[ArchivedEdition, ...]:
         """Returns what was sent, the newest first."""
         return self._app.ledger.editions.archive()
 
@@ -93,12 +93,12 @@ class Archive:
                 date=self._date(each.at),
                 corrected=self._date(each.corrections[-1].at) if each.corrections else None,
             )
-            for each in self.all()
+            for each in self.editions()
         )
 
     def page(self, slug: str, places: PublicUrls, digest: str = "") -> ArchivePage | None:
         """Returns the page of `slug`; None while its sending has not begun, and for a `digest` that was never sent."""
-        archived = self.all()
+        archived = self.editions()
         number = next((number for number, each in enumerate(archived) if each.slug == slug), None)
         if number is None:
             return None
@@ -112,11 +112,11 @@ class Archive:
         content = self._content(sent or shown.digest, places, tuple(each.slug for each in archived))
         return self._write(shown, sent, content, places, older=older, newer=newer)
 
-    def letter(self, digest: str) -> ArchivedIssue:
+    def edition(self, digest: str) -> ArchivedIssue:
         """Returns the edition `digest`. Raises EditionError if it is missing."""
         return self._letter(digest)
 
-    def address(self, issue: ArchivedIssue, places: PublicUrls, slugs: Sequence[str] = ()) -> Address:
+    def url_rewriter(self, issue: ArchivedIssue, places: PublicUrls, slugs: Sequence[str] = ()) -> AddressMap:
         """Returns a function that rewrites URLs of `letter`: images to this site's, links to `slugs` to their pages."""
         images = {f"{issue.base_url}/media/{name}": f"{places.media}{name}" for name in issue.image_names}
         editions = {f"{issue.base_url}/archive/{slug}": places.edition(slug) for slug in slugs}
@@ -130,8 +130,8 @@ class Archive:
         return anonymous_edition(Edition.from_json(stored.json))
 
     def _read_content(self, digest: str, places: PublicUrls, slugs: tuple[str, ...]) -> WebPage:
-        issue = self.letter(digest)
-        return web_page_of(issue.html, self.address(issue, places, slugs))
+        issue = self.edition(digest)
+        return to_web_page(issue.html, self.url_rewriter(issue, places, slugs))
 
     def _write(
         self,
@@ -144,7 +144,7 @@ class Archive:
         newer: ArchivedEdition | None,
     ) -> ArchivePage:
         """Renders the page of `shown`, or of its edition `sent`."""
-        app, issue = self._app, self.letter(sent or shown.digest)
+        app, issue = self._app, self.edition(sent or shown.digest)
         base = app.publication.base_url
         picture = content.picture
         root = base if places.are_files else places.base.rstrip("/")
@@ -194,7 +194,7 @@ def anonymous_edition(edition: Edition) -> ArchivedIssue:
     return ArchivedIssue(
         language=edition.language,
         from_address=edition.from_address,
-        html=fill(edition.variant(edition.key(nobody), browser=True).html, nobody),
+        html=fill(edition.variant(edition.key_for(nobody), browser=True).html, nobody),
         base_url=edition.media_url.removesuffix("/media/"),
         image_names=tuple(image.name for image in edition.images),
     )

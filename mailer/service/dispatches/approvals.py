@@ -32,7 +32,7 @@ def approve_edition(app: App, name: str, digest: str, *, by: str) -> None:
         raise NeedsConfirmationError(
             "The dispatch was changed since you looked at it; nothing was approved.", "Look at it as it is now."
         )
-    app.ledger.approvals.give(digest, by, slug=edition.slug, source=text.digest)
+    app.ledger.approvals.approve(digest, by, slug=edition.slug, source=text.digest)
 
 
 def require_approval(app: App, digest: str, *, by: str) -> None:

@@ -22,10 +22,10 @@ from mailer.edition.compile import compile_edition, theme_faults
 from mailer.edition.dispatch_view import image_files
 from mailer.edition.images import PhotoError, load_image
 from mailer.edition.model import Edition, Image
-from mailer.edition.publication import Reference
+from mailer.edition.publication import DispatchReference
 from mailer.errors import UsageError, ValidationFailedError
 from mailer.ledger.types.editions import NewEdition
-from mailer.lint.findings import Finding, as_problems
+from mailer.lint.findings import Finding, to_diagnostics
 from mailer.service.file_cache import cache_by_mtime
 from mailer.service.lists.recipients import open_lists
 from mailer.workspace import starter_dir
@@ -121,7 +121,8 @@ def compile_checked(app: App, checked: CheckResult, *, inlined: bool = True) -> 
         raise DispatchError(checked)
     publication = app.publication
     references = {
-        slug: Reference(title=title, url=publication.archive_url(slug)) for slug, title in checked.titles.items()
+        slug: DispatchReference(title=title, url=publication.archive_url(slug))
+        for slug, title in checked.titles.items()
     }
     return compile_edition(
         checked.dispatch,
@@ -194,7 +195,7 @@ def _theme_problems(app: App) -> Iterator[Diagnostic]:
     """Yields the problems of the theme that the edition would have."""
     for fault in theme_faults(_templates(app)):
         finding = Finding(rule="theme", message=fault.words, position=Position(fault.line))
-        yield from as_problems(_relative(fault.path), [finding])
+        yield from to_diagnostics(_relative(fault.path), [finding])
 
 
 def _templates(app: App) -> tuple[Path, Path]:

@@ -12,9 +12,9 @@ from mailer.app import App
 from mailer.dispatch.slug import slugify
 from mailer.errors import UsageError
 from mailer.files import create_file
-from mailer.importers.dispatch_writer import file_name, write_dispatch
-from mailer.importers.model import Doubt
-from mailer.importers.paragraphs import paragraphs
+from mailer.importers.dispatch_writer import dispatch_file_name, write_dispatch
+from mailer.importers.model import ImportDoubt
+from mailer.importers.paragraphs import split_paragraphs
 from mailer.importers.plaintext import read_plaintext
 from mailer.service.dispatches.files import LARGEST
 
@@ -24,7 +24,7 @@ class ImportResult:
     """A dispatch that was created from a past issue, and what the import was not sure of."""
 
     name: str
-    doubts: tuple[Doubt, ...]
+    doubts: tuple[ImportDoubt, ...]
 
 
 def create_dispatch(app: App, title: str) -> Path:
@@ -48,9 +48,9 @@ def import_text(app: App, text: str) -> ImportResult:
     settings = app.settings
     today = dt.datetime.fromtimestamp(app.clock(), settings.timezone).date()
     draft = read_plaintext(
-        paragraphs(text.replace("\r\n", "\n").replace("\r", "\n")), today=today, language=settings.language
+        split_paragraphs(text.replace("\r\n", "\n").replace("\r", "\n")), today=today, language=settings.language
     )
-    path = app.workspace.dispatches / file_name(draft)
+    path = app.workspace.dispatches / dispatch_file_name(draft)
     _create(path, write_dispatch(draft))
     return ImportResult(name=path.stem, doubts=draft.doubts)
 

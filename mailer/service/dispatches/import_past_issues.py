@@ -21,11 +21,11 @@ from mailer.dispatch.diagnostics import Diagnostic, Severity
 from mailer.dispatch.parse import parse_dispatch
 from mailer.errors import UsageError
 from mailer.files import create_file
-from mailer.importers.dispatch_writer import file_name, write_dispatch
+from mailer.importers.dispatch_writer import dispatch_file_name, write_dispatch
 from mailer.importers.html import read_html
-from mailer.importers.input_files import OpenedMessage, inline_picture, open_message, open_page, read_text
-from mailer.importers.model import Doubt
-from mailer.importers.paragraphs import ImportedParagraph, escape, paragraphs
+from mailer.importers.input_files import OpenedFile, decode_data_url, open_message, open_page, read_text
+from mailer.importers.model import ImportDoubt
+from mailer.importers.paragraphs import ImportedParagraph, escape_markdown, split_paragraphs
 from mailer.importers.plaintext import read_plaintext
 
 PICTURES = "photos"
@@ -40,7 +40,7 @@ class Imported:
 
     source: Path
     dispatch: Path
-    doubts: tuple[Doubt, ...]
+    doubts: tuple[ImportDoubt, ...]
     problems: tuple[Diagnostic, ...]
 
 
@@ -59,16 +59,16 @@ def import_file(path: Path, target: Path, *, today: dt.date, language: str) -> I
     except OSError as error:
         raise UsageError(f"{path} cannot be read ({error.strerror}).", "Name a file.") from None
     pictures: dict[str, bytes] = {}
-    aside: tuple[Doubt, ...] = ()
+    aside: tuple[ImportDoubt, ...] = ()
     if path.suffix.lower() in _PAGES or path.suffix.lower() == ".eml":
         opened = open_message(data) if path.suffix.lower() == ".eml" else open_page(data)
         found, aside = _opened(opened, path.parent, pictures)
         today = opened.date or today
     else:
-        found = paragraphs(read_text(data))
+        found = split_paragraphs(read_text(data))
     draft = read_plaintext(found, today=today, language=language)
     text = write_dispatch(draft)
-    dispatch = target if target.suffix == ".md" else target / file_name(draft)
+    dispatch = target if target.suffix == ".md" else target / dispatch_file_name(draft)
     _write(dispatch, text, pictures)
     problems = parse_dispatch(text.encode(), str(dispatch), language=language).problems
     return Imported(
@@ -80,35 +80,39 @@ def import_file(path: Path, target: Path, *, today: dt.date, language: str) -> I
 
 
 def _opened(
-    opened: OpenedMessage, folder: Path, pictures: dict[str, bytes]
-) -> tuple[Sequence[ImportedParagraph], tuple[Doubt, ...]]:
+    opened: OpenedFile, folder: Path, pictures: dict[str, bytes]
+) -> tuple[Sequence[ImportedParagraph], tuple[ImportDoubt, ...]]:
     """Returns the paragraphs of a page or message, and what was left out; adds the pictures to keep to `pictures`, by file
     name.
     """
     if not opened.is_html:
-        return paragraphs(opened.text), ()
+        return split_paragraphs(opened.text), ()
     page = read_html(opened.text)
     found = list(page.paragraphs)
     if opened.subject and not any(each.level == 1 for each in found):
         found.insert(0, ImportedParagraph(line=1, lines=(opened.subject,), level=1))
-    doubts = [Doubt(line=0, message=f"left aside, for the program writes such a line: “{text}”") for text in page.aside]
+    doubts = [
+        ImportDoubt(line=0, message=f"left aside, for the program writes such a line: “{text}”") for text in page.aside
+    ]
     for index, each in enumerate(found):
         if each.picture and not each.picture.startswith("https://"):
             name = _keep(each.picture, folder, opened.pictures, pictures)
             if name:
-                made = (f"![{escape(each.text)}]({name})",)
+                made = (f"![{escape_markdown(each.text)}]({name})",)
                 found[index] = replace(each, picture=name, markdown=made)
             else:
                 doubts.append(
-                    Doubt(line=each.line, message=f"the picture “{each.text}” is not to be had; its words are kept")
+                    ImportDoubt(
+                        line=each.line, message=f"the picture “{each.text}” is not to be had; its words are kept"
+                    )
                 )
-                found[index] = replace(each, picture="", markdown=(escape(each.text),))
+                found[index] = replace(each, picture="", markdown=(escape_markdown(each.text),))
     return found, tuple(doubts)
 
 
 def _keep(address: str, folder: Path, given: Mapping[str, bytes], pictures: dict[str, bytes]) -> str:
     """Returns the name, relative to the dispatch, that the picture at `address` is kept under; "" if there is none."""
-    data = given.get(address) or inline_picture(address) or _beside(address, folder)
+    data = given.get(address) or decode_data_url(address) or _beside(address, folder)
     if not data:
         return ""
     try:

@@ -18,7 +18,7 @@ from mailer.ledger.types.sends import Recipient
 from mailer.lint.context import LintContext
 from mailer.lint.findings import RULEBOOK
 from mailer.lint.ignore_comments import without_ignored
-from mailer.lint.rules import ONLINE
+from mailer.lint.rules import ONLINE_RULES
 from mailer.lint.run import run_checks
 from mailer.lint.source_index import SourceIndex
 from mailer.service.dispatches.compile import CheckResult, check_dispatch, compile_checked
@@ -66,9 +66,9 @@ def lint_edition(
     )
     problems = [*checked.problems, *run_checks(lint_context)]
     if online:
-        from mailer.lint.link_checker import ask_links  # noqa: PLC0415 - loads an HTTP client
+        from mailer.lint.link_checker import check_dispatch_links  # noqa: PLC0415 - loads an HTTP client
 
-        problems += ask_links(lint_context, log=log)
-    unsought = () if online else ONLINE
+        problems += check_dispatch_links(lint_context, log=log)
+    unsought = () if online else ONLINE_RULES
     remaining = without_ignored(in_order(problems), lint_context.source_index, checked.shown, unsought=unsought)
     return replace(checked, problems=remaining)

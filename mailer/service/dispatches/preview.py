@@ -118,7 +118,7 @@ def render_preview(
     In the browser its images are below the path `media`, which ends with a slash; links open in a new tab. With a `scheme` it
     is light or dark whatever the browser's setting; without `images` their alternative texts are shown.
     """
-    key = edition.key(values)
+    key = edition.key_for(values)
     variant = edition.variant(key)
     html = fill(edition.variant(key, browser=True).html, values)
     for image in edition.images:
@@ -177,7 +177,7 @@ class CachedPreview:
     """Octets of the HTML, for a reader without any fields."""
 
     @property
-    def letter(self) -> Edition | None:
+    def shown_edition(self) -> Edition | None:
         """The edition to show."""
         return self.edition or self.before
 
@@ -217,10 +217,10 @@ class PreviewCache:
         if preview is None or preview.digest != digest:
             now, made = self._drafted(name)
             preview = self._keep(name, CachedPreview(digest=now, problems=made.problems, edition=made.edition))
-        if preview.letter is None:
+        if preview.shown_edition is None:
             return None
-        values = reader_values(self._app, reader, (), preview.letter.fields) if reader else NO_READER
-        return render_preview(preview.letter, values, media=self._media, scheme=scheme, images=images)
+        values = reader_values(self._app, reader, (), preview.shown_edition.fields) if reader else NO_READER
+        return render_preview(preview.shown_edition, values, media=self._media, scheme=scheme, images=images)
 
     def _drafted(self, name: str) -> tuple[str, PreviewDraft]:
         now = read_dispatch(self._app, name)
@@ -231,7 +231,7 @@ class PreviewCache:
         """Caches `proof` in place of the earlier preview, whose edition it falls back on."""
         with self._gate:
             earlier = self._made.pop(name, None)
-            self._made[name] = kept = replace(preview, before=earlier.letter if earlier else None)
+            self._made[name] = kept = replace(preview, before=earlier.shown_edition if earlier else None)
             while len(self._made) > KEPT_PREVIEWS:
                 self._made.popitem(last=False)
         return kept
@@ -239,5 +239,5 @@ class PreviewCache:
     def image(self, name: str) -> Image | None:
         """Returns an image of a cached preview."""
         with self._gate:
-            letters = [each.letter for each in self._made.values()]
+            letters = [each.shown_edition for each in self._made.values()]
         return next((image for letter in letters if letter for image in letter.images if image.name == name), None)

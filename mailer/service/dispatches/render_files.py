@@ -28,7 +28,7 @@ def render_files(app: App, name: str, *, reader: str | None = None, lists: Seque
     named = lists or (checked.dispatch.lists if checked.dispatch else ())
     recipient = find_recipient(app, reader, named, edition.fields) if reader else Recipient("", SAMPLE_ADDRESS)
     values = ReaderValues(fields=recipient.fields, address=recipient.address if reader else "", token=PLACEHOLDER)
-    variant = edition.variant(edition.key(values))
+    variant = edition.variant(edition.key_for(values))
     html = fill(variant.html, values).encode()
     about = {
         "digest": edition.digest,
@@ -37,8 +37,8 @@ def render_files(app: App, name: str, *, reader: str | None = None, lists: Seque
         "language": edition.language,
         "bytes": len(html),
         "slots": list(edition.merge_fields),
-        "variants": edition.variants,
-        "articles": edition.articles,
+        "variants": edition.variant_count,
+        "articles": edition.article_count,
     }
     files = {
         "edition.html": html,

@@ -53,7 +53,7 @@ class DispatchSummary:
     name: str
     title: str
     date: str
-    standing: DispatchStatus
+    status: DispatchStatus
     errors: int
     changed_at: float
     send: Send | None = None
@@ -85,7 +85,7 @@ def list_dispatches(app: App, words: str = "") -> tuple[DispatchSummary, ...]:
                 name=path.stem,
                 title=metadata.title,
                 date=metadata.date,
-                standing=_BY_SEND.get(send.state, standing) if send else standing,
+                status=_BY_SEND.get(send.state, standing) if send else standing,
                 errors=metadata.errors,
                 changed_at=stat.st_mtime,
                 send=send,

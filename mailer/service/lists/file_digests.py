@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from mailer.app import App
-from mailer.csv.reader import unreadable
+from mailer.csv.reader import unreadable_error
 from mailer.files import AtomicFile
 from mailer.service.file_cache import TICK, file_version
 
@@ -45,7 +45,7 @@ def file_digest(path: Path) -> str:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise unreadable(path, error) from None
+        raise unreadable_error(path, error) from None
 
 
 def _cache_path(app: App, name: str) -> Path:

@@ -25,7 +25,7 @@ from mailer.csv.vendor_columns import SIGNS
 from mailer.errors import MailerError, UsageError
 from mailer.ledger.types.subscribers import Membership, StatusSource, SyncPlan
 from mailer.ledger.types.suppressions import ErasureResult
-from mailer.sanitize import clean
+from mailer.sanitize import clean_line
 from mailer.service.file_cache import cache_by_mtime
 from mailer.service.lists.sync import list_lock, replace_and_sync, sync_locked_list
 
@@ -58,7 +58,7 @@ def edit_member(app: App, name: str, identity: str, values: Mapping[str, str], *
     fields = editable_fields(app, name)
     with _editing(app, name, by) as source:
         member, line = _member(app, name, identity)
-        typed = {field: clean(values[field]).strip() for field in fields if field in values}
+        typed = {field: clean_line(values[field]).strip() for field in fields if field in values}
         cells = {field: value for field, value in typed.items() if value != member.fields.get(field, "")}
         with edited_copy(source, [RowEdit(line=line, identity=identity, values=cells)]) as new:
             return replace_and_sync(app, name, new, source, by=by, allow_removals=False)
@@ -77,8 +77,8 @@ class EraseResult:
     """The result of erasing a subscriber. `left`: lists whose files still contain the address, each with the error."""
 
     erased: ErasureResult
-    taken_out: tuple[str, ...]
-    left: Mapping[str, MailerError]
+    removed_from: tuple[str, ...]
+    failed: Mapping[str, MailerError]
 
 
 def erase_subscriber(app: App, identity: str, *, by: str) -> EraseResult:
@@ -97,7 +97,7 @@ def erase_subscriber(app: App, identity: str, *, by: str) -> EraseResult:
                     removed.append(each.list)
                 except MailerError as error:
                     left[each.list] = error
-    return EraseResult(erased=app.ledger.erasure.erase(identity, source=by), taken_out=tuple(removed), left=left)
+    return EraseResult(erased=app.ledger.erasure.erase(identity, source=by), removed_from=tuple(removed), failed=left)
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from mailer.ledger.sends.audience_query import Audience, AudienceSpec
 from mailer.ledger.types.subscribers import LeavingReason, SyncRecord
 from mailer.service.lists.recipients import audience_spec, lists_in
 from mailer.service.lists.sync import synced_lists
-from mailer.timestamps import iso
+from mailer.timestamps import format_iso
 
 SYNCS = 10  # syncs that are shown
 
@@ -63,11 +63,16 @@ def list_overview_object(overview: ListOverview) -> dict[str, object]:
         "reasons": [{"reason": reason, "count": count} for reason, count in sorted(overview.reasons.items()) if reason],
         "left_because": [{"reason": why.value, "count": count} for why, count in overview.left_because.items()],
         "page": [
-            {"email": each.address, "reason": each.reason, "joined": iso(each.joined_at), "fields": dict(each.fields)}
+            {
+                "email": each.address,
+                "reason": each.reason,
+                "joined": format_iso(each.joined_at),
+                "fields": dict(each.fields),
+            }
             for each in overview.page
         ],
         "syncs": [
-            {"sync": each.sync, "at": iso(each.at), "by": each.by, "undo_of": each.undo_of, **each.counts}
+            {"sync": each.sync, "at": format_iso(each.at), "by": each.by, "undo_of": each.undo_of, **each.counts}
             for each in overview.syncs
         ],
     }

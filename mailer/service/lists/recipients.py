@@ -8,7 +8,7 @@ from difflib import get_close_matches
 
 from mailer.addresses import parse_address
 from mailer.app import App
-from mailer.audience.segments import Field, OnList, Received, Segment, SegmentError, parse_segment, references
+from mailer.audience.segments import Field, OnList, Received, Segment, SegmentError, parse_segment, segment_references
 from mailer.csv.reader import CsvList, ListError, open_list
 from mailer.errors import UsageError
 from mailer.ledger.sends.audience import find
@@ -37,7 +37,7 @@ def lists_in(selection: AudienceSpec) -> tuple[str, ...]:
     asked = (
         ()
         if selection.where is None
-        else (each.name for each in references(selection.where) if isinstance(each, OnList))
+        else (each.name for each in segment_references(selection.where) if isinstance(each, OnList))
     )
     return tuple(dict.fromkeys((*selection.lists, *selection.exclude, *asked)))
 
@@ -88,7 +88,7 @@ def _check(app: App, where: Segment, lists: Sequence[str]) -> None:
     fields = set[str]()
     for name in lists:
         fields |= open_list(app.workspace.list_file(name), name).columns.fields
-    for each in references(where):
+    for each in segment_references(where):
         match each:
             case Field(name=name):
                 _refuse_unknown(name, fields, "field", f"The lists have: {', '.join(sorted(fields))}")

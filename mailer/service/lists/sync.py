@@ -189,13 +189,13 @@ def _merge(
             done = app.ledger.syncs.merge(
                 conn, name, staged.rows, staged.reading, by=by, allow_removals=allow_removals, undo_to=undo_to
             )
-            current.refuse_changed()
+            current.require_unchanged()
         sync = done.plan.sync
         if replacing and sync is not None:
             history.save(sync, current.path, replaced=True)
         changed = _write_back(app, scratch, staged.source, done)
     if replacing:
-        current.refuse_changed()
+        current.require_unchanged()
         replacing[1].commit()
     if sync is not None:
         history.save(sync, current.path)
@@ -267,9 +267,9 @@ def _write_back(app: App, scratch: ScratchConnection, source: CsvList, done: Syn
         )
         with prepare_patch(source, patches, rows) as prepared:
             prepared.commit()
-            written = prepared.rewritten
+            written = prepared.result
     with scratch.transaction() as conn:
-        app.ledger.syncs.settle(conn, done, appended, digest=written.digest, size=source.path.stat().st_size)
+        app.ledger.syncs.confirm_written(conn, done, appended, digest=written.digest, size=source.path.stat().st_size)
     return written.encoding_changed
 
 

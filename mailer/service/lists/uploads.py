@@ -30,7 +30,7 @@ from typing import BinaryIO
 
 from mailer.app import App
 from mailer.csv.reader import CsvList, ListError, open_list
-from mailer.csv.rows import abbreviated
+from mailer.csv.rows import abbreviate_cell
 from mailer.errors import UsageError
 from mailer.files import AtomicFile
 from mailer.ledger.types.subscribers import SyncPlan
@@ -64,7 +64,7 @@ class Upload:
 
     id: str
     list: str
-    way: ImportMode
+    mode: ImportMode
     file_name: str
     by: str
     at: float
@@ -95,8 +95,8 @@ def keep_upload(app: App, name: str, file: BinaryIO, *, file_name: str, way: Imp
     upload = Upload(
         id=secrets.token_hex(16),
         list=name,
-        way=way,
-        file_name=abbreviated(Path(file_name).name),
+        mode=way,
+        file_name=abbreviate_cell(Path(file_name).name),
         by=by,
         at=app.clock(),
     )
@@ -160,7 +160,7 @@ def plan_upload(app: App, upload: Upload) -> UploadPlan:
         given = open_list(path, upload.list)
         base = file_digest(listed)
         with app.ledger.syncs.scratch() as scratch:
-            if upload.way is ImportMode.WHOLE:
+            if upload.mode is ImportMode.WHOLE:
                 staged = stage_list(scratch, path, upload.list, number=1, keep=False)
                 with scratch.snapshot() as conn:
                     plan = app.ledger.syncs.plan(conn, upload.list, staged.rows, staged.reading)
@@ -193,7 +193,7 @@ def apply_upload(app: App, upload: Upload, *, base: str, by: str, allow_removals
 @contextmanager
 def _new_file(app: App, upload: Upload, now: CsvList, path: Path) -> Iterator[NewFile]:
     """Yields the file that is to replace the list's file."""
-    if upload.way is ImportMode.ADD:
+    if upload.mode is ImportMode.ADD:
         with app.ledger.syncs.scratch() as scratch, appended_file(scratch, now, path) as new:
             yield new.file
         return

@@ -7,7 +7,7 @@ many variants, ValidationFailedError for an empty audience.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from mailer.edition.merge_fields import ReaderValues, expression
+from mailer.edition.merge_fields import ReaderValues, cached_expression
 from mailer.edition.model import Edition
 from mailer.errors import ValidationFailedError
 from mailer.ledger.sends.audience import AudienceCounts, count, first_recipient, skipped_recipients, values_that_occur
@@ -84,12 +84,12 @@ def count_audience(
 
 def _variants(lists: SyncedLists, audience: Audience, edition: Edition, *, at: float, new_to: str) -> int:
     """Returns how many variants occur: conditions are evaluated once for each combination of the values that they use."""
-    asked = tuple(sorted(frozenset().union(*(expression(source).fields for source in edition.conditions))))
+    asked = tuple(sorted(frozenset().union(*(cached_expression(source).fields for source in edition.conditions))))
     if not asked:
         return 1
     keys = set()
     for fields in values_that_occur(lists.conn, audience, asked, at=at, new_to=new_to):
-        keys.add(edition.key(ReaderValues(fields=fields, address="", token="")))
+        keys.add(edition.key_for(ReaderValues(fields=fields, address="", token="")))
         edition.check_variant_limit(keys)
     return max(1, len(keys))
 

@@ -14,7 +14,7 @@ from mailer.errors import NeedsConfirmationError, UsageError
 from mailer.ledger.types.sends import Resolution, Send
 from mailer.service.sends.scheduler import due_sends
 from mailer.service.sends.start import start_scheduled
-from mailer.timestamps import iso
+from mailer.timestamps import format_iso
 
 
 def pause_send(app: App, send_id: int, *, by: str = "by hand") -> Send:
@@ -38,9 +38,9 @@ def resume_send(app: App, send_id: int) -> Send:
     """Resumes a paused send, or starts an overdue one; a send that is running or finished is not changed."""
     due_sends(app)
     found = app.ledger.sends.get(send_id)
-    if found.state is SendState.SCHEDULED and (found.at or 0.0) > app.clock():
+    if found.state is SendState.SCHEDULED and (found.scheduled_at or 0.0) > app.clock():
         raise NeedsConfirmationError(
-            f"Send {send_id} is scheduled for {iso(found.at)}.",
+            f"Send {send_id} is scheduled for {format_iso(found.scheduled_at)}.",
             "To send it at another time, cancel it and make it anew.",
         )
     if found.state in {SendState.SCHEDULED, SendState.OVERDUE}:
@@ -52,7 +52,7 @@ def resolve_uncertain(app: App, send_id: int, *, resend: bool, identities: Colle
     """Decides the uncertain deliveries of a send, all or those named: sent again by this `mailer serve`, or counted as sent."""
     before = app.ledger.sends.summary(send_id)
     done = app.ledger.sends.resolve_uncertain(send_id, resend=resend, identities=identities, carried=resend)
-    paused_at_its_end = before.send.state is SendState.PAUSED and not before.undone
+    paused_at_its_end = before.send.state is SendState.PAUSED and not before.open_count
     if resend and done.resolved and paused_at_its_end:
         queue_for_server(app, send_id)
     return done

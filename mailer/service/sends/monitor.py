@@ -162,7 +162,7 @@ class SendMonitor:
         self._summary = BudgetedCache(self._count, share=COUNTS)
         self._domains = BudgetedCache(self._by_domain)
         self._pulse = BudgetedCache(self._over_time)
-        self._delays = BudgetedCache(lambda: self._ledger.stats.delays(send_id))
+        self._delays = BudgetedCache(lambda: self._ledger.stats.deferrals(send_id))
         self._uncertain = _CountKeyedCache(
             lambda: self._ledger.stats.page(send_id, DeliveryState.UNCERTAIN, limit=NAMED)
         )
@@ -183,7 +183,7 @@ class SendMonitor:
         return SendSnapshot(
             at=now,
             summary=summary,
-            is_owned=not summary.send.is_ended and ledger.sends.owner_pid(self._id) is not None,
+            is_owned=not summary.send.is_ended and ledger.sends.holder_pid(self._id) is not None,
             rate=self._meter.per_second if self._is_going else None,
             left=describe_time_left(self._app, summary),
             domains=self._domains.get(),
@@ -261,7 +261,7 @@ def measure_throughput(app: App, send: Send) -> Throughput | None:
     is_going = send.state is SendState.RUNNING
     until = max(send.begun_at + 1, app.clock() if is_going else send.settled_at or send.begun_at)
     width = bucket_width(until - send.begun_at)
-    beats = app.ledger.stats.beats(send.id, since=send.begun_at, width=width)
+    beats = app.ledger.stats.rates(send.id, since=send.begun_at, width=width)
     return Throughput(since=send.begun_at, until=until, width=width, beats=beats)
 
 

@@ -47,12 +47,12 @@ class SendPlan:
     exclude: tuple[str, ...]
     where: str
     repeat: Repeat
-    head: AudienceSummary
+    summary: AudienceSummary
     sample: Message
     audience: Audience
     last_tested: str | None = None
     warnings: tuple[str, ...] = ()
-    behind: tuple[str, ...] = ()
+    outdated_lists: tuple[str, ...] = ()
 
     @property
     def subject(self) -> str:
@@ -106,12 +106,12 @@ def plan_send(
         exclude=selection.exclude,
         where=where.strip(),
         repeat=repeat,
-        head=head,
+        summary=head,
         sample=sample_composer(app, edition)(first),
         audience=audience,
         last_tested=app.ledger.editions.last_tested(edition.slug) if has_ledger else None,
         warnings=_warnings(app, head),
-        behind=lists_now.stale,
+        outdated_lists=lists_now.stale,
     )
 
 

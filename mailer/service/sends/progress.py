@@ -18,7 +18,7 @@ from mailer.delivery.throttle import RateLimits
 from mailer.delivery.warmup import DayShare
 from mailer.ledger.types.sends import Summary
 from mailer.service.sends.eta import Estimate, Remaining, ThroughputMeter, estimate
-from mailer.timestamps import iso
+from mailer.timestamps import format_iso
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +48,7 @@ class ProgressTracker:
         now = self._clock()
         self._zone = settings.timezone
         self._rate = settings.rate
-        self._shares = warmup_schedule(app, before.undone, now=now, kind=before.send.kind)
+        self._shares = warmup_schedule(app, before.open_count, now=now, kind=before.send.kind)
         self._not_before = _not_before(app, before, now)
         self._pace = ThroughputMeter()
 
@@ -76,22 +76,22 @@ def _message(progress: SendProgress, now: float) -> str:
     if progress.next_at is None or progress.next_at <= now:
         return ""
     if progress.held_until is not None:
-        return f"the rest is held back by MAILER_WARMUP until {iso(progress.next_at)}"
-    return f"the rest is tried again at {iso(progress.next_at)}"
+        return f"the rest is held back by MAILER_WARMUP until {format_iso(progress.next_at)}"
+    return f"the rest is tried again at {format_iso(progress.next_at)}"
 
 
 def describe_time_left(app: App, summary: Summary) -> str:
     """Describes what is left of a send and when it leaves; "" if nothing is left, or no process runs it."""
     send, now = summary.send, app.clock()
-    if send.state not in {SendState.RUNNING, SendState.WAITING} or not summary.undone:
+    if send.state not in {SendState.RUNNING, SendState.WAITING} or not summary.open_count:
         return ""
     remaining = Remaining(
-        shares=warmup_schedule(app, summary.undone, now=now, kind=send.kind),
+        shares=warmup_schedule(app, summary.open_count, now=now, kind=send.kind),
         retries=summary.count(DeliveryState.DEFERRED),
         retry_at=summary.next_at,
         last_at=summary.last_at,
     )
-    pace = _lower(app.ledger.report.pace(send.id, now), app.settings.rate)
+    pace = _lower(app.ledger.report.rate(send.id, now), app.settings.rate)
     return estimate(remaining, now=now, pace=pace, zone=app.settings.timezone).words
 
 
@@ -133,7 +133,7 @@ def _not_before(app: App, before: Summary, now: float) -> float | None:
     """Returns when the last message can leave at the earliest, by RATE and by DOMAIN_RATE; None without either."""
     settings = app.settings
     limits = RateLimits(domain_rate=settings.domain_rate)
-    seconds = [before.undone / settings.rate] if settings.rate else []
+    seconds = [before.open_count / settings.rate] if settings.rate else []
     if settings.domain_rate:
         counts = app.ledger.report.open_by_provider(before.send.id)
         seconds += [count / rate for group, count in counts.items() if (rate := limits.rate_for(group))]

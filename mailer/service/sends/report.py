@@ -18,7 +18,7 @@ from mailer.mime.composer import message_id
 from mailer.service.sends.monitor import SendSnapshot
 from mailer.service.sends.run import load_edition
 from mailer.service.sends.summary import proof_line, send_object
-from mailer.timestamps import iso
+from mailer.timestamps import format_iso
 
 COLUMNS = ("email", "state", "reason", "code", "enhanced", "reply", "attempts", "at", "message_id")
 EARLIER = 5
@@ -52,7 +52,7 @@ def report_object(app: App, summary: Summary) -> dict[str, object]:
         }
         for reason in report.reasons(summary.send.id)
     ]
-    return {**send_object(summary), "assumed": report.assumed(summary.send.id), "reasons": reasons}
+    return {**send_object(summary), "assumed": report.count_resolved_manually(summary.send.id), "reasons": reasons}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +63,7 @@ class SendReport:
     the newest send first.
     """
 
-    look: SendSnapshot
+    snapshot: SendSnapshot
     proof: str
     assumed: int
     reasons: tuple[ReasonCount, ...]
@@ -72,16 +72,16 @@ class SendReport:
     @property
     def summaries(self) -> tuple[Summary, ...]:
         """This send and the earlier ones."""
-        return (self.look.summary, *self.earlier)
+        return (self.snapshot.summary, *self.earlier)
 
 
 def build_report(app: App, look: SendSnapshot) -> SendReport:
     """Returns the report of the send that `look` shows."""
     ledger, send_id = app.ledger, look.send.id
     return SendReport(
-        look=look,
+        snapshot=look,
         proof=proof_line(look.summary),
-        assumed=ledger.report.assumed(send_id),
+        assumed=ledger.report.count_resolved_manually(send_id),
         reasons=ledger.report.reasons(send_id, *_NOT_ACCEPTED),
         earlier=ledger.sends.ended_before(send_id, limit=EARLIER),
     )
@@ -96,5 +96,5 @@ def _cells(row: ReportRow) -> tuple[str, ...]:
         row.enhanced,
         row.reply,
         str(row.attempts),
-        iso(row.at),
+        format_iso(row.at),
     )

@@ -43,7 +43,7 @@ class RunOutcome:
     """How a run of a send ended, and the summary of the send after it."""
 
     summary: Summary
-    ending: RunResult
+    result: RunResult
 
 
 def run_send(app: App, send_id: int, *, wait: bool = True, watch: Watch | None = None) -> RunOutcome:
@@ -77,7 +77,7 @@ async def run_send_async(
     )
     if session is None:
         raise NeedsConfirmationError(
-            f"Send {send_id} is being sent by another process (pid {ledger.sends.owner_pid(send_id) or 'unknown'}).",
+            f"Send {send_id} is being sent by another process (pid {ledger.sends.holder_pid(send_id) or 'unknown'}).",
             f"Watch it with: mailer status {send_id}",
         )
     try:
@@ -89,7 +89,7 @@ async def run_send_async(
         await asyncio.to_thread(session.close)
     if pause and ending.end is StopReason.STOPPED:
         await asyncio.to_thread(_pause_if_running, app, send_id, ending.reason)
-    return RunOutcome(summary=await asyncio.to_thread(ledger.sends.summary, send_id), ending=ending)
+    return RunOutcome(summary=await asyncio.to_thread(ledger.sends.summary, send_id), result=ending)
 
 
 def load_edition(app: App, send: Send) -> Edition:

@@ -41,7 +41,7 @@ def due_sends(app: App) -> tuple[Send, ...]:
 def wait_until_due(app: App, send_id: int) -> Send:
     """Blocks until the send is due, and starts it, unless somebody else has started or cancelled it, or it is too late."""
     while (send := app.ledger.sends.get(send_id)).state is SendState.SCHEDULED:
-        left = (send.at or 0.0) - app.clock()
+        left = (send.scheduled_at or 0.0) - app.clock()
         if left > 0:
             time.sleep(min(left, LOOK_EVERY))
         elif send_id in {each.id for each in due_sends(app)}:
@@ -94,7 +94,7 @@ class SendScheduler:
             if send.id in self._tasks or self._resting.get(send.id, now) > now:
                 continue
             self._resting.pop(send.id, None)
-            if send not in due and await asyncio.to_thread(sends.owner_pid, send.id) is not None:
+            if send not in due and await asyncio.to_thread(sends.holder_pid, send.id) is not None:
                 continue
             self._tasks[send.id] = asyncio.create_task(self._carry(send))
 

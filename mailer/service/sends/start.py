@@ -50,12 +50,12 @@ def start_send(app: App, plan: SendPlan, *, at: float | None = None, ordered: Se
         where=plan.where,
         key_name=app.keys.names[0],
         sender_profile=app.sender_profile.to_json(),
-        at=at,
+        scheduled_at=at,
         repeat=plan.repeat,
-        by=ordered.by if ordered else "",
+        created_by=ordered.by if ordered else "",
         token=ordered.token if ordered else None,
-        carried=ordered is not None,
-        take_back=ordered is not None and ordered.take_back,
+        run_by_server=ordered is not None,
+        undoable=ordered is not None and ordered.take_back,
     )
     return app.ledger.creator.create(new, () if at else plan.audience)
 
@@ -99,9 +99,9 @@ def start_test(
         key_name=app.keys.names[0],
         sender_profile=app.sender_profile.to_json(),
         repeat=Repeat.AGAIN,
-        by=ordered.by if ordered else "",
+        created_by=ordered.by if ordered else "",
         token=ordered.token if ordered else None,
-        carried=ordered is not None,
+        run_by_server=ordered is not None,
     )
     return app.ledger.creator.create(new, _deliveries(to, edition))
 

@@ -3,7 +3,7 @@
 from mailer.delivery.progress import RunResult, StopReason
 from mailer.delivery.states import DeliveryState, SendState
 from mailer.ledger.types.sends import Summary
-from mailer.timestamps import iso
+from mailer.timestamps import format_iso
 
 _S = DeliveryState
 EXIT_DONE, EXIT_PROBLEMS, EXIT_UNCERTAIN, EXIT_WAITING = 0, 1, 3, 4
@@ -26,7 +26,7 @@ def send_object(summary: Summary) -> dict[str, object]:
         "skipped": summary.count(_S.SKIPPED),
         "uncertain": summary.count(_S.UNCERTAIN),
         "seconds": round(send.seconds, 3),
-        "at": iso(send.at if send.at is not None else send.created_at),
+        "at": format_iso(send.scheduled_at if send.scheduled_at is not None else send.created_at),
     }
 
 
@@ -56,15 +56,15 @@ def next_step(summary: Summary, ending: RunResult | None = None) -> str:
             why = "" if ending and ending.end is StopReason.STOPPED and not ending.reason else send.reason
             return f"{why + ': ' if why else ''}paused. Go on with: mailer resume {send.id}"
         case SendState.WAITING:
-            when = f" at {iso(summary.resumes_at)}" if summary.resumes_at else ""
+            when = f" at {format_iso(summary.resumes_at)}" if summary.resumes_at else ""
             what = "is held back by MAILER_WARMUP, and goes on" if summary.held_until else "is tried again"
             return f"the rest {what}{when}. Go on with: mailer resume {send.id}"
-        case SendState.RUNNING if send.carried:
+        case SendState.RUNNING if send.run_by_server:
             return f"it goes on when `mailer serve` runs, or at once with: mailer resume {send.id}"
         case SendState.RUNNING:
             return f"it was interrupted. Go on with: mailer resume {send.id}"
         case SendState.SCHEDULED:
-            return f"it starts at {iso(send.at)}, if `mailer serve` runs then. To drop it: mailer cancel {send.id}"
+            return f"it starts at {format_iso(send.scheduled_at)}, if `mailer serve` runs then. To drop it: mailer cancel {send.id}"
         case SendState.OVERDUE:
             return f"it is overdue. Send it now with: mailer resume {send.id}"
         case SendState.FINISHED if summary.count(_S.UNCERTAIN):

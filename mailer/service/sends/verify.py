@@ -16,7 +16,7 @@ from mailer.ledger.reports.verify import Check
 from mailer.ledger.types.deliveries import Attempt, Delivery
 from mailer.ledger.types.sends import Send, Summary
 from mailer.service.sends.summary import send_object
-from mailer.timestamps import iso
+from mailer.timestamps import format_iso
 
 _SAMPLE = 10_000  # Message-IDs: a keyed function of the delivery's id, so a sample is enough
 
@@ -100,25 +100,25 @@ def _message_ids(app: App, send: Send) -> Check:
 
 def _attempt_in_words(attempt: Attempt) -> str:
     if attempt.closed_at is None:
-        return f"being tried since {iso(attempt.opened_at)}"
-    at, by = iso(attempt.closed_at), f" by {attempt.relay}" if attempt.relay else ""
+        return f"being tried since {format_iso(attempt.opened_at)}"
+    at, by = format_iso(attempt.closed_at), f" by {attempt.relay}" if attempt.relay else ""
     words = " ".join(str(part) for part in (attempt.code, attempt.enhanced, attempt.reply) if part)
     quoted = f": {words}" if words else ""
     where = f" ({attempt.stage.label})" if attempt.stage else ""
     if attempt.lost and attempt.classification is DeliveryState.PENDING:
-        return f"claimed at {iso(attempt.opened_at)}; the sender ended at {at} before anything of it could leave"
+        return f"claimed at {format_iso(attempt.opened_at)}; the sender ended at {at} before anything of it could leave"
     if attempt.lost:
-        return f"under way at {iso(attempt.opened_at)} when the sender ended; noticed at {at}{quoted}"
+        return f"under way at {format_iso(attempt.opened_at)} when the sender ended; noticed at {at}{quoted}"
     ended = attempt.classification.value if attempt.classification else "ended"
-    return f"tried at {iso(attempt.opened_at)}; {ended}{by} at {at}{where}{quoted}"
+    return f"tried at {format_iso(attempt.opened_at)}; {ended}{by} at {at}{where}{quoted}"
 
 
 def _state_in_words(found: Delivery, *, tried: bool) -> str:
     reason = f" ({found.reason})" if found.reason else ""
-    at = iso(found.updated_at)
+    at = format_iso(found.updated_at)
     match found.state:
         case DeliveryState.ACCEPTED:
-            return f"so it is accepted{', as a person assumed' if found.assumed else ''}{reason}, since {at}"
+            return f"so it is accepted{', as a person assumed' if found.resolved_manually else ''}{reason}, since {at}"
         case DeliveryState.SKIPPED:
             return f"skipped{reason} at {at}" + ("" if tried else "; it was never tried")
         case DeliveryState.PENDING:

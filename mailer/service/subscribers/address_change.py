@@ -17,7 +17,7 @@ class AddressChangeRequest:
     """A requested change of address. `masked` is the new address; `move` is the change, once confirmed."""
 
     masked: str
-    move: AddressChange | None = None
+    change: AddressChange | None = None
 
 
 def request_address_change(app: App, token: str, new: Address) -> None:
@@ -39,4 +39,4 @@ def confirm_address_change(app: App, token: str) -> AddressChangeRequest | None:
     request = read_address_change(app, token)
     if number is None or request is None:
         return None
-    return AddressChangeRequest(masked=request.masked, move=app.ledger.preferences.move(number, source=BY_READER))
+    return AddressChangeRequest(masked=request.masked, change=app.ledger.preferences.move(number, source=BY_READER))

@@ -18,7 +18,7 @@ from mailer.audience.list_settings import ListSettings, public_lists
 from mailer.csv.rows import Status
 from mailer.ledger.types.subscribers import Membership, StatusSource
 from mailer.ledger.types.suppressions import SuppressionReason
-from mailer.sanitize import clean
+from mailer.sanitize import clean_line
 from mailer.service.subscribers.preferences_link import BY_READER, LinkHolder, find_holder, require_holder
 from mailer.service.subscribers.profile import find_profile, profile_object, subject_copy
 from mailer.service.subscribers.signup import LONGEST_VALUE, consent_text
@@ -79,47 +79,47 @@ def choose_lists(app: App, token: str, names: Collection[str]) -> bool:
     page = _page(app, holder)
     on = {each.settings.name: each.words for each in page.lists if each.settings.name in names}
     off = [each.settings.name for each in page.lists if each.settings.name not in on]
-    return app.ledger.preferences.set_lists(holder.person, on, off, source=BY_READER, may_return=holder.may)
+    return app.ledger.preferences.set_lists(holder.address, on, off, source=BY_READER, may_return=holder.is_mailed_link)
 
 
 def save_own_fields(app: App, token: str, given: Mapping[str, str]) -> None:
     """Saves the subscriber's own fields, on each of their lists that has them as such."""
     holder = require_holder(app, token)
-    values = {name: clean(value)[:LONGEST_VALUE].strip() for name, value in given.items()}
+    values = {name: clean_line(value)[:LONGEST_VALUE].strip() for name, value in given.items()}
     own = {each.name: {name: values[name] for name in each.own_fields if name in values} for each in _public(app)}
-    app.ledger.preferences.set_profile(holder.person.identity, own, source=BY_READER)
+    app.ledger.preferences.set_profile(holder.address.identity, own, source=BY_READER)
 
 
 def pause_mail(app: App, token: str, weeks: int) -> None:
     """Pauses all mail for so many weeks from now; one of WEEKS."""
     holder = require_holder(app, token)
-    app.ledger.preferences.pause(holder.person.identity, app.clock() + weeks * _WEEK, source=BY_READER)
+    app.ledger.preferences.pause(holder.address.identity, app.clock() + weeks * _WEEK, source=BY_READER)
 
 
 def resume_mail(app: App, token: str) -> None:
     """Ends the subscriber's pause now."""
-    app.ledger.preferences.resume(require_holder(app, token).person.identity, source=BY_READER)
+    app.ledger.preferences.resume(require_holder(app, token).address.identity, source=BY_READER)
 
 
 def unsubscribe_all(app: App, token: str) -> None:
     """Unsubscribes from everything, as the link in a message does."""
-    app.ledger.suppressions.unsubscribe(require_holder(app, token).person.identity, source=OptOutSource.PAGE.value)
+    app.ledger.suppressions.unsubscribe(require_holder(app, token).address.identity, source=OptOutSource.PAGE.value)
 
 
 def request_mailed_link(app: App, token: str) -> None:
     """Has the other kind of link mailed to the subscriber."""
-    app.ledger.transactional.ask_link(require_holder(app, token).person)
+    app.ledger.transactional.request_link(require_holder(app, token).address)
 
 
 def export_own_data(app: App, token: str) -> dict[str, object]:
     """Returns everything that is known of the subscriber, as `subscriber export` does."""
-    return profile_object(subject_copy(find_profile(app, require_holder(app, token, mailed=True).person)))
+    return profile_object(subject_copy(find_profile(app, require_holder(app, token, mailed=True).address)))
 
 
 def erase_own_data(app: App, token: str) -> None:
     """Erases the subscriber, including their former addresses."""
     holder = require_holder(app, token, mailed=True)
-    app.ledger.erasure.erase(holder.person.identity, source=BY_READER)
+    app.ledger.erasure.erase(holder.address.identity, source=BY_READER)
 
 
 def _public(app: App) -> tuple[ListSettings, ...]:
@@ -127,12 +127,14 @@ def _public(app: App) -> tuple[ListSettings, ...]:
 
 
 def _page(app: App, holder: LinkHolder) -> PreferencesPage:
-    suppression = app.ledger.suppressions.get(holder.person.identity)
+    suppression = app.ledger.suppressions.get(holder.address.identity)
     stopped = OptOut.NO
     if suppression is not None:
         stopped = OptOut.HELD if suppression.reason is SuppressionReason.BY_HAND else OptOut.LEFT
     now = app.clock()
-    memberships = {each.list: each for each in app.ledger.members.of(holder.person.identity) if each.removed_at is None}
+    memberships = {
+        each.list: each for each in app.ledger.members.of(holder.address.identity) if each.removed_at is None
+    }
     mailed = {name: each for name, each in memberships.items() if _is_mailed(each)}
     public = _public(app)
     lists = tuple(
@@ -141,8 +143,8 @@ def _page(app: App, holder: LinkHolder) -> PreferencesPage:
     )
     pauses = [each.paused_until for each in mailed.values() if _is_paused(each, now)]
     return PreferencesPage(
-        masked=mask_address(holder.person.envelope),
-        may=holder.may,
+        masked=mask_address(holder.address.envelope),
+        may=holder.is_mailed_link,
         stopped=stopped,
         lists=lists,
         others=len(mailed.keys() - {each.name for each in public}) if stopped is OptOut.NO else 0,

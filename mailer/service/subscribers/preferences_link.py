@@ -11,7 +11,7 @@ from hashlib import sha256
 
 from mailer.addresses import Address, parse_address
 from mailer.app import App
-from mailer.ledger.privacy.pseudonyms import is_marker
+from mailer.ledger.privacy.pseudonyms import is_pseudonym
 from mailer.link_tokens import Purpose, is_inert
 
 BY_READER = "person"
@@ -30,10 +30,10 @@ class LinkHolder:
 
     purpose: Purpose
     number: int
-    person: Address
+    address: Address
 
     @property
-    def may(self) -> bool:
+    def is_mailed_link(self) -> bool:
         return self.purpose is Purpose.MEMBER
 
 
@@ -61,12 +61,12 @@ def find_holder(app: App, token: str) -> LinkHolder | None:
     number = app.keys.read(Purpose.MEMBER, token)
     if number is not None:
         person = app.ledger.preferences.person(number)
-        return None if person is None else LinkHolder(purpose=Purpose.MEMBER, number=number, person=person)
+        return None if person is None else LinkHolder(purpose=Purpose.MEMBER, number=number, address=person)
     number = app.keys.read(Purpose.PREFERENCES, token)
     delivery = None if number is None else app.ledger.report.delivery(number)
-    if number is None or delivery is None or is_marker(delivery.identity):
+    if number is None or delivery is None or is_pseudonym(delivery.identity):
         return None
-    return LinkHolder(purpose=Purpose.PREFERENCES, number=number, person=parse_address(delivery.address))
+    return LinkHolder(purpose=Purpose.PREFERENCES, number=number, address=parse_address(delivery.address))
 
 
 def require_holder(app: App, token: str, *, mailed: bool = False) -> LinkHolder:
@@ -75,7 +75,7 @@ def require_holder(app: App, token: str, *, mailed: bool = False) -> LinkHolder:
     Raises LinkError.
     """
     holder = find_holder(app, token)
-    if holder is None or (mailed and not holder.may):
+    if holder is None or (mailed and not holder.is_mailed_link):
         raise LinkError("no link to do this with")
     return holder
 

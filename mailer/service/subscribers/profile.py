@@ -18,13 +18,13 @@ from mailer.addresses import Address
 from mailer.app import App
 from mailer.csv.reader import ListError, open_list
 from mailer.csv.rows import Member
-from mailer.ledger.subscribers.preferences import LeavingAnswer
+from mailer.ledger.subscribers.preferences import LeavingReasonRecord
 from mailer.ledger.subscribers.signups import ConsentRecord
 from mailer.ledger.subscribers.transactional import QueuedMail
 from mailer.ledger.types.subscribers import MemberChange, MemberChangeKind, Membership
 from mailer.ledger.types.suppressions import Suppression, SuppressionChange
 from mailer.service.lists.file_digests import find_digest
-from mailer.timestamps import iso
+from mailer.timestamps import format_iso
 
 
 class _Timestamped(Protocol):
@@ -83,9 +83,9 @@ class SubscriberProfile:
     history: tuple[SuppressionChange, ...] = ()
     changes: tuple[MemberChange, ...] = ()
     consents: tuple[ConsentRecord, ...] = ()
-    reasons: tuple[LeavingAnswer, ...] = ()
-    letters: tuple[QueuedMail, ...] = ()
-    told: tuple[WebhookNotice, ...] = ()
+    reasons: tuple[LeavingReasonRecord, ...] = ()
+    mail: tuple[QueuedMail, ...] = ()
+    notices: tuple[WebhookNotice, ...] = ()
     deliveries: tuple[Sent, ...] = ()
     formerly: tuple[str, ...] = ()
     later: tuple[str, ...] = ()
@@ -93,7 +93,7 @@ class SubscriberProfile:
     @property
     def is_known(self) -> bool:
         """Whether anything is known of the address."""
-        return bool(self.lists or self.suppression or self.history or self.changes or self.deliveries or self.letters)
+        return bool(self.lists or self.suppression or self.history or self.changes or self.deliveries or self.mail)
 
 
 def find_profile(app: App, address: Address, *, read_files: bool = True) -> SubscriberProfile:
@@ -120,8 +120,8 @@ def find_profile(app: App, address: Address, *, read_files: bool = True) -> Subs
         changes=_by_time(each for identity in identities for each in ledger.members.changes(identity)),
         consents=_by_time(each for identity in identities for each in ledger.signups.consents(identity)),
         reasons=_by_time(each for identity in identities for each in ledger.preferences.reasons(identity)),
-        letters=tuple(each for identity in identities for each in ledger.transactional.of(identity)),
-        told=_by_time(_webhook_notices(app, identities)),
+        mail=tuple(each for identity in identities for each in ledger.transactional.of(identity)),
+        notices=_by_time(_webhook_notices(app, identities)),
         deliveries=_by_time(each for identity in identities for each in _sent(app, identity))[::-1],
         formerly=formerly,
         later=ledger.members.later_addresses(address.identity),
@@ -131,7 +131,7 @@ def find_profile(app: App, address: Address, *, read_files: bool = True) -> Subs
 def subject_copy(person: SubscriberProfile) -> SubscriberProfile:
     """Returns what the subscriber at this address may see: not the address that another subscriber moved to from here."""
     changes = tuple(
-        each for each in person.changes if each.what is not MemberChangeKind.ADDRESS or each.after not in person.later
+        each for each in person.changes if each.kind is not MemberChangeKind.ADDRESS or each.after not in person.later
     )
     return replace(person, changes=changes, later=())
 
@@ -249,25 +249,25 @@ def profile_object(person: SubscriberProfile) -> dict[str, object]:
                 "list": each.list,
                 "line": each.line,
                 "status": each.status,
-                "since": iso(each.since),
+                "since": format_iso(each.since),
                 "by": each.by,
-                "joined": iso(each.joined),
+                "joined": format_iso(each.joined),
                 "source": each.source,
-                "paused_until": iso(each.paused_until),
+                "paused_until": format_iso(each.paused_until),
                 "fields": dict(each.fields),
             }
             for each in person.lists
         ],
-        "suppression": held and {"reason": held.reason.value, "at": iso(held.at), "source": held.source},
+        "suppression": held and {"reason": held.reason.value, "at": format_iso(held.at), "source": held.source},
         "history": [
-            {"change": each.change.value, "reason": each.reason.value, "at": iso(each.at), "source": each.source}
+            {"change": each.change.value, "reason": each.reason.value, "at": format_iso(each.at), "source": each.source}
             for each in person.history
         ],
         "changes": [
             {
-                "at": iso(each.at),
+                "at": format_iso(each.at),
                 "list": each.list,
-                "what": each.what.value,
+                "what": each.kind.value,
                 "before": _change_value(each, each.before),
                 "after": _change_value(each, each.after),
                 "by": each.by,
@@ -277,20 +277,24 @@ def profile_object(person: SubscriberProfile) -> dict[str, object]:
         "consents": [
             {
                 "list": each.list,
-                "at": iso(each.at),
+                "at": format_iso(each.at),
                 "form": each.form,
                 "words": each.words,
                 "ip": each.ip,
-                "confirmed": iso(each.confirmed_at),
+                "confirmed": format_iso(each.confirmed_at),
             }
             for each in person.consents
         ],
-        "reasons": [{"reason": each.reason.value, "words": each.words, "at": iso(each.at)} for each in person.reasons],
+        "reasons": [
+            {"reason": each.reason.value, "words": each.words, "at": format_iso(each.at)} for each in person.reasons
+        ],
         "letters": [
-            {"kind": each.kind.value, "state": each.state.value, "at": iso(each.created_at)} for each in person.letters
+            {"kind": each.kind.value, "state": each.state.value, "at": format_iso(each.created_at)}
+            for each in person.mail
         ],
         "told": [
-            {"type": each.event, "to": each.host, "state": each.state, "at": iso(each.at)} for each in person.told
+            {"type": each.event, "to": each.host, "state": each.state, "at": format_iso(each.at)}
+            for each in person.notices
         ],
         "deliveries": [
             {
@@ -299,7 +303,7 @@ def profile_object(person: SubscriberProfile) -> dict[str, object]:
                 "state": each.state,
                 "reason": each.reason,
                 "attempts": each.attempts,
-                "at": iso(each.at),
+                "at": format_iso(each.at),
             }
             for each in person.deliveries
         ],
@@ -308,4 +312,4 @@ def profile_object(person: SubscriberProfile) -> dict[str, object]:
 
 def _change_value(change: MemberChange, text: str) -> object:
     """Returns fields as an object, anything else as the text that it is."""
-    return json.loads(text) if text and change.what in {MemberChangeKind.FIELDS, MemberChangeKind.OWN} else text
+    return json.loads(text) if text and change.kind in {MemberChangeKind.FIELDS, MemberChangeKind.OWN} else text

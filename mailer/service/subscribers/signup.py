@@ -20,7 +20,7 @@ from mailer.audience.list_settings import ListSettings, load_list_settings
 from mailer.i18n.translations import effective_language, gettext
 from mailer.ledger.subscribers.signups import Signup, SignupRequest
 from mailer.link_tokens import Purpose
-from mailer.sanitize import clean
+from mailer.sanitize import clean_line
 
 LONGEST_VALUE = 200  # characters of a field
 WORDS = "By signing up you ask for %(name)s by e-mail. You can leave at any time, by the link in each letter."
@@ -91,11 +91,11 @@ def request_signup(
     words: str = "",
 ) -> None:
     """Requests a sign-up. `own`: the fields that were filled in; `ip` is truncated; `words`: the consent text, if not ours."""
-    app.ledger.signups.ask(
+    app.ledger.signups.request_signup(
         Signup(
             list=wanted.name,
             address=address,
-            own=own_field_values(wanted, own),
+            profile=own_field_values(wanted, own),
             form=form.value,
             words=words or consent_text(app, wanted),
             ip=ip,
@@ -105,7 +105,7 @@ def request_signup(
 
 def own_field_values(wanted: ListSettings, given: Mapping[str, str]) -> dict[str, str]:
     """Returns the values of the list's own fields, in one line each, without invisible characters; empty ones are left out."""
-    values = {name: clean(given.get(name, ""))[:LONGEST_VALUE].strip() for name in wanted.own_fields}
+    values = {name: clean_line(given.get(name, ""))[:LONGEST_VALUE].strip() for name in wanted.own_fields}
     return {name: value for name, value in values.items() if value}
 
 
@@ -122,7 +122,7 @@ def confirm_signup(app: App, token: str, choice: Mapping[str, Mapping[str, str]]
         return None
     lists = public_lists_of(app, [name for name in request.waiting if name in choice])
     done = app.ledger.signups.confirm(
-        request.letter_id,
+        request.mail_id,
         {each.name: own_field_values(each, choice[each.name]) for each in lists},
         source=f"confirmed {SignupForm.PAGE}",
         welcomes={each.name: each.welcome for each in lists if each.welcome},
@@ -146,7 +146,7 @@ def request_signup_again(app: App, token: str, *, ip: str) -> Confirmation | Non
 
 def request_link_mail(app: App, address: Address) -> None:
     """Has the link to the preferences page mailed to `address`, if it is known."""
-    app.ledger.transactional.ask_link(address)
+    app.ledger.transactional.request_link(address)
 
 
 def _request(app: App, token: str) -> SignupRequest | None:

@@ -26,7 +26,7 @@ from mailer.ledger.types.deliveries import Delivery
 from mailer.ledger.types.subscribers import LeavingReason
 from mailer.ledger.types.suppressions import Suppression, SuppressionReason, SuppressResult, UnsuppressStatus
 from mailer.link_tokens import MAX_NUMBER, Purpose, is_inert
-from mailer.sanitize import clean
+from mailer.sanitize import clean_line
 
 UNDO_FOR = 3600.0  # seconds
 _STEPS_BACK = 5.0  # seconds that a clock may have been set back since
@@ -119,7 +119,7 @@ def record_reason(app: App, token: str, undo_token: str, reason: LeavingReason, 
     suppression = app.ledger.suppressions.get(delivery.identity)
     if suppression is None or fingerprint != _fingerprint(delivery.id, suppression.at) or not _is_new(app, suppression):
         return False
-    text = "\n".join(clean(line).strip() for line in words.splitlines()).strip()
+    text = "\n".join(clean_line(line).strip() for line in words.splitlines()).strip()
     app.ledger.preferences.give_reason(delivery.identity, suppression.at, reason, text)
     return True
 

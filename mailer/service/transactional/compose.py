@@ -107,7 +107,7 @@ def _write(app: App, mail: QueuedMail, template: str, *, title: str, path: str, 
         ),
         html=templates.render(f"letters/{template}.html.j2", context),
         language=language,
-        token=app.keys.issue(Purpose.LETTER, mail.id),
+        token=app.keys.issue(Purpose.TRANSACTIONAL, mail.id),
         date=mail.created_at,
     )
     return build(app.sender_profile, mail_content)

@@ -86,7 +86,7 @@ class TransactionalMailJob:
             await self._reschedule(mail, "cannot be written")
             return True
         if isinstance(message, Skipped):
-            await self._letters.settle(mail.id, TransactionalState.FAILED, reply=message.reason)
+            await self._letters.record_result(mail.id, TransactionalState.FAILED, reply=message.reason)
             return True
         is_marked = False
 
@@ -99,7 +99,7 @@ class TransactionalMailJob:
             result = await client.deliver(message, mark_sending)
         except BaseException:
             if is_marked and not client.may_have_left:
-                await self._letters.settle(mail.id, TransactionalState.QUEUED, next_at=self._app.clock())
+                await self._letters.record_result(mail.id, TransactionalState.QUEUED, next_at=self._app.clock())
             raise
         if result is None:
             self._log(f"letter {mail.id} waits: {client.last_error or 'no relay can be reached'}")
@@ -115,11 +115,11 @@ class TransactionalMailJob:
     async def _settle(self, mail: QueuedMail, result: AttemptResult) -> None:
         reply, classification = str(result.reply or result.classification.reason), result.classification
         if classification.outcome is Outcome.ACCEPTED:
-            await self._letters.settle(mail.id, TransactionalState.SENT, reply=reply)
+            await self._letters.record_result(mail.id, TransactionalState.SENT, reply=reply)
         elif classification.outcome is Outcome.UNCERTAIN:
-            await self._letters.settle(mail.id, TransactionalState.UNCERTAIN, reply=reply)
+            await self._letters.record_result(mail.id, TransactionalState.UNCERTAIN, reply=reply)
         elif classification.outcome is Outcome.FAILED and not classification.policy:
-            await self._letters.settle(mail.id, TransactionalState.FAILED, reply=reply)
+            await self._letters.record_result(mail.id, TransactionalState.FAILED, reply=reply)
         else:  # a temporary refusal, or a fault of ours
             await self._reschedule(mail, reply)
 
@@ -131,9 +131,9 @@ class TransactionalMailJob:
             chance=random.random(),  # noqa: S311 - spreads load, keeps no secret
         )
         if at is None:
-            await self._letters.settle(mail.id, TransactionalState.FAILED, reply=f"expired: {reply}")
+            await self._letters.record_result(mail.id, TransactionalState.FAILED, reply=f"expired: {reply}")
         else:
-            await self._letters.settle(mail.id, TransactionalState.QUEUED, reply=reply, next_at=at)
+            await self._letters.record_result(mail.id, TransactionalState.QUEUED, reply=reply, next_at=at)
 
     def _tidy(self) -> None:
         """Purges old mail and unconfirmed consent once an hour; the first time, also marks what a dead process left as

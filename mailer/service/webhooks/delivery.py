@@ -17,7 +17,7 @@ from mailer.ledger.types.webhooks import WebhookEvent, WebhookState
 from mailer.ledger.webhooks.outbox import WebhookAttempt, WebhookMessage
 from mailer.ledger.webhooks.webhooks import Webhook
 from mailer.service.webhooks.signature import derive_secret, sign_message
-from mailer.timestamps import iso
+from mailer.timestamps import format_iso
 
 RETRY = RetryPolicy(delays=(5, 60, 300, 1800, 7200, 18_000, 28_800), lifetime=86_400)
 _GONE = 410
@@ -62,7 +62,7 @@ async def deliver_message(
 
 def message_body(message: WebhookMessage) -> bytes:
     """Returns the body of a request; the same at each attempt."""
-    content = {"type": message.event.value, "timestamp": iso(message.at), "data": json.loads(message.data)}
+    content = {"type": message.event.value, "timestamp": format_iso(message.at), "data": json.loads(message.data)}
     return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
 
 

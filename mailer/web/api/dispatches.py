@@ -17,7 +17,7 @@ from mailer.service.dispatches.files import LARGEST, DispatchFile, dispatch_path
 from mailer.service.dispatches.lint import lint_dispatch
 from mailer.service.dispatches.render_files import render_files
 from mailer.service.dispatches.status import DispatchStatus, DispatchSummary, list_dispatches
-from mailer.timestamps import iso
+from mailer.timestamps import format_iso
 from mailer.web.api.problem import finding
 from mailer.web.api.request import LARGE, ApiRequest, ApiResponse, ApiRoute
 from mailer.web.api.schema import Email, Name, Page, PageQuery, Schema, Text, next_cursor, read_cursor
@@ -146,9 +146,9 @@ def _facts(each: DispatchSummary) -> DispatchFacts:
         name=each.name,
         title=each.title,
         date=each.date,
-        state=each.standing,
+        state=each.status,
         errors=each.errors,
-        changed_at=iso(each.changed_at),
+        changed_at=format_iso(each.changed_at),
         send=each.send.id if each.send else None,
     )
 
@@ -188,7 +188,7 @@ def _put(request: ApiRequest) -> ApiResponse:
 
 
 def _text(text: DispatchFile, location: str = "") -> ApiResponse:
-    content = DispatchText(name=text.name, text=text.text, changed_at=iso(text.changed_at))
+    content = DispatchText(name=text.name, text=text.text, changed_at=format_iso(text.changed_at))
     return ApiResponse(content=content, etag=text.digest, location=location)
 
 

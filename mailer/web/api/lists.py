@@ -19,7 +19,7 @@ from mailer.service.lists.export import export_list
 from mailer.service.lists.members import add_member, edit_member, editable_fields, remove_member
 from mailer.service.lists.overview import list_overview_object, show_list
 from mailer.service.lists.sync import plan_sync, sync_list, sync_plan_object, undo_list
-from mailer.timestamps import iso
+from mailer.timestamps import format_iso
 from mailer.web.api.request import ApiRequest, ApiResponse, ApiRoute
 from mailer.web.api.schema import (
     Email,
@@ -213,7 +213,7 @@ def _members(request: ApiRequest) -> ApiResponse:
     after = read_cursor(wanted.cursor, str)
     found = request.app.ledger.member_search.page(name, wanted.q, after[0] if after else "", limit=wanted.limit)
     members = tuple(
-        Member(email=each.address, reason=each.reason, joined=iso(each.joined_at), fields=dict(each.fields))
+        Member(email=each.address, reason=each.reason, joined=format_iso(each.joined_at), fields=dict(each.fields))
         for each in found.members
     )
     return ApiResponse(content=Members(members=members, next=make_cursor(found.next) if found.next else ""))

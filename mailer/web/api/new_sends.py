@@ -95,7 +95,7 @@ def _plan(request: ApiRequest) -> ApiResponse:
     """What a send would do: its edition, how many would get it, who would not and why."""
     wanted = request.body(Audience)
     plan = _plan_send(request, wanted, record=False)
-    head = plan.head
+    head = plan.summary
     return ApiResponse(
         content=Plan(
             edition=plan.edition.digest,
@@ -130,9 +130,9 @@ def _start(request: ApiRequest) -> ApiResponse:
 
 def _require_expected(plan: SendPlan, wanted: NewSend) -> None:
     """Raises NeedsConfirmationError if the plan differs from what the request expects."""
-    if wanted.readers is not None and wanted.readers != plan.head.to_mail:
+    if wanted.readers is not None and wanted.readers != plan.summary.to_mail:
         raise NeedsConfirmationError(
-            f"It would go to {plan.head.to_mail:,} readers, not to {wanted.readers:,}; nothing was sent.",
+            f"It would go to {plan.summary.to_mail:,} readers, not to {wanted.readers:,}; nothing was sent.",
             "Look at the plan anew: POST /api/v1/plans",
         )
     warnings = [

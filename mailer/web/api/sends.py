@@ -14,7 +14,7 @@ from mailer.service.sends.control import pause_send, require_uncertain, resolve_
 from mailer.service.sends.progress import describe_time_left
 from mailer.service.sends.report import message_id_function, report_object
 from mailer.service.sends.summary import next_step, send_object
-from mailer.timestamps import iso
+from mailer.timestamps import format_iso
 from mailer.web.api.request import LARGE, ApiRequest, ApiResponse, ApiRoute
 from mailer.web.api.schema import Email, Page, PageQuery, Schema, ShortText, next_cursor, read_cursor
 
@@ -193,9 +193,9 @@ def _list_deliveries(request: ApiRequest) -> ApiResponse:
             enhanced=row.enhanced,
             reply=row.reply,
             attempts=row.attempts,
-            at=iso(row.at),
+            at=format_iso(row.at),
             message_id=name(row),
-            assumed=row.assumed,
+            assumed=row.resolved_manually,
         )
         for row in found[: wanted.limit]
     )

@@ -10,7 +10,7 @@ from mailer.ledger.types.accounts import Scope
 from mailer.ledger.types.suppressions import Suppression, SuppressionReason, UnsuppressStatus
 from mailer.service.lists.members import erase_subscriber
 from mailer.service.subscribers.profile import find_profile, profile_object
-from mailer.timestamps import iso
+from mailer.timestamps import format_iso
 from mailer.web.api.request import ApiRequest, ApiResponse, ApiRoute
 from mailer.web.api.schema import Page, PageQuery, Schema, ShortText, next_cursor, read_cursor
 
@@ -176,8 +176,8 @@ def _erase(request: ApiRequest) -> ApiResponse:
         email=address.display,
         deliveries=done.erased.deliveries,
         skipped=done.erased.skipped,
-        taken_out=done.taken_out,
-        left=tuple(done.left),
+        taken_out=done.removed_from,
+        left=tuple(done.failed),
     )
     return ApiResponse(content=content)
 
@@ -217,7 +217,7 @@ def _unsuppress(request: ApiRequest) -> ApiResponse:
 
 
 def _suppression_facts(each: Suppression) -> SuppressionFacts:
-    return SuppressionFacts(identity=each.identity, reason=each.reason, at=iso(each.at), source=each.source)
+    return SuppressionFacts(identity=each.identity, reason=each.reason, at=format_iso(each.at), source=each.source)
 
 
 ROUTES = (

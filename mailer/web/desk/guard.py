@@ -22,7 +22,7 @@ from starlette.responses import Response
 from mailer.app import App
 from mailer.errors import MailerError
 from mailer.ledger.types.errors import LedgerError, UnknownSendError
-from mailer.service.accounts.sessions import form_token, is_form_token, token_digest
+from mailer.service.accounts.sessions import csrf_token, is_csrf_token, token_digest
 from mailer.service.dispatches.files import NoDispatchError
 from mailer.service.dispatches.preview import PreviewCache
 from mailer.service.sends.monitor import SendSnapshot
@@ -103,7 +103,7 @@ class DeskGuard:
             session=session,
             form=DeskForm(),
             address=address,
-            csrf_token=form_token(token),
+            csrf_token=csrf_token(token),
             flash=self.pages.pop_flash(request, origin_of(request)),
         )
 
@@ -111,11 +111,11 @@ class DeskGuard:
         if route.method != "POST":
             return await _run(route.endpoint, desk_request)
         in_header = desk_request.request.headers.get(CSRF_HEADER, "")
-        if in_header and not is_form_token(in_header, token):
+        if in_header and not is_csrf_token(in_header, token):
             return self._csrf_failed(desk_request)
         desk_request = replace(desk_request, form=await read_form(desk_request.request, route.largest))
         try:
-            if not is_form_token(in_header or desk_request.form.raw(CSRF_FIELD), token):
+            if not is_csrf_token(in_header or desk_request.form.raw(CSRF_FIELD), token):
                 return self._csrf_failed(desk_request)
             return await _run(route.endpoint, desk_request)
         finally:

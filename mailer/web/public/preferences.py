@@ -181,7 +181,7 @@ class PreferencesPages:
 
     def _confirm_move(self, token: str) -> Response:
         done = _or_404(confirm_address_change(self._app, token))
-        match done.move:
+        match done.change:
             case AddressChange.DONE:
                 return self._pages.message("Your address is changed.", "Your letters come to it now.", headers=_HEADERS)
             case AddressChange.EXPIRED:

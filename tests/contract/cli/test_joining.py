@@ -51,7 +51,7 @@ def test_status_counts_transactional_mail_that_waits_or_is_uncertain(here):
     workspace = make_workspace(here.folder)
     with App.open(workspace) as app:
         for name in ("ana", "ben", "chen"):
-            app.ledger.transactional.ask_link(parse_address(f"{name}@example.net"))
+            app.ledger.transactional.request_link(parse_address(f"{name}@example.net"))
         asyncio.run(app.ledger.transactional.begin_sending(1))
         app.ledger.transactional.recover()
     shown = here("status")

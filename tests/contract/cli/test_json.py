@@ -145,7 +145,7 @@ def say_what_only_a_person_says(folder: Path) -> None:
     ana = parse_address("ana@example.com")
     with App.open(folder) as app:
         ledger = app.ledger
-        ledger.signups.ask(Signup(list="readers", address=ana, form="page", words="Please."))
+        ledger.signups.request_signup(Signup(list="readers", address=ana, form="page", words="Please."))
         ledger.preferences.set_profile(ana.identity, {"readers": {"city": "Faro"}}, source="person")
         standing = ledger.suppressions.get(ana.identity)
         assert standing

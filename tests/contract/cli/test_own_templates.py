@@ -99,7 +99,7 @@ def test_the_mail_to_a_new_address(app, catcher):  # noqa: F811 - the fixture th
     assert f'href="{BASE}/address/{token}"' in html
     assert "old@example.net" not in plain + html
     assert read_address_change(app, token).masked == "A…@example.com"
-    assert confirm_address_change(app, token).move is AddressChange.DONE
+    assert confirm_address_change(app, token).change is AddressChange.DONE
 
 
 @pytest.fixture

@@ -37,12 +37,12 @@ def test_after_a_kill_every_delivery_is_accounted_for(
         sending = answer(process)["sending"]
         assert counts(ledger, send) == {S.ACCEPTED: 2, S.SENDING: 2, S.CLAIMED: 2, S.PENDING: 4}
         assert open_here().queue.acquire(send.id, retry_for=1) is None
-        assert ledger.sends.owner_pid(send.id) == process.pid
+        assert ledger.sends.holder_pid(send.id) == process.pid
         process.kill()
         process.wait(60)
-    while ledger.sends.owner_pid(send.id) is not None:  # on PostgreSQL, until its lease has run out
+    while ledger.sends.holder_pid(send.id) is not None:  # on PostgreSQL, until its lease has run out
         pass
-    assert ledger.sends.owner_pid(send.id) is None
+    assert ledger.sends.holder_pid(send.id) is None
     with session(ledger, send, resend_uncertain=resend_uncertain) as mine:
         if resend_uncertain:
             assert counts(ledger, send) == {S.ACCEPTED: 2, S.PENDING: 8}

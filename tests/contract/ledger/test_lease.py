@@ -187,7 +187,7 @@ def test_a_process_stopped_beyond_its_lease_sends_no_end_of_data(stoppable, open
         assert not mine.lock.held, "a lease that another has is not renewed"
         run(deliver(new, clock.now, limit=3))
         mine.close()
-        assert other.sends.owner_pid(send.id) == os.getpid()
+        assert other.sends.holder_pid(send.id) == os.getpid()
     assert counts(other, send) == {S.UNCERTAIN: 1, S.ACCEPTED: 2}
 
 

@@ -19,7 +19,7 @@ def members(ledger):
 
 
 def ask(ledger, name="readers", **own):
-    ledger.signups.ask(Signup(list=name, address=ANA, own=own, form="form", words="Yes"))
+    ledger.signups.request_signup(Signup(list=name, address=ANA, profile=own, form="form", words="Yes"))
 
 
 def confirm(ledger, name="readers", **own):
@@ -51,7 +51,7 @@ def test_signing_up_twice_changes_nothing_but_the_fields_given(ledger):
     joined = sign_up(ledger, city="Porto", first_name="Ana")
     again = sign_up(ledger, city="Faro")
     assert (again.status, again.joined_at) == (Status.SUBSCRIBED, joined.joined_at)
-    assert again.own == {"city": "Faro", "first_name": "Ana"}
+    assert again.profile == {"city": "Faro", "first_name": "Ana"}
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_every_change_is_recorded_with_its_source(ledger, members):
     assert confirm_again.status is Status.SUBSCRIBED
     for _ in range(2):
         ledger.preferences.set_profile("ana@example.com", {"readers": {"city": "Faro"}}, source="page")
-    told = [(each.what, each.before, each.after, each.by) for each in members.changes("ana@example.com")]
+    told = [(each.kind, each.before, each.after, each.by) for each in members.changes("ana@example.com")]
     assert told == [
         (MemberChangeKind.JOINED, "", "subscribed", "link"),
         (MemberChangeKind.STATUS, "subscribed", "unsubscribed", "page"),

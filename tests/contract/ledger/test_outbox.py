@@ -27,7 +27,7 @@ def told(ledger, webhook):
 
 def confirm(ledger, *lists, address=ANA):
     for name in lists:
-        ledger.signups.ask(Signup(list=name, address=address, form="page", words="Yes"))
+        ledger.signups.request_signup(Signup(list=name, address=address, form="page", words="Yes"))
     mail = ledger.transactional.of(address.identity)[-1]
     ledger.signups.confirm(mail.id, {name: {} for name in lists}, source="page", welcomes={})
 
@@ -53,7 +53,7 @@ JOINED = of_ana("subscribed", list="harbour")
 LEFT_ALL = of_ana("unsubscribed", list=None)
 CASES = {
     "who confirms, however often": ([lambda it: confirm(it, "harbour"), lambda it: confirm(it, "harbour")], [JOINED]),
-    "who only asks": ([lambda it: it.signups.ask(Signup(list="x", address=ANA, form="page", words=""))], []),
+    "who only asks": ([lambda it: it.signups.request_signup(Signup(list="x", address=ANA, form="page", words=""))], []),
     "who leaves, however often": ([leave, leave], [LEFT_ALL]),
     "who takes it back": (
         [leave, lambda it: it.suppressions.undo(ANA.identity, source="page")],

@@ -47,7 +47,7 @@ def test_single_lists_go_on_and_off_with_evidence_of_each_yes(ledger, clock):
     assert (consent.list, consent.at, consent.confirmed_at) == ("monthly", at, at)
     assert (consent.form, consent.words) == ("page", "the list monthly")
     last = ledger.members.changes(ANA.identity)[-2]
-    assert (last.list, last.what, last.before, last.after, last.by) == (
+    assert (last.list, last.kind, last.before, last.after, last.by) == (
         "daily", MemberChangeKind.STATUS, "subscribed", "unsubscribed", "page",
     )  # fmt: skip
     before = ledger.members.changes(ANA.identity)
@@ -120,7 +120,7 @@ def test_profiles_override_the_files_and_only_differences_are_stored(ledger, pre
     assert ledger.members.get("daily", ANA.identity).values == {"city": "Lisboa", "first_name": "Ana"}
     preferences.set_profile(ANA.identity, {"daily": {"city": ""}}, source="page")
     assert ledger.members.get("daily", ANA.identity).values == {"first_name": "Ana"}
-    own = [each.after for each in ledger.members.changes(ANA.identity) if each.what is MemberChangeKind.OWN]
+    own = [each.after for each in ledger.members.changes(ANA.identity) if each.kind is MemberChangeKind.OWN]
     assert own == [
         '{"city":"Porto","first_name":"Ana"}',
         '{"city":"Lisboa","first_name":"Ana"}',
@@ -195,7 +195,7 @@ def test_a_change_of_address_keeps_every_list_and_field_and_links_the_histories(
     assert standing(ledger) == {"daily": "unsubscribed", "weekly": "unsubscribed"}
     assert standing(ledger, NEW.identity) == {"daily": "subscribed"}
     for identity in (ANA.identity, NEW.identity):
-        [move] = [each for each in ledger.members.changes(identity) if each.what is MemberChangeKind.ADDRESS]
+        [move] = [each for each in ledger.members.changes(identity) if each.kind is MemberChangeKind.ADDRESS]
         assert (move.before, move.after) == (ANA.identity, NEW.identity)
     assert ledger.members.former_addresses(NEW.identity) == (ANA.identity,)
     assert ledger.members.later_addresses(ANA.identity) == (NEW.identity,)
@@ -246,7 +246,7 @@ def test_a_change_of_address_needs_confirmation_in_time_and_a_membership(ledger,
 
 def test_only_the_mail_of_a_change_of_address_changes_it(ledger, preferences):
     join(ledger, "daily")
-    ledger.transactional.ask_link(ANA)
+    ledger.transactional.request_link(ANA)
     [link] = ledger.transactional.of(ANA.identity)
     assert preferences.asked_address(link.id) is None
     assert preferences.move(link.id, source="letter") is AddressChange.EXPIRED
@@ -263,7 +263,7 @@ def test_erasure_includes_former_addresses_and_not_later_ones(ledger, preference
     for identity in (NEW.identity, READER.identity):
         assert ledger.suppressions.get(identity).reason is SuppressionReason.ERASED
     assert [row.email[:7] for row in ledger.report.rows(send.id)] == ["erased:"]
-    assert [each.before for each in ledger.members.changes(ANA.identity) if each.what is MemberChangeKind.ADDRESS] == [
+    assert [each.before for each in ledger.members.changes(ANA.identity) if each.kind is MemberChangeKind.ADDRESS] == [
         ""
     ]
 

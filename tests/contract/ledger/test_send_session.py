@@ -387,11 +387,11 @@ def test_uncertain_ones_go_once_more_once_if_so_asked(ledger, clock):
 def test_a_send_has_one_holder_named_by_its_process(ledger, open_here):
     send = ledger.creator.create(new_send(), readers(1))
     other = open_here()
-    assert other.sends.owner_pid(send.id) is None
+    assert other.sends.holder_pid(send.id) is None
     with session(ledger, send):
         assert other.queue.acquire(send.id, retry_for=DAY) is None
-        assert other.sends.owner_pid(send.id) > 0
-    assert other.sends.owner_pid(send.id) is None
+        assert other.sends.holder_pid(send.id) > 0
+    assert other.sends.holder_pid(send.id) is None
     with session(other, send) as mine:
         assert mine.fencing_token == 2
     with pytest.raises(UnknownSendError):

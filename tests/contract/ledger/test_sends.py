@@ -45,7 +45,7 @@ def test_a_new_send_is_running_with_all_deliveries_pending(ledger, clock):
     )
     assert send.created_at == clock.now
     summary = ledger.sends.summary(send.id)
-    assert (summary.frozen, summary.undone, dict(summary.counts)) == (3, 3, {S.PENDING: 3})
+    assert (summary.frozen, summary.open_count, dict(summary.counts)) == (3, 3, {S.PENDING: 3})
 
 
 def test_only_what_reached_the_freeze_exists(ledger):
@@ -302,7 +302,7 @@ def test_cancelling_leaves_a_message_after_end_of_data_to_its_living_process(
         committed, claimed = run(mine.claim(2, clock.now))
         assert run(mine.begin_sending(committed))
         cancelling = open_here().sends.cancel(send.id)
-        assert (cancelling.state, cancelling.cancelling) == (SendState.PAUSED, True)
+        assert (cancelling.state, cancelling.cancel_requested) == (SendState.PAUSED, True)
         assert counts(ledger, send) == {S.SENDING: 1, S.SKIPPED: 2}
         with pytest.raises(SendStateError):
             ledger.sends.resume(send.id)
@@ -363,8 +363,8 @@ def test_resolving_by_assuming_marks_and_counts_apart(ledger, clock):
     resolution = ledger.sends.resolve_uncertain(send.id, resend=False, identities=names)
     assert (resolution.resolved, resolution.missing) == (1, ("nobody@example.net",))
     assert counts(ledger, send) == {S.UNCERTAIN: 1, S.ACCEPTED: 1}
-    assert ledger.report.assumed(send.id) == 1
-    assert [row.assumed for row in ledger.report.rows(send.id)] == [False, True]
+    assert ledger.report.count_resolved_manually(send.id) == 1
+    assert [row.resolved_manually for row in ledger.report.rows(send.id)] == [False, True]
 
 
 def test_a_cancelled_send_is_not_sent_once_more(ledger, clock):

@@ -17,7 +17,9 @@ HOUR = 3600
 
 
 def sign_up(list_name="harbour", address=ANA, **own):
-    return Signup(list=list_name, address=address, own=own, form="page", words="By signing up …", ip="203.0.113.0/24")
+    return Signup(
+        list=list_name, address=address, profile=own, form="page", words="By signing up …", ip="203.0.113.0/24"
+    )
 
 
 def mails(ledger, address=ANA):
@@ -30,7 +32,7 @@ def confirm(ledger, mail, *lists, welcomes=None, **own):
 
 
 def test_a_request_makes_nobody_a_member(ledger):
-    ledger.signups.ask(sign_up(first_name="Ana"))
+    ledger.signups.request_signup(sign_up(first_name="Ana"))
     assert ledger.members.of(ANA.identity) == ()
     (mail,) = mails(ledger)
     assert (mail.kind, mail.state, mail.address) == (
@@ -42,13 +44,13 @@ def test_a_request_makes_nobody_a_member(ledger):
 
 
 def test_confirming_makes_a_member_and_evidence(ledger, clock):
-    ledger.signups.ask(sign_up(first_name="Ana"))
+    ledger.signups.request_signup(sign_up(first_name="Ana"))
     asked = clock.now
     clock.forward(HOUR)
     done = confirm(ledger, mails(ledger)[0], first_name="Anna")
     assert (dict(done.waiting), done.confirmed) == ({}, ("harbour",))
     member = ledger.members.get("harbour", ANA.identity)
-    assert (member.status, dict(member.own), member.address) == (
+    assert (member.status, dict(member.profile), member.address) == (
         Status.SUBSCRIBED,
         {"first_name": "Anna"},
         ANA.envelope,
@@ -66,25 +68,25 @@ def test_confirming_makes_a_member_and_evidence(ledger, clock):
 
 def test_one_mail_an_address_and_day_over_all_lists(ledger, clock):
     for _ in range(20):
-        ledger.signups.ask(sign_up())
-        ledger.signups.ask(sign_up("tides"))
+        ledger.signups.request_signup(sign_up())
+        ledger.signups.request_signup(sign_up("tides"))
         clock.forward(HOUR)
     assert len(mails(ledger)) == 1
     assert len(ledger.signups.consents(ANA.identity)) == 2
     assert set(ledger.signups.request(mails(ledger)[0].id).waiting) == {"harbour", "tides"}
     clock.forward(5 * HOUR)
-    ledger.signups.ask(sign_up())
+    ledger.signups.request_signup(sign_up())
     assert len(mails(ledger)) == 2
 
 
 def test_the_first_request_of_a_day_waits_and_a_later_stranger_does_not_change_it(ledger):
-    ledger.signups.ask(sign_up(first_name="Ana"))
-    ledger.signups.ask(sign_up(first_name="Mud"))
+    ledger.signups.request_signup(sign_up(first_name="Ana"))
+    ledger.signups.request_signup(sign_up(first_name="Mud"))
     assert dict(ledger.signups.request(mails(ledger)[0].id).waiting) == {"harbour": {"first_name": "Ana"}}
 
 
 def test_confirming_twice_is_once_also_after_leaving(ledger):
-    ledger.signups.ask(sign_up())
+    ledger.signups.request_signup(sign_up())
     confirm(ledger, mails(ledger)[0])
     before = ledger.members.changes(ANA.identity)
     assert confirm(ledger, mails(ledger)[0]).confirmed == ("harbour",)
@@ -95,15 +97,15 @@ def test_confirming_twice_is_once_also_after_leaving(ledger):
 
 
 def test_only_what_was_asked_for_and_chosen_is_confirmed(ledger):
-    ledger.signups.ask(sign_up("harbour"))
-    ledger.signups.ask(sign_up("tides"))
+    ledger.signups.request_signup(sign_up("harbour"))
+    ledger.signups.request_signup(sign_up("tides"))
     done = confirm(ledger, mails(ledger)[0], "tides", "secret")
     assert set(done.waiting) == {"harbour"}
     assert [each.list for each in ledger.members.of(ANA.identity)] == ["tides"]
 
 
 def test_a_request_ends_after_72_hours(ledger, clock):
-    ledger.signups.ask(sign_up())
+    ledger.signups.request_signup(sign_up())
     clock.forward(VALID_FOR + 1)
     assert ledger.signups.request(mails(ledger)[0].id).is_expired(clock.now)
     assert confirm(ledger, mails(ledger)[0]) is None
@@ -115,7 +117,7 @@ def test_an_opt_out_is_lifted_for_the_confirmed_list_alone(ledger, reason):
     for name in ("harbour", "tides"):
         join(ledger, name, ANA, source="page")
     ledger.suppressions.suppress(ANA.identity, reason, source="one-click")
-    ledger.signups.ask(sign_up())
+    ledger.signups.request_signup(sign_up())
     confirm(ledger, mails(ledger)[0])
     assert ledger.suppressions.get(ANA.identity) is None
     assert {each.list: each.status for each in ledger.members.of(ANA.identity)} == {
@@ -128,7 +130,7 @@ def test_a_bounce_is_lifted_because_the_mail_arrived(ledger):
     for name in ("harbour", "tides"):
         join(ledger, name, ANA, source="page")
     ledger.suppressions.suppress(ANA.identity, SuppressionReason.BOUNCED, source="send 1")
-    ledger.signups.ask(sign_up())
+    ledger.signups.request_signup(sign_up())
     confirm(ledger, mails(ledger)[0])
     assert ledger.suppressions.get(ANA.identity) is None
     assert {each.status for each in ledger.members.of(ANA.identity)} == {Status.SUBSCRIBED}
@@ -136,24 +138,24 @@ def test_a_bounce_is_lifted_because_the_mail_arrived(ledger):
 
 def test_what_an_admin_did_by_hand_stays(ledger):
     ledger.suppressions.suppress(ANA.identity, SuppressionReason.BY_HAND, source="command")
-    ledger.signups.ask(sign_up())
+    ledger.signups.request_signup(sign_up())
     confirm(ledger, mails(ledger)[0])
     assert ledger.suppressions.get(ANA.identity).reason is SuppressionReason.BY_HAND
 
 
 def test_who_was_erased_begins_afresh(ledger):
-    ledger.signups.ask(sign_up("tides"))
+    ledger.signups.request_signup(sign_up("tides"))
     confirm(ledger, mails(ledger)[0], "tides", first_name="Ana")
     ledger.erasure.erase(ANA.identity, source="command")
     assert mails(ledger) == ledger.signups.consents(ANA.identity) == ()
-    ledger.signups.ask(sign_up())
+    ledger.signups.request_signup(sign_up())
     confirm(ledger, mails(ledger)[0])
     assert ledger.suppressions.get(ANA.identity) is None
     assert [(each.list, each.address) for each in ledger.members.of(ANA.identity)] == [("harbour", ANA.envelope)]
 
 
 def test_a_welcome_is_queued_once(ledger):
-    ledger.signups.ask(sign_up())
+    ledger.signups.request_signup(sign_up())
     for _ in range(2):
         confirm(ledger, mails(ledger)[0], welcomes={"harbour": "welcome"})
     assert [each.payload["slug"] for each in mails(ledger) if each.kind is TransactionalKind.WELCOME] == ["welcome"]
@@ -180,13 +182,13 @@ def test_a_request_does_the_same_work_for_every_address(ledger, clock):
     ledger.suppressions.unsubscribe(gone.identity, source="page")
     ledger.erasure.erase(erased.identity, source="command")
     work = {
-        each.identity: statements_of(lambda each=each: ledger.signups.ask(sign_up(address=each)))
+        each.identity: statements_of(lambda each=each: ledger.signups.request_signup(sign_up(address=each)))
         for each in (new, known, gone, erased)
     }
     first = work[new.identity]
     assert len(first) >= 5
     assert all(each == first for each in work.values())
-    links = [statements_of(lambda each=each: ledger.transactional.ask_link(each)) for each in (new, known, gone)]
+    links = [statements_of(lambda each=each: ledger.transactional.request_link(each)) for each in (new, known, gone)]
     assert links[0] and links[0] == links[1] == links[2]
 
 
@@ -195,14 +197,14 @@ class TestTransactionalMail:
         return asyncio.run(work)
 
     def test_one_that_leaves_is_in_one_pair_of_hands(self, ledger, clock):
-        ledger.transactional.ask_link(ANA)
+        ledger.transactional.request_link(ANA)
         (due,) = ledger.transactional.due(clock.now, 10, TransactionalKind.LINK)
         assert self.run(ledger.transactional.begin_sending(due.id))
         assert not self.run(ledger.transactional.begin_sending(due.id))
         assert ledger.transactional.due(clock.now, 10, TransactionalKind.LINK) == ()
 
     def test_what_a_dead_process_left_is_uncertain_and_never_sent_again(self, ledger, open_here, clock):
-        ledger.transactional.ask_link(ANA)
+        ledger.transactional.request_link(ANA)
         (due,) = ledger.transactional.due(clock.now, 10, TransactionalKind.LINK)
         self.run(ledger.transactional.begin_sending(due.id))
         assert open_here().transactional.recover() == 1
@@ -211,27 +213,29 @@ class TestTransactionalMail:
         assert ledger.transactional.counts() == {TransactionalState.UNCERTAIN: 1}
 
     def test_a_deferred_one_waits_for_its_time(self, ledger, clock):
-        ledger.transactional.ask_link(ANA)
+        ledger.transactional.request_link(ANA)
         (due,) = ledger.transactional.due(clock.now, 10, TransactionalKind.LINK)
         self.run(ledger.transactional.begin_sending(due.id))
         self.run(
-            ledger.transactional.settle(due.id, TransactionalState.QUEUED, reply="450 later", next_at=clock.now + 60)
+            ledger.transactional.record_result(
+                due.id, TransactionalState.QUEUED, reply="450 later", next_at=clock.now + 60
+            )
         )
         assert ledger.transactional.due(clock.now + 59, 10, TransactionalKind.LINK) == ()
         (again,) = ledger.transactional.due(clock.now + 60, 10, TransactionalKind.LINK)
         assert (again.attempts, again.reply) == (1, "450 later")
 
     def test_old_ones_are_forgotten_waiting_ones_are_not(self, ledger, clock):
-        ledger.transactional.ask_link(ANA)
-        ledger.transactional.ask_link(parse_address("ben@example.org"))
+        ledger.transactional.request_link(ANA)
+        ledger.transactional.request_link(parse_address("ben@example.org"))
         (due, _) = ledger.transactional.due(clock.now, 10, TransactionalKind.LINK)
-        self.run(ledger.transactional.settle(due.id, TransactionalState.SENT))
+        self.run(ledger.transactional.record_result(due.id, TransactionalState.SENT))
         assert ledger.transactional.forget(clock.now + 1) == 1
         assert mails(ledger) == ()
         assert len(mails(ledger, parse_address("ben@example.org"))) == 1
 
     def test_one_link_a_day_beside_one_confirmation(self, ledger, clock):
-        ledger.signups.ask(sign_up())
+        ledger.signups.request_signup(sign_up())
         for _ in range(5):
-            ledger.transactional.ask_link(ANA)
+            ledger.transactional.request_link(ANA)
         assert [each.kind for each in mails(ledger)] == [TransactionalKind.CONFIRM, TransactionalKind.LINK]

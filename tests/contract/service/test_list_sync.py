@@ -104,8 +104,8 @@ def test_a_sync_adds_changes_and_removes_members(desk, clock):
     assert plan.first_removed == ("r1@x.org",)
     assert desk.member("r1@x.org").removed_at == clock.now
     assert desk.member("r2@x.org").address == "R2@x.org"
-    assert [each.what for each in desk.ledger.members.changes("r2@x.org")] == [MemberChangeKind.FIELDS]
-    assert [each.what for each in desk.ledger.members.changes("r1@x.org")] == [MemberChangeKind.REMOVED]
+    assert [each.kind for each in desk.ledger.members.changes("r2@x.org")] == [MemberChangeKind.FIELDS]
+    assert [each.kind for each in desk.ledger.members.changes("r1@x.org")] == [MemberChangeKind.REMOVED]
     assert desk.member("r9@x.org").line == 10
     assert desk.read() == text
 

@@ -126,7 +126,7 @@ def test_somebody_who_opted_out_is_blocked_and_named_in_both_modes(desk):
 def test_an_erased_subscriber_gets_no_row_again(desk):
     desk.sync(HEAD + "ana@x.org,Ana,\nbo@x.org,Bo,\n")
     forgotten = erase_subscriber(desk.app, "ana@x.org", by=BY)
-    assert (forgotten.taken_out, dict(forgotten.left)) == (("readers",), {})
+    assert (forgotten.removed_from, dict(forgotten.failed)) == (("readers",), {})
     assert desk.read() == HEAD + "bo@x.org,Bo,\n"
     told, _ = applied(desk, HEAD + "ana@x.org,Ana,\nnew@x.org,,\n", ImportMode.ADD)
     assert told.erased == 1

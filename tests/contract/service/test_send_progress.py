@@ -36,14 +36,14 @@ def course_of(app: App, count: int) -> ProgressTracker:
 def test_the_recent_throughput_is_that_of_the_last_claims(newsroom_of, clock):
     ledger = newsroom_of().ledger
     send = ledger.creator.create(new_send(), readers(100))
-    assert ledger.report.pace(send.id, clock.now) is None
+    assert ledger.report.rate(send.id, clock.now) is None
     mine = session(ledger, send)
     run(deliver(mine, clock.now, limit=10))
     clock.forward(3600)
     for _ in range(11):
         run(deliver(mine, clock.forward(0.5)))
-    assert ledger.report.pace(send.id, clock.now) == pytest.approx(2)
-    assert ledger.report.pace(send.id, clock.forward(60)) is None
+    assert ledger.report.rate(send.id, clock.now) == pytest.approx(2)
+    assert ledger.report.rate(send.id, clock.forward(60)) is None
 
 
 def test_open_deliveries_are_counted_by_provider(newsroom_of, clock):

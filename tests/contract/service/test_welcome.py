@@ -52,7 +52,7 @@ def approve(app, by=""):
         language=made.language,
         json=made.to_json(),
     )
-    test = NewSend(kind=SendKind.TEST, edition=new, lists=(), key_name=app.keys.names[0], by=by)
+    test = NewSend(kind=SendKind.TEST, edition=new, lists=(), key_name=app.keys.names[0], created_by=by)
     app.ledger.creator.create(test, [NewDelivery(identity="e@example.org", address="e@example.org")])
     return made.slug
 
@@ -60,7 +60,7 @@ def approve(app, by=""):
 def join(app, address, slug, *lists):
     signups, who = app.ledger.signups, parse_address(address)
     for name in lists or ("harbour",):
-        signups.ask(Signup(list=name, address=who, form="page", words="…"))
+        signups.request_signup(Signup(list=name, address=who, form="page", words="…"))
     (asked,) = (each for each in app.ledger.transactional.of(who.identity) if each.kind is TransactionalKind.CONFIRM)
     names = lists or ("harbour",)
     own = {name: {"first_name": "Ana"} for name in names}
@@ -118,7 +118,9 @@ def test_nobody_is_welcomed_twice_or_after_leaving(app, catcher):
     slug = approve(app)
     join(app, "ana@example.org", slug)
     serve(app, is_greeted(app, "ana@example.org"))
-    app.ledger.signups.ask(Signup(list="tides", address=parse_address("ana@example.org"), form="page", words="…"))
+    app.ledger.signups.request_signup(
+        Signup(list="tides", address=parse_address("ana@example.org"), form="page", words="…")
+    )
     asked = app.ledger.transactional.of("ana@example.org")[0]
     app.ledger.signups.confirm(asked.id, {"tides": {}}, source="page", welcomes={"tides": slug})
     join(app, "ben@example.org", slug)
@@ -149,10 +151,10 @@ def test_with_approval_required_a_tested_welcome_must_be_approved(app, clock):
         slug = approve(strict, by="Mara")
         join(strict, "ana@example.org", slug)
         digest = strict.ledger.editions.last_tested(slug)
-        strict.ledger.approvals.give(digest, "Mara", slug=slug, source="")
+        strict.ledger.approvals.approve(digest, "Mara", slug=slug, source="")
         told = serve(strict, lambda: welcomes(strict, "ana@example.org")[0].next_at > strict.clock())
         assert "approved by another" in told[0]
-        strict.ledger.approvals.give(digest, "Wim", slug=slug, source="")
+        strict.ledger.approvals.approve(digest, "Wim", slug=slug, source="")
         clock.forward(100)
         serve(strict, is_greeted(strict, "ana@example.org"))
         assert welcomes(strict, "ana@example.org")[0].state is TransactionalState.SENT

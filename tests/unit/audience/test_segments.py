@@ -19,7 +19,7 @@ from mailer.audience.segments import (
     SubscriberFacts,
     matches_segment,
     parse_segment,
-    references,
+    segment_references,
 )  # fmt: skip
 
 DAY = dt.date(2026, 1, 31)
@@ -89,7 +89,13 @@ def test_references_are_the_fields_lists_and_dispatches_of_a_segment():
     tree = parse_segment(
         'city == name and ("x" in town or not list("vip")) and received("quay") and joined > "2026-01-31"'
     )
-    assert list(references(tree)) == [Field("city"), Field("name"), Field("town"), OnList("vip"), Received("quay")]
+    assert list(segment_references(tree)) == [
+        Field("city"),
+        Field("name"),
+        Field("town"),
+        OnList("vip"),
+        Received("quay"),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailer.audience.status_merge import MergeDecision, MergeInput, merge
+from mailer.audience.status_merge import MergeDecision, MergeInput, merge_status
 from mailer.csv.rows import Status
 
 S = Status
@@ -44,13 +44,15 @@ def known(file, base, status=S.SUBSCRIBED, **more):
     ],
 )
 def test_a_situation_is_decided(situation, wanted):
-    assert merge(situation) == wanted
+    assert merge_status(situation) == wanted
 
 
 @pytest.mark.parametrize("no", EVERYWHERE)
 @pytest.mark.parametrize("base", [None, S.PAUSED, S.UNCONFIRMED])
 def test_a_row_that_would_resubscribe_somebody_is_blocked_with_a_reason(no, base):
-    merged = merge(MergeInput(file=S.SUBSCRIBED, base=base, status=S.SUBSCRIBED, suppression=no, is_suppressed=True))
+    merged = merge_status(
+        MergeInput(file=S.SUBSCRIBED, base=base, status=S.SUBSCRIBED, suppression=no, is_suppressed=True)
+    )
     assert (merged.cell, merged.suppress) == (no, None)
     assert merged.blocked.startswith(no)
 
@@ -72,7 +74,7 @@ SITUATIONS = st.builds(
 
 @given(SITUATIONS)
 def test_nobody_is_ever_brought_back_by_a_file(now):
-    merged = merge(now)
+    merged = merge_status(now)
     if now.by_person and now.status in {S.UNSUBSCRIBED, S.UNCONFIRMED, S.PAUSED}:
         assert merged.status in {now.status, S.UNCONFIRMED} or merged.status is now.file
         assert merged.status is not S.SUBSCRIBED
@@ -81,12 +83,12 @@ def test_nobody_is_ever_brought_back_by_a_file(now):
 
 @given(SITUATIONS)
 def test_a_second_sync_finds_nothing_left_to_say(now):
-    merged = merge(now)
+    merged = merge_status(now)
     everywhere = merged.suppress or now.suppression
     if everywhere is S.ERASED and now.suppression is not S.ERASED:
         everywhere = S.UNSUBSCRIBED
     file = merged.cell or now.file
-    again = merge(
+    again = merge_status(
         MergeInput(
             file=file,
             base=file,

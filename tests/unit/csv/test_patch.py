@@ -194,7 +194,7 @@ def test_a_file_that_changed_is_left_alone(write):
 def test_what_is_not_published_leaves_no_trace(write):
     source = write("email\nana@x.org\n")
     with prepare_patch(source, [RowPatch(line=2, **GONE)], []) as prepared:
-        assert prepared.rewritten.patched == 1
+        assert prepared.result.patched == 1
     assert source.path.read_bytes() == b"email\nana@x.org\n"
     assert [path.name for path in source.path.parent.iterdir()] == ["readers.csv"]
 

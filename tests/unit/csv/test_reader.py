@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from mailer.addresses import parse_address
 from mailer.csv.reader import ListError, open_list
 from mailer.csv.rows import DuplicateRow, Member, RejectedRow, RowWarning, Status
-from mailer.sanitize import clean
+from mailer.sanitize import clean_line
 
 LISTS = Path(__file__).parents[2] / "data" / "lists"
 
@@ -289,10 +289,10 @@ def test_well_formed_csv_is_read_as_csv_reader_reads_it(tmp_path_factory, rows, 
     path.write_text(text.getvalue(), encoding="utf-8-sig", newline="")
     found = [row for row in open_list(path).rows() if isinstance(row, Member)]
     assert [(row.fields["a"], row.fields["b"]) for row in found] == [
-        tuple(clean(c).strip() for c in row) for row in rows
+        tuple(clean_line(c).strip() for c in row) for row in rows
     ]
     noted = {row.line for row in open_list(path).rows() if isinstance(row, RowWarning)}
-    assert noted == {row.line for row, cells in zip(found, rows, strict=True) if any(clean(c) != c for c in cells)}
+    assert noted == {row.line for row, cells in zip(found, rows, strict=True) if any(clean_line(c) != c for c in cells)}
 
 
 @settings(deadline=None)
@@ -306,7 +306,7 @@ def test_whatever_follows_the_header_every_row_comes_out(tmp_path_factory, conte
         return
     for row in rows:
         if isinstance(row, Member):
-            assert clean(row.fields["name"]) == row.fields["name"]
+            assert clean_line(row.fields["name"]) == row.fields["name"]
     lines = [row.line for row in rows if not isinstance(row, RowWarning)]
     assert lines == sorted(set(lines))
     assert all(line > 1 for line in lines)

@@ -108,7 +108,7 @@ def test_the_photo_has_sizes_alt_and_an_address_on_the_web():
 def test_an_embedded_image_is_named_by_its_content_id_but_not_in_a_browser():
     made = edition("![A map](map.png)", images={"map.png": PIXEL}, publication=replace(PUBLICATION, images="embed"))
     assert f'src="cid:{PIXEL.content_id}"' in html_of(made)
-    seen = "".join(part for part in made.variant(made.key(NOBODY), browser=True).html if isinstance(part, str))
+    seen = "".join(part for part in made.variant(made.key_for(NOBODY), browser=True).html if isinstance(part, str))
     assert "https://letter.example.org/media/0123abcd.png" in seen
     assert "cid:" not in seen
     assert 'width="600" height="200"' in seen
@@ -175,8 +175,8 @@ date: 2026-11-01
 
 def test_a_variant_shows_and_numbers_only_its_branches():
     made = edition(CHOICES)
-    assert made.variants == 4
-    assert made.articles == 2
+    assert made.variant_count == 4
+    assert made.article_count == 2
     assert made.fields == {"a", "b"}
     both = ReaderValues(fields={"a": "1", "b": "1"}, address="x@example.org", token="t")
     for values, shown, hidden in [
@@ -213,11 +213,12 @@ def test_premailer_runs_once_and_variants_are_cheap(monkeypatch):
     compiled = time.process_time() - began
     began = time.process_time()
     keys = {
-        made.key(ReaderValues(fields={f"f{n}": "1" for n in range(4) if mask >> n & 1}, token="")) for mask in range(16)
+        made.key_for(ReaderValues(fields={f"f{n}": "1" for n in range(4) if mask >> n & 1}, token=""))
+        for mask in range(16)
     }
     for key in keys:
         made.variant(key)
-    assert len(keys) == made.variants == 16
+    assert len(keys) == made.variant_count == 16
     assert time.process_time() - began < compiled
     assert runs == [1]
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailer.edition.merge_fields import ADDRESS, TOKEN, EscapeContext, MergeField, ReaderValues, escape_value
-from mailer.sanitize import clean
+from mailer.sanitize import clean_line
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ def test_a_value_is_escaped_for_its_context(place, written):
     ],
 )
 def test_a_value_is_cleaned_of_active_characters(value, cleaned):
-    assert clean(value) == cleaned
+    assert clean_line(value) == cleaned
 
 
 @given(st.text(), st.sampled_from(EscapeContext))

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailer.errors import UsageError
-from mailer.importers.input_files import inline_picture, open_message, open_page, read_text
+from mailer.importers.input_files import decode_data_url, open_message, open_page, read_text
 
 
 def message() -> EmailMessage:
@@ -55,7 +55,7 @@ def test_the_charset_of_a_page_is_used():
     ],
 )
 def test_data_addresses_are_decoded(address, data):
-    assert inline_picture(address) == data
+    assert decode_data_url(address) == data
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "cp1252"])

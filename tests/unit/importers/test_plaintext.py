@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from mailer.dispatch.diagnostics import Severity
 from mailer.dispatch.parse import parse_dispatch
-from mailer.importers.dispatch_writer import file_name, write_dispatch
+from mailer.importers.dispatch_writer import dispatch_file_name, write_dispatch
 from mailer.importers.input_files import read_text
 from mailer.importers.model import ImportedDispatch
-from mailer.importers.paragraphs import paragraphs
+from mailer.importers.paragraphs import split_paragraphs
 from mailer.importers.plaintext import ArchiveError, read_plaintext
 
 TODAY = dt.date(2026, 11, 22)
@@ -63,7 +63,7 @@ All notes and summaries copyright © Mara Lindqvist. All rights reserved.
 
 
 def read(text: str, language: str = "en") -> ImportedDispatch:
-    return read_plaintext(paragraphs(text), today=TODAY, language=language)
+    return read_plaintext(split_paragraphs(text), today=TODAY, language=language)
 
 
 def doubt_messages(draft: ImportedDispatch) -> str:
@@ -94,7 +94,7 @@ def test_a_regular_archive_becomes_a_complete_dispatch():
 
 def test_an_imported_dispatch_has_no_errors_and_reads_back():
     draft = read(REGULAR)
-    parsed = parse_dispatch(write_dispatch(draft).encode(), file_name(draft), language="en")
+    parsed = parse_dispatch(write_dispatch(draft).encode(), dispatch_file_name(draft), language="en")
     assert [problem for problem in parsed.problems if problem.severity is Severity.ERROR] == []
     assert parsed.dispatch is not None
     assert parsed.dispatch.title == draft.title
@@ -216,6 +216,6 @@ def test_no_word_is_dropped_whatever_the_order(lines):
 
 @given(st.text(max_size=400))
 def test_any_text_is_read(text):
-    found = paragraphs(text)
+    found = split_paragraphs(text)
     if found:
         write_dispatch(read_plaintext(found, today=TODAY))

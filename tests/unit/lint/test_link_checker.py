@@ -12,7 +12,7 @@ import httpcore
 import pytest
 
 from mailer.http_client import is_public
-from mailer.lint.link_checker import LinkCheckLimits, LinkState, ask_links, check_links
+from mailer.lint.link_checker import LinkCheckLimits, LinkState, check_dispatch_links, check_links
 from tests.support.lint_contexts import dispatch_text, lint_context
 
 HERE = (ip_network("127.0.0.1/32"),)
@@ -188,20 +188,20 @@ def test_public_names_are_public(address):
 
 def test_a_loopback_link_is_not_requested_by_default(server):
     context = lint_context(dispatch_text(f"[a page]({server.base}/fine)"))
-    assert ask_links(context, limits=QUICK) == ()  # that it is private is found without asking
+    assert check_dispatch_links(context, limits=QUICK) == ()  # that it is private is found without asking
     assert server.seen == []
 
 
 def test_a_public_name_with_a_private_address_is_reported(monkeypatch):
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [(2, 1, 6, "", ("10.0.0.1", 443))])
     context = lint_context(dispatch_text("[a page](https://inside.example.org/)"))
-    assert [(each.rule, each.line) for each in ask_links(context, limits=QUICK)] == [("link-private", 7)]
+    assert [(each.rule, each.line) for each in check_dispatch_links(context, limits=QUICK)] == [("link-private", 7)]
 
 
 def test_findings_are_at_the_links_and_links_with_merge_fields_are_skipped(server):
     log: list[str] = []
     body = f"[a page]({server.base}/gone) [another]({server.base}/gone#part) [fine]({server.base}/fine) [odd]({server.base}/broken)\n\n[you]({server.base}/gone?{{{{ reader.x }}}})"
-    found = ask_links(lint_context(dispatch_text(body)), log=log.append, limits=QUICK, networks=HERE)
+    found = check_dispatch_links(lint_context(dispatch_text(body)), log=log.append, limits=QUICK, networks=HERE)
     assert [each.rule for each in found] == ["link-dead", "link-dead", "link-unsure"]
     assert {each.line for each in found} == {7}
     assert log == ["Asking 3 links …"]

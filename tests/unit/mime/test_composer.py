@@ -94,7 +94,7 @@ def compose(name: str, fields: dict[str, str], address: str = "ana@example.com")
 
 def built_by_email(made: Edition, fields: dict[str, str], address: str) -> EmailMessage:
     values = ReaderValues(fields=fields, address=address, token=TOKENS.unsubscribe)
-    variant = made.variant(made.key(values))
+    variant = made.variant(made.key_for(values))
     message = EmailMessage(policy=SMTP)
     message.set_content(fill(variant.text, values))
     message.add_alternative(fill(variant.html, values), subtype="html")

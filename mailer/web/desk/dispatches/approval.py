@@ -15,7 +15,7 @@ def _approve(request: DeskRequest) -> Response:
     name, digest = request.path["name"], request.form.text("digest")
     send_page = f"{ONE.format(name=name)}/send"
     if request.form.has("no_longer"):
-        request.app.ledger.approvals.take_back(digest, request.user.name)
+        request.app.ledger.approvals.withdraw(digest, request.user.name)
         request.record("dispatch.disapprove", name, digest[:16])
         return request.redirect(send_page, "You approve it no longer.")
     try:

@@ -56,7 +56,7 @@ def _plan(request: DeskRequest) -> Response:
         plan=plan.plan,
         suppressions=suppressions_of(request, plan.plan),
         shape=f"{_DELIMITERS[plan.delimiter]}, {encoding}",
-        replaces=upload.way is ImportMode.WHOLE,
+        replaces=upload.mode is ImportMode.WHOLE,
     )
 
 

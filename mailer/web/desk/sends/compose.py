@@ -74,7 +74,7 @@ def _send(request: DeskRequest) -> Response:
         send = start_send(app, plan, at=form.start_time(app), ordered=order)
     except AlreadySentError as conflict:
         return _redirect_to_existing(request, conflict.send, order)
-    recipients = f"{plan.head.to_mail:,} of {', '.join(plan.lists)}"
+    recipients = f"{plan.summary.to_mail:,} of {', '.join(plan.lists)}"
     request.record("send.schedule" if form.is_later else "send.start", f"{send.id} {send.slug}", recipients)
     return request.redirect(path_of(send.id))
 
@@ -91,10 +91,10 @@ def _confirmation_error(request: DeskRequest, preview: SendPreview, plan: SendPl
     if request.form.text("digest") != plan.edition.digest:
         return "The letter was changed since you saw this page. Look at it as it is now."
     typed = "".join(each for each in request.form.text("number") if each not in ",.’' \u00a0\u202f")
-    if typed != str(plan.head.to_mail):
+    if typed != str(plan.summary.to_mail):
         if typed == request.form.text("counted"):
-            return f"The lists were changed meanwhile: it is {plan.head.to_mail:,} readers now."
-        return f"The number that you typed is not that of the readers, {plan.head.to_mail:,}."
+            return f"The lists were changed meanwhile: it is {plan.summary.to_mail:,} readers now."
+        return f"The number that you typed is not that of the readers, {plan.summary.to_mail:,}."
     if preview.must_accept and not request.form.has("accept"):
         return "Say that you send it all the same."
     return ""
@@ -139,7 +139,7 @@ def _confirmation_page(
 
 def _warmup(app: App, plan: SendPlan, starts_at: float) -> str:
     """Returns how the warm-up plan spreads the send over days, in words; "" if it does not."""
-    shares = warmup_schedule(app, plan.head.to_mail, now=starts_at) if app.settings.warmup else ()
+    shares = warmup_schedule(app, plan.summary.to_mail, now=starts_at) if app.settings.warmup else ()
     return format_days(shares, begins=starts_at, now=app.clock(), zone=app.settings.timezone) if shares else ""
 
 

@@ -53,7 +53,7 @@ def source_of(request: DeskRequest, send: Send) -> str:
 
 def seconds_left(request: DeskRequest, send: Send) -> int:
     """Returns for how many seconds a send can still be undone; 0 if it starts at any moment."""
-    return max(0, round((send.at or 0.0) - request.app.clock()))
+    return max(0, round((send.scheduled_at or 0.0) - request.app.clock()))
 
 
 def _list(request: DeskRequest) -> Response:

@@ -47,7 +47,7 @@ class SendPreview:
     @property
     def is_ready(self) -> bool:
         """Whether the send can be confirmed."""
-        return self.plan is not None and self.plan.head.to_mail > 0 and self.may_send
+        return self.plan is not None and self.plan.summary.to_mail > 0 and self.may_send
 
 
 def preview_send(request: DeskRequest, form: SendForm, *, sync: bool = False, read_files: bool = True) -> SendPreview:
@@ -99,7 +99,7 @@ def blocking_reason(form: SendForm, preview: SendPreview) -> Flash | None:
         return Flash(ended if preview.earlier.is_ended else "It is being sent already.", bad=True)
     if preview.plan is None:
         return Flash("It cannot be sent like this: what is in the way stands beside the choice.", bad=True)
-    if preview.plan.head.to_mail == 0:
+    if preview.plan.summary.to_mail == 0:
         return Flash("Nobody would get it. Choose another list or condition.", bad=True)
     if not preview.may_send:
         return Flash("You cannot send it yet: another editor must approve it first.", bad=True)

@@ -38,7 +38,7 @@ _TONES = {
 
 def _report(request: DeskRequest) -> Response:
     report = build_report(request.app, request.broadcaster.snapshot(send_number(request)))
-    snapshot, frozen = report.look, report.look.summary.frozen
+    snapshot, frozen = report.snapshot, report.snapshot.summary.frozen
     return request.page(
         "report",
         heading=snapshot.send.title,

@@ -77,8 +77,8 @@ def _erase(request: DeskRequest) -> Response:
         )
     done = erase_subscriber(request.app, address.identity, by=actor(request))
     request.record("reader.erase", mask_address(address.display), f"{done.erased.deliveries} deliveries")
-    rows = f" Their rows are out of {', '.join(done.taken_out)}." if done.taken_out else ""
-    left = "".join(f" Their row is still in {name}.csv: {error}" for name, error in done.left.items())
+    rows = f" Their rows are out of {', '.join(done.removed_from)}." if done.removed_from else ""
+    left = "".join(f" Their row is still in {name}.csv: {error}" for name, error in done.failed.items())
     return request.redirect(HERE, f"Erased, for good.{rows}{left}", bad=bool(left))
 
 

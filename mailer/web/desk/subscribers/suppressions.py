@@ -6,10 +6,10 @@ from starlette.responses import Response
 
 from mailer.addresses import mask_address, parse_address
 from mailer.errors import UsageError
-from mailer.ledger.privacy.pseudonyms import is_marker
+from mailer.ledger.privacy.pseudonyms import is_pseudonym
 from mailer.ledger.types.accounts import Role
 from mailer.ledger.types.suppressions import SuppressionReason, UnsuppressStatus
-from mailer.sanitize import clean
+from mailer.sanitize import clean_line
 from mailer.web.desk.lists.overview import HERE, actor
 from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute
@@ -20,10 +20,10 @@ _MAX_ADDRESSES = 1000  # addresses at a time
 
 
 def _show(request: DeskRequest) -> Response:
-    words, wanted = clean(request.query.get("q", "")).strip()[:100], request.query.get("reason", "")
+    words, wanted = clean_line(request.query.get("q", "")).strip()[:100], request.query.get("reason", "")
     reason = SuppressionReason(wanted) if wanted in set(SuppressionReason) else None
     suppressions = request.app.ledger.suppressions
-    found = suppressions.page(words, reason, after=clean(request.query.get("after", "")), limit=_PAGE_SIZE + 1)
+    found = suppressions.page(words, reason, after=clean_line(request.query.get("after", "")), limit=_PAGE_SIZE + 1)
     return request.page(
         "suppressions",
         heading="Who must not be mailed",
@@ -33,7 +33,7 @@ def _show(request: DeskRequest) -> Response:
         counts=suppressions.count(),
         found=found[:_PAGE_SIZE],
         next=found[_PAGE_SIZE - 1].identity if len(found) > _PAGE_SIZE else "",
-        is_marker=is_marker,
+        is_marker=is_pseudonym,
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mailer.ledger.types.subscribers import MemberChange
-from mailer.sanitize import clean
+from mailer.sanitize import clean_line
 from mailer.service.subscribers.profile import SubscriberProfile
 
 _MAX_TEXT = 200  # characters
@@ -36,9 +36,9 @@ def _entries(profile: SubscriberProfile) -> Iterator[TimelineEntry]:
             yield TimelineEntry(consent.confirmed_at, f"confirmed {consent.list}")
     for why in profile.reasons:
         yield TimelineEntry(why.at, f"left because: {why.reason}{f', “{_line(why.words)}”' if why.words else ''}")
-    for letter in profile.letters:
+    for letter in profile.mail:
         yield TimelineEntry(letter.created_at, f"letter ({letter.kind}): {letter.state}")
-    for delivery in profile.told:
+    for delivery in profile.notices:
         yield TimelineEntry(delivery.at, f"{delivery.host} is told: {delivery.event} ({delivery.state})")
     for sent in profile.deliveries:
         reason = f" ({sent.reason})" if sent.reason else ""
@@ -47,10 +47,10 @@ def _entries(profile: SubscriberProfile) -> Iterator[TimelineEntry]:
 
 def _changed(change: MemberChange) -> str:
     words = f"{_line(change.before)} → {_line(change.after)}" if change.before else _line(change.after)
-    return f"{change.what}{f' {words}' if words else ''}"
+    return f"{change.kind}{f' {words}' if words else ''}"
 
 
 def _line(text: str) -> str:
     """Returns text that a person wrote, in one line."""
-    line = " ".join(clean(text).split())
+    line = " ".join(clean_line(text).split())
     return line if len(line) <= _MAX_TEXT else f"{line[:_MAX_TEXT]}…"

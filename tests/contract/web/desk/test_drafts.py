@@ -179,10 +179,10 @@ def test_the_shelf_says_where_each_stands(site, file):
     )
     found = {each.name: each for each in list_dispatches(site.app)}
     assert list_dispatches(site.app)[0].name == "2027-02-01-broken"
-    assert (found["tide"].standing, found["tide"].title) == ("checked", "The tide table")
-    assert found["2027-02-01-broken"].standing == "draft"
+    assert (found["tide"].status, found["tide"].title) == ("checked", "The tide table")
+    assert found["2027-02-01-broken"].status == "draft"
     assert found["2027-02-01-broken"].errors
-    assert (found["a-letter"].standing, found["a-letter"].send.id) == ("sending", sent.id)
+    assert (found["a-letter"].status, found["a-letter"].send.id) == ("sending", sent.id)
     assert [each.name for each in list_dispatches(site.app, "HARBOUR master")] == ["tide", "a-letter"]
     assert list_dispatches(site.app, "harbour nowhere") == ()
 

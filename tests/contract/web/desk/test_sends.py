@@ -116,7 +116,12 @@ def test_one_press_makes_one_send_that_is_taken_back_with_another(site, mara):
     answer = mara.post(SEND, {**form, "number": "3"})
     send = all_sends(site)[0].send
     assert (answer.status_code, answer.headers["location"]) == (303, f"/desk/sends/{send.id}")
-    assert (send.state, send.by, send.at, send.take_back) == ("scheduled", "Mara Lindqvist", site.clock() + 10, True)
+    assert (send.state, send.created_by, send.scheduled_at, send.undoable) == (
+        "scheduled",
+        "Mara Lindqvist",
+        site.clock() + 10,
+        True,
+    )
     for _ in range(2):  # a double click, the back button
         assert mara.post(SEND, {**form, "number": "3"}).headers["location"] == f"/desk/sends/{send.id}"
     site.clock.forward(4)
@@ -240,7 +245,7 @@ def test_a_time_is_that_of_the_zone_and_one_that_is_ambiguous_is_given_in_utc(si
     form = last_page(mara, f"{LAST}&when=later&at=2027-06-01T07:00&zone=Europe/Lisbon")
     assert mara.post(SEND, {**form, "number": "3"}).status_code == 303
     send = all_sends(site)[0].send
-    assert (send.at, send.take_back) == (1_811_829_600.0, False)  # 06:00 UTC
+    assert (send.scheduled_at, send.undoable) == (1_811_829_600.0, False)  # 06:00 UTC
     page = mara.get(f"/desk/sends/{send.id}").text
     assert "1 Jun 2027, 07:00" in page and "Do not send it" in page
 
@@ -260,13 +265,13 @@ def test_a_second_person_approves_the_edition_and_a_changed_byte_voids_it(site, 
     form = last_page(wim)
     assert mara.post(SEND, {**form, "number": "3"}).status_code == 422
     listed = list_dispatches(site.app)[0]
-    assert (listed.standing, listed.approval.by) == ("approved", "Mara Lindqvist")
+    assert (listed.status, listed.approval.by) == ("approved", "Mara Lindqvist")
     assert "Mara Lindqvist" in wim.get("/desk/dispatches").text
     plan = plan_send(site.app, "tide", ["readers"])
     with pytest.raises(NotApprovedError, match="but you"):
         start_send(site.app, plan, ordered=SendOrder(by="Mara Lindqvist", token="x" * 20))
     file.write_text(DISPATCH.replace("patience", "calm"), encoding="utf-8")
-    assert list_dispatches(site.app)[0].standing == "checked"
+    assert list_dispatches(site.app)[0].status == "checked"
     assert "Somebody else must approve it" in wim.get(LAST).text
     with pytest.raises(NotApprovedError, match="Nobody has"):
         start_send(site.app, plan_send(site.app, "tide", ["readers"]))

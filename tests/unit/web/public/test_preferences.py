@@ -117,9 +117,9 @@ def test_own_fields_are_those_that_a_list_leaves_to_its_readers(site, visitor, o
         visitor, own, do="fields", **{"own.first_name": "Ána\u202e\r\nReis", "own.city": "Porto", "own.status": "x"}
     )
     assert 'value="Ána Reis"' in page.text
-    assert site.ledger.members.get("daily", IDENTITY).own == {"first_name": "Ána Reis"}
+    assert site.ledger.members.get("daily", IDENTITY).profile == {"first_name": "Ána Reis"}
     say(visitor, own, do="fields", **{"own.first_name": "<b>" + "x" * 500})
-    assert len(site.ledger.members.get("daily", IDENTITY).own["first_name"]) == 200
+    assert len(site.ledger.members.get("daily", IDENTITY).profile["first_name"]) == 200
     assert "<b>x" not in visitor.get(own).text
 
 

@@ -96,7 +96,7 @@ def test_signing_up_and_confirming(site, visitor):
     done = visitor.post(f"/confirm/{token(site)}", data={"own.harbour.first_name": "Ana", "own.harbour.evil": "x"})
     assert "You are on the list." in done.text
     (member,) = site.ledger.members.of(VICTIM.identity)
-    assert (member.status, dict(member.own)) == (Status.SUBSCRIBED, {"first_name": "Ana"})
+    assert (member.status, dict(member.profile)) == (Status.SUBSCRIBED, {"first_name": "Ana"})
     (consent,) = site.ledger.signups.consents(VICTIM.identity)
     assert (consent.form, consent.ip, consent.confirmed_at) == ("page", "127.0.0.0/24", site.clock.now)
     assert consent.words.startswith("By signing up you ask for The Harbour Letter")
@@ -155,7 +155,7 @@ def test_a_page_of_many_lists_with_many_fields_can_be_confirmed(site, visitor, t
     fields = {f"own.{name}.field_{n}": "é" * 20 for name in names for n in range(8)}
     visitor.post(f"/confirm/{token(site)}", data={**{f"list.{name}": "yes" for name in names}, **fields})
     members = site.ledger.members.of(VICTIM.identity)
-    assert [(each.list, len(each.own)) for each in members] == [(name, 8) for name in names]
+    assert [(each.list, len(each.profile)) for each in members] == [(name, 8) for name in names]
 
 
 @pytest.mark.parametrize("path", ["nonsense", PLACEHOLDER, "A" * 26, "%00", "a" * 5000])

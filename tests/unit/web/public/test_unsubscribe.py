@@ -57,7 +57,7 @@ def test_looking_changes_nothing_however_often_and_however_it_is_asked(site, vis
     site.begin(send)
     token = site.token(send)
     values = ReaderValues(address=ANA, token=token)
-    variant = letter.variant(letter.key(values))
+    variant = letter.variant(letter.key_for(values))
     message = fill(variant.html, values) + fill(variant.text, values)
     links = {urlsplit(link).path for link in re.findall(r"https://letter\.example\.org[^\s\"<>]*", message)}
     assert links >= {f"/u/{token}", "/archive/a-letter", f"/media/{PHOTO.name}", "/archive/2026-03-02-crane"}
