@@ -33,7 +33,7 @@ _MISSING = {
 }
 
 _REMOVED = {"MAILER_WORKERS": "one process sends. Remove it."}  # former settings, and what to do
-_RENAMED = {
+RENAMED = {
     "MAILER_DOMAIN_LANES": "MAILER_DOMAIN_CONNECTIONS",
     "MAILER_GRACE": "MAILER_SCHEDULE_GRACE",
     "MAILER_LANES": "MAILER_CONNECTIONS",
@@ -264,8 +264,8 @@ def _load(workspace: Path, environ: Mapping[str, str]) -> Settings | list[str]:
 def _describe_unknown(name: str, place: str, names: Iterable[str]) -> str:
     if name in _REMOVED:
         return f"{name} ({place}): is no longer a setting: {_REMOVED[name]}"
-    if name in _RENAMED:
-        return f"{name} ({place}): is now called {_RENAMED[name]}. Rename it."
+    if name in RENAMED:
+        return f"{name} ({place}): is now called {RENAMED[name]}. Rename it."
     close = get_close_matches(name.removeprefix(PREFIX), [known.removeprefix(PREFIX) for known in names], n=1)
     hint = f"; did you mean {PREFIX}{close[0]}?" if close else ""
     return f"{name} ({place}): is not a setting{hint}"

@@ -37,7 +37,7 @@ async def stopped(ledger: Ledger, send_id: int) -> dict[str, object]:
     marked, claimed = await mine.claim(2, time.time())
     assert await mine.begin_sending(marked)
     assert mine.may_send(marked)
-    print("{}", flush=True)  # noqa: T201
+    print("{}", flush=True)  # noqa: T201 - its standard output is a protocol
     while mine.may_send(marked):
         pass
     try:
@@ -90,9 +90,9 @@ def main() -> None:
     ledger = open_ledger(url, folder / ".mailer", lease=LEASE)
     work = {"hold": hold, "stopped": stopped, "own": own, "fill": fill, "create": create}[mode]
     if mode in {"own", "create"}:
-        print("ready", flush=True)  # noqa: T201
+        print("ready", flush=True)  # noqa: T201 - its standard output is a protocol
         sys.stdin.readline()  # all start at once
-    print(json.dumps(asyncio.run(work(ledger, send_id))), flush=True)  # noqa: T201
+    print(json.dumps(asyncio.run(work(ledger, send_id))), flush=True)  # noqa: T201 - its standard output is a protocol
     sys.stdin.read()
     ledger.close()
 

@@ -91,7 +91,7 @@ def open_database(url: str, state_dir: Path) -> Database:
 
             return Sqlite(parsed, state_dir)
         case "postgresql":
-            from mailer.ledger.store.postgresql import Postgresql  # noqa: PLC0415
+            from mailer.ledger.store.postgresql import Postgresql  # noqa: PLC0415 - psycopg, only where it is used
 
             return Postgresql(parsed)
         case other:

@@ -47,7 +47,7 @@ def _listed_sqlite(element: _Listed, compiler: SQLCompiler, **options: Any) -> s
 @compiles(_Listed, "postgresql")
 def _listed_postgresql(element: _Listed, compiler: SQLCompiler, **options: Any) -> str:
     array = compiler.process(element.clauses, **options)
-    return f"(SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST({array} AS JSON)))"  # noqa: S608
+    return f"(SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST({array} AS JSON)))"  # noqa: S608 - a placeholder
 
 
 def id_list(name: str) -> FunctionElement[Any]:

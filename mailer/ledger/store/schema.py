@@ -45,8 +45,8 @@ def _version(conn: Connection, name: str) -> str | None:
 
 def _upgrade(conn: Connection, name: str, head: str, migrations: Path) -> None:
     from alembic import command  # noqa: PLC0415 - slow to load, and seldom needed
-    from alembic.config import Config  # noqa: PLC0415
-    from alembic.script import ScriptDirectory  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415 - goes with it
+    from alembic.script import ScriptDirectory  # noqa: PLC0415 - goes with it
 
     config = Config()
     config.set_main_option("script_location", str(migrations).replace("%", "%%"))
