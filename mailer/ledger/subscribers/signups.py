@@ -1,11 +1,11 @@
 """Sign-ups: a request for a list at an address, and its confirmation by the person who reads mail there.
 
-    signups.request_signup(wanted)           records the request, and queues the mail that asks for confirmation: one an address and day
+    signups.request_signup(wanted)  records it, and queues the confirmation mail: one an address and day
     signups.request(letter_id)      what a mail asks to be confirmed
     signups.confirm(letter_id, ..)  members, suppressions, consent and welcome, in one transaction
     signups.consents(identity)      the consents recorded of a person
 
-`ask` runs the same statements for every address, known, unknown or suppressed, so that nothing about the ledger can be learnt
+`request_signup` runs the same statements for every address, known, unknown or suppressed, so that nothing about the ledger can be learnt
 from it. A request makes nobody a member, and changes no field: what a stranger typed for somebody else is kept with
 the mail until the person at the address has seen it. A second list requested on the same day is added to the same mail.
 Confirming twice has no effect the second time, even if the person left in between.

@@ -64,7 +64,8 @@ def next_step(summary: Summary, ending: RunResult | None = None) -> str:
         case SendState.RUNNING:
             return f"it was interrupted. Go on with: mailer resume {send.id}"
         case SendState.SCHEDULED:
-            return f"it starts at {format_iso(send.scheduled_at)}, if `mailer serve` runs then. To drop it: mailer cancel {send.id}"
+            at = format_iso(send.scheduled_at)
+            return f"it starts at {at}, if `mailer serve` runs then. To drop it: mailer cancel {send.id}"
         case SendState.OVERDUE:
             return f"it is overdue. Send it now with: mailer resume {send.id}"
         case SendState.FINISHED if summary.count(_S.UNCERTAIN):
