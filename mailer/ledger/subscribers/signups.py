@@ -5,8 +5,8 @@
     signups.confirm(letter_id, ..)  members, suppressions, consent and welcome, in one transaction
     signups.consents(identity)      the consents recorded of a person
 
-`request_signup` runs the same statements for every address, known, unknown or suppressed, so that nothing about the ledger can be learnt
-from it. A request makes nobody a member, and changes no field: what a stranger typed for somebody else is kept with
+`request_signup` runs the same statements for every address, known, unknown or suppressed, so that nothing about the ledger can
+be learnt from it. A request makes nobody a member, and changes no field: what a stranger typed for somebody else is kept with
 the mail until the person at the address has seen it. A second list requested on the same day is added to the same mail.
 Confirming twice has no effect the second time, even if the person left in between.
 
