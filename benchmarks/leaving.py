@@ -131,7 +131,7 @@ def measure_leaving(folder: Path, count: int, tell: Callable[[str], None]) -> Le
         tell("leaving: with a send running" if beside else "leaving: alone")
         write_readers(folder, count * 3)
         with sink() as relay:
-            fresh(folder, Setup(port=relay, lanes=20))
+            fresh(folder, Setup(port=relay, connections=20))
             send, tokens = _freeze(folder, count)
             port = free_port()
             command = [sys.executable, "-m", "mailer", "serve", "--port", str(port)]

@@ -2,7 +2,7 @@
 
     letter = write_letter(folder, size)        the dispatch, and the message it becomes
     write_readers(folder, count)               the list `readers`
-    fresh(folder, Setup(port=..., lanes=...))  settings; a ledger that knows of nothing
+    fresh(folder, Setup(port=..., connections=...))  settings; a ledger that knows of nothing
 
 The message is personal: subject, greeting and a condition ask for the reader's fields; tokens and VERP as in any send.
 """
