@@ -36,11 +36,10 @@ PLACEHOLDER = "a" * LENGTH
 """Stands where a token would in a test message or the archive: recognised, and never valid."""
 
 MAX_NUMBER = 2**63 - 1
-BLOCK_SIZE = 16
-"""Tokens that `issue_all` makes at once."""
 _OCTETS = 16  # of a block
-_PADDED, _WRITTEN = 20, 32  # octets, and the letters that they are written as, of which a token's are the first
-_LETTERS = b"abcdefghijklmnopqrstuvwxyz234567".ljust(256)  # RFC 4648 6
+_LETTERS = "abcdefghijklmnopqrstuvwxyz234567"  # RFC 4648 6
+_PAIRS = [first + second for first in _LETTERS for second in _LETTERS]
+_SHIFTS = range(10 * (LENGTH // 2 - 1), -1, -10)  # of each pair of letters in a token
 
 
 class Purpose(StrEnum):
@@ -115,16 +114,11 @@ class TokenKeys:
 
     def issue(self, purpose: Purpose, number: int) -> str:
         """The token of a delivery. `number` is from 0 to MAX_NUMBER; else ValueError."""
-        return self.issue_block(purpose, (number,))[0]
-
-    def issue_block(self, purpose: Purpose, numbers: Sequence[int]) -> list[str]:
-        """The tokens of up to TOGETHER deliveries: one costs a fifth of what it does by itself."""
-        if numbers and not 0 <= min(numbers) <= max(numbers) <= MAX_NUMBER:
-            raise ValueError(f"not the numbers of deliveries: {numbers}")
-        if len(numbers) > BLOCK_SIZE:
-            raise ValueError(f"not more than {BLOCK_SIZE} tokens at once")
-        name = _NAMES[purpose]
-        return _encode(self._issuing.encipher(b"".join([name + number.to_bytes(8, "big") for number in numbers])))
+        if not 0 <= number <= MAX_NUMBER:
+            raise ValueError(f"not the number of a delivery: {number}")
+        block = self._issuing.encipher(_NAMES[purpose] + number.to_bytes(8, "big"))
+        bits = int.from_bytes(block, "big") << 2
+        return "".join([_PAIRS[bits >> shift & 1023] for shift in _SHIFTS])  # in half the time of base64.b32encode
 
     def read(self, purpose: Purpose, token: str) -> int | None:
         """The number in a token of this purpose; None for anything else. Upper case is read too: bounces shout."""
@@ -146,29 +140,6 @@ def is_inert(token: str) -> bool:
 
 def _derive(key: str, purpose: bytes, length: int) -> bytes:
     return HKDF(algorithm=SHA512(), length=length, salt=None, info=purpose).derive(key.encode(errors="surrogatepass"))
-
-
-def _spreading(most: int) -> list[tuple[int, int, int]]:
-    """How to move groups of five bits into octets: halves, quarters and so on of `most` letters apart, by three bits a letter."""
-    letters, steps = most, []
-    while letters := letters // 2:
-        lower = sum(((1 << 5 * letters) - 1) << start for start in range(0, most * 8, 2 * 8 * letters))
-        steps.append((lower, lower << 5 * letters, 3 * letters))
-    return steps
-
-
-_SPREADING = _spreading(BLOCK_SIZE * _WRITTEN)
-
-
-def _encode(blocks: bytes) -> list[str]:
-    """Each 16 octets in base32, unpadded: in a few steps over all of them, quicker than letter by letter."""
-    padding = bytes(_PADDED - _OCTETS)
-    padded = b"".join([blocks[start : start + _OCTETS] + padding for start in range(0, len(blocks), _OCTETS)])
-    bits = int.from_bytes(padded, "big")
-    for lower, upper, by in _SPREADING:
-        bits = bits & lower | (bits & upper) << by
-    letters = bits.to_bytes(len(padded) * 8 // 5, "big").translate(_LETTERS).decode("ascii")
-    return [letters[start : start + LENGTH] for start in range(0, len(letters), _WRITTEN)]
 
 
 def _decode(token: str) -> bytes | None:
