@@ -29,7 +29,7 @@ from mailer.errors import MailerError
 from mailer.mime.dkim.signer import DkimKey, DkimSigner
 from mailer.mime.encoding import LINE_LIMIT, EncodedBody, Encoding, choose_encoding, compile_body, encode_attachment
 from mailer.mime.headers import HeaderError, address_field, structured, unstructured
-from mailer.mime.render_cache import MAX_ENTRIES, RenderCache, plain_address, plain_token
+from mailer.mime.render_cache import MAX_ENTRIES, RenderCache
 from mailer.settings.parsers import MAX_VERP_LOCAL_PART
 
 
@@ -184,10 +184,6 @@ class _VariantTemplate:
         self._seal = (
             DkimSigner(sender_profile.signers, common, differing, self._lead) if sender_profile.signers else None
         )
-        self._message_id = _TokenHeader(
-            lambda token: structured("Message-ID", message_id(token, sender_profile.domain))
-        )
-        self._list_unsubscribe = _TokenHeader(lambda token: _list_unsubscribe(sender_profile, token))
 
     def message(self, claim: Claim, values: ReaderValues, marks: MessageTokens) -> Message:
         sender_profile = self._sender_profile
@@ -195,10 +191,10 @@ class _VariantTemplate:
         if sender_profile.bounce_address:
             sender = sender_profile.with_verp(sender_profile.bounce_address, marks.bounce)
         differing = [
-            _to(claim.address),
+            address_field("To", "", claim.address),
             _date(int(claim.date)),
-            self._message_id.field(marks.message),
-            self._list_unsubscribe.field(marks.unsubscribe),
+            structured("Message-ID", message_id(marks.message, sender_profile.domain)),
+            _list_unsubscribe(sender_profile, marks.unsubscribe),
         ]
         if self._subject:
             differing.append(self._subject.render(values))
@@ -217,27 +213,6 @@ class _VariantTemplate:
             utf8=not claim.address.isascii(),
             eight_bit=self.eight_bit,
         )
-
-
-def _to(address: str) -> bytes:
-    plain = plain_address(address)
-    return b"To: %b\r\n" % plain if plain and len(plain) <= _SHORT else address_field("To", "", address)
-
-
-class _TokenHeader:
-    """A field that differs in its token only, folded once for tokens of the length that ours have."""
-
-    def __init__(self, write: Callable[[str], bytes]) -> None:
-        self._write = write
-        self._around = write(_SAMPLE).split(_SAMPLE.encode())
-
-    def field(self, token: str) -> bytes:
-        plain = plain_token(token)
-        return plain.join(self._around) if plain and len(plain) == len(_SAMPLE) else self._write(token)
-
-
-_SHORT = 74  # characters that stand on one line with `To: `
-_SAMPLE = "0" * 26  # no token of ours: base32 has no zero
 
 
 def message_id(token: str, domain: str) -> str:
