@@ -9,13 +9,10 @@ caller's to know: ConnectionClosedError only says why it ended.
 """
 
 import asyncio
-import socket
 from collections import deque
 
 from mailer.delivery.types import Reply
 from mailer.smtp.reply import MalformedReplyError, ReplyParser
-
-NOT_ASKED = 32 * 1024  # octets: as much the system takes at once, or nearly
 
 
 class ConnectionClosedError(Exception):
@@ -81,15 +78,6 @@ class SmtpProtocol(asyncio.Protocol):
             await self._wait(deadline)
         if self._ended and not self._replies:
             raise self._ended
-
-    def fits_socket_buffer(self, octets: int) -> bool:
-        """Whether the system takes so many octets at once, all before them being answered: half of a buffer holds data."""
-        if octets <= NOT_ASKED:
-            return True
-        if not self.is_open:  # there may be no socket left to ask
-            return False
-        sock = self._transport.get_extra_info("socket")
-        return sock is not None and octets <= sock.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) // 2
 
     def close(self, reason: str = "closed by us") -> None:
         self._end(reason)

@@ -3,8 +3,8 @@
     Lane.deliver(claim, message) -> Outcome
 
 RFC 5321 3.3, RFC 2920. Where the relay offers PIPELINING, the envelope (MAIL, RCPT, DATA) of a message leaves in one write
-with the text of the one before it (RFC 2920 3.1): one round trip a message. The ledger is asked between the relay's 354 and
-the message text, so that nothing is `committing` before it can be delivered.
+with the end of DATA of the one before it (RFC 2920 3.1): one round trip a message. The ledger is asked between the relay's 354
+and the message text, so that nothing is `committing` before it can be delivered.
 
 Always holds: an Outcome is ACCEPTED only after a 2xx to the dot of this very message; once the bytes of the dot were given to
 the transport, nothing but a reply turns UNCERTAIN into anything else; a message that may not be sent any more closes the
@@ -21,8 +21,6 @@ from mailer.mime.composer import Message
 from mailer.smtp.classify import Classification, FailureScope, classify, connection_lost, not_offered
 from mailer.smtp.connect import Connection, Extensions, Timeouts
 from mailer.smtp.protocol import ConnectionClosedError, SmtpProtocol
-
-WHOLE_WRITE = 128 * 1024  # octets: up to here text and dot are one write, if the system takes it; else the dot follows
 
 
 class AttemptResult(NamedTuple):
@@ -185,19 +183,16 @@ class SmtpSession:
         """The text, its dot and the next envelope; then the reply to the dot."""
         self._stage = Stage.TEXT
         self._protocol.expect_replies()
-        pieces = message.pieces
-        if message.size > WHOLE_WRITE or not self._protocol.fits_socket_buffer(message.size):
-            await self._write_slowly(message.text)
-            pieces = ()
+        await self._write_text(message.text)
         if not may_send():
             return self._cancel()
         following_message = following() if self.features.pipelining else None
         if following_message and not _unsupported_reason(following_message, self.features):
             self._pipelined = following_message
             self._protocol.expect_replies(len(_ENVELOPE))
-            self._protocol.write(b"".join((*pieces, b".\r\n", *envelope(following_message, self.features))))
+            self._protocol.write(b"".join((b".\r\n", *envelope(following_message, self.features))))
         else:
-            self._protocol.write(b"".join((*pieces, b".\r\n")))
+            self._protocol.write(b".\r\n")
         self._stage, self.data_sent = Stage.END_OF_DATA, True
         reply = await self._protocol.read_reply(self._patience[Stage.END_OF_DATA])
         outcome = classify(reply, Stage.END_OF_DATA)
@@ -206,7 +201,7 @@ class SmtpSession:
             self._protocol.close()
         return AttemptResult(outcome, Stage.END_OF_DATA, reply)
 
-    async def _write_slowly(self, text: bytes) -> None:
+    async def _write_text(self, text: bytes) -> None:
         """The text without its dot, until the system has all of it; a reply meanwhile ends the lane, the text unsent."""
         self._protocol.write(text)
         await self._protocol.drain(self._patience[Stage.TEXT])
