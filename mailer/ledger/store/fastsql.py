@@ -56,8 +56,8 @@ def id_list(name: str) -> FunctionElement[Any]:
 
 
 def encode_ids(numbers: Sequence[int]) -> str:
-    """`numbers` as `listed` takes them: as JSON, which Python's own form of a list of them is."""
-    return str(list(numbers))
+    """Returns `numbers` as `id_list` takes them: a JSON array."""
+    return json.dumps(list(numbers))
 
 
 def in_ids(column: ColumnElement[int], numbers: Sequence[int]) -> ColumnElement[bool]:
