@@ -4,8 +4,9 @@
     sending    the engine and others to Postfix's smtp-sink: on loopback with 20 connections, 50 ms away with 10 (pair.py)
     growth     the engine with a thousand to a million readers (growth.py)
     leaving    people who unsubscribe, alone and while a send runs (leaving.py)
+    optimisations  the engine without each optimisation of the send path; only when asked for (optimisations.py)
 
-All of it takes about half an hour on two cores, `--quick` about eight minutes. It prints tables and writes bench.json (report.py)
+The rest takes about half an hour on two cores, `--quick` about eight minutes. It prints tables and writes bench.json (report.py)
 into out/; `--plot` draws docs/performance.svg as well. What cannot be measured here is skipped, and it is said why.
 """
 
@@ -25,12 +26,15 @@ from benchmarks.letter import write_letter, write_readers
 from benchmarks.lists import measure_lists
 from benchmarks.machine import ROOT, describe
 from benchmarks.making import compare_making
+from benchmarks.optimisations import MESSAGES as OPTIMISED
+from benchmarks.optimisations import Gain, measure_optimisations
 from benchmarks.pair import Compared, Field, compare
 from benchmarks.plot import draw
 from benchmarks.process import UnavailableError
 from benchmarks.relay import postfix
 from benchmarks.report import Report
 from benchmarks.target import ED25519, FAR, LOOPBACK, RSA, judge
+from benchmarks.without import OPTIMISATIONS
 
 PARTS = ("making", "sending", "growth", "lists", "leaving")
 OTHERS = ("smtp-source", "ed25519", "rsa", "aiosmtplib", "nodemailer", "mailmerge")
@@ -60,7 +64,7 @@ class Options:
 
 def read_options(arguments: Sequence[str] | None) -> Options:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--part", action="append", choices=PARTS, help="only this part")
+    parser.add_argument("--part", action="append", choices=(*PARTS, "optimisations"), help="only this part")
     parser.add_argument("--only", action="append", choices=OTHERS, help="only the engine and this contender")
     parser.add_argument("--size", action="append", choices=tuple(SIZES), help="only this size, in KB")
     parser.add_argument("--link", choices=("loopback", "far"), help="only this way to the relay")
@@ -102,6 +106,7 @@ def measure(options: Options, console: Console) -> Report:
         grown: list[Grown] = []
         cold = None
         left: Left | None = None
+        gains: list[Gain] = []
         try:
             if {"sending", "growth"} & set(options.parts):
                 postfix("smtp-sink")
@@ -111,6 +116,11 @@ def measure(options: Options, console: Console) -> Report:
                         sending.append(compare(field, first, second, options.pairs, tell))
             if "growth" in options.parts:
                 grown, cold = measure_growth(scratch / "growth", options.readers, options.limit, tell)
+            if "optimisations" in options.parts:
+                count = options.messages or OPTIMISED // (QUICK if options.quick else 1)
+                gains = measure_optimisations(
+                    scratch / "optimisations", tuple(OPTIMISATIONS), options.pairs, count, tell
+                )
             if "leaving" in options.parts:
                 left = measure_leaving(
                     scratch / "leaving", options.messages or COUNT // (QUICK if options.quick else 1), tell
@@ -123,6 +133,7 @@ def measure(options: Options, console: Console) -> Report:
         quick=options.quick,
         pairs=options.pairs,
         making=making,
+        optimisations=gains,
         sending=sending,
         growth=grown,
         cold=cold,

@@ -1,6 +1,7 @@
 """What was measured, as tables for a person and as JSON for a program.
 
 bench.json: `at`, `machine`, `quick`, `pairs`, `making` [{what, side, seconds, against, against_seconds, ratio}],
+`optimisations` [{optimisation, cpu, cpu_without, ratio, rate, rate_without, peak, peak_without}],
 `sending` [{link, size, octets, sessions, first, second, ratio, more_cpu, runs, skipped}], `growth` [{readers, first_dot,
 planning, freezing, sent, skipped}], `cold` (seconds), `lists` {rows, plain, first, again, peak, by_index, by_file}, `leaving`
 {alone, beside, bare}, each {requests, seconds, cpu, waited, longest}, `targets` [{what, bound, at_most, value, unit, reached}].
@@ -18,6 +19,7 @@ from benchmarks.growth import Grown
 from benchmarks.leaving import Left
 from benchmarks.lists import Synced
 from benchmarks.making import Compared as Made
+from benchmarks.optimisations import Gain
 from benchmarks.pair import Compared, Field, Spread, runs_of
 from benchmarks.process import Measured
 from benchmarks.target import ENGINE, Target
@@ -32,6 +34,7 @@ class Report:
     quick: bool
     pairs: int
     making: Sequence[Made]
+    optimisations: Sequence[Gain]
     sending: Sequence[Compared]
     growth: Sequence[Grown]
     cold: float | None
@@ -46,6 +49,7 @@ class Report:
             "quick": self.quick,
             "pairs": self.pairs,
             "making": [{**asdict(each), "ratio": each.ratio} for each in self.making],
+            "optimisations": [{**asdict(each), "ratio": each.ratio.as_json()} for each in self.optimisations],
             "sending": [_compared_json(each) for each in self.sending],
             "growth": [{**asdict(each), "sent": _run_json(each.sent) if each.sent else None} for each in self.growth],
             "cold": self.cold,
@@ -58,6 +62,8 @@ class Report:
         console.print(", ".join(f"{name} {value}" for name, value in self.machine.items()), style="dim")
         if self.making:
             console.print(_making_table(self.making))
+        if self.optimisations:
+            console.print(_optimisations_table(self.optimisations))
         for of_field in by_field(self.sending):
             console.print(_sending_table(of_field))
         for reason in dict.fromkeys(
@@ -121,6 +127,17 @@ def _making_table(making: Sequence[Made]) -> Table:
             f"{name} {_told(s)}" for name, s in ((each.side, each.seconds), (each.against, each.against_seconds))
         )
         table.add_row(each.what, ours, against, f"{each.ratio:.3g}")
+    return table
+
+
+def _optimisations_table(gains: Sequence[Gain]) -> Table:
+    columns = ("CPU µs each", "without it", "ratio", "messages/s", "without it", "peak MB", "without it")
+    table = _table("optimisations of the send path, each alone", "what", *columns)
+    for each in gains:
+        rates = (f"{rate:,.0f}" for rate in (each.rate, each.rate_without))
+        peaks = (f"{peak / 1e6:,.0f}" for peak in (each.peak, each.peak_without))
+        cpu = (f"{seconds * 1e6:,.0f}" for seconds in (each.cpu, each.cpu_without))
+        table.add_row(each.optimisation, *cpu, _spread(each.ratio, 2), *rates, *peaks)
     return table
 
 

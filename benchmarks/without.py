@@ -6,12 +6,12 @@ Each function of OPTIMISATIONS replaces the code of one optimisation by the plai
 production code has no switches.
 """
 
+# ruff: noqa: SLF001 - an optimisation is mostly private; this is the one program that reaches into them
+
 import asyncio
-import base64
 import gc
 import json
 import sys
-import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -20,16 +20,15 @@ import uvloop
 from sqlalchemy.sql.visitors import cloned_traverse
 
 from benchmarks import engine
-from mailer import app, link_tokens, malloc
+from mailer import malloc
 from mailer.delivery.connection_slot import ConnectionSlot
 from mailer.delivery.sender import Sender
 from mailer.delivery.states import DeliveryState
 from mailer.delivery.types import Claim, DeliveryResult
-from mailer.ledger.queue import batcher, claims, results
+from mailer.ledger.queue import batcher
 from mailer.ledger.store.fastsql import CompiledStatement
 from mailer.mime import composer, render_cache
 from mailer.service.sends import run as sends_run
-from mailer.smtp import session
 from mailer.smtp.session import AttemptResult
 
 Made = Any  # a module or class whose attributes are replaced
@@ -37,6 +36,7 @@ Made = Any  # a module or class whose attributes are replaced
 
 def _replace(where: Made, **attributes: object) -> None:
     for name, value in attributes.items():
+        assert hasattr(where, name), f"{where} has no {name} any more"
         setattr(where, name, value)
 
 
@@ -51,12 +51,6 @@ def without_render_cache() -> None:
     _replace(cache, _by_lengths=cache._render, _by_fields=cache._render)
 
 
-def without_prepared_headers() -> None:
-    """To, Message-ID and List-Unsubscribe are written and folded for each message."""
-    _replace(composer, _to=lambda address: composer.address_field("To", "", address))
-    _replace(composer._TokenHeader, field=lambda self, token: self._write(token))
-
-
 def without_prepared_parts() -> None:
     """The parts of MIME are encoded for each message."""
     compose = composer.Composer.compose
@@ -65,65 +59,13 @@ def without_prepared_parts() -> None:
         self._plans.clear()
         return compose(self, claim)
 
-    _replace(composer, inspect=lambda message: None)
+    _replace(composer, inspect=lambda _: None)
     _replace(composer.Composer, compose=compose_anew)
-
-
-def without_token_blocks() -> None:
-    """Each token is one call of AES and of the standard library's base32."""
-
-    def encode(blocks: bytes) -> list[str]:
-        starts = range(0, len(blocks), 16)
-        return [base64.b32encode(blocks[n : n + 16]).decode()[: link_tokens.LENGTH].lower() for n in starts]
-
-    whole = app.App.message_tokens
-
-    def message_tokens(self: app.App, name: str, *, inert: bool = False) -> Callable[[int], composer.MessageTokens]:
-        if inert:
-            return whole(self, name, inert=True)
-        issue, purposes = self.keys.signing_with(name).issue, link_tokens.Purpose
-
-        def mark(number: int) -> composer.MessageTokens:
-            return composer.MessageTokens(
-                issue(purposes.UNSUBSCRIBE, number), issue(purposes.BOUNCE, number), issue(purposes.MESSAGE_ID, number)
-            )
-
-        return mark
-
-    _replace(link_tokens, _encode=encode)
-    _replace(app.App, message_tokens=message_tokens)
-
-
-def without_base32_of_blocks() -> None:
-    """Sixteen tokens are enciphered at a time, and written one by one by the standard library's base32."""
-
-    def encode(blocks: bytes) -> list[str]:
-        starts = range(0, len(blocks), 16)
-        return [base64.b32encode(blocks[n : n + 16]).decode()[: link_tokens.LENGTH].lower() for n in starts]
-
-    _replace(link_tokens, _encode=encode)
 
 
 def without_spacing() -> None:
     """The writer gets a batch as soon as there is one."""
     _replace(batcher, SPACING=0.0)
-
-
-def without_writer_woken_last() -> None:
-    """The writer is woken in the middle of a round of the event loop."""
-
-    def flush_soon(self: Made) -> None:
-        batch = self._unsubmitted
-        if batch is None or self._loop is None:
-            return
-        patience = self._flushed_at + batcher.SPACING - time.monotonic()
-        if patience <= 0 or batch.is_full:
-            self.flush()
-        elif not self._has_timer:
-            self._has_timer = True
-            self._loop.call_later(patience, self._on_timer)
-
-    _replace(batcher.DeliveryBatcher, flush_soon=flush_soon)
 
 
 def without_record_nowait() -> None:
@@ -181,7 +123,9 @@ def without_compiled_statements() -> None:
         return statement.plain
 
     def run(self: Made, conn: Any, *values: object) -> object:
-        return conn.execute(for_sqlalchemy(self), {f"p_{n}": value for n, value in zip(self._names, values, strict=True)})
+        return conn.execute(
+            for_sqlalchemy(self), {f"p_{n}": value for n, value in zip(self._names, values, strict=True)}
+        )
 
     def run_many(self: Made, conn: Any, rows: Iterable[tuple[object, ...]]) -> int:
         named = [{f"p_{n}": value for n, value in zip(self._names, row, strict=True)} for row in rows]
@@ -190,34 +134,9 @@ def without_compiled_statements() -> None:
     _replace(CompiledStatement, run=run, run_many=run_many)
 
 
-def without_joined_json() -> None:
-    """The fields of each claim are read by themselves, and the ids are written by the standard library."""
-
-    def claim(conn: Any, send_id: int, limit: int, now: float) -> list[Claim]:
-        statements: Made = claims
-        rows = statements._RETRIES.run(conn, send_id, now, limit).fetchall()
-        if len(rows) < limit:
-            rows += statements._NEXT.run(conn, send_id, limit - len(rows)).fetchall()
-        if rows:
-            claims.CLAIM.run(conn, json.dumps([row[0] for row in rows]), now)
-        return [
-            Claim(number, identity, address, json.loads(fields), attempts + 1, now if date is None else date, now)
-            for number, identity, address, fields, attempts, date in rows
-        ]
-
-    _replace(batcher, claim=claim)
-    _replace(claims, encode_ids=json.dumps)
-    _replace(results, encode_ids=json.dumps)
-
-
-def without_whole_writes() -> None:
-    """The end of DATA, and the next envelope, are a second write."""
-    _replace(session, WHOLE_WRITE=0)
-
-
 def without_pipelined_envelopes() -> None:
     """The envelope of a message leaves when the message before it was answered."""
-    _replace(ConnectionSlot, _following=lambda self: None)
+    _replace(ConnectionSlot, _following=lambda _: None)
 
 
 def without_gc_freeze() -> None:
@@ -254,17 +173,11 @@ def nothing() -> None:
 OPTIMISATIONS: Mapping[str, Callable[[], None]] = {
     "stand-ins": without_stand_ins,
     "render cache": without_render_cache,
-    "prepared headers": without_prepared_headers,
     "prepared parts": without_prepared_parts,
-    "token blocks": without_token_blocks,
-    "base32 of blocks": without_base32_of_blocks,
     "spacing of commits": without_spacing,
-    "writer woken last": without_writer_woken_last,
     "record_nowait": without_record_nowait,
     "quick acceptances": without_quick_acceptances,
     "compiled statements": without_compiled_statements,
-    "joined JSON": without_joined_json,
-    "whole writes": without_whole_writes,
     "pipelined envelopes": without_pipelined_envelopes,
     "gc.freeze": without_gc_freeze,
     "gc thresholds": without_gc_thresholds,
