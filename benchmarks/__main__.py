@@ -4,8 +4,9 @@
     sending    the engine and others to Postfix's smtp-sink: on loopback with 20 connections, 50 ms away with 10 (comparison.py)
     growth     the engine with a thousand to a million readers (growth.py)
     unsubscribe  unsubscribe requests, alone and during a send (unsubscribe.py)
+    optimisations  the engine without each optimisation of the send path; only when asked for (optimisations.py)
 
-All of it takes about half an hour on two cores, `--quick` about eight minutes. It prints tables and writes bench.json (report.py)
+The rest takes about half an hour on two cores, `--quick` about eight minutes. It prints tables and writes bench.json (report.py)
 into out/; `--plot` also draws docs/performance.svg. What cannot be measured on this machine is skipped, with the reason.
 """
 
@@ -24,12 +25,15 @@ from benchmarks.contender import Aiosmtplib, Contender, Engine, Load, Mailmerge,
 from benchmarks.growth import LIMIT, READERS, GrowthResult, measure_growth
 from benchmarks.lists import measure_lists
 from benchmarks.machine import ROOT, describe
+from benchmarks.optimisations import MESSAGES as OPTIMISED
+from benchmarks.optimisations import Gain, measure_optimisations
 from benchmarks.plot import draw
 from benchmarks.process import UnavailableError
 from benchmarks.relay import postfix
 from benchmarks.report import Report
 from benchmarks.targets import ED25519, FAR, LOOPBACK, RSA, check_targets
 from benchmarks.unsubscribe import COUNT, UnsubscribeResult, measure_unsubscribes
+from benchmarks.without import OPTIMISATIONS
 from benchmarks.workload import write_dispatch, write_readers
 
 PARTS = ("composition", "sending", "growth", "lists", "unsubscribe")
@@ -60,7 +64,7 @@ class Options:
 
 def read_options(arguments: Sequence[str] | None) -> Options:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--part", action="append", choices=PARTS, help="only this part")
+    parser.add_argument("--part", action="append", choices=(*PARTS, "optimisations"), help="only this part")
     parser.add_argument("--only", action="append", choices=OTHERS, help="only the engine and this contender")
     parser.add_argument("--size", action="append", choices=tuple(SIZES), help="only this size, in KB")
     parser.add_argument("--link", choices=("loopback", "far"), help="only this way to the relay")
@@ -102,6 +106,7 @@ def measure(options: Options, console: Console) -> Report:
         growth: list[GrowthResult] = []
         cold = None
         unsubscribes: UnsubscribeResult | None = None
+        gains: list[Gain] = []
         try:
             if {"sending", "growth"} & set(options.parts):
                 postfix("smtp-sink")
@@ -111,6 +116,11 @@ def measure(options: Options, console: Console) -> Report:
                         sending.append(compare(field, first, second, options.pairs, log))
             if "growth" in options.parts:
                 growth, cold = measure_growth(scratch / "growth", options.readers, options.limit, log)
+            if "optimisations" in options.parts:
+                count = options.messages or OPTIMISED // (QUICK if options.quick else 1)
+                gains = measure_optimisations(
+                    scratch / "optimisations", tuple(OPTIMISATIONS), options.pairs, count, log
+                )
             if "unsubscribe" in options.parts:
                 unsubscribes = measure_unsubscribes(
                     scratch / "unsubscribe", options.messages or COUNT // (QUICK if options.quick else 1), log
@@ -123,6 +133,7 @@ def measure(options: Options, console: Console) -> Report:
         quick=options.quick,
         pairs=options.pairs,
         composition=composition,
+        optimisations=gains,
         sending=sending,
         growth=growth,
         cold=cold,

@@ -25,6 +25,7 @@ from mailer.delivery.states import DeliveryState
 from mailer.edition.model import Edition
 from mailer.service.dispatches.compile import CheckResult, compile_checked
 from mailer.service.sends import plan as sends_plan
+from mailer.service.sends import start as sends_start
 from mailer.service.sends.run import run_send
 
 
@@ -55,7 +56,7 @@ def main(folder: Path, limit: int) -> dict[str, float]:
         with _record_compile_time() as compiled:
             plan = sends_plan.plan_send(app, DISPATCH, [LIST])
         planned = time.monotonic()
-        send = sends_plan.start_send(app, plan)
+        send = sends_start.start_send(app, plan)
         cpu, start = own_cpu(), time.monotonic()
         run = run_send(app, send.id, watch=watch if limit < plan.summary.to_mail else None)
         seconds, cpu = time.monotonic() - start, own_cpu() - cpu

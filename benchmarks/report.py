@@ -1,6 +1,7 @@
 """What was measured, as tables for a person and as JSON for a program.
 
 bench.json: `at`, `machine`, `quick`, `pairs`, `composition` [{what, side, seconds, against, against_seconds, ratio}],
+`optimisations` [{optimisation, cpu, cpu_without, ratio, rate, rate_without, peak, peak_without}],
 `sending` [{link, size, octets, sessions, first, second, ratio, more_cpu, runs, skipped}], `growth` [{readers, first_message,
 planning, freezing, sent, skipped}], `cold` (seconds), `lists` {rows, plain, first, again, peak, by_index, by_file}, `unsubscribe`
 {alone, beside, bare}, each {requests, seconds, cpu, waited, longest}, `targets` [{what, bound, at_most, value, unit, reached}].
@@ -18,6 +19,7 @@ from benchmarks.comparison import Comparison, Field, Spread, runs_of
 from benchmarks.composition import CpuComparison
 from benchmarks.growth import GrowthResult
 from benchmarks.lists import SyncResult
+from benchmarks.optimisations import Gain
 from benchmarks.process import Measured
 from benchmarks.targets import ENGINE, Target
 from benchmarks.unsubscribe import UnsubscribeResult
@@ -32,6 +34,7 @@ class Report:
     quick: bool
     pairs: int
     composition: Sequence[CpuComparison]
+    optimisations: Sequence[Gain]
     sending: Sequence[Comparison]
     growth: Sequence[GrowthResult]
     cold: float | None
@@ -46,6 +49,7 @@ class Report:
             "quick": self.quick,
             "pairs": self.pairs,
             "composition": [{**asdict(each), "ratio": each.ratio} for each in self.composition],
+            "optimisations": [{**asdict(each), "ratio": each.ratio.as_json()} for each in self.optimisations],
             "sending": [_compared_json(each) for each in self.sending],
             "growth": [{**asdict(each), "sent": _run_json(each.sent) if each.sent else None} for each in self.growth],
             "cold": self.cold,
@@ -58,6 +62,8 @@ class Report:
         console.print(", ".join(f"{name} {value}" for name, value in self.machine.items()), style="dim")
         if self.composition:
             console.print(_composition_table(self.composition))
+        if self.optimisations:
+            console.print(_optimisations_table(self.optimisations))
         for of_field in by_field(self.sending):
             console.print(_sending_table(of_field))
         for reason in dict.fromkeys(
@@ -122,6 +128,17 @@ def _composition_table(composition: Sequence[CpuComparison]) -> Table:
             for name, s in ((each.side, each.seconds), (each.against, each.against_seconds))
         )
         table.add_row(each.what, ours, against, f"{each.ratio:.3g}")
+    return table
+
+
+def _optimisations_table(gains: Sequence[Gain]) -> Table:
+    columns = ("CPU µs each", "without it", "ratio", "messages/s", "without it", "peak MB", "without it")
+    table = _table("optimisations of the send path, each alone", "what", *columns)
+    for each in gains:
+        rates = (f"{rate:,.0f}" for rate in (each.rate, each.rate_without))
+        peaks = (f"{peak / 1e6:,.0f}" for peak in (each.peak, each.peak_without))
+        cpu = (f"{seconds * 1e6:,.0f}" for seconds in (each.cpu, each.cpu_without))
+        table.add_row(each.optimisation, *cpu, _spread(each.ratio, 2), *rates, *peaks)
     return table
 
 

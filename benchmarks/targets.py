@@ -41,13 +41,6 @@ def _loopback(compared: Sequence[Comparison]) -> Iterator[Target]:
     limits = {"12 KB": (120, 80), "80 KB": (260, 150)}
     for size, (cpu, ed25519) in limits.items():
         of_size = [each for each in here if each.field.size == size]
-        yield Target(
-            what=f"throughput, of smtp-source’s, {size}",
-            bound=1,
-            value=_median(each.ratio for each in _between(of_size, ENGINE, "smtp-source")),
-            unit="x",
-            at_most=False,
-        )
         own = runs_of(ENGINE, of_size)
         each_cpu = Spread.of([run.cpu_each for run in own]).median * 1e6 if own else None
         yield Target(what=f"CPU a message, {size}", bound=cpu, value=each_cpu, unit="µs")

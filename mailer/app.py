@@ -8,7 +8,7 @@ for people.
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
@@ -168,21 +168,16 @@ class App:
 
     def message_tokens(self, key_name: str, *, inert: bool = False) -> "Callable[[int], MessageTokens]":
         """Returns a function that makes the tokens of a delivery, under the key of its send. `inert`: with placeholder links."""
-        from mailer.link_tokens import BLOCK_SIZE, PLACEHOLDER, Purpose  # noqa: PLC0415 - loaded when first used
+        from mailer.link_tokens import PLACEHOLDER, Purpose  # noqa: PLC0415 - loaded when first used
         from mailer.mime.composer import MessageTokens  # noqa: PLC0415 - loaded when first used
 
-        keys = self.keys.signing_with(key_name)
-
-        @lru_cache(maxsize=64)
-        def neighbours(first: int) -> list[MessageTokens]:
-            """Returns the tokens of a block of consecutive delivery numbers, as a send has them."""
-            numbers = range(first, first + BLOCK_SIZE)
-            unsubscribe = [PLACEHOLDER] * BLOCK_SIZE if inert else keys.issue_block(Purpose.UNSUBSCRIBE, numbers)
-            bounce, message = (keys.issue_block(each, numbers) for each in (Purpose.BOUNCE, Purpose.MESSAGE_ID))
-            return list(map(MessageTokens, unsubscribe, bounce, message))
+        issue = self.keys.signing_with(key_name).issue
 
         def mark(delivery_id: int) -> MessageTokens:
-            place = delivery_id % BLOCK_SIZE
-            return neighbours(delivery_id - place)[place]
+            return MessageTokens(
+                unsubscribe=PLACEHOLDER if inert else issue(Purpose.UNSUBSCRIBE, delivery_id),
+                bounce=issue(Purpose.BOUNCE, delivery_id),
+                message=issue(Purpose.MESSAGE_ID, delivery_id),
+            )
 
         return mark

@@ -37,11 +37,10 @@ PLACEHOLDER = "a" * LENGTH
 """The token in test messages and in the archive: recognised, and never valid."""
 
 MAX_NUMBER = 2**63 - 1
-BLOCK_SIZE = 16
-"""How many tokens `issue_block` makes at most."""
 _OCTETS = 16  # of a block
-_PADDED, _WRITTEN = 20, 32  # octets, and the base32 characters for them; a token is the first LENGTH of these
-_LETTERS = b"abcdefghijklmnopqrstuvwxyz234567".ljust(256)  # RFC 4648 6
+_LETTERS = "abcdefghijklmnopqrstuvwxyz234567"  # RFC 4648 6
+_PAIRS = [first + second for first in _LETTERS for second in _LETTERS]
+_SHIFTS = range(10 * (LENGTH // 2 - 1), -1, -10)  # of each pair of letters in a token
 
 
 class Purpose(StrEnum):
@@ -118,16 +117,11 @@ class TokenKeys:
 
     def issue(self, purpose: Purpose, number: int) -> str:
         """Returns the token of `number`, from 0 to MAX_NUMBER. Raises ValueError."""
-        return self.issue_block(purpose, (number,))[0]
-
-    def issue_block(self, purpose: Purpose, numbers: Sequence[int]) -> list[str]:
-        """Returns the tokens of up to BLOCK_SIZE numbers: each costs a fifth of what it costs alone. Raises ValueError."""
-        if numbers and not 0 <= min(numbers) <= max(numbers) <= MAX_NUMBER:
-            raise ValueError(f"not the numbers of deliveries: {numbers}")
-        if len(numbers) > BLOCK_SIZE:
-            raise ValueError(f"not more than {BLOCK_SIZE} tokens at once")
-        name = _NAMES[purpose]
-        return _encode(self._issuing.encrypt(b"".join([name + number.to_bytes(8, "big") for number in numbers])))
+        if not 0 <= number <= MAX_NUMBER:
+            raise ValueError(f"not the number of a delivery: {number}")
+        block = self._issuing.encrypt(_NAMES[purpose] + number.to_bytes(8, "big"))
+        bits = int.from_bytes(block, "big") << 2
+        return "".join([_PAIRS[bits >> shift & 1023] for shift in _SHIFTS])  # in half the time of base64.b32encode
 
     def read(self, purpose: Purpose, token: str) -> int | None:
         """Returns the number in a token of this purpose; None if it is invalid. Bounces may have it in upper case."""
@@ -150,29 +144,6 @@ def is_inert(token: str) -> bool:
 
 def _derive(key: str, purpose: bytes, length: int) -> bytes:
     return HKDF(algorithm=SHA512(), length=length, salt=None, info=purpose).derive(key.encode(errors="surrogatepass"))
-
-
-def _spread_steps(count: int) -> list[tuple[int, int, int]]:
-    """Returns the steps that move `count` groups of five bits into octets: halves, quarters … apart, three bits a group."""
-    letters, steps = count, []
-    while letters := letters // 2:
-        lower = sum(((1 << 5 * letters) - 1) << start for start in range(0, count * 8, 2 * 8 * letters))
-        steps.append((lower, lower << 5 * letters, 3 * letters))
-    return steps
-
-
-_SPREAD_STEPS = _spread_steps(BLOCK_SIZE * _WRITTEN)
-
-
-def _encode(blocks: bytes) -> list[str]:
-    """Returns each 16 octets in unpadded base32, in a few steps over all of them, which is faster than one by one."""
-    padding = bytes(_PADDED - _OCTETS)
-    padded = b"".join([blocks[start : start + _OCTETS] + padding for start in range(0, len(blocks), _OCTETS)])
-    bits = int.from_bytes(padded, "big")
-    for lower, upper, by in _SPREAD_STEPS:
-        bits = bits & lower | (bits & upper) << by
-    letters = bits.to_bytes(len(padded) * 8 // 5, "big").translate(_LETTERS).decode("ascii")
-    return [letters[start : start + LENGTH] for start in range(0, len(letters), _WRITTEN)]
 
 
 def _decode(token: str) -> bytes | None:

@@ -28,7 +28,7 @@ from mailer.errors import MailerError
 from mailer.mime.dkim.signer import DkimKey, DkimSigner
 from mailer.mime.encoding import LINE_LIMIT, EncodedBody, Encoding, choose_encoding, compile_body, encode_attachment
 from mailer.mime.headers import HeaderError, address_field, structured, unstructured
-from mailer.mime.render_cache import MAX_ENTRIES, RenderCache, plain_address, plain_token
+from mailer.mime.render_cache import MAX_ENTRIES, RenderCache
 from mailer.settings.parsers import MAX_VERP_LOCAL_PART
 
 
@@ -203,10 +203,6 @@ class _VariantTemplate:
         self._signer = (
             DkimSigner(sender_profile.signers, common, differing, self._prefix) if sender_profile.signers else None
         )
-        self._message_id = _TokenHeader(
-            lambda token: structured("Message-ID", message_id(token, sender_profile.domain))
-        )
-        self._list_unsubscribe = _TokenHeader(lambda token: _list_unsubscribe(sender_profile, token))
 
     def message(self, recipient: MessageRecipient, values: ReaderValues, tokens: MessageTokens) -> Message:
         sender_profile = self._sender_profile
@@ -214,10 +210,10 @@ class _VariantTemplate:
         if sender_profile.bounce_address:
             sender = sender_profile.with_verp(sender_profile.bounce_address, tokens.bounce)
         differing = [
-            _to(recipient.address),
+            address_field("To", "", recipient.address),
             _date(int(recipient.date)),
-            self._message_id.field(tokens.message),
-            self._list_unsubscribe.field(tokens.unsubscribe),
+            structured("Message-ID", message_id(tokens.message, sender_profile.domain)),
+            _list_unsubscribe(sender_profile, tokens.unsubscribe),
         ]
         if self._subject:
             differing.append(self._subject.render(values))
@@ -236,27 +232,6 @@ class _VariantTemplate:
             utf8=not recipient.address.isascii(),
             eight_bit=self.eight_bit,
         )
-
-
-def _to(address: str) -> bytes:
-    plain = plain_address(address)
-    return b"To: %b\r\n" % plain if plain and len(plain) <= _ONE_LINE else address_field("To", "", address)
-
-
-class _TokenHeader:
-    """A header field that differs in its token only, folded once for tokens of the usual length."""
-
-    def __init__(self, write: Callable[[str], bytes]) -> None:
-        self._write = write
-        self._parts = write(_SAMPLE).split(_SAMPLE.encode())
-
-    def field(self, token: str) -> bytes:
-        plain = plain_token(token)
-        return plain.join(self._parts) if plain and len(plain) == len(_SAMPLE) else self._write(token)
-
-
-_ONE_LINE = 74  # characters that fit on one line with `To: `
-_SAMPLE = "0" * 26  # never a token: base32 has no zero
 
 
 def message_id(token: str, domain: str) -> str:

@@ -9,13 +9,10 @@ written when the connection was lost is for the caller to know.
 """
 
 import asyncio
-import socket
 from collections import deque
 
 from mailer.smtp.reply import MalformedReplyError, ReplyParser
 from mailer.smtp.types import Reply
-
-ALWAYS_FITS = 32 * 1024  # octets that the system takes at once, or nearly
 
 
 class ConnectionClosedError(Exception):
@@ -81,15 +78,6 @@ class SmtpProtocol(asyncio.Protocol):
             await self._wait(deadline)
         if self._closed and not self._replies:
             raise self._closed
-
-    def fits_socket_buffer(self, octets: int) -> bool:
-        """Whether the system takes so many octets at once if its buffer is empty: half of a buffer holds data."""
-        if octets <= ALWAYS_FITS:
-            return True
-        if not self.is_open:  # there may be no socket left to ask
-            return False
-        sock = self._transport.get_extra_info("socket")
-        return sock is not None and octets <= sock.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) // 2
 
     def close(self, reason: str = "closed by us") -> None:
         self._end(reason)

@@ -22,8 +22,6 @@ from mailer.smtp.connect import Connection, Extensions, Timeouts
 from mailer.smtp.protocol import ConnectionClosedError, SmtpProtocol
 from mailer.smtp.types import Reply, Stage
 
-WHOLE_WRITE = 128 * 1024  # octets; a longer text is written and drained before its end of DATA
-
 
 class AttemptResult(NamedTuple):
     """How an attempt to deliver a message ended: at which stage, with which reply, and what that means.
@@ -186,19 +184,16 @@ class SmtpSession:
         """Sends the text, end of DATA and the next envelope; then reads the reply to end of DATA."""
         self._stage = Stage.TEXT
         self._protocol.expect_replies()
-        pieces = message.pieces
-        if message.size > WHOLE_WRITE or not self._protocol.fits_socket_buffer(message.size):
-            await self._write_and_drain(message.text)
-            pieces = ()
+        await self._write_text(message.text)
         if not may_send():
             return self._cancel()
         following = next_message() if self.features.pipelining else None
         if following and not _unsupported(following, self.features):
             self._pipelined = following
             self._protocol.expect_replies(len(_ENVELOPE))
-            self._protocol.write(b"".join((*pieces, _END_OF_DATA, *envelope(following, self.features))))
+            self._protocol.write(b"".join((_END_OF_DATA, *envelope(following, self.features))))
         else:
-            self._protocol.write(b"".join((*pieces, _END_OF_DATA)))
+            self._protocol.write(_END_OF_DATA)
         self._stage, self.data_sent = Stage.END_OF_DATA, True
         reply = await self._protocol.read_reply(self._timeouts[Stage.END_OF_DATA])
         classification = classify(reply, Stage.END_OF_DATA)
@@ -207,7 +202,7 @@ class SmtpSession:
             self._protocol.close()
         return AttemptResult(classification, Stage.END_OF_DATA, reply)
 
-    async def _write_and_drain(self, text: bytes) -> None:
+    async def _write_text(self, text: bytes) -> None:
         """Writes the text without end of DATA, until the system has all of it; a reply meanwhile ends the session, unsent."""
         self._protocol.write(text)
         await self._protocol.drain(self._timeouts[Stage.TEXT])

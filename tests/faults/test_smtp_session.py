@@ -10,14 +10,14 @@ from mailer.mime.composer import Message
 from mailer.relay import Relay, TlsMode
 from mailer.smtp.classify import Outcome
 from mailer.smtp.connect import ConnectionFailure, Timeouts, open_connection
-from mailer.smtp.session import WHOLE_WRITE, AttemptResult, SmtpSession
+from mailer.smtp.session import AttemptResult, SmtpSession
 from mailer.smtp.types import Stage
 from tests.support.patience import PATIENCE, run_unhurried
 from tests.support.scripted import DROP, SILENCE, Scripted
 
 LIMITS = Timeouts()
 SHORT = b"Subject: x\r\n\r\n..hello\r\n"
-LONG = b"Subject: x\r\n\r\n" + b"x" * 70 + b"\r\n" * 1 + (b"y" * 70 + b"\r\n") * (WHOLE_WRITE // 30)
+LONG = b"Subject: x\r\n\r\n" + b"x" * 70 + b"\r\n" * 1 + (b"y" * 70 + b"\r\n") * 4000
 
 
 def message(text: bytes = SHORT, recipient: str = "ana@example.com") -> Message:

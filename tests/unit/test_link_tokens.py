@@ -30,18 +30,6 @@ def test_a_token_serves_one_purpose(number, purpose, other):
 
 
 @settings(deadline=None)
-@given(st.lists(NUMBERS, max_size=16), PURPOSES)
-def test_tokens_issued_together_are_those_issued_one_by_one(numbers, purpose):
-    assert KEYS.issue_block(purpose, numbers) == [KEYS.issue(purpose, number) for number in numbers]
-
-
-@pytest.mark.parametrize("numbers", [[-1], [0, MAX_NUMBER + 1], range(17)])
-def test_tokens_are_of_deliveries_and_not_too_many_at_once(numbers):
-    with pytest.raises(ValueError, match=r"not the numbers|not more"):
-        KEYS.issue_block(Purpose.BOUNCE, numbers)
-
-
-@settings(deadline=None)
 @given(NUMBERS, st.integers(0, LENGTH - 1), st.sampled_from("abcdefghijklmnopqrstuvwxyz234567"))
 def test_no_character_can_be_changed(number, place, letter):
     token = KEYS.issue(Purpose.UNSUBSCRIBE, number)

@@ -67,7 +67,6 @@ class DeliveryBatcher:
         self._writer = context.writer
         self._loop: asyncio.AbstractEventLoop | None = None  # in which the requests of the open batch wait
         self._has_timer = False  # a timer of that loop will flush
-        self._is_flushing = False  # the loop flushes after what it is doing now
         self._flushed_at = 0.0
         self._gate = threading.Lock()  # guards the three attributes below
         self._batch: DeliveryBatch | None = None  # takes new requests
@@ -146,17 +145,13 @@ class DeliveryBatcher:
             raise failure
 
     def flush_soon(self) -> None:
-        """Gives the writer the open batch when it is due, and not before the loop has finished its current callbacks.
-
-        The two threads share one interpreter: a writer that is woken earlier would only wait for it.
-        """
+        """Gives the writer the open batch when it is due: now, or by a timer."""
         batch = self._unsubmitted
-        if batch is None or self._is_flushing or self._loop is None:
+        if batch is None or self._loop is None:
             return
         delay = self._flushed_at + SPACING - time.monotonic()
         if delay <= 0 or batch.is_full:
-            self._is_flushing = True
-            self._loop.call_soon(self._on_due)
+            self.flush()
         elif not self._has_timer:
             self._has_timer = True
             self._loop.call_later(delay, self._on_timer)
@@ -190,10 +185,6 @@ class DeliveryBatcher:
                 self.unsaved += batch.results
                 self._failure = error if len(batch.awaited) < len(batch.results) else self._failure
 
-    def _on_due(self) -> None:
-        self._is_flushing = False
-        self.flush()
-
     def _on_timer(self) -> None:
         self._has_timer = False
         self.flush_soon()
@@ -213,7 +204,7 @@ class DeliveryBatcher:
         if failed := self._submit():
             self.unsaved += failed[0].results
         self._batch = None
-        self._has_timer = self._is_flushing = False
+        self._has_timer = False
         self._loop = asyncio.get_running_loop()
         return self._loop
 

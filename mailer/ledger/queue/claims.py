@@ -29,10 +29,9 @@ def claim(conn: Connection, send_id: int, limit: int, now: float) -> list[Claim]
         rows += _NEXT.run(conn, send_id, limit - len(rows)).fetchall()
     if rows:
         CLAIM.run(conn, encode_ids([row[0] for row in rows]), now)
-    fields = json.loads(f"[{','.join(row[3] for row in rows)}]")  # all at once, which is faster
     return [
-        Claim(delivery_id, identity, address, values, attempts + 1, now if date is None else date, now)
-        for (delivery_id, identity, address, _, attempts, date), values in zip(rows, fields, strict=True)
+        Claim(delivery_id, identity, address, json.loads(fields), attempts + 1, now if date is None else date, now)
+        for delivery_id, identity, address, fields, attempts, date in rows
     ]
 
 

@@ -56,8 +56,8 @@ def id_list(name: str) -> FunctionElement[Any]:
 
 
 def encode_ids(numbers: Sequence[int]) -> str:
-    """Returns `numbers` as a JSON array for `id_list`, which is also how Python prints a list of them."""
-    return str(list(numbers))
+    """Returns `numbers` as a JSON array, as `id_list` takes them."""
+    return json.dumps(list(numbers))
 
 
 def in_ids(column: ColumnElement[int], numbers: Sequence[int]) -> ColumnElement[bool]:

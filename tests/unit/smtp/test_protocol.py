@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from unittest.mock import Mock
 
 import pytest
 import uvloop
@@ -96,20 +95,6 @@ def test_a_reply_that_comes_while_the_transport_is_full_ends_the_wait_for_it() -
     asyncio.run(scenario())
 
 
-@pytest.mark.parametrize(
-    ("buffer", "octets", "takes"), [(87_040, 43_520, True), (87_040, 43_521, False), (8, 32_768, True)]
-)
-def test_half_of_the_socket_buffer_fits_at_once(buffer: int, octets: int, takes: bool) -> None:
-    class Buffered(IdleTransport):
-        def get_extra_info(self, name: str, default: object = None) -> object:
-            return Mock(getsockopt=Mock(return_value=buffer)) if name == "socket" else default
-
-    async def ask() -> bool:
-        return SmtpProtocol(Buffered()).fits_socket_buffer(octets)
-
-    assert asyncio.run(ask()) is takes
-
-
 @pytest.mark.parametrize("make_loop", [asyncio.new_event_loop, uvloop.new_event_loop])
 def test_a_closed_connection_accepts_no_data(make_loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
     async def scenario() -> None:
@@ -118,12 +103,10 @@ def test_a_closed_connection_accepts_no_data(make_loop: Callable[[], asyncio.Abs
             loop, port = asyncio.get_running_loop(), server.sockets[0].getsockname()[1]
             transport, _ = await loop.create_connection(asyncio.Protocol, "127.0.0.1", port)
             protocol = SmtpProtocol(transport)
-            protocol.fits_socket_buffer(65_536)  # a loop may cache the socket option
             protocol.expect_replies()
             with pytest.raises(ConnectionClosedError):
                 await protocol.read_reply(60)
             await asyncio.sleep(0)
-            assert not protocol.fits_socket_buffer(65_536)
             with pytest.raises(ConnectionClosedError):
                 protocol.write(b"text")
 
