@@ -30,7 +30,7 @@ from mailer.edition.images import load_image
 from mailer.edition.merge_fields import ReaderValues, fill
 from mailer.edition.model import Edition, Image
 from mailer.edition.publication import DispatchReference, Publication
-from mailer.edition.templates import builtin_dir
+from mailer.edition.template_loader import builtin_dir
 from mailer.link_tokens import Purpose, TokenKeys
 from mailer.mime.composer import Composer, MessageTokens, SenderProfile, format_date, inspect
 

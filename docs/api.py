@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from mailer.ledger.types.accounts import Scope
-from mailer.web.api.app import ROUTES
 from mailer.web.api.guard import BY_TOKEN
 from mailer.web.api.openapi import document
+from mailer.web.api.routes import ROUTES
 
 TARGET = Path(__file__).with_suffix(".md")
 INTRODUCTION = """\

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from mailer.dispatch.rules import RULES as GRAMMAR
-from mailer.dispatch.rules import Rule
-from mailer.lint.rules import CONTENT_RULES, IGNORE_RULES, LINK_RULES, MESSAGE_RULES, PAGE_RULES
+from mailer.dispatch.rule_catalogue import RULES as GRAMMAR
+from mailer.dispatch.rule_catalogue import Rule
+from mailer.lint.rule_catalogue import CONTENT_RULES, IGNORE_RULES, LINK_RULES, MESSAGE_RULES, PAGE_RULES
 
 TARGET = Path(__file__).with_suffix(".md")
 CHAPTERS: tuple[tuple[str, str, tuple[Rule, ...]], ...] = (

@@ -19,7 +19,7 @@ from mailer.edition.dispatch_view import image_files
 from mailer.edition.images import load_image
 from mailer.edition.merge_fields import ReaderValues, fill
 from mailer.edition.publication import DispatchReference, Publication
-from mailer.edition.templates import builtin_dir
+from mailer.edition.template_loader import builtin_dir
 
 ROOT = Path(__file__).resolve().parent.parent
 CHROMIUM = "/usr/bin/chromium"

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
+from mailer.atomic_files import create_file
 from mailer.errors import UsageError
-from mailer.files import create_file
 
 GITIGNORE = """\
 # Secrets, what the program remembers, and rows it could not use: none of it belongs in a repository.

@@ -24,11 +24,11 @@ import tomlkit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, ValidationError
 from tomlkit.exceptions import ParseError
 
+from mailer.atomic_files import replace_file
 from mailer.csv.columns import EMAIL, SINCE, STATUS, STATUS_SINCE, field_name
 from mailer.dispatch.did_you_mean import suggest
 from mailer.dispatch.slug import EXPECTED_SLUG, is_slug
 from mailer.errors import UsageError
-from mailer.files import replace_file
 from mailer.i18n.bcp47 import EXPECTED_LANGUAGE, is_valid_tag
 
 MAX_SIZE = 64 * 1024  # bytes; a longer file is a mistake

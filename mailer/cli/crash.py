@@ -14,7 +14,7 @@ from urllib.parse import unquote
 
 from dotenv import dotenv_values
 
-from mailer.settings.redact import MASK, redact_secrets
+from mailer.settings.secret_masking import MASK, redact_secrets
 from mailer.settings.settings import PREFIX, load_settings
 
 BUG = "This is a bug of mailer, not of yours. Nothing is lost: the ledger holds what happened. Please report the lines above."

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from mailer.atomic_files import AtomicFile
 from mailer.csv.reader import CsvList, ListError
 from mailer.csv.rows import Finding, RejectedRow
-from mailer.files import AtomicFile
 
 
 def rejected_path(source: CsvList) -> Path:

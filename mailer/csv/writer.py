@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
+from mailer.atomic_files import AtomicFile
 from mailer.csv.encoding import EncodingError, byte_order_mark, detect_encoding
-from mailer.files import AtomicFile
 
 _BLOCK = 1 << 20  # characters
 

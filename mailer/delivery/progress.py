@@ -1,29 +1,9 @@
-"""What a run of a send has done so far, for the progress displays, and how it ended."""
+"""What a run of a send has done so far, for the progress displays."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 from mailer.delivery.states import DeliveryState
 from mailer.delivery.types import SendStatus
-
-
-class StopReason(StrEnum):
-    """Why a run ended."""
-
-    FINISHED = "finished"
-    WAITING = "waiting"
-    STOPPED = "stopped"  # on request; `reason` is the last error of the relays, if any
-    PAUSED = "paused"  # by a user or by the breaker; `reason` says why
-    CANCELLED = "cancelled"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunResult:
-    """How a run ended. `next_at`: when the send goes on, if it is waiting."""
-
-    end: StopReason
-    reason: str = ""
-    next_at: float | None = None
 
 
 @dataclass(slots=True, kw_only=True)

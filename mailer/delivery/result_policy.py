@@ -15,7 +15,7 @@ from mailer.delivery.states import DeliveryState
 from mailer.delivery.types import Claim, DeliveryResult
 from mailer.smtp.classify import Outcome
 from mailer.smtp.session import AttemptResult
-from mailer.smtp.types import Stage
+from mailer.smtp.stage import Stage
 
 MAX_RELEASES = 3  # times a delivery is released at once when its connection breaks; after that it is deferred
 _STATES = {

@@ -22,17 +22,18 @@ from dataclasses import dataclass, field
 
 from mailer.delivery.breaker import Breaker
 from mailer.delivery.connection_slot import Compose, ConnectionSlot
-from mailer.delivery.progress import RunResult, SendProgress, StopReason
+from mailer.delivery.progress import SendProgress
 from mailer.delivery.relay_pool import PooledRelay, PoolOptions, RelayPool
 from mailer.delivery.result_policy import EndedAttempt, accepted_result, decide, quote
 from mailer.delivery.retry import RetryPolicy
+from mailer.delivery.run_result import RunResult, StopReason
 from mailer.delivery.states import TERMINAL, SendState
 from mailer.delivery.throttle import RateLimits, Throttle
 from mailer.delivery.types import Claim, DeliveryQueue, DeliveryResult
 from mailer.relay import Relay
 from mailer.smtp.classify import Outcome
 from mailer.smtp.session import AttemptResult
-from mailer.smtp.types import Stage
+from mailer.smtp.stage import Stage
 
 IDLE = 10.0  # seconds after which a connection without work is closed
 POLL = 1.0  # seconds between checks whether a send without progress was paused

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from mailer.delivery.states import DeliveryState, SendState
-from mailer.smtp.types import Reply, Stage
+from mailer.smtp.reply import Reply
+from mailer.smtp.stage import Stage
 
 
 class Claim(NamedTuple):

@@ -1,7 +1,7 @@
-"""Collects the diagnostics of one dispatch; the severity of each is that of its rule (rules.py)."""
+"""Collects the diagnostics of one dispatch; the severity of each is that of its rule (rule_catalogue.py)."""
 
 from mailer.dispatch.diagnostics import Diagnostic, Position, RuleViolation, in_order
-from mailer.dispatch.rules import RULES
+from mailer.dispatch.rule_catalogue import RULES
 
 
 class DiagnosticCollector:

@@ -20,7 +20,7 @@ from mailer.edition.merge_fields import EscapeContext, MergeField
 from mailer.edition.model import Edition, Image
 from mailer.edition.plaintext.document import build_plaintext
 from mailer.edition.publication import DispatchReference, Publication
-from mailer.edition.templates import TemplateSet
+from mailer.edition.template_loader import TemplateSet
 from mailer.edition.theme import Theme, ThemeError, ThemeFault, fault_at, load_theme
 from mailer.sanitize import clean_line
 

@@ -24,7 +24,7 @@ from pydantic_core import ErrorDetails
 
 from mailer.dispatch.did_you_mean import suggest
 from mailer.edition.colour import Colour, contrast_ratio
-from mailer.edition.templates import LayoutError
+from mailer.edition.template_loader import LayoutError
 
 CONTRAST = 4.5
 """What WCAG 2.2, 1.4.3 asks of text that is not large."""

@@ -1,6 +1,6 @@
 """Imports dispatches of before: plain text, HTML pages and e-mail messages become dispatch files.
 
 Pure: bytes or text in, an `ImportedDispatch` and its doubts out; reading and writing files is the task of
-mailer/service/dispatches/import_files.py. Nothing is guessed silently: uncertain text is kept and reported. Start with
-input_files.py and paragraphs.py, then plaintext.py, which recognises the parts; dispatch_writer.py writes the result.
+mailer/service/dispatches/import_past_issues.py. Nothing is guessed silently: uncertain text is kept and reported. Start with
+messages_and_pages.py and paragraphs.py, then plaintext.py, which recognises the parts; dispatch_writer.py writes the result.
 """

@@ -62,7 +62,7 @@ from mailer.ledger.store.database import open_database
 from mailer.ledger.store.lease import LENGTH
 from mailer.ledger.store.locks import FileLock
 from mailer.ledger.store.rollback_guard import RollbackGuard
-from mailer.ledger.store.schema import upgrade
+from mailer.ledger.store.upgrade import upgrade
 from mailer.ledger.store.writer import Writer
 from mailer.ledger.subscribers.erasure import Erasure
 from mailer.ledger.subscribers.members import Members

@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from mailer.dispatch.diagnostics import Diagnostic, Position, in_order
-from mailer.dispatch.rules import RULES as GRAMMAR
-from mailer.dispatch.rules import Rule, index_rules
-from mailer.lint.rules import RULES as INSPECTION
+from mailer.dispatch.rule_catalogue import RULES as GRAMMAR
+from mailer.dispatch.rule_catalogue import Rule, index_rules
+from mailer.lint.rule_catalogue import RULES as INSPECTION
 
 RULEBOOK: dict[str, Rule] = index_rules((*GRAMMAR.values(), *INSPECTION.values()))
 """Every rule of `mailer check`, by its id."""

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from mailer import __version__
 from mailer.dispatch.diagnostics import Diagnostic
-from mailer.dispatch.rules import Rule
+from mailer.dispatch.rule_catalogue import Rule
 from mailer.lint.findings import RULEBOOK
 
 VERSION = "2.1.0"

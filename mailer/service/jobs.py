@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 
 from mailer.app import App
 from mailer.errors import MailerError
-from mailer.settings.redact import redact_secrets
+from mailer.settings.secret_masking import redact_secrets
 
 Log = Callable[[str], None]
 Step = Callable[[], Awaitable[float | None]]

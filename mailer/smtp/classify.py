@@ -25,7 +25,8 @@ Sources: RFC 5321 4.2, RFC 3463, RFC 5248.
 from dataclasses import dataclass
 from enum import StrEnum
 
-from mailer.smtp.types import Reply, Stage
+from mailer.smtp.reply import Reply
+from mailer.smtp.stage import Stage
 
 _SETUP = frozenset({Stage.CONNECT, Stage.EHLO, Stage.STARTTLS, Stage.AUTH})
 _DEAD = frozenset({"5.1.1", "5.1.2", "5.1.3", "5.1.10"})

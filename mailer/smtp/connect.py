@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, TypeVar, cast
 import aiosmtplib
 
 from mailer.relay import Relay, TlsMode
-from mailer.smtp.protocol import SmtpProtocol
-from mailer.smtp.reply import make_reply
-from mailer.smtp.types import Reply, Stage
+from mailer.smtp.reply import Reply, make_reply
+from mailer.smtp.stage import Stage
+from mailer.smtp.transport import SmtpProtocol
 
 if TYPE_CHECKING:
     import asyncio

@@ -7,8 +7,7 @@ which the connection cannot be used any more. The server's text is kept as one p
 import re
 from collections.abc import Iterator
 from functools import lru_cache
-
-from mailer.smtp.types import Reply
+from typing import NamedTuple
 
 LINE_LIMIT = 4096  # octets; RFC 5321 4.5.3.1.5 says 512, real servers send more
 LINES_LIMIT = 128  # lines of one reply
@@ -16,6 +15,17 @@ TEXT_LIMIT = 500  # characters of its text that are kept
 
 _LINE = re.compile(rb"([2-5][0-9][0-9])(?:([ -])(.*))?\Z", re.DOTALL)
 _ENHANCED = re.compile(r"([245]\.\d{1,3}\.\d{1,3})(?:\s+|\Z)")
+
+
+class Reply(NamedTuple):
+    """An SMTP reply: RFC 5321 4.2. `enhanced` is the code of RFC 2034 or ""; `text` is one printable line."""
+
+    code: int
+    enhanced: str = ""
+    text: str = ""
+
+    def __str__(self) -> str:
+        return " ".join(part for part in (str(self.code), self.enhanced, self.text) if part)
 
 
 class MalformedReplyError(Exception):

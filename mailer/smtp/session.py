@@ -19,8 +19,9 @@ from typing import NamedTuple
 from mailer.mime.composer import Message
 from mailer.smtp.classify import Classification, FailureScope, Outcome, classify, connection_lost, not_offered
 from mailer.smtp.connect import Connection, Extensions, Timeouts
-from mailer.smtp.protocol import ConnectionClosedError, SmtpProtocol
-from mailer.smtp.types import Reply, Stage
+from mailer.smtp.reply import Reply
+from mailer.smtp.stage import Stage
+from mailer.smtp.transport import ConnectionClosedError, SmtpProtocol
 
 
 class AttemptResult(NamedTuple):

@@ -24,9 +24,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from mailer.app import App
 from mailer.errors import MailerError
 from mailer.ledger.types.errors import LedgerError
-from mailer.web.api.app import api_routes
+from mailer.web.api.routes import api_routes
 from mailer.web.api.subscribe import SubscribeApi
-from mailer.web.desk.app import desk_routes
+from mailer.web.desk.routes import desk_routes
 from mailer.web.public.archive import ArchivePages
 from mailer.web.public.pages import PageRenderer
 from mailer.web.public.preferences import PreferencesPages

@@ -20,7 +20,7 @@ from mailer.app import App
 from mailer.delivery.states import DeliveryState
 from mailer.ledger.store.tables import attempt, delivery, metadata
 from mailer.smtp.debug_server import DebugSmtpServer, read_journal
-from mailer.smtp.types import Stage
+from mailer.smtp.stage import Stage
 from tests.support.commands import Commands
 
 OLD = Path(__file__).parents[1] / "data" / "workspace-0.1"

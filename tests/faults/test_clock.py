@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from mailer.app import App
-from mailer.delivery.progress import StopReason
 from mailer.delivery.retry import RetryPolicy
+from mailer.delivery.run_result import StopReason
 from mailer.delivery.states import DeliveryState as S
 from mailer.delivery.states import SendState
 from mailer.delivery.throttle import RateLimits

@@ -12,14 +12,14 @@ from pathlib import Path
 import pytest
 
 from mailer.delivery.breaker import BREAKER
-from mailer.delivery.progress import StopReason
 from mailer.delivery.relay_pool import PooledRelay
+from mailer.delivery.run_result import StopReason
 from mailer.delivery.states import DeliveryState as S
 from mailer.delivery.states import SendState
 from mailer.delivery.throttle import ConcurrencyWindow
 from mailer.relay import Relay
 from mailer.smtp.classify import Outcome
-from mailer.smtp.types import Stage
+from mailer.smtp.stage import Stage
 from tests.faults.test_sender import OPTIONS, SendRun, counts
 from tests.faults.test_smtp_session import LONG, SHORT, deliver_all, message
 from tests.support.judge import KEPT_THEN_DROPPED, Journal

@@ -12,9 +12,9 @@ import pytest
 
 from mailer.app import App
 from mailer.delivery.breaker import BREAKER
-from mailer.delivery.progress import RunResult, StopReason
 from mailer.delivery.relay_pool import PoolOptions
 from mailer.delivery.retry import RetryPolicy
+from mailer.delivery.run_result import RunResult, StopReason
 from mailer.delivery.sender import Sender, SenderOptions
 from mailer.delivery.throttle import RateLimits
 from mailer.delivery.types import Claim

@@ -11,7 +11,7 @@ from mailer.relay import Relay, TlsMode
 from mailer.smtp.classify import Outcome
 from mailer.smtp.connect import ConnectionFailure, Timeouts, open_connection
 from mailer.smtp.session import AttemptResult, SmtpSession
-from mailer.smtp.types import Stage
+from mailer.smtp.stage import Stage
 from tests.support.patience import PATIENCE, run_unhurried
 from tests.support.scripted import DROP, SILENCE, Scripted
 

@@ -10,7 +10,7 @@ from typing import Self
 import pytest
 from pydantic import SecretStr
 
-from mailer.delivery.progress import RunResult, StopReason
+from mailer.delivery.run_result import RunResult, StopReason
 from mailer.relay import Relay, TlsMode
 from tests.faults.test_sender import OPTIONS, POOL, SendRun, counts
 from tests.support.certificates import Authority

@@ -14,7 +14,8 @@ from mailer.ledger.ledger import Ledger
 from mailer.ledger.queue.session import SendSession
 from mailer.ledger.types.editions import NewEdition
 from mailer.ledger.types.sends import NewSend, Repeat, Send
-from mailer.smtp.types import Reply, Stage
+from mailer.smtp.reply import Reply
+from mailer.smtp.stage import Stage
 
 T = TypeVar("T")
 DAY = 86_400.0

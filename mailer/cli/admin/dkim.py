@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
+from mailer.atomic_files import create_file
 from mailer.cli.options import as_json, in_workspace
 from mailer.cli.output import echo_err, print_json
 from mailer.errors import UsageError
-from mailer.files import create_file
 from mailer.mime.dkim.keys import DnsRecord, Ed25519Key, Key, RsaKey, new_key, write_pem
 from mailer.settings import parsers
 from mailer.settings.settings import load_settings

@@ -16,7 +16,7 @@ from mailer.cli.options import as_json, in_workspace, parse_list_names
 from mailer.cli.output import echo_err, plural, print_json
 from mailer.dispatch.diagnostics import Diagnostic, Severity
 from mailer.dispatch.did_you_mean import suggest
-from mailer.dispatch.rules import Rule
+from mailer.dispatch.rule_catalogue import Rule
 from mailer.errors import UsageError
 from mailer.lint.findings import RULEBOOK
 from mailer.lint.sarif import as_sarif

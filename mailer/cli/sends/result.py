@@ -17,7 +17,7 @@ from mailer.service.sends.run import run_send
 from mailer.service.sends.summary import exit_code, next_step, proof_line, send_object
 
 if TYPE_CHECKING:
-    from mailer.delivery.progress import RunResult
+    from mailer.delivery.run_result import RunResult
 
 
 def run_and_show(app: App, send_id: int, *, wait: bool, as_json: bool) -> int:

@@ -12,7 +12,7 @@ import re
 import cssutils
 from premailer.premailer import Premailer
 
-from mailer.edition.templates import LayoutError
+from mailer.edition.template_loader import LayoutError
 
 _FETCHES = re.compile(r"@import\b|<link\b[^>]*\bstylesheet\b", re.IGNORECASE)
 _CSS_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)

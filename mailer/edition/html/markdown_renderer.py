@@ -21,7 +21,7 @@ from mailer.edition.merge_fields import EscapeContext, MergeField
 from mailer.edition.model import Image
 from mailer.edition.plaintext.markdown_renderer import alignment, clean_lines
 from mailer.edition.publication import DispatchReference
-from mailer.edition.templates import TemplateSet
+from mailer.edition.template_loader import TemplateSet
 from mailer.sanitize import clean_line
 
 _PLAIN = {

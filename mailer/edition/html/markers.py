@@ -14,7 +14,7 @@ from hashlib import sha256
 from markupsafe import Markup
 
 from mailer.edition.html.variant_tree import ConditionalNode, FootnoteList, FootnoteNode, Node, Nodes, join_adjacent
-from mailer.edition.templates import LayoutError
+from mailer.edition.template_loader import LayoutError
 
 
 @dataclass(slots=True)

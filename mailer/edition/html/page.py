@@ -16,7 +16,7 @@ from mailer.edition.html.markers import Markers
 from mailer.edition.html.variant_tree import ConditionalNode, ImageSource, Nodes, NumberNode
 from mailer.edition.merge_fields import ADDRESS, TOKEN, EscapeContext, MergeField
 from mailer.edition.model import Image
-from mailer.edition.templates import TemplateSet
+from mailer.edition.template_loader import TemplateSet
 from mailer.edition.theme import Theme
 from mailer.i18n.translations import long_date
 from mailer.sanitize import clean_line

@@ -23,7 +23,7 @@ from mailer.edition.plaintext.blocks import (
 )
 from mailer.edition.plaintext.markdown_renderer import PlaintextRenderer
 from mailer.edition.plaintext.wrap import COLUMNS, width, wrap
-from mailer.edition.templates import LayoutError, TemplateSet
+from mailer.edition.template_loader import LayoutError, TemplateSet
 from mailer.i18n.translations import long_date
 from mailer.sanitize import clean_line
 

@@ -1,4 +1,4 @@
-"""Alembic's environment: in-process, on the connection that mailer.ledger.store.schema hands in, inside its transaction."""
+"""Alembic's environment: in-process, on the connection that mailer.ledger.store.upgrade hands in, inside its transaction."""
 
 from alembic import context
 

@@ -25,7 +25,7 @@ from mailer.ledger.store.fastsql import BulkInsert, CompiledStatement, encode_id
 from mailer.ledger.store.tables import attempt, delivery, send
 from mailer.ledger.subscribers.suppressions import suppress
 from mailer.ledger.types.suppressions import SuppressionReason
-from mailer.smtp.types import Stage
+from mailer.smtp.stage import Stage
 
 LONGEST_REPLY = 1_000  # characters of a server's reply that are kept
 _STAGES: Mapping[Stage | None, str] = {stage: stage.value for stage in Stage}  # `value` of an enum is slow

@@ -74,7 +74,7 @@ from mailer.ledger.types.subscribers import (
 )
 from mailer.ledger.types.suppressions import SuppressionAction, SuppressionReason
 from mailer.ledger.types.webhooks import WebhookEvent, WebhookState
-from mailer.smtp.types import Stage
+from mailer.smtp.stage import Stage
 
 metadata = MetaData(
     naming_convention={

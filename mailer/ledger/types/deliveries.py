@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mailer.delivery.states import DeliveryState
-from mailer.smtp.types import Stage
+from mailer.smtp.stage import Stage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

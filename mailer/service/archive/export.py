@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mailer.app import App
+from mailer.atomic_files import replace_file
 from mailer.dispatch.slug import SLUG
-from mailer.edition.templates import FallbackTemplates
+from mailer.edition.template_loader import FallbackTemplates
 from mailer.errors import UsageError
-from mailer.files import replace_file
 from mailer.service.archive.feed import atom, json_feed, read_feed
 from mailer.service.archive.pages import Archive
 from mailer.service.page_context import page_context

@@ -22,7 +22,7 @@ from markupsafe import Markup
 from mailer.app import App
 from mailer.edition.merge_fields import ReaderValues, fill
 from mailer.edition.model import Edition, EditionError
-from mailer.edition.templates import FallbackTemplates
+from mailer.edition.template_loader import FallbackTemplates
 from mailer.edition.web_version import AddressMap, WebPage, to_web_page
 from mailer.i18n.translations import text_direction
 from mailer.ledger.types.editions import ArchivedEdition

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mailer.app import App
+from mailer.atomic_files import create_file
 from mailer.dispatch.slug import slugify
 from mailer.errors import UsageError
-from mailer.files import create_file
 from mailer.importers.dispatch_writer import dispatch_file_name, write_dispatch
 from mailer.importers.model import ImportDoubt
 from mailer.importers.paragraphs import split_paragraphs

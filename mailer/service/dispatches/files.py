@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mailer.app import App
+from mailer.atomic_files import replace_file
 from mailer.errors import NeedsConfirmationError, UsageError
-from mailer.files import replace_file
 
 LARGEST = 1_000_000  # characters of a dispatch
 ON_DISK = "in the file"

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 from mailer.app import App
+from mailer.atomic_files import create_file
 from mailer.dispatch.slug import slugify
 from mailer.edition.images import LARGEST_FILE, PhotoError, load_image
 from mailer.errors import UsageError
-from mailer.files import create_file
 
 PHOTOS = "photos"
 

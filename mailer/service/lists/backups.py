@@ -11,8 +11,8 @@ import shutil
 from pathlib import Path
 from typing import BinaryIO
 
+from mailer.atomic_files import AtomicFile
 from mailer.errors import UsageError
-from mailer.files import AtomicFile
 
 KEPT = 30
 _LEVEL = 1  # of compression: a list of a million rows takes a second

@@ -14,8 +14,8 @@ import time
 from pathlib import Path
 
 from mailer.app import App
+from mailer.atomic_files import AtomicFile
 from mailer.csv.reader import unreadable_error
-from mailer.files import AtomicFile
 from mailer.service.file_cache import TICK, file_version
 
 

@@ -21,7 +21,7 @@ from mailer.csv.columns import EMAIL, SINCE, STATUS, STATUS_SINCE
 from mailer.csv.edit import RowEdit, edited_copy
 from mailer.csv.reader import CsvList, open_list
 from mailer.csv.rows import Status
-from mailer.csv.vendor_columns import SIGNS
+from mailer.csv.vendor_status_columns import SIGNS
 from mailer.errors import MailerError, UsageError
 from mailer.ledger.types.subscribers import Membership, StatusSource, SyncPlan
 from mailer.ledger.types.suppressions import ErasureResult

@@ -25,12 +25,12 @@ from sqlalchemy import Connection
 
 from mailer.addresses import parse_address
 from mailer.app import App
+from mailer.atomic_files import AtomicFile
 from mailer.csv.columns import EMAIL, SINCE, STATUS
 from mailer.csv.patch import RowPatch, prepare_patch
 from mailer.csv.reader import CsvList, open_list
 from mailer.csv.rows import Status
 from mailer.errors import NeedsConfirmationError, UsageError
-from mailer.files import AtomicFile
 from mailer.ledger.ledger import Ledger
 from mailer.ledger.store.locks import FileLock
 from mailer.ledger.store.scratch import ScratchConnection

@@ -29,10 +29,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 from mailer.app import App
+from mailer.atomic_files import AtomicFile
 from mailer.csv.reader import CsvList, ListError, open_list
 from mailer.csv.rows import abbreviate_cell
 from mailer.errors import UsageError
-from mailer.files import AtomicFile
 from mailer.ledger.types.subscribers import SyncPlan
 from mailer.service.jobs import Log, run_every
 from mailer.service.lists.append_file import appended_file

@@ -16,9 +16,10 @@ from dataclasses import dataclass
 import uvloop
 
 from mailer.app import App
-from mailer.delivery.progress import RunResult, SendProgress, StopReason
+from mailer.delivery.progress import SendProgress
 from mailer.delivery.relay_pool import PoolOptions
 from mailer.delivery.retry import RetryPolicy
+from mailer.delivery.run_result import RunResult, StopReason
 from mailer.delivery.sender import Sender, SenderOptions
 from mailer.delivery.states import SendKind, SendState
 from mailer.delivery.throttle import RateLimits

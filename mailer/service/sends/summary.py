@@ -1,6 +1,6 @@
 """The summary of a send for scripts and people: the send object, the proof line, the exit code (contract 3), the next step."""
 
-from mailer.delivery.progress import RunResult, StopReason
+from mailer.delivery.run_result import RunResult, StopReason
 from mailer.delivery.states import DeliveryState, SendState
 from mailer.ledger.types.sends import Summary
 from mailer.timestamps import format_iso

@@ -18,7 +18,7 @@ from mailer.app import App
 from mailer.audience.list_settings import ListSettings
 from mailer.csv.rows import Status
 from mailer.edition.plaintext.wrap import COLUMNS, wrap
-from mailer.edition.templates import FallbackTemplates
+from mailer.edition.template_loader import FallbackTemplates
 from mailer.i18n.translations import effective_language, gettext, text_direction
 from mailer.ledger.subscribers.signups import parse_signup_request
 from mailer.ledger.subscribers.transactional import QueuedMail

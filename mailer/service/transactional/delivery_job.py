@@ -23,7 +23,7 @@ from mailer.ledger.types.errors import LedgerError
 from mailer.ledger.types.subscribers import TransactionalKind, TransactionalState
 from mailer.service.jobs import Log, run_every
 from mailer.service.transactional.compose import Skipped, compose
-from mailer.settings.redact import redact_secrets
+from mailer.settings.secret_masking import redact_secrets
 from mailer.smtp.classify import Outcome
 from mailer.smtp.client import SmtpClient
 from mailer.smtp.connect import Timeouts

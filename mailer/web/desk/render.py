@@ -21,7 +21,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from mailer.app import App
-from mailer.edition.templates import TemplateSet, builtin_dir
+from mailer.edition.template_loader import TemplateSet, builtin_dir
 from mailer.ledger.accounts.users import User
 from mailer.ledger.types.accounts import Role
 from mailer.web.desk.origin import Origin, origin_of

@@ -29,7 +29,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mailer.edition.merge_fields import ReaderValues
 from mailer.edition.model import Edition
-from mailer.edition.templates import TemplateSet
+from mailer.edition.template_loader import TemplateSet
 from mailer.errors import MailerError
 from mailer.lint.findings import RULEBOOK
 from mailer.service.dispatches.preview import (

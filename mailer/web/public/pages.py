@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from starlette.responses import Response
 
 from mailer.app import App
-from mailer.edition.templates import FallbackTemplates
+from mailer.edition.template_loader import FallbackTemplates
 from mailer.i18n.translations import effective_language
 from mailer.service.page_context import page_context
 from mailer.service.public_urls import PublicUrls

@@ -9,8 +9,9 @@ from mailer.delivery.retry import RetryPolicy
 from mailer.delivery.states import DeliveryState as S
 from mailer.delivery.types import Claim
 from mailer.smtp.classify import classify, connection_lost, not_offered
+from mailer.smtp.reply import Reply
 from mailer.smtp.session import CANCELLED, AttemptResult
-from mailer.smtp.types import Reply, Stage
+from mailer.smtp.stage import Stage
 
 CLAIM = Claim(7, "ana@example.com", "ana@example.com", {}, attempt=1, date=1_000.0, opened_at=1_001.0)
 RETRY = RetryPolicy(delays=(60,), lifetime=600, jitter=0)

@@ -13,7 +13,7 @@ from mailer.edition.html import page
 from mailer.edition.merge_fields import ReaderValues
 from mailer.edition.model import Edition, EditionError, Image
 from mailer.edition.plaintext.wrap import COLUMNS, width
-from mailer.edition.templates import LayoutError
+from mailer.edition.template_loader import LayoutError
 from tests.support.editions import (
     ANA,
     NOBODY,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from mailer.dispatch.diagnostics import Severity
 from mailer.dispatch.parse import parse_dispatch
 from mailer.importers.dispatch_writer import dispatch_file_name, write_dispatch
-from mailer.importers.input_files import read_text
+from mailer.importers.messages_and_pages import read_text
 from mailer.importers.model import ImportedDispatch
 from mailer.importers.paragraphs import split_paragraphs
 from mailer.importers.plaintext import ArchiveError, read_plaintext

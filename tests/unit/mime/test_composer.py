@@ -15,7 +15,7 @@ from mailer.edition.compile import compile_edition
 from mailer.edition.merge_fields import ReaderValues, fill
 from mailer.edition.model import Edition, Image
 from mailer.edition.publication import Publication
-from mailer.edition.templates import builtin_dir
+from mailer.edition.template_loader import builtin_dir
 from mailer.mime.composer import Composer, Message, MessageError, MessageTokens, SenderProfile, inspect
 from mailer.mime.encoding import Encoding
 

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from mailer.errors import SettingsError
 from mailer.mailbox import Mailbox
 from mailer.relay import Relay, TlsMode, choose_by_weight
-from mailer.settings.redact import MASK, redact_secrets
+from mailer.settings.secret_masking import MASK, redact_secrets
 from mailer.settings.settings import Images, OnUncertain, Settings, load_settings, variable_names
 
 KEY = "k3y-" * 8

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailer.smtp.classify import FailureScope, Outcome, classify, connection_lost, not_offered
-from mailer.smtp.types import Reply, Stage
+from mailer.smtp.reply import Reply
+from mailer.smtp.stage import Stage
 
 
 def reply(words: str) -> Reply:

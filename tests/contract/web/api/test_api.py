@@ -14,7 +14,7 @@ from mailer.ledger.types.accounts import Scope
 from mailer.ledger.types.suppressions import SuppressionReason
 from mailer.service.sends.scheduler import start_sends_when_due
 from mailer.web.api import guard as api_module
-from mailer.web.api.app import ROUTES
+from mailer.web.api.routes import ROUTES
 from mailer.web.rate_limit import Rate
 from tests.support.apicalls import Asking, fill_workspace, token_of
 from tests.support.patience import until

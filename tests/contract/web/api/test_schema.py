@@ -6,8 +6,8 @@ import schemathesis
 from schemathesis.engine import events, from_schema
 
 from mailer.ledger.types.accounts import Scope
-from mailer.web.api import app as api_app
 from mailer.web.api import guard
+from mailer.web.api import routes as api_app
 from mailer.web.app import create_app
 from mailer.web.rate_limit import Rate
 from tests.support.apicalls import fill_workspace, token_of

@@ -11,7 +11,7 @@ from mailer.ledger.types.accounts import Role
 from mailer.service.accounts import passwords
 from mailer.service.accounts.passwords import accept_invite, create_invite, hash_password, sign_in
 from mailer.service.accounts.sessions import token_digest
-from mailer.web.desk.app import ROUTES
+from mailer.web.desk.routes import ROUTES
 from tests.support.deskpages import COOKIE, ORIGIN, At, signed_in
 from tests.support.site import site_in
 

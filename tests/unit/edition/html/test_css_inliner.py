@@ -3,7 +3,7 @@ import re
 import pytest
 
 from mailer.edition.html.css_inliner import inline_styles
-from mailer.edition.templates import LayoutError, TemplateSet, builtin_dir
+from mailer.edition.template_loader import LayoutError, TemplateSet, builtin_dir
 from mailer.edition.theme import load_theme
 
 PAGE = "<!DOCTYPE html>\n<html><head>{head}</head><body>{body}</body></html>"

@@ -18,8 +18,8 @@ from mailer.delivery.states import DeliveryState
 from mailer.errors import MailerError, SettingsError
 from mailer.ledger.ledger import open_ledger
 from mailer.ledger.store.database import open_database
-from mailer.ledger.store.schema import HEAD, MIGRATIONS, upgrade
 from mailer.ledger.store.tables import metadata
+from mailer.ledger.store.upgrade import HEAD, MIGRATIONS, upgrade
 from mailer.ledger.types.errors import LedgerError
 from tests.support.ledger_cases import counts, new_send, readers, run, session
 from tests.support.patience import PATIENCE

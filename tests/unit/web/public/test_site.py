@@ -9,7 +9,7 @@ import html5lib
 import pytest
 
 from mailer.delivery.states import SendKind
-from mailer.edition.templates import builtin_dir
+from mailer.edition.template_loader import builtin_dir
 from mailer.i18n.translations import LANGUAGES
 from mailer.ledger.types.errors import LedgerError
 from mailer.link_tokens import PLACEHOLDER

@@ -1,6 +1,6 @@
 import pytest
 
-from mailer.edition.templates import LayoutError, TemplateSet
+from mailer.edition.template_loader import LayoutError, TemplateSet
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
-"""The records of an SMTP session: the stage that it is at, and a reply of the server."""
+"""The stages of an SMTP session, as they are recorded in the ledger."""
 
 from enum import StrEnum
-from typing import NamedTuple
 
 
 class Stage(StrEnum):
@@ -21,14 +20,3 @@ class Stage(StrEnum):
     def label(self) -> str:
         """The stage as texts for people name it."""
         return "end of DATA" if self is Stage.END_OF_DATA else self.value
-
-
-class Reply(NamedTuple):
-    """An SMTP reply: RFC 5321 4.2. `enhanced` is the code of RFC 2034 or ""; `text` is one printable line."""
-
-    code: int
-    enhanced: str = ""
-    text: str = ""
-
-    def __str__(self) -> str:
-        return " ".join(part for part in (str(self.code), self.enhanced, self.text) if part)

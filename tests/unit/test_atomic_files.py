@@ -5,7 +5,7 @@ import stat
 
 import pytest
 
-from mailer.files import AtomicFile, create_file, replace_file
+from mailer.atomic_files import AtomicFile, create_file, replace_file
 
 
 def mode(path):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 import uvloop
 
-from mailer.smtp.protocol import ConnectionClosedError, SmtpProtocol
+from mailer.smtp.transport import ConnectionClosedError, SmtpProtocol
 
 
 class IdleTransport(asyncio.Transport):

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailer.errors import UsageError
-from mailer.importers.input_files import decode_data_url, open_message, open_page, read_text
+from mailer.importers.messages_and_pages import decode_data_url, open_message, open_page, read_text
 
 
 def message() -> EmailMessage:

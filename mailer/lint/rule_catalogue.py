@@ -5,7 +5,7 @@ The limits of a rule are constants beside the function that applies them.
 """
 
 from mailer.dispatch.diagnostics import Severity
-from mailer.dispatch.rules import Rule, index_rules
+from mailer.dispatch.rule_catalogue import Rule, index_rules
 
 ERROR, WARNING, NOTE = Severity.ERROR, Severity.WARNING, Severity.NOTE
 

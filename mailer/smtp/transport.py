@@ -11,8 +11,7 @@ written when the connection was lost is for the caller to know.
 import asyncio
 from collections import deque
 
-from mailer.smtp.reply import MalformedReplyError, ReplyParser
-from mailer.smtp.types import Reply
+from mailer.smtp.reply import MalformedReplyError, Reply, ReplyParser
 
 
 class ConnectionClosedError(Exception):

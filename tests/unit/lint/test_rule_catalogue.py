@@ -11,7 +11,7 @@ from mailer.dispatch.parse import parse_dispatch
 from mailer.edition.model import Image
 from mailer.lint.findings import Finding
 from mailer.lint.ignore_comments import without_ignored
-from mailer.lint.rules import RULES
+from mailer.lint.rule_catalogue import RULES
 from mailer.lint.run import run_checks
 from mailer.mime.dkim.keys import Ed25519Key, new_key
 from mailer.mime.dkim.signer import DkimKey
