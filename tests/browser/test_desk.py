@@ -233,7 +233,7 @@ def webhook_with_a_log(site):
     ledger.suppressions.unsubscribe("ana@example.com", source="page")
     message = ledger.outbox.log(webhook.id)[0]
     attempt = WebhookAttempt(at=site.clock(), seconds=0.2, status=500, error="", answer="<html>" * 60)
-    noting = ledger.outbox.note(message.id, attempt, WebhookState.GIVEN_UP)
+    noting = ledger.outbox.record_attempt(message.id, attempt, WebhookState.GIVEN_UP)
     with ThreadPoolExecutor(1) as pool:  # playwright has this thread's loop
         pool.submit(asyncio.run, noting).result()
     ledger.webhooks.pause(webhook.id, because="its receiver says that it is gone (410)")

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from mailer.delivery.run_result import RunResult, StopReason
 from mailer.relay import Relay, TlsMode
-from tests.faults.test_sender import OPTIONS, POOL, SendRun, counts
+from tests.faults.test_sender import HASTY, OPTIONS, POOL, SendRun, counts
 from tests.support.certificates import Authority
 from tests.support.patience import PATIENCE
 from tests.support.scripted import Scripted
@@ -80,10 +80,10 @@ def authority() -> Authority:
 
 @pytest.fixture
 def send_over(tmp_path: Path, authority: Authority) -> Callable[..., tuple[SendRun, RunResult, dict[str, object]]]:
-    """Runs a send to five recipients over `server`, with a login."""
+    """Runs a send to five recipients over `server`, with a login. `works`: False for a server that never works."""
 
-    def run(server: Scripted, tls: TlsMode = TlsMode.STARTTLS, *, trusted: bool = True) -> tuple:
-        pool = replace(POOL, tls=authority.trust() if trusted else ssl.create_default_context())
+    def run(server: Scripted, tls: TlsMode = TlsMode.STARTTLS, *, trusted: bool = True, works: bool = True) -> tuple:
+        pool = replace(POOL if works else HASTY, tls=authority.trust() if trusted else ssl.create_default_context())
         stage = SendRun(tmp_path, 5, server, options=replace(OPTIONS, pool=pool))
         stage.relay_of = lambda port: Relay(
             host="127.0.0.1", port=port, tls=tls, username="desk", password=SecretStr(PASSWORD)
@@ -134,7 +134,7 @@ def test_an_invalid_certificate_pauses_the_send_and_nothing_is_sent(
     reason: str,
 ) -> None:
     server = kind(authority.server(tmp_path, **certificate))
-    stage, ending, result = send_over(server, tls, trusted=trusted)
+    stage, ending, result = send_over(server, tls, trusted=trusted, works=False)
     assert (ending.end, counts(result)) == (StopReason.PAUSED, {"pending": 5})
     assert reason in ending.reason
     assert PASSWORD not in ending.reason
@@ -157,7 +157,7 @@ def test_failed_starttls_pauses_the_send_and_nothing_is_sent(
     send_over: Callable[..., tuple], server: Callable[[], Secured]
 ) -> None:
     made = server()
-    stage, ending, result = send_over(made)
+    stage, ending, result = send_over(made, works=False)
     assert (ending.end, counts(result)) == (StopReason.PAUSED, {"pending": 5})
     assert nothing_leaked(made)
     assert stage.suppressed() == []

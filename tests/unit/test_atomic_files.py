@@ -19,7 +19,7 @@ def test_a_committed_file_replaces_the_old_one_and_keeps_its_permissions(tmp_pat
     with AtomicFile(path) as new:
         new.file.write(b"new")
         assert path.read_text() == "old"
-        new.begin_sending()
+        new.commit()
     assert (path.read_text(), mode(path)) == ("new", 0o640)
     assert list(tmp_path.iterdir()) == [path]
 
@@ -71,7 +71,7 @@ def test_the_permissions_of_another_file_can_be_given(tmp_path):
     like.write_text("")
     like.chmod(0o600)
     with AtomicFile(path, like=like) as new:
-        new.begin_sending()
+        new.commit()
     assert mode(path) == 0o600
 
 

@@ -125,7 +125,8 @@ def find_upload(app: App, name: str, number: str) -> Upload | None:
     if not _ID.fullmatch(number) or not path.is_file():
         return None
     kept = json.loads(path.read_bytes())
-    upload = Upload(**{**kept, "way": ImportMode(kept["way"])})
+    kept["mode"] = ImportMode(kept.pop("way", None) or kept["mode"])  # `way`: kept by an earlier version
+    upload = Upload(**kept)
     return upload if upload.list == name and upload.at > app.clock() - KEPT_FOR else None
 
 

@@ -233,7 +233,7 @@ def population(desk):
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(where=TREES)
 def test_an_expression_selects_in_the_database_whom_it_means_in_python(desk, population, where):
-    wanted = [identity for identity, person in population.items() if w.matches(where, person)]
+    wanted = [identity for identity, person in population.items() if w.matches_segment(where, person)]
     with desk.ledger.syncs.reading() as conn:
         chosen = audience("readers", "vip", where=where)
         assert [each.identity for each in recipients(conn, chosen, at=desk.app.clock())] == wanted

@@ -41,7 +41,7 @@ def _edit(request: DeskRequest) -> Response:
     return request.page(
         "editor",
         heading=summary.title,
-        find_dispatch_summary=summary,
+        listed=summary,
         dispatch=text,
         views=VIEWS,
         clip=_CLIP,

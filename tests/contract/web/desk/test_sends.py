@@ -187,7 +187,7 @@ def test_while_one_chooses_a_changed_list_is_counted_as_it_was_synced_and_holds_
     assert "<dd>2</dd>" in page
     path.write_text(path.read_text() + "fay@example.org,Fay,Faro\n")
     with monkeypatch.context() as busy:
-        busy.setattr(ScratchConnection, "rehearsing", None)
+        busy.setattr(ScratchConnection, "dry_run", None)
         for page in (mara.get(f"{SEND}?chosen=1&list=readers"), mara.get(f"{SEND}/count?chosen=1&list=readers")):
             assert page.status_code == 200
             assert "the file of readers was changed since" in page.text
@@ -312,7 +312,7 @@ def carry_all(site):
         stop.set()
         await task
 
-    with patch("mailer.service.sends.scheduler.due_now", looking):
+    with patch("mailer.service.sends.scheduler.due_sends", looking):
         asyncio.run(work())
     return told
 

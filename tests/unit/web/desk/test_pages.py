@@ -81,7 +81,7 @@ def test_the_script_gets_json_of_the_same(site, desk, file):
     clash = desk.post(TIDE, {"text": "y\n", "base": base, "auto": "1"}, headers=ask)
     assert (clash.status_code, clash.json()) == (409, {"digest": saved.json()["digest"], "text": "x\n"})
     refused = desk.post(TIDE, {"text": "\0", "base": base}, headers=ask)
-    assert (refused.status_code, "NUL" in refused.json()["said"]) == (422, True)
+    assert (refused.status_code, "NUL" in refused.json()["message"]) == (422, True)
     assert desk.get(f"{TIDE}/text").json()["text"] == "x\n"
     found = desk.get(f"{TIDE}/findings", headers=ask).json()
     assert found["letter"] is False
