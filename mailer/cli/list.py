@@ -10,7 +10,7 @@ from mailer.app import App
 from mailer.cli.options import as_json, in_workspace
 from mailer.cli.output import echo_err, is_interactive, plural, print_json
 from mailer.errors import NeedsConfirmationError, UsageError
-from mailer.ledger.types.subscribers import SyncPlan
+from mailer.ledger.types.syncs import SyncPlan
 from mailer.service.lists.export import export_list
 from mailer.service.lists.overview import ListOverview, list_overview_object, show_list
 from mailer.service.lists.sync import plan_sync, sync_list, sync_plan_object, undo_list

@@ -47,7 +47,7 @@ COMMANDS = {
     "token": ("mailer.cli.admin.token", "Which programs may use the API, and for what."),
     "webhook": ("mailer.cli.admin.webhook", "Other programs that are told what happens."),
     "serve": ("mailer.entrypoints", "Serve the public pages and the desk; start sends that are due."),
-    "schema": ("mailer.cli.dispatches.new", "Print the JSON Schema of a dispatch's front matter."),
+    "schema": ("mailer.cli.dispatches.schema", "Print the JSON Schema of a dispatch's front matter."),
     "demo": ("mailer.entrypoints", "See all of it work, here, in a minute."),
 }
 

@@ -23,7 +23,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 
-from mailer.csv.vendor_status_columns import CONSENT, SIGNS, VendorStatusColumn
+from mailer.csv.status_and_consent_columns import CONSENT, SIGNS, VendorStatusColumn
 
 EMAIL = "email"
 STATUS = "status"
@@ -74,7 +74,7 @@ class Columns:
     indexes.
 
     `since` is the date of the status: the column `status_since`, or `since` beside a status. `signs`: columns of other tools that
-    hold a status. `consent`: the fields that record a consent, by our names (vendor_status_columns.py).
+    hold a status. `consent`: the fields that record a consent, by our names (status_and_consent_columns.py).
     """
 
     headers: tuple[str, ...]

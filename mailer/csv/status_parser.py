@@ -1,4 +1,4 @@
-"""The status of a row, from our own column and from columns of other tools (vendor_status_columns.py).
+"""The status of a row, from our own column and from columns of other tools (status_and_consent_columns.py).
 
 An opt-out in any of these columns counts. But if `since` is filled, this program wrote the row, and only its status column
 counts: somebody who resubscribed is not stopped by an old status of another tool.
@@ -9,7 +9,7 @@ from operator import itemgetter
 
 from mailer.csv.columns import Columns
 from mailer.csv.rows import RowWarning, Status, abbreviate_cell, strictest
-from mailer.csv.vendor_status_columns import OWN_STATUS_WORDS, STATUS_COLUMN, VendorStatusColumn
+from mailer.csv.status_and_consent_columns import OWN_STATUS_WORDS, STATUS_COLUMN, VendorStatusColumn
 
 _CACHE_SIZE = 10_000  # different combinations of cells
 

@@ -12,7 +12,7 @@ from markdown_it.token import Token
 
 from mailer.dispatch.article_meta import read_article_meta
 from mailer.dispatch.diagnostic_collector import DiagnosticCollector
-from mailer.dispatch.markdown.footnotes import Footnotes, Path
+from mailer.dispatch.markdown.footnote_validation import Footnotes, Path
 from mailer.dispatch.markdown.inline_tokens import resolve
 from mailer.dispatch.markdown.parser import map_lines, read_markdown
 from mailer.dispatch.markdown.token_walk import plain_text
@@ -31,8 +31,7 @@ from mailer.dispatch.template.conditionals import (
 from mailer.dispatch.template.conditionals import ContentBlock as Piece
 from mailer.dispatch.template.expression import Expression
 from mailer.dispatch.template.placeholders import LineMap, MaskedBody
-from mailer.i18n.bidi import first_strong_direction
-from mailer.i18n.translations import text_direction
+from mailer.i18n.bidi import first_strong_direction, text_direction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

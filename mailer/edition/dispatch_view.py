@@ -21,7 +21,8 @@ from mailer.edition.merge_fields import ADDRESS
 from mailer.edition.model import EditionError, Image
 from mailer.edition.numbering import ConditionalItems, Footnote, FootnoteRef, Items, NumberingInput, Section
 from mailer.edition.publication import DispatchReference, Publication
-from mailer.i18n.translations import gettext, text_direction
+from mailer.i18n.bidi import text_direction
+from mailer.i18n.translations import gettext
 
 Path = tuple[tuple[int, int], ...]
 """The choices and branches around an element, outer first."""

@@ -38,3 +38,8 @@ def normalize_case(tag: str) -> str:
         elif len(subtag) == 4 and subtag.isalpha():
             subtags[number] = subtag.title()
     return "-".join(subtags)
+
+
+def primary_subtag(language: str) -> str:
+    primary = language.lower().replace("_", "-").partition("-")[0]
+    return "he" if primary == "iw" else primary

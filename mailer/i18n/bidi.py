@@ -1,6 +1,11 @@
-"""The direction of a text whose language is unknown."""
+"""The direction of a text, by its language or by its first strong character."""
 
 import unicodedata
+
+_RIGHT_TO_LEFT = frozenset(
+    {"ar", "arc", "ckb", "dv", "fa", "he", "iw", "ji", "nqo", "ps", "sd", "syr", "ug", "ur", "yi"}
+)
+_RIGHT_TO_LEFT_SCRIPTS = frozenset({"adlm", "arab", "hebr", "mand", "nkoo", "rohg", "samr", "syrc", "thaa"})
 
 
 def first_strong_direction(text: str) -> str:
@@ -14,3 +19,12 @@ def first_strong_direction(text: str) -> str:
             case _:
                 continue
     return ""
+
+
+def text_direction(language: str) -> str:
+    """Returns `rtl` or `ltr`; a script in the tag (`az-Arab`, `ar-Latn`) overrides the language."""
+    subtags = language.lower().replace("_", "-").split("-")
+    for subtag in subtags[1:]:
+        if len(subtag) == 4 and subtag.isalpha():
+            return "rtl" if subtag in _RIGHT_TO_LEFT_SCRIPTS else "ltr"
+    return "rtl" if subtags[0] in _RIGHT_TO_LEFT else "ltr"

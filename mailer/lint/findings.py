@@ -1,4 +1,4 @@
-"""Findings of checks, and the table of all rules.
+"""Findings of checks.
 
 Checks yield Findings; the file's path and the severity of the rule are added
 here, and nowhere else, when a Finding becomes a Diagnostic.
@@ -8,12 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from mailer.dispatch.diagnostics import Diagnostic, Position, in_order
-from mailer.dispatch.rule_catalogue import RULES as GRAMMAR
-from mailer.dispatch.rule_catalogue import Rule, index_rules
 from mailer.lint.rule_catalogue import RULES as INSPECTION
-
-RULEBOOK: dict[str, Rule] = index_rules((*GRAMMAR.values(), *INSPECTION.values()))
-"""Every rule of `mailer check`, by its id."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from mailer.dispatch.diagnostics import Diagnostic, Position, abbreviate, in_order
 from mailer.dispatch.did_you_mean import suggest
-from mailer.lint.findings import RULEBOOK, Finding, to_diagnostics
+from mailer.lint.findings import Finding, to_diagnostics
+from mailer.lint.rule_catalogue import RULEBOOK
 from mailer.lint.source_index import SourceIndex
 
 _COMMENT = re.compile(r"#\s*check:\s*ignore\b[:\s]*(?P<rules>.*)", re.IGNORECASE)

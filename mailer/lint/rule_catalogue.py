@@ -5,6 +5,7 @@ The limits of a rule are constants beside the function that applies them.
 """
 
 from mailer.dispatch.diagnostics import Severity
+from mailer.dispatch.rule_catalogue import RULES as GRAMMAR
 from mailer.dispatch.rule_catalogue import Rule, index_rules
 
 ERROR, WARNING, NOTE = Severity.ERROR, Severity.WARNING, Severity.NOTE
@@ -479,3 +480,6 @@ ONLINE_RULES = frozenset({"link-dead", "link-unsure"})
 """Rules that are checked only with --online."""
 
 RULES: dict[str, Rule] = index_rules((*CONTENT_RULES, *LINK_RULES, *PAGE_RULES, *MESSAGE_RULES, *IGNORE_RULES))
+
+RULEBOOK: dict[str, Rule] = index_rules((*GRAMMAR.values(), *RULES.values()))
+"""Every rule of `mailer check`, by its id."""

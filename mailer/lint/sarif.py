@@ -11,7 +11,7 @@ from urllib.parse import quote
 from mailer import __version__
 from mailer.dispatch.diagnostics import Diagnostic
 from mailer.dispatch.rule_catalogue import Rule
-from mailer.lint.findings import RULEBOOK
+from mailer.lint.rule_catalogue import RULEBOOK
 
 VERSION = "2.1.0"
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"

@@ -10,7 +10,9 @@ import datetime as dt
 from typing import Any
 
 from mailer.app import App
-from mailer.i18n.translations import effective_language, gettext, long_date, text_direction
+from mailer.i18n.bidi import text_direction
+from mailer.i18n.dates import long_date
+from mailer.i18n.translations import effective_language, gettext
 from mailer.service.public_urls import PublicUrls
 
 _FIRST_STRONG_ISOLATE, _POP_ISOLATE = "\N{FIRST STRONG ISOLATE}", "\N{POP DIRECTIONAL ISOLATE}"

@@ -21,7 +21,7 @@ from mailer.dispatch.parse import parse_dispatch
 from mailer.dispatch.template.expression import FILTERS
 from mailer.ledger.sends.sends import SEND_TRANSITIONS
 from mailer.ledger.types.suppressions import SuppressionReason
-from mailer.lint.findings import RULEBOOK
+from mailer.lint.rule_catalogue import RULEBOOK
 from mailer.settings.settings import RENAMED, variable_names
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -18,7 +18,7 @@ from mailer.dispatch.diagnostics import Diagnostic, Severity
 from mailer.dispatch.did_you_mean import suggest
 from mailer.dispatch.rule_catalogue import Rule
 from mailer.errors import UsageError
-from mailer.lint.findings import RULEBOOK
+from mailer.lint.rule_catalogue import RULEBOOK
 from mailer.lint.sarif import as_sarif
 from mailer.service.dispatches.lint import lint_dispatch
 

@@ -9,7 +9,7 @@ from mailer.cli.options import SEND_NUMBER, as_json, in_workspace, send_number
 from mailer.cli.output import echo_err, plural, print_json
 from mailer.cli.sends.result import next_step_hint
 from mailer.ledger.types.sends import Summary
-from mailer.ledger.types.subscribers import TransactionalState
+from mailer.ledger.types.transactional import TransactionalState
 from mailer.service.sends.control import pause_send
 from mailer.service.sends.progress import describe_time_left
 from mailer.service.sends.scheduler import due_sends

@@ -18,7 +18,7 @@ from mailer.edition.merge_fields import ADDRESS, TOKEN, EscapeContext, MergeFiel
 from mailer.edition.model import Image
 from mailer.edition.template_loader import TemplateSet
 from mailer.edition.theme import Theme
-from mailer.i18n.translations import long_date
+from mailer.i18n.dates import long_date
 from mailer.sanitize import clean_line
 
 _RIGHT_TO_LEFT_LETTERS = (

@@ -24,7 +24,7 @@ from mailer.edition.plaintext.blocks import (
 from mailer.edition.plaintext.markdown_renderer import PlaintextRenderer
 from mailer.edition.plaintext.wrap import COLUMNS, width, wrap
 from mailer.edition.template_loader import LayoutError, TemplateSet
-from mailer.i18n.translations import long_date
+from mailer.i18n.dates import long_date
 from mailer.sanitize import clean_line
 
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefe]")

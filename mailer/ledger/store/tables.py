@@ -63,16 +63,9 @@ from sqlalchemy import (
 from mailer.csv.rows import Status
 from mailer.delivery.states import DeliveryState, SendKind, SendState
 from mailer.ledger.types.accounts import Role
-from mailer.ledger.types.subscribers import (
-    NO_LINE,
-    LeavingReason,
-    MemberChangeKind,
-    SignupSource,
-    StatusSource,
-    TransactionalKind,
-    TransactionalState,
-)
+from mailer.ledger.types.subscribers import NO_LINE, LeavingReason, MemberChangeKind, SignupSource, StatusSource
 from mailer.ledger.types.suppressions import SuppressionAction, SuppressionReason
+from mailer.ledger.types.transactional import TransactionalKind, TransactionalState
 from mailer.ledger.types.webhooks import WebhookEvent, WebhookState
 from mailer.smtp.stage import Stage
 

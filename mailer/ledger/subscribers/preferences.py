@@ -30,8 +30,9 @@ from mailer.ledger.subscribers.members import known_list, memberships, move_memb
 from mailer.ledger.subscribers.signups import VALID_FOR
 from mailer.ledger.subscribers.suppressions import standing
 from mailer.ledger.subscribers.transactional import QueuedMail, load_mail, queue_once_a_day
-from mailer.ledger.types.subscribers import LeavingReason, Membership, StatusSource, TransactionalKind
+from mailer.ledger.types.subscribers import LeavingReason, Membership, StatusSource
 from mailer.ledger.types.suppressions import SuppressionReason
+from mailer.ledger.types.transactional import TransactionalKind
 
 LONGEST_WORDS = 500  # characters of a free-text reason
 _MEMBER, _MOVED = "member", "moved"

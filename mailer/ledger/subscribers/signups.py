@@ -27,7 +27,7 @@ from mailer.ledger.store.expressions import is_imported
 from mailer.ledger.store.tables import consent, list_, transactional_mail
 from mailer.ledger.subscribers.members import known_list, subscribe
 from mailer.ledger.subscribers.transactional import DAY, QueuedMail, load_mail, queue_once_a_day
-from mailer.ledger.types.subscribers import TransactionalKind, TransactionalState
+from mailer.ledger.types.transactional import TransactionalKind, TransactionalState
 
 VALID_FOR = 72 * 3600.0  # seconds that a request may be confirmed
 _LISTS, _CONFIRMED = "lists", "confirmed"

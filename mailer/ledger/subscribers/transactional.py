@@ -24,7 +24,7 @@ from mailer.addresses import Address
 from mailer.ledger.store.advisory_lock import advisory_lock
 from mailer.ledger.store.context import LedgerContext
 from mailer.ledger.store.tables import meta, transactional_mail
-from mailer.ledger.types.subscribers import TransactionalKind, TransactionalState
+from mailer.ledger.types.transactional import TransactionalKind, TransactionalState
 
 DAY = 86_400.0
 _KEY = "key of letters: "  # stored in `meta`

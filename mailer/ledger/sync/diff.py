@@ -42,8 +42,9 @@ from mailer.csv.rows import Status
 from mailer.ledger.store.expressions import effective_status, is_suppressed, set_by_subscriber, suppression_reason
 from mailer.ledger.store.tables import Id, member, suppression
 from mailer.ledger.sync.staging import StagedList
-from mailer.ledger.types.subscribers import NO_LINE, BlockedRow, PlannedChange, PlannedJoin, SignupSource, SyncPlan
+from mailer.ledger.types.subscribers import NO_LINE, SignupSource
 from mailer.ledger.types.suppressions import SuppressionReason
+from mailer.ledger.types.syncs import BlockedRow, PlannedChange, PlannedJoin, SyncPlan
 
 SHOWN = 20
 STAYS, NEW, RETURNS, ADOPTED = range(4)

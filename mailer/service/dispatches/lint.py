@@ -16,9 +16,8 @@ from mailer.dispatch.diagnostics import in_order
 from mailer.edition.model import Edition
 from mailer.ledger.types.sends import Recipient
 from mailer.lint.context import LintContext
-from mailer.lint.findings import RULEBOOK
 from mailer.lint.ignore_comments import without_ignored
-from mailer.lint.rule_catalogue import ONLINE_RULES
+from mailer.lint.rule_catalogue import ONLINE_RULES, RULEBOOK
 from mailer.lint.run import run_checks
 from mailer.lint.source_index import SourceIndex
 from mailer.service.dispatches.compile import CheckResult, check_dispatch, compile_checked

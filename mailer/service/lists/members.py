@@ -21,10 +21,11 @@ from mailer.csv.columns import EMAIL, SINCE, STATUS, STATUS_SINCE
 from mailer.csv.edit import RowEdit, edited_copy
 from mailer.csv.reader import CsvList, open_list
 from mailer.csv.rows import Status
-from mailer.csv.vendor_status_columns import SIGNS
+from mailer.csv.status_and_consent_columns import SIGNS
 from mailer.errors import MailerError, UsageError
-from mailer.ledger.types.subscribers import Membership, StatusSource, SyncPlan
+from mailer.ledger.types.subscribers import Membership, StatusSource
 from mailer.ledger.types.suppressions import ErasureResult
+from mailer.ledger.types.syncs import SyncPlan
 from mailer.sanitize import clean_line
 from mailer.service.file_cache import cache_by_mtime
 from mailer.service.lists.sync import list_lock, replace_and_sync, sync_locked_list

@@ -11,7 +11,8 @@ from mailer.app import App
 from mailer.csv.reader import open_list
 from mailer.ledger.sends.audience import AudienceRow, count, listed
 from mailer.ledger.sends.audience_query import Audience, AudienceSpec
-from mailer.ledger.types.subscribers import LeavingReason, SyncRecord
+from mailer.ledger.types.subscribers import LeavingReason
+from mailer.ledger.types.syncs import SyncRecord
 from mailer.service.lists.recipients import audience_spec, lists_in
 from mailer.service.lists.sync import synced_lists
 from mailer.timestamps import format_iso

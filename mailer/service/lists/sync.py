@@ -36,7 +36,7 @@ from mailer.ledger.store.locks import FileLock
 from mailer.ledger.store.scratch import ScratchConnection
 from mailer.ledger.sync.apply import cells, signups_to_append
 from mailer.ledger.sync.syncs import SyncResult
-from mailer.ledger.types.subscribers import SyncPlan
+from mailer.ledger.types.syncs import SyncPlan
 from mailer.service.lists.backups import ListBackups
 from mailer.service.lists.file_digests import file_digest, read_digest
 from mailer.service.lists.staged_file import stage_list

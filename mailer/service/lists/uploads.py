@@ -33,12 +33,12 @@ from mailer.atomic_files import AtomicFile
 from mailer.csv.reader import CsvList, ListError, open_list
 from mailer.csv.rows import abbreviate_cell
 from mailer.errors import UsageError
-from mailer.ledger.types.subscribers import SyncPlan
-from mailer.service.jobs import Log, run_every
+from mailer.ledger.types.syncs import SyncPlan
 from mailer.service.lists.append_file import appended_file
 from mailer.service.lists.file_digests import file_digest
 from mailer.service.lists.staged_file import StagedFile, stage_list
 from mailer.service.lists.sync import NewFile, list_lock, replace_and_sync, sync_list, sync_locked_list
+from mailer.service.periodic_jobs import Log, run_every
 
 LARGEST = 512 * 1024 * 1024  # octets
 CLEAN_UP_EVERY = 3600.0  # seconds

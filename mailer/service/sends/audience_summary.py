@@ -13,7 +13,7 @@ from mailer.errors import ValidationFailedError
 from mailer.ledger.sends.audience import AudienceCounts, count, first_recipient, skipped_recipients, values_that_occur
 from mailer.ledger.sends.audience_query import Audience
 from mailer.ledger.types.sends import Recipient
-from mailer.ledger.types.subscribers import SyncPlan
+from mailer.ledger.types.syncs import SyncPlan
 from mailer.service.lists.staged_file import SHOWN_FINDINGS
 from mailer.service.lists.sync import SyncedLists
 

@@ -20,7 +20,7 @@ from mailer.delivery.states import SendState
 from mailer.errors import MailerError
 from mailer.ledger.types.errors import SendStateError
 from mailer.ledger.types.sends import Send
-from mailer.service.jobs import Log, current_traceback, run_every
+from mailer.service.periodic_jobs import Log, current_traceback, run_every
 from mailer.service.sends.progress import ProgressTracker, log_changes
 from mailer.service.sends.run import run_send_async
 from mailer.service.sends.start import start_scheduled

@@ -23,8 +23,8 @@ from mailer.ledger.subscribers.transactional import QueuedMail
 from mailer.ledger.types.editions import NewEdition, StoredEdition
 from mailer.ledger.types.errors import LedgerError, NobodyError
 from mailer.ledger.types.sends import NewSend, Repeat
-from mailer.ledger.types.subscribers import TransactionalKind, TransactionalState
-from mailer.service.jobs import Log, run_every
+from mailer.ledger.types.transactional import TransactionalKind, TransactionalState
+from mailer.service.periodic_jobs import Log, run_every
 from mailer.service.sends.run import run_send_async
 
 LOOK_EVERY = 2.0  # seconds

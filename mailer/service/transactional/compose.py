@@ -19,11 +19,12 @@ from mailer.audience.list_settings import ListSettings
 from mailer.csv.rows import Status
 from mailer.edition.plaintext.wrap import COLUMNS, wrap
 from mailer.edition.template_loader import FallbackTemplates
-from mailer.i18n.translations import effective_language, gettext, text_direction
+from mailer.i18n.bidi import text_direction
+from mailer.i18n.translations import effective_language, gettext
 from mailer.ledger.subscribers.signups import parse_signup_request
 from mailer.ledger.subscribers.transactional import QueuedMail
-from mailer.ledger.types.subscribers import TransactionalKind
 from mailer.ledger.types.suppressions import SuppressionReason
+from mailer.ledger.types.transactional import TransactionalKind
 from mailer.link_tokens import Purpose
 from mailer.mime.composer import Message
 from mailer.mime.transactional import TransactionalMail, build

@@ -20,13 +20,13 @@ from mailer.errors import MailerError
 from mailer.ledger.subscribers.signups import VALID_FOR
 from mailer.ledger.subscribers.transactional import QueuedMail
 from mailer.ledger.types.errors import LedgerError
-from mailer.ledger.types.subscribers import TransactionalKind, TransactionalState
-from mailer.service.jobs import Log, run_every
+from mailer.ledger.types.transactional import TransactionalKind, TransactionalState
+from mailer.service.periodic_jobs import Log, run_every
 from mailer.service.transactional.compose import Skipped, compose
 from mailer.settings.secret_masking import redact_secrets
 from mailer.smtp.classify import Outcome
-from mailer.smtp.client import SmtpClient
 from mailer.smtp.connect import Timeouts
+from mailer.smtp.failover_client import SmtpClient
 from mailer.smtp.session import AttemptResult
 
 LOOK_EVERY = 1.0  # seconds

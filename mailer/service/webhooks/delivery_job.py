@@ -18,7 +18,7 @@ from mailer.errors import MailerError
 from mailer.http_client import ClientOptions
 from mailer.ledger.types.webhooks import WebhookState
 from mailer.ledger.webhooks.webhooks import UnknownWebhookError, Webhook
-from mailer.service.jobs import Log, current_traceback, run_every
+from mailer.service.periodic_jobs import Log, current_traceback, run_every
 from mailer.service.webhooks.delivery import client_options, deliver_message, describe_attempt
 
 LOOK_EVERY = 1.0  # seconds

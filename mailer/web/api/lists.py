@@ -14,7 +14,7 @@ from mailer.addresses import Address, mask_address, parse_address
 from mailer.dispatch.did_you_mean import suggest
 from mailer.errors import UsageError
 from mailer.ledger.types.accounts import Scope
-from mailer.ledger.types.subscribers import SyncPlan
+from mailer.ledger.types.syncs import SyncPlan
 from mailer.service.lists.export import export_list
 from mailer.service.lists.members import add_member, edit_member, editable_fields, remove_member
 from mailer.service.lists.overview import list_overview_object, show_list

@@ -31,7 +31,7 @@ from mailer.edition.merge_fields import ReaderValues
 from mailer.edition.model import Edition
 from mailer.edition.template_loader import TemplateSet
 from mailer.errors import MailerError
-from mailer.lint.findings import RULEBOOK
+from mailer.lint.rule_catalogue import RULEBOOK
 from mailer.service.dispatches.preview import (
     DEVICES,
     NO_READER,

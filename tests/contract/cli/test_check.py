@@ -11,7 +11,7 @@ from resource import RUSAGE_CHILDREN, getrusage
 import jsonschema
 import pytest
 
-from mailer.lint.findings import RULEBOOK
+from mailer.lint.rule_catalogue import RULEBOOK
 from tests.support.commands import Commands
 from tests.support.workspaces import DISPATCH, mailer, make_workspace
 

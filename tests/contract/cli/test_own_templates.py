@@ -7,7 +7,7 @@ import pytest
 
 from mailer.addresses import parse_address
 from mailer.ledger.subscribers.preferences import AddressChange
-from mailer.ledger.types.subscribers import TransactionalKind, TransactionalState
+from mailer.ledger.types.transactional import TransactionalKind, TransactionalState
 from mailer.link_tokens import Purpose
 from mailer.service.subscribers.address_change import confirm_address_change, read_address_change
 from mailer.service.subscribers.profile import find_profile, profile_object, subject_copy

@@ -6,8 +6,9 @@ from mailer.addresses import parse_address
 from mailer.csv.rows import Status
 from mailer.delivery.states import DeliveryState
 from mailer.ledger.subscribers.preferences import AddressChange
-from mailer.ledger.types.subscribers import LeavingReason, MemberChangeKind, SignupSource, TransactionalKind
+from mailer.ledger.types.subscribers import LeavingReason, MemberChangeKind, SignupSource
 from mailer.ledger.types.suppressions import SuppressionReason
+from mailer.ledger.types.transactional import TransactionalKind
 from tests.support.ledger_cases import DAY, deliver, delivery_result, new_send, readers, run, session, state_of
 from tests.support.ledger_cases import join as join_list
 

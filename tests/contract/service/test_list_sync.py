@@ -354,7 +354,9 @@ def test_a_crash_around_the_file_s_replacement_heals_at_the_next_sync(desk, monk
     def crash(*_args, **_options):
         raise RuntimeError
 
-    owner, target = (sync, "prepare_patch") if when == "before the file" else (type(desk.ledger.syncs), "confirm_written")
+    owner, target = (
+        (sync, "prepare_patch") if when == "before the file" else (type(desk.ledger.syncs), "confirm_written")
+    )
     with monkeypatch.context() as patched:
         patched.setattr(owner, target, crash)
         with pytest.raises(RuntimeError):

@@ -14,8 +14,8 @@ from pydantic import SecretStr
 from mailer.addresses import parse_address
 from mailer.app import App
 from mailer.errors import SettingsError
-from mailer.ledger.types.subscribers import TransactionalState
 from mailer.ledger.types.suppressions import SuppressionReason
+from mailer.ledger.types.transactional import TransactionalState
 from mailer.link_tokens import Purpose, key_name
 from mailer.mailbox import Mailbox
 from mailer.relay import Relay, TlsMode

@@ -15,7 +15,7 @@ from mailer.ledger.subscribers.signups import Signup
 from mailer.ledger.types.accounts import Role
 from mailer.ledger.types.editions import NewEdition
 from mailer.ledger.types.sends import NewSend
-from mailer.ledger.types.subscribers import TransactionalKind, TransactionalState
+from mailer.ledger.types.transactional import TransactionalKind, TransactionalState
 from mailer.mailbox import Mailbox
 from mailer.relay import Relay, TlsMode
 from mailer.service.subscribers.welcome import welcome_new_readers

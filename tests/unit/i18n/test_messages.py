@@ -3,7 +3,9 @@ import datetime as dt
 import pytest
 from babel.messages.pofile import read_po
 
-from mailer.i18n.translations import LANGUAGES, gettext, long_date, text_direction
+from mailer.i18n.bidi import text_direction
+from mailer.i18n.dates import long_date
+from mailer.i18n.translations import LANGUAGES, gettext
 from tests.support.editions import ROOT
 
 DAY = dt.date(2026, 10, 26)

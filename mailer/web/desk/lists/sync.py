@@ -4,7 +4,7 @@ from starlette.responses import Response
 
 from mailer.errors import NeedsConfirmationError
 from mailer.ledger.types.accounts import Role
-from mailer.ledger.types.subscribers import SyncPlan
+from mailer.ledger.types.syncs import SyncPlan
 from mailer.service.lists.sync import plan_sync, sync_list, undo_list, undoable_syncs
 from mailer.web.desk.lists.overview import ONE, actor, name_of, path_of
 from mailer.web.desk.request import DeskRequest

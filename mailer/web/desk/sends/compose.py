@@ -19,7 +19,7 @@ from mailer.app import App
 from mailer.dispatch.model import Dispatch
 from mailer.ledger.types.accounts import Role
 from mailer.ledger.types.sends import AlreadySentError, Send
-from mailer.lint.findings import RULEBOOK
+from mailer.lint.rule_catalogue import RULEBOOK
 from mailer.service.dispatches.compile import check_dispatch
 from mailer.service.dispatches.files import dispatch_path
 from mailer.service.sends.eta import format_days

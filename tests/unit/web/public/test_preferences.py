@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from mailer.addresses import parse_address
 from mailer.csv.rows import Status
-from mailer.ledger.types.subscribers import LeavingReason, StatusSource, TransactionalKind
+from mailer.ledger.types.subscribers import LeavingReason, StatusSource
 from mailer.ledger.types.suppressions import SuppressionReason
+from mailer.ledger.types.transactional import TransactionalKind
 from mailer.link_tokens import PLACEHOLDER, Purpose
 from mailer.service.subscribers.preferences_link import NONCE_FOR
 from tests.support.ledger_cases import join

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from mailer.addresses import parse_address
 from mailer.csv.rows import Status
-from mailer.ledger.types.subscribers import TransactionalKind
+from mailer.ledger.types.transactional import TransactionalKind
 from mailer.link_tokens import PLACEHOLDER, Purpose
 from mailer.service.subscribers.signup import SignupForm, public_list, request_signup
 from tests.support.ledger_cases import join

@@ -6,7 +6,7 @@ import pytest
 
 from mailer.app import App
 from mailer.errors import UsageError
-from mailer.service.jobs import run_every
+from mailer.service.periodic_jobs import run_every
 from tests.support.workspaces import KEY, make_workspace
 
 

@@ -1,0 +1,116 @@
+"""Records of list syncs: the plan, the history, and the state of a list."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedJoin:
+    """A member who joins."""
+
+    line: int
+    identity: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedChange:
+    """A member whose row changed. `fields`: name -> (before, after)."""
+
+    line: int
+    identity: str
+    fields: Mapping[str, tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockedRow:
+    """A row that would resubscribe somebody; `why`: the suppression that prevents it."""
+
+    line: int
+    identity: str
+    why: str
+
+
+COUNTS = (
+    "people", "joined", "changed", "moved", "removed", "rejected", "blocked", "duplicates", "patched", "appended"
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncPlan:
+    """The effect of a sync: counts, and the first of each kind.
+
+    `moved`: members whose status the file changes; `patched`: rows that get a new status and since; `appended`: sign-ups that
+    get a row. `people` are in the file, each once; `members_before` were in it at the last sync. A first sync lists no members.
+    """
+
+    list: str
+    is_first: bool
+    members_before: int
+    people: int
+    joined: int
+    changed: int
+    moved: int
+    removed: int
+    blocked: int
+    duplicates: int
+    patched: int
+    appended: int
+    rejected: int = 0
+    first_joined: tuple[PlannedJoin, ...] = ()
+    first_changed: tuple[PlannedChange, ...] = ()
+    first_removed: tuple[str, ...] = ()
+    first_blocked: tuple[BlockedRow, ...] = ()
+    findings: tuple[str, ...] = ()
+    more_findings: int = 0
+    sync: int | None = None
+    encoding_changed: bool = False
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """The counts by name, as they are stored and printed."""
+        return {name: getattr(self, name) for name in COUNTS}
+
+    @property
+    def changes_nothing(self) -> bool:
+        return not (
+            self.is_first or self.joined or self.changed or self.moved or self.removed or self.blocked or self.writes
+        )
+
+    @property
+    def writes(self) -> bool:
+        """Whether the file has to be written."""
+        return bool(self.patched or self.appended)
+
+    @property
+    def removes_many(self) -> bool:
+        """Whether more than a tenth is removed: somebody must confirm that."""
+        return self.removed * 10 > self.members_before
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListState:
+    """The state of a list after its last sync; `digest` is the SHA-256 of the file then, in hex."""
+
+    name: str
+    digest: str
+    columns: tuple[str, ...]
+    rows: int
+    people: int
+    rejected: int
+    duplicates: int
+    findings: tuple[str, ...]
+    more_findings: int
+    sync: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncRecord:
+    """A past sync. `undo_of`: it restored the list as it was after that sync."""
+
+    sync: int
+    at: float
+    by: str
+    digest: str
+    size: int
+    counts: Mapping[str, int]
+    undo_of: int | None
