@@ -262,11 +262,22 @@ class Sender:
         try:
             result = await slot.deliver(claim, message)
         except asyncio.CancelledError:
-            await asyncio.shield(self._on_result(slot, claim, slot.abort(), closed_by_us=True))
+            await self._on_result_to_the_end(slot, claim, slot.abort(), closed_by_us=True)
             raise
-        await self._on_result(slot, claim, result)
+        await self._on_result_to_the_end(slot, claim, result)
 
     # the results
+
+    async def _on_result_to_the_end(
+        self, slot: ConnectionSlot, claim: Claim, result: AttemptResult, *, closed_by_us: bool = False
+    ) -> None:
+        """`_on_result`, which ends even if this loop is cancelled: until it has, `run` would release a message that was sent."""
+        handling = asyncio.ensure_future(self._on_result(slot, claim, result, closed_by_us=closed_by_us))
+        try:
+            await asyncio.shield(handling)
+        except asyncio.CancelledError:
+            await handling
+            raise
 
     async def _on_result(
         self, slot: ConnectionSlot, claim: Claim, result: AttemptResult, *, closed_by_us: bool = False

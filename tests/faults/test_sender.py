@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -326,6 +326,32 @@ def test_a_stop_ends_although_a_server_is_silent_and_records_what_is_uncertain(t
     ending, result = stage.run()
     assert ending.end is StopReason.STOPPED
     assert counts(result) == {"pending": 8, "uncertain": 2}
+
+
+def test_a_message_that_was_sent_is_uncertain_although_a_stop_comes_while_the_send_is_being_paused(
+    tmp_path: Path,
+) -> None:
+    server = Scripted(END_OF_DATA=[DROP] * 1000)
+    stage = SendRun(tmp_path, 60, server, options=replace(OPTIONS, connections=BREAKER, drain_patience=0.3))
+    trip, tripping, go_on = SendSession.trip_breaker, asyncio.Event(), asyncio.Event()
+
+    async def trip_slowly(self: SendSession, reason: str, refused: Sequence[int] = ()) -> None:
+        tripping.set()
+        await go_on.wait()
+        await trip(self, reason, refused)
+
+    async def stop_while_tripping() -> None:
+        await tripping.wait()
+        assert stage.sender
+        stage.sender.stop()
+        loops = [task for task in asyncio.all_tasks() if task.get_name().startswith("connection")]
+        await until_holds(lambda: any(task.cancelling() for task in loops))
+        go_on.set()
+
+    stage.meanwhile = stop_while_tripping
+    with patch.object(SendSession, "trip_breaker", trip_slowly):
+        _, result = stage.run()
+    assert counts(result) == {"pending": 60 - messages(server), "uncertain": messages(server)}
 
 
 def test_nothing_more_is_sent_after_a_pause_from_elsewhere(tmp_path: Path) -> None:

@@ -128,20 +128,30 @@ class SendSession(DeliveryBatcher):
             return
         self._closed = True
         self.flush()
+        call = self._context.writer.call
         try:
-            self._context.writer.call(self._release_all).result()
+            call(
+                lambda _conn: None
+            ).result()  # from here on the flushed batch is written, or its results are in `unsaved`
+            errors = call(self._release_all).result()
         finally:
             self.lock.close()
+        if error := next((each for each in errors if each), None):
+            raise error
 
-    def _release_all(self, conn: Connection) -> None:
+    def _release_all(self, conn: Connection) -> Sequence[Exception | None]:
+        """Returns the errors of the results that earlier batches failed to write, as they are recorded now."""
+        errors: Sequence[Exception | None] = ()
         found = lock_send(conn, self.send_id)
         if left := self.unsaved:
             recorded = record_results(conn, self.send_id, left, resend_uncertain=self.resend_uncertain)
+            errors = recorded.errors
             if found.kind is not SendKind.TEST:
                 record_sent(conn, self._context.warmup, recorded.sent, self._context.clock())
         if found.fencing_token == self.fencing_token:
             release_all(conn, self.send_id, at=self._context.clock())
             finish_cancelling(conn, self.send_id, at=self._context.clock())
+        return errors
 
     def _trip(self, conn: Connection, reason: str, refused: Sequence[int]) -> None:
         now, found = self._context.clock(), self._require_current(conn, lock=True)

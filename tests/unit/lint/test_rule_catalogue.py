@@ -397,7 +397,7 @@ def test_an_unknown_rule_gets_a_suggestion():
 
 
 def test_each_rule_has_a_case():
-    names = ("lint/test_rules.py", "lint/test_link_checker.py", "service/dispatches/test_preview.py")
+    names = ("lint/test_rule_catalogue.py", "lint/test_link_checker.py", "service/dispatches/test_preview.py")
     tests = "".join((Path(__file__).parents[1] / name).read_text() for name in names)
     assert {name for name in RULES if f'"{name}"' not in tests} == set()
 
