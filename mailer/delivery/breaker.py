@@ -1,4 +1,4 @@
-"""Pauses a send that a relay refuses as a whole: counts results of one kind in a row.
+"""Pauses a send that a relay refuses as a whole: counts results of one kind since the last acceptance.
 
 breaker.on_accepted()                  resets the counts
 breaker.on_refused(delivery_id)        the deliveries to revert, once there are too many refusals
@@ -7,7 +7,9 @@ breaker.on_connection_lost()           whether there are too many lost connectio
 
 from collections.abc import Sequence
 
-BREAKER = 10  # policy refusals in a row, or connections lost after their first message, that pause a send
+BREAKER = (
+    10  # policy refusals, or connections lost after their first message, since the last acceptance: they pause a send
+)
 
 
 class Breaker:

@@ -33,9 +33,10 @@ class PoolOptions:
 
 @dataclass(slots=True, eq=False)
 class PooledRelay:
-    """A relay and its state in this run; `window` counts the open connections to pooled.
+    """A relay and its state in this run; `window` counts the open connections to it.
 
-    `has_worked`: a message was delivered through pooled. While none was, a lost connection is never blamed on a recipient.
+    `has_worked`: the relay has answered a message on a connection that stayed open. Before, a lost connection is never
+    blamed on a recipient.
     """
 
     relay: Relay

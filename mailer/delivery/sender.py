@@ -7,9 +7,9 @@ connection that stays idle. Failures of a relay are kept apart from refusals of 
 backs off and is tried again, a relay that refuses us for good is excluded, and when none is left the send pauses and no
 delivery is marked as failed. `result_policy` and `breaker` decide what a result means; this module acts on it.
 
-Always holds: every claim is recorded or released, also when the run is stopped; nothing is sent after the ledger failed.
-Raises what the ledger raises, after the messages under way have ended or timed out. When it raises or is cancelled, the
-lease holder closes the queue, which releases what was never sent.
+Always holds: every claim is recorded or released, also when the run is stopped; no message is marked as sending after the
+ledger failed. Raises what the ledger raises, after the messages under way have ended or timed out. When it raises or is
+cancelled, the lease holder closes the queue, which releases what was never sent.
 """
 
 import asyncio

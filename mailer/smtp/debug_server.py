@@ -174,7 +174,9 @@ class DebugSmtpServer:
 
 
 def _server(handler: _Handler, loop: asyncio.AbstractEventLoop) -> SMTP:
-    return _ClosingSmtp(handler, enable_SMTPUTF8=True, hostname="catcher.localhost", ident="catcher", loop=loop)
+    return _ClosingSmtp(
+        handler, enable_SMTPUTF8=True, hostname="debug.localhost", ident="mailer debug server", loop=loop
+    )
 
 
 def read_journal(path: Path) -> list[dict[str, Any]]:

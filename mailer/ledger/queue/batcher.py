@@ -3,12 +3,12 @@
     DeliveryBatcher    the requests of one send: claim, begin_sending, may_send, record, record_nowait, release
     DeliveryBatch      all requests since the last commit, as a Job of the writer
 
-Every answer is durable when it is given. A commit costs the same for one message as for ten: so the writer gets a batch when half
-of the connections wait for it, and at the latest SPACING after the batch before.
+Every answer is durable when it is given. A commit costs the same for one message as for ten: so the writer gets a batch when
+half of the connections wait for it, and at the latest SPACING after the batch before.
 
-The send's row is read, and locked, once a batch: its state and fencing token hold until the commit. Results are evidence and are
-written whoever holds the send, as are releases, which match nothing once another process has it; marks and claims are for the
-holder of the send. No delivery is marked as sending while the ledger lacks the result of one that was sent before it.
+The send's row is read, and locked, once a batch: its state and fencing token hold until the commit. Results are always
+written. Marks and claims need the fencing token. Releases need none: a row that another process took over matches no more. No
+delivery is marked as sending while the ledger lacks the result of one that was sent before it.
 
 Everything but `flush`, `take_unsaved`, `close_batch` and `on_written` is for one event loop at a time, the former one closed.
 """
@@ -243,7 +243,7 @@ class DeliveryBatch:
 
     @property
     def is_full(self) -> bool:
-        """Whether as many requests wait for it as messages are being sent: those make the next batch."""
+        """Whether at least as many connections wait for it as are still sending; the rest make the next batch."""
         being_sent = len(self._in_flight) - len(self.results)
         return len(self.marks) + len(self.awaited) >= being_sent
 

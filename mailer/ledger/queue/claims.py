@@ -1,8 +1,8 @@
-"""Claims, marks and releases of deliveries. Each function serves all requests of one batch.
+"""Claims, marks and releases of deliveries.
 
-A claim opens an attempt in the same transaction. The mark before end of DATA is conditional: the delivery is still claimed,
-by this very attempt, and its address is not suppressed; the caller has checked in the same transaction that the send runs, and
-the fencing token. A release undoes the claim and its attempt, because nothing was sent.
+A claim counts an attempt; its row is written when it ends. The mark before end of DATA is conditional: the delivery is still
+claimed, by this very attempt, and its address is not suppressed; the caller has checked in the same transaction that the send
+runs, and the fencing token. A release undoes the claim, because nothing was sent.
 """
 
 import json

@@ -5,7 +5,7 @@ along a legal transition. A delivery that was skipped while claimed stays skippe
 instead if its address was suppressed meanwhile, or its send cancelled. A dead address is suppressed in the same transaction.
 
 Most results are acceptances of what the same holder marked a moment ago: one conditional statement writes them, without reading.
- All others are read first, locked, and decided one by one.
+All others are read first, locked, and decided one by one.
 """
 
 from collections import defaultdict

@@ -38,7 +38,7 @@ class SendCreator:
         self._context = context
 
     def create(self, new: NewSend, audience: Audience | Iterable[NewDelivery] = ()) -> Send:
-        """Creates the send `new`: running with its audience frozen, or scheduled (`new.at`), frozen when it starts.
+        """Creates the send `new`: running with its audience frozen, or scheduled (`new.scheduled_at`), frozen when it starts.
 
         `audience` is read inside the transaction, each identity at most once. If the token already made a send, that one
         is returned.

@@ -38,7 +38,7 @@ SHORTEST_DIGEST = 8  # characters of a digest that name an edition
 class SendPlan:
     """All that is decided before a send. `sample` is the message of the first recipient; `warnings` are sentences.
 
-    `behind`: lists that were counted as of their last sync, although their files have changed since.
+    `outdated_lists`: lists that were counted as of their last sync, although their files have changed since.
     """
 
     checked: CheckResult
@@ -98,7 +98,7 @@ def plan_send(
     audience = Audience(selection=selection, fields=tuple(sorted(edition.fields)))
     with synced_lists(app, lists_in(selection), record=record, rehearse=rehearse) as lists_now:
         new_to = edition.slug if repeat is Repeat.NEW_READERS else ""
-        head, first = count_audience(lists_now, audience, edition, at=app.clock(), new_to=new_to)
+        summary, first = count_audience(lists_now, audience, edition, at=app.clock(), new_to=new_to)
     return SendPlan(
         checked=checked,
         edition=edition,
@@ -106,11 +106,11 @@ def plan_send(
         exclude=selection.exclude,
         where=where.strip(),
         repeat=repeat,
-        summary=head,
+        summary=summary,
         sample=sample_composer(app, edition)(first),
         audience=audience,
         last_tested=app.ledger.editions.last_tested(edition.slug) if has_ledger else None,
-        warnings=_warnings(app, head),
+        warnings=_warnings(app, summary),
         outdated_lists=lists_now.stale,
     )
 
@@ -146,11 +146,11 @@ def _refuse_repetition(app: App, slug: str, lists: Sequence[str], repeat: Repeat
         raise AlreadySentError(found)
 
 
-def _warnings(app: App, head: AudienceSummary) -> tuple[str, ...]:
+def _warnings(app: App, summary: AudienceSummary) -> tuple[str, ...]:
     """Returns what a person should know before this is sent to real readers."""
     settings = app.settings
     found = []
-    if not head.to_mail:
+    if not summary.to_mail:
         found.append("Nobody would be mailed.")
     if is_loopback(urlsplit(settings.base_url).hostname or ""):  # otherwise the lint rules require it
         if not settings.postal_address:
