@@ -198,7 +198,7 @@ def test_signed_out_in_another_tab_nothing_typed_is_lost(tab, file, site):
     letter(page).get_by_text("asks for patience").wait_for()
     user = site.ledger.users.by_name("Mara Lindqvist")
     site.ledger.sessions.end(user.id, *(each.id for each in site.ledger.sessions.of(user.id)))
-    page.on("dialog", lambda dialog: dialog.accept_rollback())
+    page.on("dialog", lambda dialog: dialog.accept())
     editor(page).focus()
     page.keyboard.type("x")
     page.get_by_text("You are signed out, so this is not saved.").wait_for()
