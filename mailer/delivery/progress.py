@@ -34,7 +34,7 @@ class SendProgress:
         self.last_at = at if self.last_at is None else max(self.last_at, at)
 
     def on_retries_claimed(self, retries: int) -> None:
-        """`retries` deferred deliveries are tried again; when the next of the others is due, `update` says."""
+        """`retries` deferred deliveries are tried again. The next due time is unknown until `update`."""
         if retries:
             self.put_off, self.retry_at = max(0, self.put_off - retries), None
 

@@ -1,10 +1,10 @@
-"""Composes the message that one recipient gets: contract 5, RFC 5322, RFC 2045, RFC 8058, RFC 2369, RFC 2919.
+"""Composes the message that one recipient gets: RFC 5322, RFC 2045, RFC 8058, RFC 2369, RFC 2919.
 
     Composer(edition, sender_profile, tokens_for).compose(recipient) -> Message
 
 For each variant, the headers and bodies that are the same for everybody are encoded once, when the variant first occurs, and
 hashed if messages are signed. Per recipient only what differs is written and inserted. The first message of each variant is
-parsed back, and rejected as a fault of this program if it is not what contract 5 promises.
+parsed back, and rejected as a fault of this program if it is not what this page promises.
 
 Always holds of `Message.text`: CRLF line ends, leading dots doubled, no line over 998 octets, exactly one of each header.
 """
@@ -250,7 +250,7 @@ def _date(seconds: int) -> bytes:
 
 
 def inspect(message: Message) -> None:
-    """Parses `message` back and checks it against contract 5. Raises MessageError: the fault is the program's."""
+    """Parses `message` back and checks it. Raises MessageError: the fault is the program's."""
     text = message.without_dot_stuffing()
     parsed = BytesParser(policy=compat32).parsebytes(text)
     wrong = [name for name in _ONCE if len(parsed.get_all(name, [])) != 1]

@@ -1,14 +1,15 @@
 """Classifies SMTP replies: what a reply means, and what it is about.
 
-The whole failure policy of the sender is in this module. `classify` takes a reply and the stage at which it was received,
-and returns a Classification. Nothing else reads a reply code. The scope says what the reply is about: the recipient, this
-connection, the relay, or the send. A delivery fails only for a reason that is about its recipient.
+The failure policy of the sender is in this module. `classify` takes a reply and the stage at which it was received, and
+returns a Classification. While a connection is set up, `connect` and `delivery.relay_pool` apply the two rows for that. The
+scope says what the reply is about: the recipient, this connection, the relay, or the send. A delivery fails only for a reason
+that is about its recipient.
 
 | stage | reply | scope | outcome |
 |---|---|---|---|
 | any | 421 before end of DATA · malformed, or of a class that is not expected there | connection | unsent |
-| connect, EHLO, STARTTLS, AUTH | 4xx | relay, tried again | unsent |
-| connect, EHLO, STARTTLS, AUTH | 5xx | relay, halts the send | unsent |
+| connect, EHLO, STARTTLS, AUTH | 4xx | relay, backs off | unsent |
+| connect, EHLO, STARTTLS, AUTH | 5xx | relay, is excluded; the last one halts the send | unsent |
 | any | 530, 538 (authentication required) | relay, halts the send | unsent |
 | any | 552 5.3.4 (message too big) | send, halts it | unsent, also after end of DATA |
 | MAIL | 4xx · 5xx | recipient · send, halts it | deferred · unsent |
@@ -110,7 +111,7 @@ def connection_lost(stage: Stage, reason: str) -> Classification:
 
 
 def not_offered(extension: str) -> Classification:
-    """Returns the classification for an address that needs an extension the relay lacks: failed, not suppressed (contract 5)."""
+    """Returns the classification for an address that needs an extension the relay lacks: failed, not suppressed."""
     return Classification(outcome=Outcome.FAILED, scope=FailureScope.RECIPIENT, reason=f"relay lacks {extension}")
 
 

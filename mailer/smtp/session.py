@@ -137,7 +137,7 @@ class SmtpSession:
         return await self._read_envelope_replies()
 
     async def _read_envelope_replies(self) -> AttemptResult | None:
-        """Reads the replies to a pipelined envelope. After a 354, end of DATA alone delivers nothing only if RCPT was refused."""
+        """Reads the replies to a pipelined envelope. If RCPT was not refused, end of DATA alone may deliver an empty message."""
         failed: AttemptResult | None = None
         recipient_refused = False
         for stage in _ENVELOPE:

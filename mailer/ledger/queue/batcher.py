@@ -264,8 +264,8 @@ class DeliveryBatch:
         if self.results:
             at = max([each.at for each in self.results])
             sent = self._record(conn, at)
-            is_last = not self.marks  # one update a second is precise enough
-            if settled_at is None or settled_at + (0 if is_last else 1) < at:
+            may_be_last_batch = not self.marks  # of the others, one update a second is precise enough
+            if settled_at is None or settled_at + (0 if may_be_last_batch else 1) < at:
                 _SETTLED.run(conn, at, send_id)
             if cancelling:
                 finish_cancelling(conn, send_id, at=at)
