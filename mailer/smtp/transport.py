@@ -38,7 +38,9 @@ class SmtpProtocol(asyncio.Protocol):
         self._deadline = 0.0  # of the waiter
         self._timer: asyncio.TimerHandle | None = None
         transport.set_protocol(self)
-        transport.set_write_buffer_limits(high=0)
+        # `_is_full` means that the system lacks something. asyncio's TLS pauses at `high`, also when it holds nothing back: so 1.
+        is_encrypted = transport.get_extra_info("ssl_object") is not None
+        transport.set_write_buffer_limits(high=1 if is_encrypted else 0, low=0)
         if transport.is_closing():
             self._end("connection lost")
 
