@@ -109,7 +109,7 @@ class App:
 
     @cached_property
     def warmup(self) -> "WarmUp":
-        """The warm-up plan. It belongs to the sender's domain at these relays: another domain or relay starts anew."""
+        """The warm-up plan. It belongs to the sender's domain at these relays: another domain or relay starts a new plan."""
         from mailer.delivery.warmup import WarmUp  # noqa: PLC0415 - loaded when first used
 
         hosts = sorted({relay.host for relay in self.settings.relay})
@@ -173,11 +173,11 @@ class App:
 
         issue = self.keys.signing_with(key_name).issue
 
-        def mark(delivery_id: int) -> MessageTokens:
+        def tokens_for(delivery_id: int) -> MessageTokens:
             return MessageTokens(
                 unsubscribe=PLACEHOLDER if inert else issue(Purpose.UNSUBSCRIBE, delivery_id),
                 bounce=issue(Purpose.BOUNCE, delivery_id),
                 message=issue(Purpose.MESSAGE_ID, delivery_id),
             )
 
-        return mark
+        return tokens_for

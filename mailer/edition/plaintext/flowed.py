@@ -1,4 +1,4 @@
-"""Format=flowed (RFC 3676): lines that a narrow screen may join and wrap anew. DelSp is no.
+"""Format=flowed (RFC 3676): lines that a narrow screen may join and wrap again. DelSp is no.
 
 A soft line end has a space before it, a fixed one has none. Quotes are a row of `>`; a line that would be taken for a quote,
 for an mbox's `From `, or that begins with a space gets one more (4.4). The lines of a list item hang only where they are

@@ -18,18 +18,6 @@ SCHEMA = etree.RelaxNG(etree.parse(Path(__file__).parents[3] / "data" / "atom.rn
 DAY = 86_400
 
 
-@pytest.fixture
-def site(tmp_path):
-    with site_in(tmp_path) as made:
-        yield made
-
-
-@pytest.fixture
-def visitor(site):
-    with visiting(site) as made:
-        yield made
-
-
 def tree(text):
     return html5lib.HTMLParser(strict=True, namespaceHTMLElements=False).parse(text)
 

@@ -22,18 +22,6 @@ from tests.support.site import ANA, PHOTO, site_in, visiting
 ROUTES = ("/", "/archive", "/archive/", "/archive/a-letter", "/style.css", "/healthz", "/robots.txt", "/favicon.ico")
 
 
-@pytest.fixture
-def site(tmp_path):
-    with site_in(tmp_path) as made:
-        yield made
-
-
-@pytest.fixture
-def visitor(site):
-    with visiting(site) as made:
-        yield made
-
-
 def parsed(text):
     return html5lib.HTMLParser(strict=True, namespaceHTMLElements=False).parse(text)
 
