@@ -19,6 +19,7 @@ WANTED = {
     "listmonk": ["subscribed", "unsubscribed", "paused"],
     "beehiiv": ["subscribed", "unsubscribed", "unconfirmed", "unsubscribed"],
     "kit": ["subscribed", "unsubscribed", "bounced", "complained", "unconfirmed"],
+    "phplist": ["subscribed", "unsubscribed", "unconfirmed", "paused"],
     "numbers": ["subscribed", "subscribed"],
     "excel-sep": ["subscribed", "unsubscribed"],
     "google-sheets": ["subscribed", "unsubscribed"],
