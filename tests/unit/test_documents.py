@@ -34,7 +34,6 @@ _LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 ELSEWHERE = {"keepachangelog.com", "semver.org", "www.standardwebhooks.com", "www.twilio.com"}
 PROVIDERS = {  # the servers and the sources that docs/deliverability.md names
     "blog.kalfaoglu.net",
-    "developer.postmarkapp.com",
     "developers.brevo.com",
     "dmarcian.com",
     "docs.aws.amazon.com",
