@@ -21,6 +21,7 @@ from mailer.ledger.types.accounts import Role
 from mailer.service.accounts.passwords import accept_invite, sign_in
 from mailer.service.accounts.sessions import NewSession, token_digest
 from mailer.web.client_ip import address_of, rate_limit_key
+from mailer.web.cookies import read_cookie
 from mailer.web.desk.accounts.login_throttle import LoginThrottle
 from mailer.web.desk.origin import origin_of
 from mailer.web.desk.render import DeskRenderer, Flash
@@ -121,7 +122,7 @@ class SignInPages:
         """Redirects to `path` with the cookie of `session`, and ends the previous session. `how`: for the audit log."""
         origin = origin_of(request)
         sessions = self._app.ledger.sessions
-        if before := sessions.find(token_digest(request.cookies.get(origin.cookie("session"), ""))):
+        if before := sessions.find(token_digest(read_cookie(request, origin.cookie("session")))):
             sessions.end(before.user.id, before.id)
         self._app.ledger.audit.record(session.user.name, "session.begin", "", how, address=address)
         response = self._pages.redirect(request, path)

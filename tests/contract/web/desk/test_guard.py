@@ -165,7 +165,8 @@ def test_the_token_of_one_session_is_no_good_in_another(site, visitor):
 
 @pytest.mark.thinned
 @pytest.mark.parametrize(
-    "host", ["evil.example", "letter.example.org.evil.example", "192.0.2.7", "letter.example.org:8443"]
+    "host",
+    ["evil.example", "letter.example.org.evil.example", "192.0.2.7", "letter.example.org:8443", "127.0.0.1:99999", "["],
 )
 def test_the_desk_answers_at_its_own_address_only(site, visitor, host):
     who = signed_in(site, "admin")
