@@ -27,6 +27,7 @@ from mailer.errors import MailerError
 from mailer.ledger.types.errors import LedgerError
 from mailer.web.api.routes import api_routes
 from mailer.web.api.subscribe import SubscribeApi
+from mailer.web.client_ip import ProxyCheckMiddleware
 from mailer.web.desk.routes import desk_routes
 from mailer.web.public.archive import ArchivePages
 from mailer.web.public.pages import PageRenderer
@@ -65,6 +66,7 @@ def create_app(app: App) -> Starlette:
     asgi_app.router.redirect_slashes = False
     if headers := _extra_headers(app):
         asgi_app.add_middleware(ExtraHeadersMiddleware, headers=headers)
+    asgi_app.add_middleware(ProxyCheckMiddleware, trusted=app.settings.trusted_proxies)
     asgi_app.add_middleware(RequestLimitsMiddleware, root=pages.root)
     return asgi_app
 

@@ -9,7 +9,7 @@ import sys
 
 from starlette.requests import Request
 
-_VALUE = r'"?([\w.~=+/-]*)"?'
+_VALUE = r'"?([\w.~=+/%-]*)"?'
 
 
 def read_cookie(request: Request, name: str) -> str:

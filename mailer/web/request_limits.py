@@ -51,7 +51,7 @@ class RequestLimitsMiddleware:
 
 
 def _is_too_large(scope: Scope) -> bool:
-    size = len(scope["raw_path"]) + len(scope["query_string"])
+    size = len(scope.get("raw_path") or scope["path"]) + len(scope["query_string"])
     cookie = 0
     for name, value in scope["headers"]:
         size += len(name) + len(value) + 4  # ": " and CR LF
