@@ -27,6 +27,7 @@ from mailer.service.dispatches.files import NoDispatchError
 from mailer.service.dispatches.preview import PreviewCache
 from mailer.service.sends.monitor import SendSnapshot
 from mailer.web.client_ip import address_of
+from mailer.web.cookies import read_cookie
 from mailer.web.desk.accounts import signin
 from mailer.web.desk.dispatches import list as dispatches_list
 from mailer.web.desk.origin import Origin, is_same_origin, match_host, origin_of
@@ -74,7 +75,7 @@ class DeskGuard:
             return self._user_error(error)
 
     async def _answer_user(self, route: DeskRoute, request: Request) -> Response:
-        token = request.cookies.get(origin_of(request).cookie("session"), "")
+        token = read_cookie(request, origin_of(request).cookie("session"))
         desk_request = await self._request(request, token)
         if desk_request is None:
             return self._signed_out(request)

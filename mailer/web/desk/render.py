@@ -24,6 +24,7 @@ from mailer.app import App
 from mailer.edition.template_loader import TemplateSet, builtin_dir
 from mailer.ledger.accounts.users import User
 from mailer.ledger.types.accounts import Role
+from mailer.web.cookies import read_cookie
 from mailer.web.desk.origin import Origin, origin_of
 from mailer.web.responses import HTML, NO_CACHE, NO_STORE, respond, respond_cached
 
@@ -159,7 +160,7 @@ class DeskRenderer:
 
     def pop_flash(self, request: Request, origin: Origin) -> Flash | None:
         """Returns the message that the previous page left."""
-        return decode_flash(request.cookies.get(origin.cookie(_FLASH_COOKIE), ""))
+        return decode_flash(read_cookie(request, origin.cookie(_FLASH_COOKIE)))
 
     def static(self, name: str) -> str:
         """Returns the URL of a static file; it contains a version, which changes with the content."""

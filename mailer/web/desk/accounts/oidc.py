@@ -32,6 +32,7 @@ from mailer.service.accounts.oidc.login_attempt import (
 )
 from mailer.service.accounts.sessions import NewSession
 from mailer.web.client_ip import address_of, rate_limit_key
+from mailer.web.cookies import read_cookie
 from mailer.web.desk.accounts.signin import SignInPages, safe_path
 from mailer.web.desk.origin import origin_of
 from mailer.web.desk.render import HEADERS, Flash
@@ -109,7 +110,7 @@ class OidcPages:
     def _resume(self, request: Request) -> LoginAttempt:
         """Returns the login that comes back; each comes back once."""
         now, state = self._app.clock(), request.query_params.get("state", "")
-        attempt = resume_login(request.cookies.get(origin_of(request).cookie(_COOKIE), ""), state, now)
+        attempt = resume_login(read_cookie(request, origin_of(request).cookie(_COOKIE)), state, now)
         self._used_states = {each: at for each, at in self._used_states.items() if now - at <= LIFETIME}
         if attempt.state in self._used_states:
             raise NotBegunError

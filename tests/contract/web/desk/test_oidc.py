@@ -111,7 +111,7 @@ def test_somebody_comes_by_the_provider_works_and_signs_out(site_on_each, provid
         answer = enter(visitor, provider, {**MARA, "email": "Mara@Example.org"}, "/desk/settings?a=1")
         assert (answer.status_code, answer.headers["location"]) == (303, "/desk/settings?a=1")
         cookies = {each.partition("=")[0]: each.lower() for each in answer.headers.get_list("set-cookie")}
-        assert set(cookies) == {COOKIE, CARRIED}
+        assert set(cookies) == {COOKIE, CARRIED, "__Host-mailer-device"}
         assert all(part in cookies[COOKIE] for part in ("secure", "httponly", "samesite=lax", "path=/"))
         assert "max-age=0" in cookies[CARRIED]
         page = visitor.get("/desk/settings")

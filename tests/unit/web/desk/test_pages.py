@@ -6,7 +6,6 @@ from html import unescape
 
 import pytest
 
-from mailer.web.desk.accounts.login_throttle import MAX_DELAY, LoginThrottle
 from mailer.web.desk.accounts.profile import browser_name
 from mailer.web.desk.accounts.signin import safe_path
 from mailer.web.desk.render import STATIC, Flash, decode_flash, encode_flash, time_ago
@@ -207,33 +206,6 @@ def test_every_page_has_the_strict_policy_and_is_not_kept(desk):
         assert "style=" not in answer.text and "<style" not in answer.text and "onclick" not in answer.text
         if path != "/desk/none":
             assert answer.headers["cache-control"] == "no-store"
-
-
-def test_guessing_gets_slower_for_one_address_and_hardly_for_a_name():
-    guesses, now = LoginThrottle(), 0.0
-    for number in range(40):
-        assert guesses.delay(f"10.0.0.{number}", "ada", now) is not None
-        guesses.failed(f"10.0.0.{number}", "ada", now)
-        now += 10
-    assert guesses.delay("192.0.2.1", "ada", now) <= 2.0
-    for _ in range(12):
-        guesses.failed("192.0.2.66", "someone", now)
-    waits = [guesses.delay("192.0.2.66", f"name {number}", now) for number in range(3)]
-    assert waits[0] is None or waits[0] > 15
-    assert waits[-1] is None
-    guesses.succeeded("someone")
-    assert guesses.delay("192.0.2.66", "other", now) is None
-    assert guesses.delay("192.0.2.66", "ada", now + 1000) == 0.0
-
-
-def test_a_thousand_at_once_are_no_quicker_than_one_after_the_other():
-    guesses = LoginThrottle()
-    for _ in range(8):
-        guesses.failed("192.0.2.1", "ada", 0.0)
-    turns = [guesses.delay("192.0.2.1", "ada", 10.0) for _ in range(1000)]
-    taken = [turn for turn in turns if turn is not None]
-    assert len(taken) <= MAX_DELAY
-    assert taken == sorted(set(taken))
 
 
 @pytest.mark.parametrize("flash", [Flash("Saved."), Flash("Größe “x”" * 500, bad=True), Flash("")])

@@ -255,6 +255,15 @@ def test_search_engines_are_welcome_otherwise(site, visitor):
         assert "noindex" not in answer.text
 
 
+@pytest.mark.parametrize(
+    ("base_url", "header"), [("https://letter.example.org", "max-age=31536000"), ("http://127.0.0.1:8000", None)]
+)
+def test_a_site_over_https_stays_there(tmp_path, base_url, header):
+    with site_in(tmp_path, base_url=base_url) as site, visiting(site) as visitor:
+        for path in ("/", "/archive/", "/no", "/desk/sign-in", "/api/v1/sends"):
+            assert visitor.get(path).headers.get("strict-transport-security") == header
+
+
 def test_links_to_other_dispatches_lead_to_this_site(tmp_path):
     with site_in(tmp_path, base_url="https://new.example.org") as site, visiting(site) as visitor:
         old = "https://letter.example.org"
