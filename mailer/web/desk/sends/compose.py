@@ -22,6 +22,7 @@ from mailer.ledger.types.sends import AlreadySentError, Send
 from mailer.lint.rule_catalogue import RULEBOOK
 from mailer.service.dispatches.compile import check_dispatch
 from mailer.service.dispatches.files import dispatch_path
+from mailer.service.lists.synced_lists import ListSource
 from mailer.service.sends.eta import format_days
 from mailer.service.sends.plan import SendPlan
 from mailer.service.sends.progress import warmup_schedule
@@ -38,17 +39,17 @@ from mailer.web.desk.sends.preview import SendPreview, blocking_reason, preview_
 
 def _show(request: DeskRequest) -> Response:
     form = read_send_form(request, _default_lists(request))
-    return _form_page(request, form, preview_send(request, form, read_files=False))
+    return _form_page(request, form, preview_send(request, form, ListSource.LAST_SYNC))
 
 
 def _recount(request: DeskRequest) -> Response:
     form = read_send_form(request)
-    return request.page("compose-preview", **_context(request, form, preview_send(request, form, read_files=False)))
+    return request.page("compose-preview", **_context(request, form, preview_send(request, form, ListSource.LAST_SYNC)))
 
 
 def _confirm(request: DeskRequest) -> Response:
     form = read_send_form(request, _default_lists(request))
-    preview = preview_send(request, form)
+    preview = preview_send(request, form, ListSource.FILE)
     if preview.plan is None or not preview.is_ready or form.time_error(request.app):
         return _form_page(request, form, preview, flash=blocking_reason(form, preview))
     return _confirmation_page(request, form, preview, preview.plan, token=new_form_token())
@@ -61,8 +62,8 @@ def _send(request: DeskRequest) -> Response:
     if made := app.ledger.sends.by_form_token(order.token):
         return request.redirect(path_of(made.id))
     if form.time_error(app):
-        return _form_page(request, form, preview_send(request, form, read_files=False), status=422)
-    preview = preview_send(request, form, sync=True)
+        return _form_page(request, form, preview_send(request, form, ListSource.LAST_SYNC), status=422)
+    preview = preview_send(request, form, ListSource.SYNC)
     plan = preview.plan
     if preview.earlier and not preview.earlier.is_ended:
         return _redirect_to_existing(request, preview.earlier, order)

@@ -15,6 +15,7 @@ from mailer.relay import Relay
 from mailer.service.dispatches.approvals import NotApprovedError
 from mailer.service.dispatches.status import list_dispatches
 from mailer.service.lists.sync import sync_list
+from mailer.service.lists.synced_lists import ListSource
 from mailer.service.sends.plan import plan_send
 from mailer.service.sends.scheduler import due_sends, start_sends_when_due
 from mailer.service.sends.start import SendOrder, start_send
@@ -251,7 +252,7 @@ def test_a_time_is_that_of_the_zone_and_one_that_is_ambiguous_is_given_in_utc(si
 
 
 def approve(desk, site, **more):
-    digest = plan_send(site.app, "tide", ["readers"], record=False).edition.digest
+    digest = plan_send(site.app, "tide", ["readers"], source=ListSource.FILE).edition.digest
     return desk.post("/desk/dispatches/tide/approve", {"digest": digest, **more})
 
 
