@@ -96,7 +96,7 @@ def send_command(
         if not yes:
             confirm_send(plan)
         with creating_send():
-            send = start_send(app, plan, at=at)
+            send = start_send(app, plan, at=at, confirmed=None if yes else plan.summary.to_mail)
         if at is None:
             return run_and_show(app, send.id, wait=not no_wait, as_json=as_json)
         if stay:

@@ -37,11 +37,18 @@ class SendOrder:
     undo_for: float = 0
 
 
-def start_send(app: App, plan: SendPlan, *, at: float | None = None, ordered: SendOrder | None = None) -> Send:
+def start_send(
+    app: App,
+    plan: SendPlan,
+    *,
+    at: float | None = None,
+    confirmed: int | None = None,
+    ordered: SendOrder | None = None,
+) -> Send:
     """Freezes the edition, and the audience unless the send is scheduled (`at`, seconds since the epoch).
 
-    `ordered`: at the desk; `serve` runs it. Raises NotApprovedError where MAILER_APPROVAL requires a second person, and
-    AudienceGrewError if more recipients are found than the plan has.
+    `confirmed`: the number of recipients that a person confirmed; raises AudienceGrewError if more are found. `ordered`: at
+    the desk; `serve` runs it. Raises NotApprovedError where MAILER_APPROVAL requires a second person.
     """
     require_approval(app, plan.edition.digest, by=ordered.by if ordered else "")
     new = NewSend(
@@ -57,7 +64,7 @@ def start_send(app: App, plan: SendPlan, *, at: float | None = None, ordered: Se
         token=ordered.token if ordered else None,
         run_by_server=ordered is not None,
         undo_for=ordered.undo_for if ordered else 0,
-        confirmed=plan.summary.to_mail,
+        confirmed=confirmed,
     )
     return app.ledger.creator.create(new, () if at else plan.audience)
 

@@ -77,7 +77,7 @@ def _send(request: DeskRequest) -> Response:
     if error := _confirmation_error(request, preview, plan):
         return _confirmation_page(request, form, preview, plan, start, token=order.token, error=error)
     try:
-        send = start_send(app, plan, at=start.at, ordered=order)
+        send = start_send(app, plan, at=start.at, confirmed=plan.summary.to_mail, ordered=order)
     except AlreadySentError as conflict:
         return _redirect_to_existing(request, conflict.send, order)
     except AudienceGrewError:
