@@ -13,7 +13,8 @@ from mailer.errors import NeedsConfirmationError, UsageError
 from mailer.ledger.types.syncs import SyncPlan
 from mailer.service.lists.export import export_list
 from mailer.service.lists.overview import ListOverview, list_overview_object, show_list
-from mailer.service.lists.sync import plan_sync, sync_list, sync_plan_object, undo_list
+from mailer.service.lists.sync import plan_sync, sync_list, sync_plan_object
+from mailer.service.lists.undo import undo_list
 from mailer.timestamps import format_iso
 
 _list_argument = click.argument("name", callback=lambda _ctx, _parameter, name: name.strip().removesuffix(".csv"))

@@ -2,11 +2,11 @@
 
     with open_ledger(url, state_dir, clock=time.time) as ledger:
         send = ledger.creator.create(new, audience)
-        with ledger.queue.acquire(send.id, retry_for=86400) as session: ...
+        with ledger.leases.acquire(send.id, retry_for=86400) as leased: ...
 
     sends           sends and their states; pause, resume, cancel, resolve
     creator         creates sends
-    queue           acquires and runs a send: the port that a sender uses
+    leases          acquires a send for this process: the port that a sender uses
     warmup          the daily quota of the warm-up plan
     suppressions    addresses that must not be mailed
     erasure         erases a subscriber
@@ -48,7 +48,7 @@ from mailer.ledger.accounts.idempotency import IdempotencyKeys
 from mailer.ledger.accounts.revisions import Revisions
 from mailer.ledger.accounts.sessions import Sessions
 from mailer.ledger.accounts.users import Users
-from mailer.ledger.queue.session import SendQueue
+from mailer.ledger.queue.leased_send import SendLeases
 from mailer.ledger.reports.deliveries import DeliveryReport
 from mailer.ledger.reports.stats import SendStats
 from mailer.ledger.reports.verify import Verifier
@@ -84,7 +84,7 @@ class Ledger:
         self._context = context
         self.sends = Sends(context)
         self.creator = SendCreator(context)
-        self.queue = SendQueue(context)
+        self.leases = SendLeases(context)
         self.warmup = WarmUpDays(context)
         self.suppressions = Suppressions(context)
         self.erasure = Erasure(context)

@@ -118,7 +118,7 @@ class Site:
         """Claims the first delivery and releases it, so that the send has begun."""
 
         async def claim() -> None:
-            with_owner = self.app.ledger.queue.acquire(send.id, retry_for=86_400)
+            with_owner = self.app.ledger.leases.acquire(send.id, retry_for=86_400)
             assert with_owner is not None
             claims = await with_owner.claim(1, self.clock())
             await with_owner.release(claims, self.clock())

@@ -15,6 +15,7 @@ from mailer.ledger.types.sends import Repeat
 from mailer.service.dispatches.approvals import require_approval
 from mailer.service.dispatches.compile import DispatchError
 from mailer.service.dispatches.sample_message import sample_composer
+from mailer.service.lists.synced_lists import ListSource
 from mailer.service.sends.plan import SendPlan, dry_run_recipients, plan_send
 from mailer.service.sends.schedule_time import parse_schedule_time
 from mailer.service.sends.scheduler import due_sends, wait_until_due
@@ -84,7 +85,7 @@ def send_command(
                 where=where,
                 repeat=repeat,
                 digest=digest,
-                record=not dry_run,
+                source=ListSource.FILE if dry_run else ListSource.SYNC,
             )
         except DispatchError as error:
             raise show_refusal(error) from None
@@ -95,7 +96,7 @@ def send_command(
         if not yes:
             confirm_send(plan)
         with creating_send():
-            send = start_send(app, plan, at=at)
+            send = start_send(app, plan, at=at, confirmed=None if yes else plan.summary.to_mail)
         if at is None:
             return run_and_show(app, send.id, wait=not no_wait, as_json=as_json)
         if stay:

@@ -1,16 +1,15 @@
-"""status, pause, cancel: the state of sends, and changing it."""
+"""status: the state of one send, or of all."""
 
 from pathlib import Path
 
 import click
 
 from mailer.app import App
-from mailer.cli.options import SEND_NUMBER, as_json, in_workspace, send_number
+from mailer.cli.options import SEND_NUMBER, as_json, in_workspace
 from mailer.cli.output import echo_err, plural, print_json
 from mailer.cli.sends.result import next_step_hint
 from mailer.ledger.types.sends import Summary
 from mailer.ledger.types.transactional import TransactionalState
-from mailer.service.sends.control import pause_send
 from mailer.service.sends.progress import describe_time_left
 from mailer.service.sends.scheduler import due_sends
 from mailer.service.sends.summary import exit_code, proof_line, send_object
@@ -41,7 +40,7 @@ def status_command(send: int | None, *, as_json: bool, workspace: Path) -> int:
         echo_err("Nothing was sent yet.")
     else:
         for summary in summaries:
-            _show_line(summary)
+            show_line(summary)
     return 0
 
 
@@ -65,38 +64,7 @@ def _show_one(app: App, send_id: int, *, as_json: bool) -> int:
     return exit_code(summary)
 
 
-@click.command("pause")
-@send_number
-@as_json
-@in_workspace
-def pause_command(send: int, *, as_json: bool, workspace: Path) -> int:
-    """Pause SEND: nothing more leaves, whoever is sending it."""
-    with App.open(workspace) as app:
-        pause_send(app, send)
-        return _show_changed(app, send, as_json=as_json)
-
-
-@click.command("cancel")
-@send_number
-@as_json
-@in_workspace
-def cancel_command(send: int, *, as_json: bool, workspace: Path) -> int:
-    """Cancel SEND for good: whoever has not got it is skipped."""
-    with App.open(workspace) as app:
-        app.ledger.sends.cancel(send)
-        return _show_changed(app, send, as_json=as_json)
-
-
-def _show_changed(app: App, send_id: int, *, as_json: bool) -> int:
-    summary = app.ledger.sends.summary(send_id)
-    if as_json:
-        print_json(send_object(summary))
-    else:
-        _show_line(summary)
-    return 0
-
-
-def _show_line(summary: Summary) -> None:
+def show_line(summary: Summary) -> None:
     send = summary.send
     when = format_iso(send.scheduled_at if send.scheduled_at is not None else send.created_at)
     kind = "" if send.kind == "dispatch" else f" ({send.kind})"

@@ -52,7 +52,7 @@ class RecordedResults:
     sent: int
 
 
-def decide(row: Row[Any], result: DeliveryResult) -> AppliedResult | IllegalTransitionError | None:
+def next_state(row: Row[Any], result: DeliveryResult) -> AppliedResult | IllegalTransitionError | None:
     """Returns the new state of the delivery `row`; None if it was released or skipped, an error for an illegal transition."""
     if row.attempts != result.attempt or row.state not in UNDECIDED:
         return None
@@ -110,7 +110,7 @@ def record_results(
         if row is None:
             error = IllegalTransitionError(f"send {send_id} has no delivery {result.delivery_id}")
         elif row.id not in applied:  # the first result of a batch counts
-            match decide(row, result):
+            match next_state(row, result):
                 case AppliedResult() as each:
                     applied[row.id] = each
                 case IllegalTransitionError() as error:

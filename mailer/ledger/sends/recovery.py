@@ -39,7 +39,7 @@ def recover(conn: Connection, send_id: int, warmup: WarmUp, *, at: float, resend
     uncertain = conn.execute(
         transition({DeliveryState.SENDING}, DeliveryState.UNCERTAIN, at=at)
         .where(of_send)
-        .values(reason="interrupted after the dot")
+        .values(reason="interrupted after end of DATA")
         .returning(delivery.c.id)
     ).scalars()
     ids = list(uncertain)

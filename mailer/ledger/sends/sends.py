@@ -11,7 +11,7 @@ has no open deliveries, at any instant.
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, func, select, update
+from sqlalchemy import ColumnElement, Connection, Select, delete, func, select, update
 
 from mailer.delivery.states import OPEN_STATES, TERMINAL, DeliveryState, SendKind, SendState
 from mailer.ledger.deliveries.skip import skip, skip_ineligible
@@ -129,7 +129,10 @@ class Sends:
         return self._context.writer.call(work).result()
 
     def undo(self, send_id: int) -> Send:
-        """Cancels a send that has not started; a cancelled one stays as it is. Raises SendStateError if it has started."""
+        """Cancels a send that has not started, without recipients; a cancelled one stays as it is.
+
+        Raises SendStateError if it has started.
+        """
 
         def work(conn: Connection) -> Send:
             found = lock_send(conn, send_id)
@@ -141,6 +144,8 @@ class Sends:
                     "What has not left yet can be paused or cancelled.",
                 )
             change_send(conn, found, SendState.CANCELLED, at=self._context.clock())
+            conn.execute(delete(delivery).where(delivery.c.send_id == send_id))
+            conn.execute(update(send).where(send.c.id == send_id).values(first_id=0, last_id=-1))
             return load_send(conn, send_id)
 
         return self._context.writer.call(work).result()
@@ -278,7 +283,7 @@ def _uncertain(conn: Connection, send_id: int, identities: Collection[str] | Non
 
 def sends_of(*conditions: ColumnElement[bool]) -> Select[Any]:
     """Returns a query for sends, whose rows `to_send` reads."""
-    omitted = {"first_id", "last_id", "token"}
+    omitted = {"last_id", "token"}
     columns = [column for column in send.c if column.name not in omitted]
     return select(*columns, edition.c.title).join(edition).where(*conditions)
 
@@ -309,6 +314,7 @@ def to_send(row: Any) -> Send:
         created_by=row.created_by,
         run_by_server=row.run_by_server,
         undoable=row.undoable,
+        is_frozen=row.first_id > 0,
         sender_profile=row.sender_profile,
     )
 

@@ -14,7 +14,7 @@ from mailer.errors import UsageError
 from mailer.ledger.sends.audience import find
 from mailer.ledger.sends.audience_query import Audience, AudienceSpec
 from mailer.ledger.types.sends import Recipient
-from mailer.service.lists.sync import synced_lists
+from mailer.service.lists.synced_lists import ListSource, synced_lists
 
 
 def audience_spec(app: App, lists: Sequence[str], *, exclude: Sequence[str] = (), where: str = "") -> AudienceSpec:
@@ -66,7 +66,7 @@ def find_recipients(
     if not names:
         return {}
     audience = Audience(selection=audience_spec(app, names), fields=tuple(sorted(fields)))
-    with synced_lists(app, names, record=False, allow_removals=True) as lists_now:
+    with synced_lists(app, names, ListSource.FILE, allow_removals=True) as lists_now:
         return find(lists_now.conn, audience, identities, at=app.clock())
 
 

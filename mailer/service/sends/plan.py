@@ -3,8 +3,8 @@
     plan = plan_send(app, name, lists, ...)     syncs the lists and counts the audience; start.py starts the send
     dry_run_recipients(app, plan)               the recipients, without a send
 
-The lists are synced first (mailer.service.lists.sync), so that the audience is that of the files now. The numbers of a plan
-are those of the freeze, unless somebody unsubscribes in between. Raises UsageError, ListError, DispatchError,
+A plan that is to be sent syncs the lists first, so that the audience is that of the files now. The numbers of a plan are those
+of the freeze, unless somebody unsubscribes in between. Raises UsageError, ListError, DispatchError,
 AlreadySentError, EditionError, LedgerError.
 """
 
@@ -28,7 +28,7 @@ from mailer.service.dispatches.compile import CheckResult, DispatchError, check_
 from mailer.service.dispatches.lint import lint_edition
 from mailer.service.dispatches.sample_message import sample_composer
 from mailer.service.lists.recipients import audience_spec, lists_in
-from mailer.service.lists.sync import synced_lists
+from mailer.service.lists.synced_lists import ListSource, synced_lists
 from mailer.service.sends.audience_summary import AudienceSummary, count_audience
 
 SHORTEST_DIGEST = 8  # characters of a digest that name an edition
@@ -74,13 +74,11 @@ def plan_send(
     where: str = "",
     repeat: Repeat = Repeat.REFUSE,
     digest: str = "",
-    record: bool = True,
-    rehearse: bool = True,
+    source: ListSource = ListSource.SYNC,
 ) -> SendPlan:
-    """Compiles the dispatch `name`, syncs its lists and counts its audience. `digest`: refuses any other edition.
+    """Compiles the dispatch `name` and counts the audience on its lists. `digest`: refuses any other edition.
 
-    Without `record` nothing is written, and no ledger is created; without `rehearse` as well, lists are counted as of their
-    last sync, which blocks nobody.
+    Unless the lists are synced, nothing is written, and no ledger is created.
     """
     checked = check_dispatch(app, name, lists)
     edition = compile_checked(app, checked)
@@ -91,12 +89,12 @@ def plan_send(
     chosen = tuple(dict.fromkeys(lists or (checked.dispatch.lists if checked.dispatch else ())))
     if not chosen:
         raise UsageError("No list is named.", "Name one with --to LIST, or with lists: in the dispatch.")
-    has_ledger = record or app.has_ledger
+    has_ledger = source is ListSource.SYNC or app.has_ledger
     if has_ledger:
         _refuse_repetition(app, edition.slug, chosen, repeat)
     selection = audience_spec(app, chosen, exclude=exclude, where=where)
     audience = Audience(selection=selection, fields=tuple(sorted(edition.fields)))
-    with synced_lists(app, lists_in(selection), record=record, rehearse=rehearse) as lists_now:
+    with synced_lists(app, lists_in(selection), source) as lists_now:
         new_to = edition.slug if repeat is Repeat.NEW_READERS else ""
         summary, first = count_audience(lists_now, audience, edition, at=app.clock(), new_to=new_to)
     return SendPlan(
@@ -111,7 +109,7 @@ def plan_send(
         audience=audience,
         last_tested=app.ledger.editions.last_tested(edition.slug) if has_ledger else None,
         warnings=_warnings(app, summary),
-        outdated_lists=lists_now.stale,
+        outdated_lists=lists_now.outdated,
     )
 
 
@@ -119,7 +117,7 @@ def dry_run_recipients(app: App, plan: SendPlan) -> Iterator[Recipient]:
     """Yields those whom a send by `plan` would mail; records nothing, and blocks nobody while it is iterated over."""
     new_to = plan.edition.slug if plan.repeat is Repeat.NEW_READERS else ""
     with TemporaryFile("w+", encoding="utf-8", errors="surrogatepass") as spool:
-        with synced_lists(app, lists_in(plan.audience.selection), record=False) as lists_now:
+        with synced_lists(app, lists_in(plan.audience.selection), ListSource.FILE) as lists_now:
             for each in recipients(lists_now.conn, plan.audience, at=app.clock(), new_to=new_to):
                 spool.write(json.dumps((each.identity, each.address, each.fields)) + "\n")
         spool.seek(0)

@@ -13,6 +13,7 @@ from mailer.errors import NeedsConfirmationError
 from mailer.ledger.types.accounts import Scope
 from mailer.ledger.types.sends import Repeat, Send
 from mailer.service.dispatches.files import dispatch_path
+from mailer.service.lists.synced_lists import ListSource
 from mailer.service.sends.plan import SHORTEST_DIGEST, SendPlan, plan_send
 from mailer.service.sends.schedule_time import parse_schedule_time
 from mailer.service.sends.scheduler import due_sends
@@ -94,7 +95,7 @@ class Plan(Schema):
 def _plan(request: ApiRequest) -> ApiResponse:
     """What a send would do: its edition, how many would get it, who would not and why."""
     wanted = request.body(Audience)
-    plan = _plan_send(request, wanted, record=False)
+    plan = _plan_send(request, wanted, source=ListSource.FILE)
     head = plan.summary
     return ApiResponse(
         content=Plan(
@@ -121,7 +122,7 @@ def _start(request: ApiRequest) -> ApiResponse:
     now = app.clock()
     at = parse_schedule_time(wanted.at, app.settings.timezone, now=now) if wanted.at.strip() else now
     due_sends(app)
-    plan = _plan_send(request, wanted, digest=wanted.edition, record=True)
+    plan = _plan_send(request, wanted, digest=wanted.edition)
     _require_expected(plan, wanted)
     send = start_send(app, plan, at=at, ordered=SendOrder(by=request.actor, token=request.idempotency_digest))
     request.record("send.start", str(send.id), f"{send.slug} to {', '.join(send.lists)}")
@@ -146,7 +147,9 @@ def _require_expected(plan: SendPlan, wanted: NewSend) -> None:
         )
 
 
-def _plan_send(request: ApiRequest, wanted: Audience, *, digest: str = "", record: bool) -> SendPlan:
+def _plan_send(
+    request: ApiRequest, wanted: Audience, *, digest: str = "", source: ListSource = ListSource.SYNC
+) -> SendPlan:
     return plan_send(
         request.app,
         str(dispatch_path(request.app, wanted.dispatch)),
@@ -155,7 +158,7 @@ def _plan_send(request: ApiRequest, wanted: Audience, *, digest: str = "", recor
         where=wanted.where,
         repeat=Repeat(wanted.repeat),
         digest=digest,
-        record=record,
+        source=source,
     )
 
 

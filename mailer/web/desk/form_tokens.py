@@ -19,9 +19,9 @@ def new_form_token() -> str:
     return secrets.token_urlsafe(24)
 
 
-def read_order(request: DeskRequest, *, take_back: bool = False) -> SendOrder:
+def read_order(request: DeskRequest, *, undo_for: float = 0) -> SendOrder:
     """Returns the order that was posted: the user and the form's token. Raises UsageError for a form without one."""
     token = request.form.text(FIELD)
     if not _TOKEN.fullmatch(token):
         raise UsageError("The form was not complete; nothing was sent.", "Load the page again.")
-    return SendOrder(by=request.user.name, token=token, take_back=take_back)
+    return SendOrder(by=request.user.name, token=token, undo_for=undo_for)

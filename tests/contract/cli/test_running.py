@@ -130,7 +130,7 @@ def test_failed_ones_make_exit_1_and_are_sent_to_again_by_resend(here, catcher, 
     assert again.json()["failed"] == 1
     assert here("status", "1").code == 1
     here("suppress", "remove", "refuse@example.com")
-    monkeypatch.setattr("mailer.cli.sends.resume.is_interactive", lambda: True)
+    monkeypatch.setattr("mailer.cli.sends.resend.is_interactive", lambda: True)
     answers = iter((False, True))
     monkeypatch.setattr("mailer.cli.sends.plan.click.confirm", lambda *_args, **_options: next(answers))
     refused = here("resend", "1", "--failed")

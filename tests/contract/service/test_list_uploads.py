@@ -13,7 +13,8 @@ from mailer.errors import NeedsConfirmationError, UsageError
 from mailer.ledger.types.suppressions import SuppressionReason
 from mailer.service.lists import uploads
 from mailer.service.lists.members import add_member, edit_member, erase_subscriber, remove_member
-from mailer.service.lists.sync import list_lock, undoable_syncs
+from mailer.service.lists.sync import list_lock
+from mailer.service.lists.undo import undoable_syncs
 from mailer.service.lists.uploads import (
     KEPT_FOR,
     ChangedListError,

@@ -5,7 +5,8 @@ from starlette.responses import Response
 from mailer.errors import NeedsConfirmationError
 from mailer.ledger.types.accounts import Role
 from mailer.ledger.types.syncs import SyncPlan
-from mailer.service.lists.sync import plan_sync, sync_list, undo_list, undoable_syncs
+from mailer.service.lists.sync import plan_sync, sync_list
+from mailer.service.lists.undo import undo_list, undoable_syncs
 from mailer.web.desk.lists.overview import ONE, actor, name_of, path_of
 from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute

@@ -18,6 +18,14 @@ _MAX_CONDITION = 2000  # characters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StartTime:
+    """When a send is to start, in seconds since the epoch; None: now. `error` says why it cannot, and what to do."""
+
+    at: float | None = None
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SendForm:
     """The fields of the form. `at` is the time as it was typed, in the time zone `zone`; it counts if `when` is “later”."""
 
@@ -46,22 +54,16 @@ class SendForm:
             ("zone", self.zone),
         ]
 
-    def start_time(self, app: App) -> float:
-        """Returns when the send is to start, in seconds since the epoch. Raises UsageError for an invalid time."""
-        now = app.clock()
+    def start_time(self, app: App) -> StartTime:
+        """Returns when the send is to start, or why it cannot start at the time that was typed."""
         if not self.is_later:
-            return now + UNDO_SECONDS
+            return StartTime()
         zone = ZoneInfo(UTC) if self.zone == UTC else app.settings.timezone
-        return parse_schedule_time(self.at, zone, now=now)
-
-    def time_error(self, app: App) -> str:
-        """Returns why the send cannot start at the time that was typed, and what to do; "" if it can."""
         try:
-            self.start_time(app)
+            return StartTime(at=parse_schedule_time(self.at, zone, now=app.clock()))
         except UsageError as error:
             advice = " Give it in UTC." if "the clocks change" in error.message else " Choose another time."
-            return error.message + advice
-        return ""
+            return StartTime(error=error.message + advice)
 
 
 def read_send_form(request: DeskRequest, default_lists: Sequence[str] = ()) -> SendForm:

@@ -9,6 +9,7 @@ from mailer.ledger.types.errors import LedgerError
 from mailer.ledger.types.sends import AlreadySentError, Send
 from mailer.service.dispatches.compile import DispatchError
 from mailer.service.dispatches.files import NoDispatchError, dispatch_path
+from mailer.service.lists.synced_lists import ListSource
 from mailer.service.sends.plan import SendPlan, plan_send
 from mailer.web.desk.render import Flash
 from mailer.web.desk.request import DeskRequest
@@ -50,12 +51,8 @@ class SendPreview:
         return self.plan is not None and self.plan.summary.to_mail > 0 and self.may_send
 
 
-def preview_send(request: DeskRequest, form: SendForm, *, sync: bool = False, read_files: bool = True) -> SendPreview:
-    """Returns a preview of the send that `form` describes.
-
-    `sync`: the lists are synced first. Otherwise nothing is written: the lists are counted as their files are or, without
-    `read_files`, as of their last sync, which holds up no running send.
-    """
+def preview_send(request: DeskRequest, form: SendForm, source: ListSource) -> SendPreview:
+    """Returns a preview of the send that `form` describes, with its lists counted as `source` says."""
     app, path = request.app, str(dispatch_path(request.app, request.path["name"]))
     if not form.lists:
         return SendPreview()
@@ -67,8 +64,7 @@ def preview_send(request: DeskRequest, form: SendForm, *, sync: bool = False, re
             exclude=form.exclude,
             where=form.where,
             repeat=form.repeat,
-            record=sync,
-            rehearse=read_files,
+            source=source,
         )
     except DispatchError as error:
         problems = error.checked.problems

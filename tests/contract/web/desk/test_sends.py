@@ -15,6 +15,7 @@ from mailer.relay import Relay
 from mailer.service.dispatches.approvals import NotApprovedError
 from mailer.service.dispatches.status import list_dispatches
 from mailer.service.lists.sync import sync_list
+from mailer.service.lists.synced_lists import ListSource
 from mailer.service.sends.plan import plan_send
 from mailer.service.sends.scheduler import due_sends, start_sends_when_due
 from mailer.service.sends.start import SendOrder, start_send
@@ -129,7 +130,7 @@ def test_one_press_makes_one_send_that_is_taken_back_with_another(site, mara):
     assert "from-6" in page.text and "Take it back" in page.text
     assert page.headers["refresh"] == "7"
     assert mara.post(f"/desk/sends/{send.id}/take-back").status_code == 303
-    assert [each.send.state for each in all_sends(site)] == ["cancelled"]
+    assert [(each.send.state, each.frozen) for each in all_sends(site)] == [("cancelled", 0)]
     mara.post(f"/desk/sends/{send.id}/take-back")
     mara.post(SEND, {**form, "number": "3"})
     assert len(all_sends(site)) == 1, "a form that was used makes no second send"
@@ -153,6 +154,42 @@ def test_a_double_click_that_is_under_way_twice_makes_one_send_and_says_nothing(
     answers = visitor.at_once(request, request)
     assert {answer.headers["location"] for answer in answers} == {f"/desk/sends/{all_sends(site)[0].send.id}"}
     assert not any("set-cookie" in answer.headers for answer in answers)
+
+
+def test_the_readers_of_a_send_that_can_be_taken_back_are_those_who_were_confirmed(relay, site, mara):
+    mara.post(SEND, {**last_page(mara), "number": "3"})
+    assert mara.get("/desk/sends/1").status_code == mara.get("/desk/sends/1/report").status_code == 200
+    path = site.app.workspace.list_file("readers")
+    path.write_text(path.read_text() + "late@example.com,Late,\n")
+    sync_list(site.app, "readers")
+    site.ledger.suppressions.unsubscribe("ben@example.net", source="page")
+    site.ledger.sends.expire_unstarted()
+    mara.post("/desk/sends/1/start")
+    carry_all(site)
+    summary = site.ledger.sends.summary(1)
+    assert (summary.send.state, summary.counts) == (
+        "finished",
+        {DeliveryState.ACCEPTED: 2, DeliveryState.SKIPPED: 1},
+    )
+    assert sorted(line["recipient"] for line in relay.received()) == ["ana@example.com", "eva@example.org"]
+
+
+def test_more_readers_than_were_confirmed_are_not_frozen(site, mara, monkeypatch):
+    path = site.app.workspace.list_file("readers")
+
+    def start_after_a_sync(app, plan, **options):
+        path.write_text(path.read_text() + "late@example.com,Late,\n")
+        sync_list(app, "readers")
+        return start_send(app, plan, **options)
+
+    form = last_page(mara)
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr("mailer.web.desk.sends.compose.start_send", start_after_a_sync)
+        answer = mara.post(SEND, {**form, "number": "3"})
+    assert (answer.status_code, all_sends(site)) == (422, ())
+    assert "it is 4 readers now" in answer.text
+    assert mara.post(SEND, {**fields_of(answer), "number": "4"}).status_code == 303
+    assert all_sends(site)[0].frozen == 4
 
 
 @pytest.mark.thinned
@@ -251,7 +288,7 @@ def test_a_time_is_that_of_the_zone_and_one_that_is_ambiguous_is_given_in_utc(si
 
 
 def approve(desk, site, **more):
-    digest = plan_send(site.app, "tide", ["readers"], record=False).edition.digest
+    digest = plan_send(site.app, "tide", ["readers"], source=ListSource.FILE).edition.digest
     return desk.post("/desk/dispatches/tide/approve", {"digest": digest, **more})
 
 

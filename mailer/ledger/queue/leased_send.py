@@ -1,6 +1,6 @@
 """A send that this process holds: the part of the ledger that a running sender uses (mailer.delivery.types.DeliveryQueue).
 
-    ledger.queue.acquire(send_id, ...)  ->  SendSession, or None while a living process holds the send
+    ledger.leases.acquire(send_id, ...)  ->  LeasedSend, or None while a living process holds the send
 
 Acquiring a send takes a lock that ends with its process (on PostgreSQL a lease that expires), and raises the send's fencing
 token, which every mark before end of DATA checks. So a process that lost the send without noticing (its state folder was
@@ -32,13 +32,13 @@ from mailer.ledger.subscribers.suppressions import lift_of_send
 from mailer.ledger.types.sends import Send, Summary
 
 
-class SendQueue:
+class SendLeases:
     """Acquires sends of one ledger."""
 
     def __init__(self, context: LedgerContext) -> None:
         self._context = context
 
-    def acquire(self, send_id: int, *, retry_for: float, resend_uncertain: bool = False) -> "SendSession | None":
+    def acquire(self, send_id: int, *, retry_for: float, resend_uncertain: bool = False) -> "LeasedSend | None":
         """Takes a send over, and recovers what a dead process left; None while a living process holds it (`sends.owner_pid`).
 
         `retry_for`: the lifetime of a deferred delivery, seconds since its Date. `resend_uncertain`: uncertain deliveries are
@@ -67,12 +67,10 @@ class SendQueue:
         except BaseException:
             lock.close()
             raise
-        return SendSession(
-            context, send_id, fencing_token, lock, retry_for=retry_for, resend_uncertain=resend_uncertain
-        )
+        return LeasedSend(context, send_id, fencing_token, lock, retry_for=retry_for, resend_uncertain=resend_uncertain)
 
 
-class SendSession(DeliveryBatcher):
+class LeasedSend(DeliveryBatcher):
     """One send, held by this process until `close`. Its async methods are for one event loop; `close` blocks."""
 
     def __init__(

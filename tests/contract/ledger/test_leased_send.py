@@ -390,13 +390,13 @@ def test_a_send_has_one_holder_named_by_its_process(ledger, open_here):
     other = open_here()
     assert other.sends.holder_pid(send.id) is None
     with session(ledger, send):
-        assert other.queue.acquire(send.id, retry_for=DAY) is None
+        assert other.leases.acquire(send.id, retry_for=DAY) is None
         assert other.sends.holder_pid(send.id) > 0
     assert other.sends.holder_pid(send.id) is None
     with session(other, send) as mine:
         assert mine.fencing_token == 2
     with pytest.raises(UnknownSendError):
-        ledger.queue.acquire(99, retry_for=DAY)
+        ledger.leases.acquire(99, retry_for=DAY)
 
 
 def test_closing_gives_back_what_is_claimed(ledger, clock):

@@ -1,0 +1,43 @@
+"""resend: a new send to the recipients that a send failed to reach."""
+
+from pathlib import Path
+
+import click
+
+from mailer.app import App
+from mailer.cli.options import as_json, in_workspace, send_number
+from mailer.cli.output import is_interactive
+from mailer.cli.sends.plan import confirm_resend, show_resend
+from mailer.cli.sends.result import creating_send, run_and_show
+from mailer.cli.sends.send import no_wait_option
+from mailer.delivery.states import DeliveryState
+
+
+@click.command("resend")
+@send_number
+@click.option("--failed", is_flag=True, required=True, help="To those that failed.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@no_wait_option
+@as_json
+@in_workspace
+def resend_command(
+    send: int,
+    *,
+    failed: bool,  # noqa: ARG001 - click passes it
+    yes: bool,
+    no_wait: bool,
+    as_json: bool,
+    workspace: Path,
+) -> int:
+    """A new send of the same edition to those that SEND failed to reach. Where somebody sits at a terminal, it asks."""
+    with App.open(workspace) as app:
+        parent = app.ledger.sends.summary(send)
+        if parent.send.is_ended and parent.count(DeliveryState.FAILED):
+            show_resend(app, parent)
+            if is_interactive() and not yes:
+                confirm_resend()
+        with creating_send():
+            new = app.ledger.creator.resend_failed(
+                send, key_name=app.keys.names[0], sender_profile=app.sender_profile.to_json()
+            )
+        return run_and_show(app, new.id, wait=not no_wait, as_json=as_json)
