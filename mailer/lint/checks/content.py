@@ -15,10 +15,11 @@ from markdown_it.token import Token
 
 from mailer.dispatch.diagnostics import Position, abbreviate
 from mailer.dispatch.markdown.token_walk import plain_text
-from mailer.dispatch.model import Article, Block, Choice, Markdown, Template, inline_tokens, walk_blocks
+from mailer.dispatch.model import Article, Block, Choice, Dispatch, Markdown, Template, inline_tokens, walk_blocks
 from mailer.dispatch.template.expression import Expression
 from mailer.lint.context import LintContext
 from mailer.lint.findings import Finding
+from mailer.lint.source_index import SourceIndex, TextSpan
 
 LONGEST_SUBJECT = 78
 LONGEST_PREHEADER = 140
@@ -43,17 +44,27 @@ _AROUND = 24
 
 
 def placeholders(context: LintContext) -> Iterator[Finding]:
-    language = context.dispatch.language.partition("-")[0].lower()
-    for span in context.source_index.text_spans():
+    for span, match in _find_placeholders(context.dispatch, context.source_index):
+        yield Finding(
+            rule="placeholder",
+            message=f"“{abbreviate(match[0], 30)}” is left",
+            expected="write what belongs there, or delete it",
+            position=span.at(match.start()),
+        )
+
+
+def has_placeholder(dispatch: Dispatch) -> bool:
+    """Whether text that was to be filled in is left in `dispatch`."""
+    return any(_find_placeholders(dispatch, SourceIndex(dispatch)))
+
+
+def _find_placeholders(dispatch: Dispatch, index: SourceIndex) -> Iterator[tuple[TextSpan, re.Match[str]]]:
+    language = dispatch.language.partition("-")[0].lower()
+    for span in index.text_spans():
         for match in _PLACEHOLDER.finditer(span.text):
             if match[0] == "TODO" and language in _TODO_IS_A_WORD and span.text[match.end() :][:1] != ":":
                 continue
-            yield Finding(
-                rule="placeholder",
-                message=f"“{abbreviate(match[0], 30)}” is left",
-                expected="write what belongs there, or delete it",
-                position=span.at(match.start()),
-            )
+            yield span, match
 
 
 def merge_tags(context: LintContext) -> Iterator[Finding]:

@@ -25,6 +25,14 @@ from mailer.edition.template_loader import TemplateSet, builtin_dir
 from mailer.ledger.accounts.users import User
 from mailer.ledger.types.accounts import Role
 from mailer.web.desk.origin import Origin, origin_of
+from mailer.web.desk.wording import (
+    delivery_state,
+    dispatch_state,
+    finding_sentence,
+    plain_reason,
+    plain_text,
+    send_state,
+)
 from mailer.web.responses import HTML, NO_CACHE, NO_STORE, respond, respond_cached
 
 POLICY = (
@@ -105,6 +113,12 @@ class DeskRenderer:
             "clock_time": self.clock_time,
             "day": self.day,
             "Role": Role,
+            "delivery_state": delivery_state,
+            "send_state": send_state,
+            "dispatch_state": dispatch_state,
+            "plain_reason": plain_reason,
+            "plain_text": plain_text,
+            "finding_sentence": finding_sentence,
         }
 
     def page(

@@ -52,7 +52,7 @@ def test_a_dispatch_is_begun_written_and_saved(site, desk):
     assert "Fog." in (site.app.workspace.dispatches / "2027-01-15-fog-on-the-river.md").read_text()
     assert [each.action for each in site.ledger.audit.entries()] == ["dispatch.save", "dispatch.new"]
     assert "Fog on the river" in desk.get("/desk/dispatches?q=fog").text
-    assert "No dispatch has that." in desk.get("/desk/dispatches?q=nowhere").text
+    assert "No dispatch matches “nowhere”." in desk.get("/desk/dispatches?q=nowhere").text
 
 
 def test_a_text_that_begins_with_a_line_end_keeps_it(desk, file):
@@ -92,7 +92,7 @@ def test_the_script_gets_json_of_the_same(site, desk, file):
 def test_findings_are_a_page_too(desk, file):
     file.write_text(DISPATCH.replace("source:", "sorce:"), encoding="utf-8")
     page = unescape(desk.get(f"{TIDE}/findings").text)
-    assert "to mend" in page
+    assert "2 errors" in page
     assert "“sorce”" in page
     assert f'href="{TIDE}#line-17" data-line="17"' in page
 
@@ -137,7 +137,7 @@ def test_what_an_editor_types_is_never_markup_of_the_desk(desk, file):
 
 def test_a_photo_needs_words_and_is_shown_in_the_preview(desk, file):
     photo = {"photo": ("quay.jpg", picture(), "image/jpeg")}
-    assert "Say what it shows" in desk.post(f"{TIDE}/photos", {"alt": " "}, files=photo).text
+    assert "Say in a sentence what it shows" in desk.post(f"{TIDE}/photos", {"alt": " "}, files=photo).text
     assert "No photo was chosen" in desk.post(f"{TIDE}/photos", {"alt": "A quay"}).text
     assert (
         desk.post(f"{TIDE}/photos", {"alt": "A"}, files={"photo": ("x.svg", b"<svg/>", "image/svg+xml")}).status_code
@@ -174,7 +174,7 @@ def test_an_earlier_text_is_compared_and_brought_back(desk, file):
 def test_an_old_text_is_taken_in_with_its_doubts(desk, site):
     answer = desk.post("/desk/dispatches:paste", {"text": "Fog\n\nIt is foggy.\n\nA title\nno date here\n"})
     assert answer.status_code == 200
-    assert "not certain" in answer.text
+    assert "Please check" in answer.text
     assert desk.post("/desk/dispatches:paste", {"text": " "}).status_code == 422
 
 
