@@ -106,7 +106,7 @@ def test_a_page_that_is_open_comes_back_with_the_server_and_shows_the_truth(tmp_
         page.get_by_role("searchbox").fill("reader7@")
         page.get_by_role("searchbox").press("Enter")
         page.get_by_role("link", name="reader7@example.com").press("Enter")
-        page.get_by_text("So it is accepted").wait_for()
+        page.get_by_text("State: accepted").wait_for()
         assert wrong == []
         context.close()
         process.kill()

@@ -7,6 +7,7 @@ terms of the protocol, which a user of the desk cannot use. Everything of that k
     plain_text(text)                  a text without commands, settings and paths
     finding_sentence(finding)         a finding of the checks as a sentence
     plain_reason(reason)              why a delivery ended as it did
+    describe_attempt(attempt)         the result of one attempt
     delivery_state(state)             the name of a state; send_state and dispatch_state likewise
 
 Pure.
@@ -21,6 +22,7 @@ from mailer.dispatch.diagnostics import Diagnostic
 from mailer.edition.template_loader import LayoutError
 from mailer.edition.theme import ThemeError
 from mailer.errors import MailerError, SettingsError
+from mailer.ledger.types.deliveries import Attempt
 from mailer.ledger.types.errors import LedgerError, UnknownSendError
 from mailer.ledger.types.sends import AlreadySentError
 from mailer.service.dispatches.approvals import NotApprovedError
@@ -60,10 +62,9 @@ _DISPATCH_STATES: Mapping[DispatchStatus, str] = {
 _REASONS: Mapping[str, str] = {
     "answered with nonsense": "the relay’s answer was not valid",
     "assumed": "counted as sent",
-    "bounced": "the address bounced",
     "by hand": "blocked by an admin",
     "cancelled": "the send was cancelled",
-    "complained": "reported an issue as spam",
+    "complained": "reported spam",
     "expired": "retried for too long",
     "once more": "to be sent again",
     "refused": "refused by the server",
@@ -84,11 +85,14 @@ _SETTINGS: Mapping[str, str] = {
 _OTHER_SETTING = "A setting of the server is in the way. Ask an admin to check it."
 _TEMPLATE = "Ask an admin to change the newsletter’s design."
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z“‘(])")
+_CLAUSE = re.compile(r"(, or |; )")
 _SETTING = re.compile(r"\bMAILER_([A-Z0-9_]+)")
 _DESIGN = re.compile(r"\btemplates?/|\.j2\b|\btheme\.toml\b")
 _TERMINAL = re.compile(r"\bmailer [a-z]|(?<![\w-])--[a-z]|\.env\b|\bcreatedb\b|\bdocs/")
 _FILE_LINE = re.compile(r"(?:[^\s“(]*/)?([\w.-]+)\.(?:csv|md|toml):(\d+)(?::\d+)?:")
-_FILE = re.compile(r"(?:[^\s“(]*/)?(?:dispatches|subscribers)/([\w.-]+?)(?:\.(?:md|csv|toml))?(?=[\s”),:;.]|$)")
+_FILE = re.compile(
+    r"(?<![\w:/.-])/?(?:[^\s“(:/]+/)*(?:dispatches|subscribers)/([\w.-]+?)(?:\.(?:md|csv|toml))?(?=[\s”),:;.]|$)"
+)
 _ENGINE = re.compile(r"(is not an expression|does not take these arguments) \(.*\)$")
 
 
@@ -120,20 +124,41 @@ def plain_reason(reason: str) -> str:
     return _REASONS.get(reason, reason)
 
 
-def plain_text(text: str) -> str:
-    """Returns `text` for users of the desk: sentences about settings and design refer to an admin, those with commands go.
+def describe_attempt(attempt: Attempt) -> str:
+    """Returns the result of an attempt to deliver a message."""
+    if attempt.closed_at is None:
+        return "being sent"
+    if attempt.lost and attempt.classification is DeliveryState.PENDING:
+        return "interrupted before anything was sent"
+    if attempt.lost:
+        return f"interrupted {_AFTER_THE_MESSAGE}"
+    return delivery_state(attempt.classification) if attempt.classification else "ended"
 
-    Names of files become names of dispatches and lists.
+
+def plain_text(text: str) -> str:
+    """Returns `text` for users of the desk. Names of files become names of dispatches and lists.
+
+    A sentence ends before a clause that a user cannot act upon: one about a command, a setting or the design. If nothing is left
+    of it, a sentence about the admin replaces it, except for a command.
     """
-    kept = []
-    for sentence in _SENTENCE.split(text.strip()):
-        if setting := _SETTING.search(sentence):
-            kept.append(_SETTINGS.get(setting[1], _OTHER_SETTING))
-        elif _DESIGN.search(sentence):
-            kept.append(_TEMPLATE)
-        elif not _TERMINAL.search(sentence):
-            kept.append(_FILE.sub(r"“\1”", _FILE_LINE.sub(r"“\1”, line \2:", sentence)))
-    return " ".join(dict.fromkeys(kept))
+    kept = (_plain_sentence(sentence) for sentence in _SENTENCE.split(text.strip()))
+    return " ".join(dict.fromkeys(each for each in kept if each))
+
+
+def _plain_sentence(sentence: str) -> str:
+    if not any(pattern.search(sentence) for pattern in (_SETTING, _DESIGN, _TERMINAL)):
+        return _FILE.sub(r"“\1”", _FILE_LINE.sub(r"“\1”, line \2:", sentence))
+    begin = ""
+    parts = ["", *_CLAUSE.split(sentence)]
+    for separator, clause in zip(parts[::2], parts[1::2], strict=True):
+        if any(pattern.search(clause) for pattern in (_SETTING, _DESIGN, _TERMINAL)):
+            break
+        begin += separator + clause
+    if begin:
+        return f"{_plain_sentence(begin)}."
+    if setting := _SETTING.search(sentence):
+        return _SETTINGS.get(setting[1], _OTHER_SETTING)
+    return _TEMPLATE if _DESIGN.search(sentence) else ""
 
 
 def finding_sentence(finding: Diagnostic) -> str:
@@ -162,7 +187,7 @@ def describe_error(error: MailerError) -> tuple[str, str]:
         case NoListError():
             return "There is no list of this name.", "Choose another list."
         case UnknownSendError():
-            return error.message, "Look it up under Sends."
+            return error.message, "All sends are listed under Sends."
         case AlreadySentError():
             verb = "is already being sent" if error.unfinished else "was already sent"
             lists = ", ".join(error.send.lists)

@@ -16,14 +16,13 @@ from mailer.delivery.states import DeliveryState
 from mailer.ledger.types.accounts import Role
 from mailer.ledger.types.sends import Send
 from mailer.service.sends.report import COLUMNS, build_report, report_rows
-from mailer.service.sends.verify import delivery_timeline
 from mailer.web.desk import charts
 from mailer.web.desk.render import HEADERS
 from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute
 from mailer.web.desk.sends.list import SEND, send_number, source_of
 from mailer.web.desk.sends.live import domain_bar, legend, plots, summary_bar
-from mailer.web.desk.wording import delivery_state
+from mailer.web.desk.wording import delivery_state, describe_attempt
 from mailer.web.responses import chunks_of
 
 HERE = f"{SEND}/report"
@@ -92,14 +91,21 @@ def _recipients(request: DeskRequest) -> Response:
 
 
 def _recipient(request: DeskRequest) -> Response:
-    """Shows the timeline of one recipient's delivery."""
-    send_id = send_number(request)
-    found = request.app.ledger.report.delivery(_delivery_id(str(request.path["delivery"])))
+    """Shows the attempts for one recipient, and what became of them."""
+    send_id, report = send_number(request), request.app.ledger.report
+    found = report.delivery(_delivery_id(str(request.path["delivery"])))
     if found is None or found.send_id != send_id:
         raise HTTPException(404)
-    steps = delivery_timeline(request.app, send_id, found.address) if "@" in found.address else ()
-    send = request.app.ledger.sends.get(send_id)
-    return request.page("recipient", heading=found.address, send=send, steps=steps)
+    is_erased = "@" not in found.address
+    return request.page(
+        "recipient",
+        heading="Erased reader" if is_erased else found.address,
+        send=request.app.ledger.sends.get(send_id),
+        delivery=found,
+        attempts=() if is_erased else report.attempts(found.id),
+        is_erased=is_erased,
+        describe_attempt=describe_attempt,
+    )
 
 
 def _csv(request: DeskRequest) -> Response:

@@ -85,7 +85,7 @@ def test_before_a_send_one_sees_who_gets_it_and_who_is_left_out_and_why_and_noth
     assert "Choose a list" in mara.get(f"{SEND}/count?chosen=1").text
     assert "There is no list" in mara.get(f"{SEND}/count?chosen=1&list=../../etc/passwd").text
     last = mara.get(LAST).text
-    assert "goes to 2 readers of the list readers. It starts 10 seconds after" in last
+    assert "goes to 2 readers of the list “readers”. It starts 10 seconds after" in last
     assert "1 unsubscribed, 1 row without a valid address" in last
     assert site.contents() == before
 
@@ -190,7 +190,7 @@ def test_while_one_chooses_a_changed_list_is_counted_as_it_was_synced_and_holds_
         busy.setattr(ScratchConnection, "dry_run", None)
         for page in (mara.get(f"{SEND}?chosen=1&list=readers"), mara.get(f"{SEND}/count?chosen=1&list=readers")):
             assert page.status_code == 200
-            assert "The list readers has changed since" in page.text
+            assert "The list “readers” has changed since" in page.text
             assert "<dd>2</dd>" in page.text
     assert "3 readers" in mara.get(LAST).text
     assert "has changed since" not in mara.get(LAST).text
