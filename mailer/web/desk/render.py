@@ -24,15 +24,8 @@ from mailer.app import App
 from mailer.edition.template_loader import TemplateSet, builtin_dir
 from mailer.ledger.accounts.users import User
 from mailer.ledger.types.accounts import Role
+from mailer.web.desk import wording
 from mailer.web.desk.origin import Origin, origin_of
-from mailer.web.desk.wording import (
-    delivery_state,
-    dispatch_state,
-    finding_sentence,
-    plain_reason,
-    plain_text,
-    send_state,
-)
 from mailer.web.responses import HTML, NO_CACHE, NO_STORE, respond, respond_cached
 
 POLICY = (
@@ -107,18 +100,18 @@ class DeskRenderer:
         self._context = {
             "root": root,
             "publication": app.publication.name,
+            "delivery_state": wording.delivery_state,
+            "send_state": wording.send_state,
+            "dispatch_state": wording.dispatch_state,
+            "plain_reason": wording.plain_reason,
+            "plain_text": wording.plain_text,
+            "finding_sentence": wording.finding_sentence,
             "static": self.static,
             "datetime": self.datetime,
             "ago": self.ago,
             "clock_time": self.clock_time,
             "day": self.day,
             "Role": Role,
-            "delivery_state": delivery_state,
-            "send_state": send_state,
-            "dispatch_state": dispatch_state,
-            "plain_reason": plain_reason,
-            "plain_text": plain_text,
-            "finding_sentence": finding_sentence,
         }
 
     def page(

@@ -73,6 +73,7 @@ _REASONS: Mapping[str, str] = {
     "suppressed by hand": "blocked by an admin",
 }
 _AFTER_THE_MESSAGE = "after the message was handed over, before the relay confirmed"
+_AFTER_DATA = re.compile(r" after (?:the dot|(?:the )?end of DATA)\b")
 _DEFERRED = "the server asked us to try again later"
 
 _SETTINGS: Mapping[str, str] = {
@@ -85,6 +86,7 @@ _SETTINGS: Mapping[str, str] = {
 _OTHER_SETTING = "A setting of the server is in the way. Ask an admin to check it."
 _TEMPLATE = "Ask an admin to change the newsletter’s design."
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z“‘(])")
+_DOCUMENT = re.compile(r"(?:[;,]? see| (?:listed|described) in) `?docs/[\w./#-]*\w`?")
 _CLAUSE = re.compile(r"(, or |; )")
 _SETTING = re.compile(r"\bMAILER_([A-Z0-9_]+)")
 _DESIGN = re.compile(r"\btemplates?/|\.j2\b|\btheme\.toml\b")
@@ -114,9 +116,8 @@ def dispatch_state(summary: DispatchSummary) -> str:
 
 def plain_reason(reason: str) -> str:
     """Returns why a delivery ended as it did, without terms of the protocol."""
-    before, at_the_end, _ = reason.partition(" after the dot")
-    if at_the_end:
-        return f"{before} {_AFTER_THE_MESSAGE}"
+    if after := _AFTER_DATA.search(reason):
+        return f"{reason[: after.start()]} {_AFTER_THE_MESSAGE}"
     if reason.startswith("deferred at "):
         return _DEFERRED
     if reason.startswith("relay lacks "):
@@ -146,6 +147,7 @@ def plain_text(text: str) -> str:
 
 
 def _plain_sentence(sentence: str) -> str:
+    sentence = _DOCUMENT.sub("", sentence)
     if not any(pattern.search(sentence) for pattern in (_SETTING, _DESIGN, _TERMINAL)):
         return _FILE.sub(r"“\1”", _FILE_LINE.sub(r"“\1”, line \2:", sentence))
     begin = ""

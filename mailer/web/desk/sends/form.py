@@ -51,36 +51,16 @@ class SendForm:
         now = app.clock()
         if not self.is_later:
             return now + UNDO_SECONDS
-        return parse_schedule_time(self.at, self._zone(app), now=now)
+        zone = ZoneInfo(UTC) if self.zone == UTC else app.settings.timezone
+        return parse_schedule_time(self.at, zone, now=now)
 
     def time_error(self, app: App) -> str:
         """Returns why the send cannot start at the time that was typed, and what to do; "" if it can."""
         try:
             self.start_time(app)
         except UsageError:
-            return self._describe_time_error(self._zone(app))
+            return describe_time_error(self.at, ZoneInfo(UTC) if self.zone == UTC else app.settings.timezone)
         return ""
-
-    def _zone(self, app: App) -> ZoneInfo:
-        return ZoneInfo(UTC) if self.zone == UTC else app.settings.timezone
-
-    def _describe_time_error(self, zone: ZoneInfo) -> str:
-        try:
-            moment = dt.datetime.fromisoformat(self.at)
-        except ValueError:
-            return "Enter a date and a time."
-        if moment.tzinfo or not _is_clock_change(moment, zone):
-            return "This time is in the past. Choose a later one."
-        return (
-            f"The clocks in {zone.key} change then: {moment:%H:%M} is skipped, or comes twice. "
-            "Choose another time, or UTC as the time zone."
-        )
-
-
-def _is_clock_change(moment: dt.datetime, zone: ZoneInfo) -> bool:
-    """Whether the clocks of `zone` skip the local time `moment`, or show it twice."""
-    early, late = (moment.replace(tzinfo=zone, fold=fold).utcoffset() for fold in (0, 1))
-    return early != late
 
 
 def read_send_form(request: DeskRequest, default_lists: Sequence[str] = ()) -> SendForm:
@@ -103,6 +83,21 @@ def read_send_form(request: DeskRequest, default_lists: Sequence[str] = ()) -> S
         at=text("at"),
         zone=text("zone"),
     )
+
+
+def describe_time_error(at: str, zone: ZoneInfo) -> str:
+    """Returns why a send cannot start at the local time `at`, and what to do."""
+    try:
+        moment = dt.datetime.fromisoformat(at)
+    except ValueError:
+        return "Enter a date and a time."
+    early, late = (moment.replace(tzinfo=zone, fold=fold).utcoffset() for fold in (0, 1))
+    if moment.tzinfo is None and early != late:
+        return (
+            f"The clocks in {zone.key} change then: {moment:%H:%M} is skipped, or comes twice. "
+            "Choose another time, or UTC as the time zone."
+        )
+    return "This time is in the past. Choose a later one."
 
 
 def suggested_time(app: App) -> str:
