@@ -93,8 +93,9 @@ _DESIGN = re.compile(r"\btemplates?/|\.j2\b|\btheme\.toml\b")
 _TERMINAL = re.compile(r"\bmailer [a-z]|(?<![\w-])--[a-z]|\.env\b|\bcreatedb\b|\bdocs/")
 _FILE_LINE = re.compile(r"(?:[^\s“(]*/)?([\w.-]+)\.(?:csv|md|toml):(\d+)(?::\d+)?:")
 _FILE = re.compile(
-    r"(?<![\w:/.-])/?(?:[^\s“(:/]+/)*(?:dispatches|subscribers)/([\w.-]+?)(?:\.(?:md|csv|toml))?(?=[\s”),:;.]|$)"
+    r"(?<![\w:/.-])/?(?:[^\s“(:/]+/)*(?:dispatches|subscribers)/(\w[\w.-]*?)(?:\.(?:md|csv|toml))?(?=[\s”),:;.]|$)"
 )
+_FOLDER = re.compile(r"(?:the folder )?`?(?<![\w/])dispatches/`?(?=[\s.,;]|$)")
 _ENGINE = re.compile(r"(is not an expression|does not take these arguments) \(.*\)$")
 
 
@@ -149,6 +150,7 @@ def plain_text(text: str) -> str:
 def _plain_sentence(sentence: str) -> str:
     sentence = _DOCUMENT.sub("", sentence)
     if not any(pattern.search(sentence) for pattern in (_SETTING, _DESIGN, _TERMINAL)):
+        sentence = _FOLDER.sub("the folder of the dispatches", sentence)
         return _FILE.sub(r"“\1”", _FILE_LINE.sub(r"“\1”, line \2:", sentence))
     begin = ""
     parts = ["", *_CLAUSE.split(sentence)]

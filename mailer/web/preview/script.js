@@ -103,7 +103,7 @@ async function tell() {
   const state = await answer.json();
   if (mine !== latest) return;
   byId("title").textContent = state.title ?? byId("path").textContent;
-  byId("size").textContent = state.size ? ` · ${Math.round(state.size / 1024)} KB of 100` : "";
+  byId("size").textContent = state.size ? ` · ${Math.round(state.size / 1024)} of 100 KB` : "";
   byId("from").textContent = state.from ?? "";
   byId("subject").textContent = state.subject ?? "";
   alarm(state);

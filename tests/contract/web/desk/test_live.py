@@ -1,4 +1,4 @@
-"""A send at the desk: how it stands, the events that tell it, and what can be done; its report, page by page and as CSV."""
+"""The live page of a send: its state, its events and its actions; the report, its pages and its CSV."""
 
 import asyncio
 import json
@@ -44,7 +44,7 @@ def sent(site, *verdicts, count=0):
 MIXED = ("accepted", "failed", "deferred", "uncertain", "accepted")
 
 
-def test_the_page_shows_the_sum_the_names_and_the_words_of_servers(site, desk):
+def test_the_page_shows_counts_addresses_and_server_replies(site, desk):
     send = sent(site, *MIXED, count=8)
     page = desk.get(f"/desk/sends/{send.id}")
     said = words(page)
@@ -60,7 +60,7 @@ def test_the_page_shows_the_sum_the_names_and_the_words_of_servers(site, desk):
     assert "style=" not in page.text
 
 
-def test_a_writer_sees_the_figures_and_no_reader(site, visitor):
+def test_a_writer_sees_counts_but_no_addresses(site, visitor):
     send = sent(site, *MIXED)
     desk = At(visitor, signed_in(site, "writer"))
     page = desk.get(f"/desk/sends/{send.id}")
@@ -74,11 +74,11 @@ def test_a_writer_sees_the_figures_and_no_reader(site, visitor):
 @pytest.mark.parametrize(
     "path", ["", "/report", "/report/recipients", "/report/recipients/1", "/report/csv", "/events"]
 )
-def test_an_unknown_send_is_no_page(desk, path):
+def test_an_unknown_send_is_not_found(desk, path):
     assert {desk.get(f"/desk/sends/{number}{path}").status_code for number in (99, 9**30)} == {404}
 
 
-def test_paused_it_says_by_whom_and_goes_on_when_told_to(site, desk):
+def test_a_paused_send_shows_who_paused_it_and_is_resumed(site, desk):
     send = site.send(None, *addresses(3))
     carry(site, send, "accepted")
     path = f"/desk/sends/{send.id}"
@@ -90,7 +90,7 @@ def test_paused_it_says_by_whom_and_goes_on_when_told_to(site, desk):
     assert [entry.action for entry in site.ledger.audit.entries()] == ["send.resume", "send.pause"]
 
 
-def test_cancelling_asks_first_and_says_how_many_will_not_get_it(site, desk):
+def test_cancelling_asks_first_and_shows_how_many_will_not_get_it(site, desk):
     send = site.send(None, *addresses(5))
     carry(site, send, "accepted")
     path = f"/desk/sends/{send.id}"
@@ -105,7 +105,7 @@ def test_cancelling_asks_first_and_says_how_many_will_not_get_it(site, desk):
     assert "Cancelled" in words(desk.get(path))
 
 
-def test_uncertain_ones_are_decided_by_name_or_all_at_once(site, desk):
+def test_unconfirmed_deliveries_are_resolved_one_by_one_or_all_at_once(site, desk):
     send = sent(site, "uncertain", "uncertain", "uncertain", "accepted")
     path, ledger = f"/desk/sends/{send.id}", site.ledger
     page = desk.get(path).text
@@ -123,7 +123,7 @@ def test_uncertain_ones_are_decided_by_name_or_all_at_once(site, desk):
     assert [each.id for each in site.ledger.sends.run_by_server()] == [send.id]
 
 
-def test_of_another_send_nobody_is_decided(site, desk):
+def test_deliveries_of_another_send_are_not_resolved(site, desk):
     first, second = sent(site, "uncertain"), site.send(site.named("b"), *addresses(1, "example.net"))
     carry(site, second, "uncertain")
     number = re.search(r'name="sent" value="(\d+)"', desk.get(f"/desk/sends/{second.id}").text)[1]
@@ -131,7 +131,7 @@ def test_of_another_send_nobody_is_decided(site, desk):
     assert site.ledger.sends.summary(second.id).count(DeliveryState.UNCERTAIN) == 1
 
 
-def test_who_follows_is_told_all_and_then_only_what_changes(site):
+def test_subscribers_get_all_fragments_and_then_only_changes(site):
     send = site.send(None, *addresses(4))
 
     def render(snapshot, may_send, _before):
@@ -166,7 +166,7 @@ def test_who_follows_is_told_all_and_then_only_what_changes(site):
 
 
 @pytest.mark.parametrize("fault", [LedgerError("The database is busy.", "Wait."), ZeroDivisionError("a bug")])
-def test_what_goes_wrong_for_a_moment_ends_no_watch(site, monkeypatch, fault):
+def test_a_temporary_error_does_not_end_the_updates(site, monkeypatch, fault):
     send = sent(site, "accepted")
     take_snapshot, tries = SendMonitor.snapshot, []
 
@@ -189,7 +189,7 @@ def test_what_goes_wrong_for_a_moment_ends_no_watch(site, monkeypatch, fault):
     assert json.loads(asyncio.run(work()).data) == {"state": "finished"}
 
 
-def test_a_count_that_takes_long_is_not_made_again_before_its_time():
+def test_a_slow_count_is_not_repeated_too_soon():
     now, made = [0.0], []
 
     def make():
@@ -207,7 +207,7 @@ def test_a_count_that_takes_long_is_not_made_again_before_its_time():
     assert value.get() == 3
 
 
-def test_the_report_has_the_proof_the_figures_and_the_sends_before(site, desk):
+def test_the_report_has_counts_outcomes_and_earlier_sends(site, desk):
     first = site.send(site.named("a", "The letter before"), *addresses(2))
     carry(site, first, "accepted", "accepted")
     send = sent(site, "accepted", "failed", "uncertain")
@@ -220,7 +220,7 @@ def test_the_report_has_the_proof_the_figures_and_the_sends_before(site, desk):
     assert "No earlier sends yet." in again
 
 
-def test_recipients_come_page_by_page_and_nobody_twice(site, desk):
+def test_recipients_are_listed_page_by_page_without_duplicates(site, desk):
     send = sent(site, "failed", "accepted", count=120)
     path, found, pages = f"/desk/sends/{send.id}/report/recipients", [], 0
     while path:
@@ -251,14 +251,14 @@ def test_recipients_come_page_by_page_and_nobody_twice(site, desk):
         ({"q": "\x00"}, {0, 1, 2, 3, 4, 5}),
     ],
 )
-def test_recipients_are_found_by_address_words_and_state(site, desk, query, wanted):
+def test_recipients_are_found_by_address_reply_and_state(site, desk, query, wanted):
     send = sent(site, *MIXED, count=6)
     page = desk.get(f"/desk/sends/{send.id}/report/recipients", params=query)
     assert page.status_code == 200
     assert {int(each) for each in re.findall(r"<bdi>reader(\d+)@example.com</bdi>", page.text)} == wanted
 
 
-def test_one_recipient_is_told_step_by_step_and_only_within_the_send(site, desk):
+def test_the_page_of_a_recipient_shows_its_attempts_within_its_send_only(site, desk):
     send = sent(site, "failed")
     page = desk.get(f"/desk/sends/{send.id}/report/recipients").text
     path = re.search(r'href="(/desk/sends/\d+/report/recipients/\d+)"', page)[1]
@@ -267,7 +267,7 @@ def test_one_recipient_is_told_step_by_step_and_only_within_the_send(site, desk)
     assert desk.get(path.replace(f"/{send.id}/", f"/{other.id}/", 1)).status_code == 404
 
 
-def test_the_csv_is_the_one_of_the_command_line(site, desk):
+def test_the_csv_is_that_of_the_command_line(site, desk):
     send = sent(site, "accepted", "failed")
     answer = desk.get(f"/desk/sends/{send.id}/report/csv")
     lines = answer.content.decode().split("\r\n")
@@ -277,7 +277,7 @@ def test_the_csv_is_the_one_of_the_command_line(site, desk):
     assert len(lines) == 4
 
 
-def test_erased_readers_stay_in_the_sum_without_a_name(site, desk):
+def test_erased_readers_stay_in_the_counts_without_an_address(site, desk):
     send = sent(site, "accepted", "accepted")
     site.ledger.erasure.erase("reader0@example.com", source="by hand")
     page = desk.get(f"/desk/sends/{send.id}/report/recipients").text

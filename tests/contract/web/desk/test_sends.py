@@ -1,4 +1,4 @@
-"""Sending from the desk: what is shown before, what must be said, and that one press makes one send that can be taken back."""
+"""Sending from the desk: preview, confirmation, approval, and that one form makes one send, which can be undone."""
 
 import asyncio
 import html

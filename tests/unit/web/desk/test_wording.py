@@ -59,6 +59,7 @@ def test_a_reason_is_shown_without_terms_of_the_protocol(reason, shown):
         ("Mend the spelling, or take it out; `docs/editor.md` has all.", "Mend the spelling, or take it out."),
         ("Use the filters listed in docs/editor.md, with straight quotes.", "Use the filters, with straight quotes."),
         ("Write `credit:` under `photo:`.", "Write `credit:` under `photo:`."),
+        ("Copy it into the folder dispatches/.", "Copy it into the folder of the dispatches."),
         ("See https://example.org/dispatches/fog for more.", "See https://example.org/dispatches/fog for more."),
         ("", ""),
     ],
