@@ -75,17 +75,17 @@ def test_a_page_that_is_open_comes_back_with_the_server_and_shows_the_truth(tmp_
         page.evaluate("window.same = true")
         until(lambda: number(page, "accepted") > 10)
         process.kill()
-        page.get_by_text("The desk does not answer.").wait_for()
+        page.get_by_text("No connection to the desk.").wait_for()
         assert faults(page) == []
         process = serving(programs, tmp_path, port)
-        page.get_by_text("The desk does not answer.").wait_for(state="hidden")
+        page.get_by_text("No connection to the desk.").wait_for(state="hidden")
         back = number(page, "accepted")
         until(lambda: number(page, "accepted") > back)
         assert page.evaluate("window.same"), "it was loaded anew"
         page.get_by_role("button", name="Pause").press("Enter")
         page.get_by_text("Paused by Mara Lindqvist.").wait_for()
-        page.get_by_role("button", name="Go on").press("Enter")
-        page.get_by_text("On its way.").wait_for()
+        page.get_by_role("button", name="Resume").press("Enter")
+        page.get_by_text("Sending.", exact=True).wait_for()
         judge.delay = 0.0
         page.get_by_text("Finished").wait_for()
         assert faults(page) == []
@@ -102,11 +102,11 @@ def test_a_page_that_is_open_comes_back_with_the_server_and_shows_the_truth(tmp_
             until(lambda before=before: page.get_by_role("button", name="Count as sent: ").count() < before)
         assert number(page, "accepted") == READERS
         page.get_by_role("link", name="Report").press("Enter")
-        page.get_by_role("heading", name="By verdict").wait_for()
+        page.get_by_role("heading", name="By outcome").wait_for()
         page.get_by_role("searchbox").fill("reader7@")
         page.get_by_role("searchbox").press("Enter")
         page.get_by_role("link", name="reader7@example.com").press("Enter")
-        page.get_by_text("So it is accepted").wait_for()
+        page.get_by_text("State: accepted").wait_for()
         assert wrong == []
         context.close()
         process.kill()

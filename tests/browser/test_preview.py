@@ -95,7 +95,7 @@ def test_findings_stand_under_their_lines_and_the_letter_stays_meanwhile(page, p
     row = page.locator(f"#line-{line}")
     expect(row).to_contain_text("unknown key “sorce” in an article; did you mean “source”?")
     expect(row).to_have_class("error")
-    expect(page.locator("#alarm")).to_have_text("The letter is as it was before: the dispatch has errors now.")
+    expect(page.locator("#alarm")).to_have_text("The dispatch has errors. This is the last version without errors.")
     says(page, "patience")
     page.locator("#list a", has_text=str(line)).click()
     expect(row).to_be_in_viewport()
@@ -128,17 +128,17 @@ def test_a_reader_is_chosen_typed_and_left_again(page):
     from playwright.sync_api import expect
 
     page.locator("#reader summary").click()
-    page.get_by_label("A reader of your lists").fill("ana@example.com")
+    page.get_by_label("Reader on your lists").fill("ana@example.com")
     page.keyboard.press("Tab")
     says(page, "Dear Ana,")
     says(page, "High water is at noon")
     page.get_by_label("reader.city").fill("Elsewhere")
     does_not_say(page, "High water is at noon")
     expect(page.locator("#subject")).to_have_text("The tide table, for Ana")
-    page.get_by_role("button", name="Nobody in particular").click()
+    page.get_by_role("button", name="No one in particular").click()
     says(page, "Dear reader,")
     page.locator("#reader summary").click()
-    page.get_by_label("A reader of your lists").fill("nobody@example.com")
+    page.get_by_label("Reader on your lists").fill("nobody@example.com")
     page.keyboard.press("Tab")
     expect(page.locator("#reader-fault")).to_contain_text("nobody@example.com is not on any list.")
     page.keyboard.press("Escape")
@@ -148,15 +148,15 @@ def test_a_reader_is_chosen_typed_and_left_again(page):
 def test_text_and_source_are_shown_and_a_reload_shows_the_same(page, path):
     from playwright.sync_api import expect
 
-    choose(page, "Plaintext")
+    choose(page, "Plain text")
     expect(page.locator("#words")).to_contain_text("Two high waters on Tuesday")
-    choose(page, "Source")
+    choose(page, "HTML source")
     expect(page.locator("#words")).to_contain_text("<!DOCTYPE html>")
     page.reload()
     expect(page.locator("#words")).to_contain_text("<!DOCTYPE html>")
     path.write_text(DISPATCH.replace("patience", "forbearance"))
     expect(page.locator("#words")).to_contain_text("forbearance")
-    choose(page, "Letter")
+    choose(page, "Message")
     says(page, "forbearance")
 
 
@@ -191,7 +191,7 @@ def test_it_fits_a_phone_and_can_be_used_there(page, path):
 
     page.set_viewport_size({"width": 375, "height": 740})
     path.write_text(DISPATCH.replace("patience", "x" * 400 + " TODO"))
-    for view in ("Dispatch", "Letter", "Plaintext", "Source"):
+    for view in ("Dispatch", "Message", "Plain text", "HTML source"):
         choose(page, view)
         assert page.evaluate("() => document.documentElement.scrollWidth") == 375, view
     choose(page, "Dispatch")
@@ -218,7 +218,7 @@ def test_every_control_is_reached_by_keyboard(page):
     assert page.locator("input[name=images]").is_checked()
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    expect(page.get_by_label("A reader of your lists")).to_be_visible()
+    expect(page.get_by_label("Reader on your lists")).to_be_visible()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -230,7 +230,7 @@ def test_axe_finds_nothing(page, path, scheme, width):
     page.set_viewport_size({"width": width, "height": 860})
     path.write_text(DISPATCH.replace("patience", "patience. TODO").replace("[on our page]", "[here]"))
     expect(page.locator("#found")).to_contain_text("warning")
-    for view in ("Letter", "Plaintext", *(("Dispatch",) if width == 375 else ())):
+    for view in ("Message", "Plain text", *(("Dispatch",) if width == 375 else ())):
         choose(page, view)
         assert violations(page, iframes=False) == [], view
 

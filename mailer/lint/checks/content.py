@@ -15,10 +15,11 @@ from markdown_it.token import Token
 
 from mailer.dispatch.diagnostics import Position, abbreviate
 from mailer.dispatch.markdown.token_walk import plain_text
-from mailer.dispatch.model import Article, Block, Choice, Markdown, Template, inline_tokens, walk_blocks
+from mailer.dispatch.model import Article, Block, Choice, Dispatch, Markdown, Template, inline_tokens, walk_blocks
 from mailer.dispatch.template.expression import Expression
 from mailer.lint.context import LintContext
 from mailer.lint.findings import Finding
+from mailer.lint.source_index import SourceIndex
 
 LONGEST_SUBJECT = 78
 LONGEST_PREHEADER = 140
@@ -46,7 +47,7 @@ def placeholders(context: LintContext) -> Iterator[Finding]:
     language = context.dispatch.language.partition("-")[0].lower()
     for span in context.source_index.text_spans():
         for match in _PLACEHOLDER.finditer(span.text):
-            if match[0] == "TODO" and language in _TODO_IS_A_WORD and span.text[match.end() :][:1] != ":":
+            if not _is_placeholder(match, language):
                 continue
             yield Finding(
                 rule="placeholder",
@@ -65,6 +66,18 @@ def merge_tags(context: LintContext) -> Iterator[Finding]:
                 expected="write {{ reader.… }}",
                 position=span.at(match.start()),
             )
+
+
+def has_placeholder(dispatch: Dispatch) -> bool:
+    """Whether text that was to be filled in is left in `dispatch`."""
+    language = dispatch.language.partition("-")[0].lower()
+    spans = SourceIndex(dispatch).text_spans()
+    return any(_is_placeholder(match, language) for span in spans for match in _PLACEHOLDER.finditer(span.text))
+
+
+def _is_placeholder(match: re.Match[str], language: str) -> bool:
+    """Whether `match` is not the word “todo” of the dispatch's own language."""
+    return match[0] != "TODO" or language not in _TODO_IS_A_WORD or match.string[match.end() :][:1] == ":"
 
 
 def empty_fields(context: LintContext) -> Iterator[Finding]:

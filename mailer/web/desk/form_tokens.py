@@ -23,5 +23,5 @@ def read_order(request: DeskRequest, *, undo_for: float = 0) -> SendOrder:
     """Returns the order that was posted: the user and the form's token. Raises UsageError for a form without one."""
     token = request.form.text(FIELD)
     if not _TOKEN.fullmatch(token):
-        raise UsageError("The form was not complete; nothing was sent.", "Load the page again.")
+        raise UsageError("Nothing was sent: the form was incomplete.", "Load the page again and repeat what you did.")
     return SendOrder(by=request.user.name, token=token, undo_for=undo_for)

@@ -25,6 +25,7 @@ from mailer.edition.template_loader import TemplateSet, builtin_dir
 from mailer.ledger.accounts.users import User
 from mailer.ledger.types.accounts import Role
 from mailer.web.cookies import read_cookie
+from mailer.web.desk import wording
 from mailer.web.desk.origin import Origin, origin_of
 from mailer.web.responses import HTML, NO_CACHE, NO_STORE, respond, respond_cached
 
@@ -100,6 +101,12 @@ class DeskRenderer:
         self._context = {
             "root": root,
             "publication": app.publication.name,
+            "delivery_state": wording.delivery_state,
+            "send_state": wording.send_state,
+            "dispatch_state": wording.dispatch_state,
+            "plain_reason": wording.plain_reason,
+            "plain_text": wording.plain_text,
+            "finding_sentence": wording.finding_sentence,
             "static": self.static,
             "datetime": self.datetime,
             "ago": self.ago,

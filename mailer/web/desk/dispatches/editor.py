@@ -75,7 +75,7 @@ def _conflict(request: DeskRequest, now: DispatchFile, typed: str) -> Response:
         return request.json({"digest": now.digest, "text": now.text}, status=409)
     lines = diff(now.text, typed.replace("\r\n", "\n"))
     return request.page(
-        "conflict", status=409, heading="The file was changed meanwhile", now=now, typed=typed, changes=lines
+        "conflict", status=409, heading="Someone else changed this dispatch", now=now, typed=typed, changes=lines
     )
 
 

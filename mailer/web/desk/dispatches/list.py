@@ -37,16 +37,16 @@ def _new(request: DeskRequest) -> Response:
 
 
 def _import_form(request: DeskRequest) -> Response:
-    return request.page("import", heading="Take in an old dispatch")
+    return request.page("import", heading="Import a past issue")
 
 
 def _import(request: DeskRequest) -> Response:
     imported = import_text(request.app, request.form.raw("text"))
     request.record("dispatch.import", imported.name)
     if not imported.doubts:
-        return request.redirect(f"{HERE}/{imported.name}", "Taken in; nothing in it was uncertain.")
+        return request.redirect(f"{HERE}/{imported.name}", "Imported. Everything was recognised.")
     lines = request.form.raw("text").replace("\r\n", "\n").split("\n")
-    return request.page("imported", heading="Taken in", imported=imported, lines=lines)
+    return request.page("imported", heading="Imported", imported=imported, lines=lines)
 
 
 ROUTES = (

@@ -4,6 +4,7 @@ The editor's script requests the findings as JSON, with positions for its marks;
 is in a frame of its own, under a policy that allows its styles and no script.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from starlette.exceptions import HTTPException
@@ -13,12 +14,13 @@ from mailer.dispatch.diagnostics import Diagnostic, Severity
 from mailer.errors import MailerError
 from mailer.ledger.types.accounts import Role
 from mailer.service.dispatches.files import NoDispatchError
-from mailer.service.dispatches.preview import CachedPreview, ColorScheme
+from mailer.service.dispatches.preview import ColorScheme
 from mailer.service.dispatches.status import find_dispatch_summary
 from mailer.web.desk.dispatches.list import HERE, ONE
 from mailer.web.desk.render import HEADERS
 from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute
+from mailer.web.desk.wording import describe_error, finding_sentence
 from mailer.web.responses import HTML, respond
 
 
@@ -46,10 +48,18 @@ def _findings(request: DeskRequest) -> Response:
     preview = request.previews.make(request.path["name"])
     if not request.wants_json:
         return request.page(
-            "findings", heading=_title(request), preview=preview, summary=_summary(preview), name=request.path["name"]
+            "findings",
+            heading=_title(request),
+            preview=preview,
+            summary=count_findings(preview.problems) or "No problems found",
+            name=request.path["name"],
         )
     fragment = request.page(
-        "finding", heading="", preview=preview, summary=_summary(preview), name=request.path["name"]
+        "finding",
+        heading="",
+        preview=preview,
+        summary=count_findings(preview.problems) or "No problems found",
+        name=request.path["name"],
     )
     return request.json(
         {
@@ -67,24 +77,14 @@ def _title(request: DeskRequest) -> str:
 
 
 def _mark(problem: Diagnostic) -> dict[str, object]:
-    message = f"{problem.message}; {problem.expected}" if problem.expected else problem.message
+    message = finding_sentence(problem)
     return {"line": problem.line, "column": problem.column, "severity": problem.severity.value, "message": message}
 
 
-_NUMBERS = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten", "Eleven", "Twelve")
-
-
-def _summary(preview: CachedPreview) -> str:
-    """Returns the heading of the findings."""
-    errors = sum(problem.severity is Severity.ERROR for problem in preview.problems)
-    other = len(preview.problems) - errors
-    if errors:
-        return f"{_number(errors)} thing{'s' if errors > 1 else ''} to mend{f', {other} to look at' if other else ''}"
-    return f"{_number(other)} thing{'s' if other > 1 else ''} to look at" if other else "Nothing to find fault with"
-
-
-def _number(count: int) -> str:
-    return _NUMBERS[count] if count < len(_NUMBERS) else f"{count}"
+def count_findings(findings: Sequence[Diagnostic]) -> str:
+    """Returns how many findings there are, by severity: “2 errors, 1 warning”."""
+    counts = ((each.value, sum(finding.severity is each for finding in findings)) for each in Severity)
+    return ", ".join(f"{count} {name}{'s' if count > 1 else ''}" for name, count in counts if count)
 
 
 def _page(request: DeskRequest) -> Response:
@@ -110,9 +110,9 @@ def _message(request: DeskRequest) -> Response:
     except NoDispatchError:
         raise
     except MailerError as error:  # an unknown reader or a broken template: shown in place of the message
-        return _framed(request.page("plain", status=422, heading=str(error)))
+        return _framed(request.page("plain", status=422, heading=" ".join(describe_error(error))))
     if rendered is None:
-        return _framed(request.page("plain", heading="There is a preview once nothing is left to mend."))
+        return _framed(request.page("plain", heading="Fix the errors to see a preview."))
     if view.key == "text":
         return _framed(request.page("plain", heading=rendered.subject, plain=rendered.text))
     sources = "'self' https: data:" if images else "data:"

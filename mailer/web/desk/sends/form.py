@@ -61,9 +61,8 @@ class SendForm:
         zone = ZoneInfo(UTC) if self.zone == UTC else app.settings.timezone
         try:
             return StartTime(at=parse_schedule_time(self.at, zone, now=app.clock()))
-        except UsageError as error:
-            advice = " Give it in UTC." if "the clocks change" in error.message else " Choose another time."
-            return StartTime(error=error.message + advice)
+        except UsageError:
+            return StartTime(error=describe_time_error(self.at, zone))
 
 
 def read_send_form(request: DeskRequest, default_lists: Sequence[str] = ()) -> SendForm:
@@ -86,6 +85,21 @@ def read_send_form(request: DeskRequest, default_lists: Sequence[str] = ()) -> S
         at=text("at"),
         zone=text("zone"),
     )
+
+
+def describe_time_error(at: str, zone: ZoneInfo) -> str:
+    """Returns why a send cannot start at the local time `at`, and what to do."""
+    try:
+        moment = dt.datetime.fromisoformat(at)
+    except ValueError:
+        return "Enter a date and a time."
+    early, late = (moment.replace(tzinfo=zone, fold=fold).utcoffset() for fold in (0, 1))
+    if moment.tzinfo is None and early != late:
+        return (
+            f"The clocks in {zone.key} change then: {moment:%H:%M} is skipped, or comes twice. "
+            "Choose another time, or UTC as the time zone."
+        )
+    return "This time is in the past. Choose a later one."
 
 
 def suggested_time(app: App) -> str:

@@ -69,10 +69,11 @@ def _undo(request: DeskRequest) -> Response:
     send = find_send(request).send
     try:
         request.app.ledger.sends.undo(send.id)
-    except SendStateError as error:
-        return request.redirect(path_of(send.id), f"{error.message} {error.next_step}", bad=True)
+    except SendStateError:
+        message = "It is too late to undo this: sending has started. You can still pause or cancel it."
+        return request.redirect(path_of(send.id), message, bad=True)
     request.record("send.take-back", f"{send.id} {send.slug}")
-    return request.redirect(path_of(send.id), "Taken back. Nothing of it has left.")
+    return request.redirect(path_of(send.id), f"{'Undone' if send.undoable else 'Cancelled'}. Nothing was sent.")
 
 
 def _start(request: DeskRequest) -> Response:
@@ -84,7 +85,7 @@ def _start(request: DeskRequest) -> Response:
     except SendStateError:  # another request started it
         return request.redirect(path_of(send.id))
     request.record("send.start", f"{send.id} {send.slug}", "overdue")
-    return request.redirect(path_of(send.id), "It starts now.")
+    return request.redirect(path_of(send.id), "Started.")
 
 
 ROUTES = (

@@ -14,6 +14,7 @@ from mailer.service.sends.plan import SendPlan, plan_send
 from mailer.web.desk.render import Flash
 from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.sends.form import SendForm
+from mailer.web.desk.wording import describe_error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,14 +70,15 @@ def preview_send(request: DeskRequest, form: SendForm, source: ListSource) -> Se
     except DispatchError as error:
         problems = error.checked.problems
         count = sum(each.severity is Severity.ERROR for each in problems)
-        message = f"{count} thing{'s' if count > 1 else ''} must be mended before it can leave."
+        message = f"Fix {count} error{'s' if count > 1 else ''} before you can send it."
         return SendPreview(error=message, problems=problems)
     except AlreadySentError as error:
         return SendPreview(earlier=error.send)
     except (LedgerError, NoDispatchError):  # answered by a page of their own: 503 and 404
         raise
     except MailerError as error:
-        return SendPreview(error=error.message, next_step=error.next_step)
+        message, next_step = describe_error(error)
+        return SendPreview(error=message, next_step=next_step)
     approvals = app.ledger.approvals.of(plan.edition.digest)
     return SendPreview(
         plan=plan,
@@ -91,12 +93,12 @@ def blocking_reason(form: SendForm, preview: SendPreview) -> Flash | None:
     if not form.lists:
         return Flash("Choose a list first.", bad=True)
     if preview.earlier:
-        ended = "Say first who gets it: only new readers, or everybody once more."
-        return Flash(ended if preview.earlier.is_ended else "It is being sent already.", bad=True)
+        ended = "Choose who gets it: only new readers, or everyone again."
+        return Flash(ended if preview.earlier.is_ended else "It is already being sent.", bad=True)
     if preview.plan is None:
-        return Flash("It cannot be sent like this: what is in the way stands beside the choice.", bad=True)
+        return Flash("It cannot be sent yet. See what to fix beside your selection.", bad=True)
     if preview.plan.summary.to_mail == 0:
-        return Flash("Nobody would get it. Choose another list or condition.", bad=True)
+        return Flash("Nobody would get it. Choose another list or filter.", bad=True)
     if not preview.may_send:
-        return Flash("You cannot send it yet: another editor must approve it first.", bad=True)
+        return Flash("Another editor must approve it before you can send it.", bad=True)
     return None

@@ -70,19 +70,17 @@ def _test(request: DeskRequest) -> Response:
     emails = [*request.form.texts("to"), *typed]
     order, path = read_order(request), str(dispatch_path(request.app, name))
     if not emails:
-        raise UsageError("Nobody is chosen for the test.", "Choose somebody, or type an address.")
+        raise UsageError("No recipient was chosen for the test.", "Choose a person or enter an address.")
     if len(emails) > MAX_ADDRESSES:
-        raise UsageError(f"A test goes to {MAX_ADDRESSES} addresses at most.", "Send a second one to the others.")
+        raise UsageError(f"A test can go to at most {MAX_ADDRESSES} addresses.", "Send another test to the rest.")
     try:
         send = start_test(request.app, path, emails, reader=request.form.text("as") or None, ordered=order)
     except DispatchError as error:
         count = sum(each.severity is Severity.ERROR for each in error.checked.problems)
-        message = f"Nothing was sent: {count} thing{'s' if count > 1 else ''} must be mended first."
+        message = f"Nothing was sent. Fix {count} error{'s' if count > 1 else ''} first."
         return request.redirect(f"{HERE}/{name}", message, bad=True)
     request.record("dispatch.test", name, f"send {send.id} to {', '.join(map(mask_address, emails))}")
-    return request.redirect(
-        f"{HERE}/{name}/test", f"A test is on its way to {', '.join(emails)}. Look in the inbox there."
-    )
+    return request.redirect(f"{HERE}/{name}/test", f"The test is on its way to {', '.join(emails)}. Check the inbox.")
 
 
 ROUTES = (

@@ -156,7 +156,7 @@ def test_a_proxy_that_hides_the_address_is_named(site, visitor):
     with_password(site)
     hidden = {"Host": "127.0.0.1:8000", "Origin": ORIGIN}
     answer = visitor.post("/desk/sign-in", data={"name": "Mara Lindqvist", "password": PASSWORD}, headers=hidden)
-    assert (answer.status_code, "must hand on the Host header" in answer.text) == (421, True)
+    assert (answer.status_code, "must pass on the Host header" in answer.text) == (421, True)
 
 
 def test_the_token_of_one_session_is_no_good_in_another(site, visitor):
