@@ -187,7 +187,7 @@ def test_more_readers_than_were_confirmed_are_not_frozen(site, mara, monkeypatch
         meanwhile.setattr("mailer.web.desk.sends.compose.start_send", start_after_a_sync)
         answer = mara.post(SEND, {**form, "number": "3"})
     assert (answer.status_code, all_sends(site)) == (422, ())
-    assert "it is 4 readers now" in answer.text
+    assert "Now 4 readers would get it" in answer.text
     assert mara.post(SEND, {**fields_of(answer), "number": "4"}).status_code == 303
     assert all_sends(site)[0].frozen == 4
 
