@@ -7,7 +7,7 @@ from io import BytesIO
 import pytest
 from PIL import Image
 
-from mailer.edition.images import PhotoError
+from mailer.edition.images.loader import PhotoError
 from mailer.errors import UsageError
 from mailer.ledger.accounts.revisions import APART, KEPT
 from mailer.service.dispatches.create import create_dispatch, import_text
