@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from mailer.app import App
+from mailer.atomic_files import open_private
 from mailer.cli.options import as_json, in_workspace, send_number
 from mailer.cli.output import echo_err, plural, print_json
 from mailer.cli.sends.status import show_send
@@ -80,7 +81,7 @@ def _write_csv(app: App, summary: Summary, path: Path | None) -> None:
         write_export(sys.stdout, COLUMNS, report_rows(app, summary.send), line_end="\n")
         return
     try:
-        with path.open("w", encoding="utf-8", newline="") as file:
+        with open(path, "w", encoding="utf-8", newline="", opener=open_private) as file:
             write_export(file, COLUMNS, report_rows(app, summary.send))
     except OSError as error:
         raise UsageError(f"{path} cannot be written ({error.strerror}).", "Make room, or name another file.") from error
