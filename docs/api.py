@@ -42,7 +42,8 @@ each thing. Asked again with the same key, the answer is the same for a week, an
 key is refused with 422. What was refused was not done, and its key may be used again. After an interruption nobody can know,
 and 409 says so: look under `/sends`.
 
-**A send** is made by two calls: `POST /plans` tells the edition, how many would get it, and what there is to look at;
+**A send** is made by two calls: `POST /plans` tells the edition, how many would get it, and what there is to look at (it counts
+readers, and so needs `lists:read`, too);
 `POST /sends` names the digest of that edition, and better the number of `readers`, too, and refuses anything else. Warnings
 are accepted with `accept_warnings`. `MAILER_APPROVAL` holds here, too: somebody approves the edition at the desk. The send is
 made for its time, at the latest for now, and `mailer serve` carries it, as it does what is to go on.
@@ -62,7 +63,7 @@ SCOPES = {
     Scope.DISPATCHES_READ: "read dispatches, their findings and letters",
     Scope.DISPATCHES_WRITE: "that, and write them",
     Scope.SENDS_READ: "see how sends stand, and what became of each recipient",
-    Scope.SENDS_TEST: "that, and send tests",
+    Scope.SENDS_TEST: "see how sends stand, and send tests to users of the desk; it sees no recipients",
     Scope.SENDS_WRITE: "that, and send to readers, pause, cancel, decide",
     Scope.LISTS_READ: "read lists and their members",
     Scope.LISTS_WRITE: "that, and change, sync and undo them",

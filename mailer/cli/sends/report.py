@@ -7,7 +7,7 @@ import click
 
 from mailer.app import App
 from mailer.atomic_files import open_private
-from mailer.cli.options import as_json, in_workspace, send_number
+from mailer.cli.options import COMMAND_LINE, as_json, in_workspace, send_number
 from mailer.cli.output import echo_err, plural, print_json
 from mailer.cli.sends.status import show_send
 from mailer.csv.export import write_export
@@ -77,6 +77,7 @@ def _first_rows(app: App, send_id: int, state: DeliveryState) -> list[ReportRow]
 
 def _write_csv(app: App, summary: Summary, path: Path | None) -> None:
     """Writes the report to a file, or to standard output without one."""
+    app.ledger.audit.record(COMMAND_LINE, "send.export", str(summary.send.id))
     if path is None:
         write_export(sys.stdout, COLUMNS, report_rows(app, summary.send), line_end="\n")
         return

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from mailer.delivery.states import OPEN_STATES, TERMINAL, DeliveryState, SendKind, SendState
-from mailer.errors import NeedsConfirmationError
+from mailer.errors import NeedsConfirmationError, UsageError
 from mailer.ledger.types.editions import NewEdition
 
 
@@ -166,6 +166,13 @@ class AudienceGrewError(NeedsConfirmationError):
             f"{found:,} readers would get it now, not {confirmed:,}; no send was made.",
             "Look at the plan again, and confirm the new number.",
         )
+
+
+class TooManyTestsError(UsageError):
+    """A person or a program has sent tests to as many recipients as an hour allows."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"Tests go to at most {most} recipients an hour; nothing was sent.", "Send it later.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

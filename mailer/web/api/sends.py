@@ -177,10 +177,12 @@ def _report(request: ApiRequest) -> ApiResponse:
 
 
 def _list_deliveries(request: ApiRequest) -> ApiResponse:
-    """What became of each recipient."""
+    """What became of each recipient. A token that has `sends:read` only as a part of `sends:test` sees none."""
+    request.require_own(Scope.SENDS_READ)
     wanted, number = request.query(DeliveryQuery), request.number("send")
     after = read_cursor(wanted.cursor, int)
     ledger = request.app.ledger
+    request.record_look("send.recipients", str(number))
     name = message_id_function(request.app, ledger.sends.get(number))
     begins = after[0] if after else 0
     found = ledger.stats.page(number, *wanted.state, words=wanted.q, after=begins, limit=wanted.limit + 1)

@@ -1,7 +1,8 @@
 """The preview of a dispatch that is being written: its findings, and its message in several views.
 
 The editor's script requests the findings as JSON, with positions for its marks; without a script they are a page. The message
-is in a frame of its own, under a policy that allows its styles and no script.
+is in a frame of its own, under a policy that allows its styles and no script. Editors see it as a reader of a list; writers
+type the fields of a made-up one.
 """
 
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from mailer.addresses import mask_address
 from mailer.dispatch.diagnostics import Diagnostic, Severity
 from mailer.errors import MailerError
 from mailer.ledger.types.accounts import Role
@@ -106,7 +108,10 @@ def _message(request: DeskRequest) -> Response:
     reader, images = request.query.get("as", "").strip(), view.key != "no-images"
     try:
         digest = request.query.get("v", "")
-        rendered = request.previews.get(request.path["name"], digest, reader=reader, scheme=view.scheme, images=images)
+        name, made_up = request.path["name"], not request.may(Role.EDITOR)
+        rendered = request.previews.get(name, digest, reader=reader, made_up=made_up, scheme=view.scheme, images=images)
+        if reader and not made_up:
+            request.record_look("dispatch.preview", name, f"as {mask_address(reader)}")
     except NoDispatchError:
         raise
     except MailerError as error:  # an unknown reader or a broken template: shown in place of the message
