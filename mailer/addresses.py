@@ -15,12 +15,12 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from mailer.errors import UsageError
-from mailer.mailbox import MAX_ADDRESS, MAX_LOCAL_PART, MailboxError, check_syntax
+from mailer.mailbox import MAX_ADDRESS, MAX_LOCAL_PART, NUMERIC_LABEL, MailboxError, check_syntax
 
 _ATOM = r"[A-Za-z0-9_!#$%&'*+\-/=?^`{|}~]++"  # RFC 5322 3.2.3
 _LABEL = r"(?!..--)[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"  # RFC 1123 2.1; ..-- is RFC 5890 2.3.1
 _match_local = re.compile(rf"{_ATOM}(?:\.{_ATOM})*+").fullmatch
-_match_domain = re.compile(rf"{_LABEL}(?:\.{_LABEL})*").fullmatch
+_match_domain = re.compile(rf"(?:{_LABEL}\.)*(?!{NUMERIC_LABEL}\Z){_LABEL}").fullmatch
 _new = tuple.__new__  # half the time of a call
 _CACHED_DOMAINS = 4096  # a list has few
 _STRIPPED = " \t\r\n\v\f\xa0\u200b\u2060\ufeff"  # what spreadsheets and web pages leave around an address

@@ -34,6 +34,7 @@ def _save(request: DeskRequest) -> Response:
         "own_fields": list(form.texts("own_fields")),
         "welcome": form.text("welcome"),
         "language": form.text("language"),
+        "origins": form.text("origins").replace(",", " ").lower().split(),
     }
     write_list_settings(request.app.workspace.subscribers, name, values)
     request.record("list.settings", name)

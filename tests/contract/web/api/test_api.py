@@ -201,7 +201,7 @@ def test_a_send_is_planned_made_once_and_steered(site, api):
     assert api("POST", "/sends/1/cancel").json()["state"] == "cancelled"
     assert api("POST", "/sends/1/resume").status_code == 409
     done = [(each.actor, each.action) for each in site.ledger.audit.entries()]
-    assert done == [("API (the site)", "send.cancel"), ("API (the site)", "send.start")]
+    assert done == [("API (the site)", f"send.{each}") for each in ("cancel", "recipients", "start")]
 
 
 def test_another_edition_and_a_time_that_is_past_are_refused(api):
