@@ -104,7 +104,13 @@ class Workspace:
 
     def dispatch_files(self) -> tuple[Path, ...]:
         """Returns all dispatches of the workspace, by name."""
-        return tuple(sorted(path for path in self.dispatches.glob("*.md") if path.is_file()))
+        found = (path for path in self.dispatches.glob("*.md") if path.is_file() and self.has_dispatch_file(path))
+        return tuple(sorted(found))
+
+    def has_dispatch_file(self, path: Path) -> bool:
+        """Whether `path`, also as a symbolic link, is a dispatch of the workspace: nothing outside, nor settings or lists."""
+        real = path.resolve()
+        return real.is_relative_to(self.root.resolve()) and real.suffix == ".md"
 
     def list_names(self) -> tuple[str, ...]:
         """Returns the names of all lists, sorted."""

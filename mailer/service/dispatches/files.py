@@ -88,8 +88,10 @@ def dispatch_path(app: App, name: str) -> Path:
     if not _NAME.fullmatch(name) or not path.is_file():
         raise NoDispatchError("There is no such dispatch.", "It may have been renamed or removed.")
     real = path.resolve()
-    if not real.is_relative_to(app.workspace.root.resolve()):
-        raise UsageError(f"{name}.md lies outside of the workspace.", "Copy it into dispatches/.")
+    if not app.workspace.has_dispatch_file(path):
+        raise UsageError(
+            "The file of this dispatch lies outside of the workspace, or is not one.", "Copy it to its place."
+        )
     return real
 
 

@@ -1,6 +1,7 @@
 """Who must not be mailed, and how that changes, on every database."""
 
 import threading
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import literal, select, text
@@ -205,3 +206,13 @@ def test_a_plain_550_that_all_recipients_get_suppresses_none(ledger, clock):
         run(refuse_all(mine))
     assert [each.identity for each in ledger.suppressions.all()] == ["reader2@example.net"]
     assert counts(ledger, second) == {S.PENDING: 2, S.SKIPPED: 1}
+
+
+def test_an_erased_address_is_in_no_condition_and_no_entry_of_the_audit_log(ledger):
+    condition = 'email == "Reader0@Example.net" or email == "other@example.net"'
+    send = ledger.creator.create(replace(new_send(), where=condition), readers(2))
+    ledger.audit.record("Mara", "list.upload", "readers", "for READER0@example.net.csv")
+    ledger.erasure.erase(ANA, source="desk")
+    [entry] = ledger.audit.entries()
+    assert "reader0" not in (entry.detail + ledger.sends.get(send.id).where).lower()
+    assert "other@example.net" in ledger.sends.get(send.id).where

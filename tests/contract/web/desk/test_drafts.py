@@ -119,6 +119,15 @@ def test_a_symbolic_link_is_followed_within_the_workspace_only(site, file, tmp_p
     file.symlink_to(outside)
     with pytest.raises(UsageError, match="outside"):
         read_dispatch(site.app, "tide")
+    assert site.app.workspace.dispatch_files() == ()
+
+
+def test_a_symbolic_link_to_the_settings_is_no_dispatch(site, file):
+    file.unlink()
+    file.symlink_to(site.app.workspace.env_file)
+    with pytest.raises(UsageError, match="is not one"):
+        read_dispatch(site.app, "tide")
+    assert site.app.workspace.dispatch_files() == ()
 
 
 @pytest.mark.thinned
