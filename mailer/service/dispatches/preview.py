@@ -200,6 +200,8 @@ class CachedPreview:
     before: Edition | None = None
     size: int = 0
     """Octets of the HTML, for a reader without any fields."""
+    is_final: bool = False
+    """Whether the text was linted."""
 
     @property
     def shown_edition(self) -> Edition | None:
@@ -219,14 +221,32 @@ class PreviewCache:
         self._app = app
         self._media = media
         self._gate = threading.Lock()
+        self._one_check = threading.Lock()
+        self._finished = 0  # checks
         self._made: OrderedDict[str, CachedPreview] = OrderedDict()
 
     def make(self, name: str) -> CachedPreview:
-        """Checks and compiles the dispatch as it is now."""
-        digest, made = self._drafted(name)
-        made = lint_draft(self._app, made)
-        size = render_preview(made.edition, media=self._media).size if made.edition else 0
-        return self._keep(name, CachedPreview(digest=digest, problems=made.problems, edition=made.edition, size=size))
+        """Checks and compiles the dispatch as it is now.
+
+        One check runs at a time, and it is the same for all that wait for it with the same text.
+        """
+        with self._gate:
+            asked_at = self._finished
+        digest = read_dispatch(self._app, name).digest
+        with self._one_check:
+            with self._gate:
+                kept, is_newer = self._made.get(name), self._finished > asked_at
+            if is_newer and kept is not None and kept.is_final and kept.digest == digest:
+                return kept  # made while this request waited
+            digest, made = self._drafted(name)
+            made = lint_draft(self._app, made)
+            size = render_preview(made.edition, media=self._media).size if made.edition else 0
+            preview = CachedPreview(
+                digest=digest, problems=made.problems, edition=made.edition, size=size, is_final=True
+            )
+            with self._gate:
+                self._finished += 1
+            return self._keep(name, preview)
 
     def get(
         self,
