@@ -77,14 +77,14 @@ class MaskedBody:
             expression = read_expression(_QUOTE_MARKS.sub("\n", part.inner), position)
         elif part.kind is TagKind.COMMENT:
             fault = RuleViolation(
-                "template-comment", "template comments are not used", "remove it, or write \\{# for the braces"
+                "template-comment", "comments are not allowed", "remove it, or write \\{# for literal braces"
             )
         else:
             read, fault = read_tag(part.inner, position)
             if on_line or read is None:
                 tag = read
             else:
-                fault = RuleViolation("tag-line", f"“{{% {read.name} %}}” does not stand alone on its line", _ALONE)
+                fault = RuleViolation("tag-line", f"“{{% {read.name} %}}” is not alone on its line", _ALONE)
         if isinstance(expression, RuleViolation):
             expression, fault = None, expression
         return Placeholder(
@@ -128,7 +128,7 @@ class MaskedBody:
         return "".join(piece if isinstance(piece, str) else piece.source for piece in self.split(text))
 
 
-_ALONE = "put it on a line of its own, between blocks"
+_ALONE = "put it on a line of its own, between paragraphs"
 _QUOTE_MARKS = re.compile(r"\n[ \t]*(?:>[ \t]?)+")  # of a quote that the expression runs through
 
 

@@ -85,7 +85,7 @@ def test_a_key_without_a_value_counts_as_absent():
 
 def test_a_file_name_that_makes_no_slug_asks_for_one():
     (problem,) = parse_dispatch(FRONT + "Note.", "My Dispatch.md").problems
-    assert (problem.rule, problem.expected) == ("bad-slug", "write one, such as slug: my-dispatch")
+    assert (problem.rule, problem.expected) == ("bad-slug", "add a line such as slug: my-dispatch")
 
 
 def test_subject_and_preheader_hold_expressions_with_positions():
