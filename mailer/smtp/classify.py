@@ -87,7 +87,7 @@ def classify(reply: Reply, stage: Stage) -> Classification:
     if kind not in {4, 5}:
         return _unexpected(stage)
     if reply.code in _AUTH_REQUIRED and stage is not Stage.END_OF_DATA:
-        return _unsent(FailureScope.RELAY, "wants authentication", halt=True)
+        return _unsent(FailureScope.RELAY, "relay requires authentication", halt=True)
     if stage in _SETUP:
         return _unsent(FailureScope.RELAY, f"refused at {stage.label}", halt=kind == 5, is_throttling=kind == 4)
     if kind == 4:
@@ -103,7 +103,10 @@ def connection_lost(stage: Stage, reason: str) -> Classification:
     """Returns the classification of a connection that ended, or timed out, at `stage`."""
     if stage is Stage.END_OF_DATA:
         return Classification(
-            outcome=Outcome.UNCERTAIN, scope=FailureScope.CONNECTION, reason=f"{reason} after the dot", close=True
+            outcome=Outcome.UNCERTAIN,
+            scope=FailureScope.CONNECTION,
+            reason=f"{reason} after the message was handed over and before the server confirmed it",
+            close=True,
         )
     if stage in _SETUP:
         return _unsent(FailureScope.RELAY, reason)
@@ -112,13 +115,15 @@ def connection_lost(stage: Stage, reason: str) -> Classification:
 
 def not_offered(extension: str) -> Classification:
     """Returns the classification for an address that needs an extension the relay lacks: failed, not suppressed."""
-    return Classification(outcome=Outcome.FAILED, scope=FailureScope.RECIPIENT, reason=f"relay lacks {extension}")
+    return Classification(
+        outcome=Outcome.FAILED, scope=FailureScope.RECIPIENT, reason=f"relay does not support {extension}"
+    )
 
 
 def _temporary(reply: Reply, stage: Stage) -> Classification:
     is_throttling = reply.code in _THROTTLING
     if reply.code == 421 and stage is not Stage.END_OF_DATA:
-        return _unsent(FailureScope.CONNECTION, "service closing", is_throttling=True)
+        return _unsent(FailureScope.CONNECTION, "relay is closing the connection", is_throttling=True)
     return Classification(
         outcome=Outcome.DEFERRED,
         scope=FailureScope.RECIPIENT,
@@ -146,9 +151,9 @@ def _refused(reply: Reply, stage: Stage) -> Classification:
 def _unexpected(stage: Stage) -> Classification:
     if stage is Stage.END_OF_DATA:
         return Classification(
-            outcome=Outcome.UNCERTAIN, scope=FailureScope.CONNECTION, reason="answered with nonsense", close=True
+            outcome=Outcome.UNCERTAIN, scope=FailureScope.CONNECTION, reason="malformed reply", close=True
         )
-    return _unsent(FailureScope.CONNECTION, "answered with nonsense")
+    return _unsent(FailureScope.CONNECTION, "malformed reply")
 
 
 def _unsent(scope: FailureScope, reason: str, *, halt: bool = False, is_throttling: bool = False) -> Classification:

@@ -237,7 +237,7 @@ class Sends:
             which = in_ids(delivery.c.id, chosen)
             if resend and chosen:
                 conn.execute(
-                    transition(_UNCERTAIN, DeliveryState.PENDING, at=now).where(which).values(reason="once more")
+                    transition(_UNCERTAIN, DeliveryState.PENDING, at=now).where(which).values(reason="to be sent again")
                 )
                 skip_ineligible(conn, which, at=now)
                 if found.state is SendState.FINISHED:

@@ -19,10 +19,9 @@ from starlette.exceptions import HTTPException
 from mailer.app import App
 from mailer.ledger.accounts.api_tokens import ApiToken
 from mailer.ledger.types.accounts import Scope
-from mailer.web.api.problem import NotAllowedError
+from mailer.web.api.problem import PREFIX, NotAllowedError
 from mailer.web.api.schema import NoQuery, S, Schema
 
-PREFIX = "/api/v1"
 SMALL, LARGE, FILE = 64 * 1024, 8 * 1024 * 1024, 64 * 1024 * 1024  # octets of a body
 _LONGEST_NUMBER = 18  # digits; both databases can store such numbers
 
