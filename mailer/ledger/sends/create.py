@@ -55,7 +55,7 @@ class SendCreator:
             state = SendState.RUNNING if new.scheduled_at is None else SendState.SCHEDULED
             send_id = _insert_send(conn, new, state=state, at=now)
             if new.scheduled_at is None and _freeze(conn, load_send(conn, send_id), audience, at=now) == 0:
-                raise NobodyError("Nobody would get this: the audience is empty, and no send was made.")
+                raise NobodyError("No reader would get this: the audience is empty. No send was created.")
             return load_send(conn, send_id)
 
         return self._context.writer.call(work, once=True).result()
@@ -71,7 +71,7 @@ class SendCreator:
         def work(conn: Connection) -> Send:
             found = lock_send(conn, send_id)
             if found.state not in {SendState.SCHEDULED, SendState.OVERDUE}:
-                raise SendStateError(f"Send {send_id} has been started already; it is {found.state}.")
+                raise SendStateError(f"Send {send_id} has already started; it is {found.state}.")
             change_send(conn, found, SendState.RUNNING, at=self._context.clock())
             if carried:
                 conn.execute(update(send).where(send.c.id == send_id).values(run_by_server=True))
@@ -95,7 +95,7 @@ class SendCreator:
             advisory_lock(conn, CREATE_SEND)
             parent = load_send(conn, parent_id)
             if parent.kind is SendKind.TEST:
-                raise SendStateError(f"Send {parent_id} is a test.", "Send it again with: mailer test")
+                raise SendStateError(f"Send {parent_id} is a test.", "To send a test again: mailer test")
             if not parent.is_ended:
                 raise AlreadySentError(parent)
             _refuse_repetition(conn, parent.slug, parent.lists, Repeat.AGAIN)
@@ -115,7 +115,7 @@ class SendCreator:
             made = load_send(conn, send_id)
             _exclude_previous_recipients(conn, made)
             if _finish_freezing(conn, made, at=now) == 0:
-                raise NobodyError(f"Send {parent_id} has no failed deliveries that are still open.")
+                raise NobodyError(f"Send {parent_id} has no failed deliveries to send again.")
             skip_unsubscribed(conn, delivery.c.send_id == made.id, at=now)
             return load_send(conn, send_id)
 

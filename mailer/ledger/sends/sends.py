@@ -137,8 +137,8 @@ class Sends:
                 return found
             if found.state not in {SendState.SCHEDULED, SendState.OVERDUE}:
                 raise SendStateError(
-                    f"Send {send_id} has started, and is {found.state}: it cannot be taken back.",
-                    "What has not left yet can be paused or cancelled.",
+                    f"Send {send_id} has started and is {found.state}; it cannot be undone.",
+                    "Pause or cancel it to stop the remaining messages.",
                 )
             change_send(conn, found, SendState.CANCELLED, at=self._context.clock())
             return load_send(conn, send_id)
@@ -183,7 +183,7 @@ class Sends:
         def work(conn: Connection) -> Send:
             found = lock_send(conn, send_id)
             if found.cancel_requested or found.state is SendState.CANCELLED:
-                raise SendStateError(f"Send {send_id} was cancelled.", "Its dispatch can be sent anew: mailer send")
+                raise SendStateError(f"Send {send_id} was cancelled.", "To send its dispatch again: mailer send")
             if found.state is SendState.PAUSED:
                 change_send(conn, found, SendState.RUNNING, at=self._context.clock())
             if carried:
@@ -203,7 +203,7 @@ class Sends:
             if found.state is SendState.CANCELLED:
                 return found
             if found.state is SendState.FINISHED:
-                raise SendStateError(f"Send {send_id} is finished; there is nothing left to cancel.")
+                raise SendStateError(f"Send {send_id} is finished and cannot be cancelled.")
             if is_free:
                 recover(conn, send_id, self._context.warmup, at=now)
             skip(conn, delivery.c.send_id == send_id, "cancelled", at=now)
@@ -230,7 +230,7 @@ class Sends:
             found, now = lock_send(conn, send_id), self._context.clock()
             if resend and (found.state is SendState.CANCELLED or found.cancel_requested):
                 raise SendStateError(
-                    f"Send {send_id} was cancelled; nothing of it is sent again.",
+                    f"Send {send_id} was cancelled; its messages cannot be sent again.",
                     f"To count them as delivered: mailer resolve {send_id} --assume-sent",
                 )
             chosen, missing = _uncertain(conn, send_id, identities)

@@ -59,8 +59,8 @@ class DispatchError(ValidationFailedError):
 
     def __init__(self, checked: CheckResult) -> None:
         super().__init__(
-            f"{checked.shown} has errors; nothing was made of it.",
-            f"Mend them first; see them with: mailer check {checked.shown}",
+            f"{checked.shown} has errors; nothing was done.",
+            f"Correct them first; to see them: mailer check {checked.shown}",
         )
         self.checked = checked
 
@@ -188,7 +188,7 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise UsageError(f"{path} cannot be read ({error.strerror}).", "See to its permissions.") from None
+        raise UsageError(f"{path} cannot be read ({error.strerror}).", "Check its permissions.") from None
 
 
 def _theme_problems(app: App) -> Iterator[Diagnostic]:

@@ -90,7 +90,7 @@ def plan_send(
         raise DispatchError(checked)
     chosen = tuple(dict.fromkeys(lists or (checked.dispatch.lists if checked.dispatch else ())))
     if not chosen:
-        raise UsageError("No list is named.", "Name one with --to LIST, or with lists: in the dispatch.")
+        raise UsageError("The send has no list.", "Add lists: to the dispatch. Or name one with --to LIST.")
     has_ledger = record or app.has_ledger
     if has_ledger:
         _refuse_repetition(app, edition.slug, chosen, repeat)
@@ -131,11 +131,11 @@ def _refuse_other(edition: Edition, digest: str) -> None:
     """Raises NeedsConfirmationError if `edition` is not the one that `digest` names."""
     wanted = digest.strip().lower()
     if 0 < len(wanted) < SHORTEST_DIGEST:
-        raise UsageError(f"“{digest}” is too short for a digest.", f"Give at least {SHORTEST_DIGEST} characters of it.")
+        raise UsageError(f"The digest “{digest}” is too short.", f"Give at least {SHORTEST_DIGEST} characters.")
     if not edition.digest.startswith(wanted):
         raise NeedsConfirmationError(
-            f"What is on disk compiles to the edition {edition.digest[:16]}, not to {wanted[:16]}; nothing was sent.",
-            "See what changed, test it, and name the new digest.",
+            f"The dispatch is now the edition {edition.digest[:16]}, not {wanted[:16]}; nothing was sent.",
+            "Check what changed, test it, and name the new digest.",
         )
 
 
@@ -151,11 +151,11 @@ def _warnings(app: App, summary: AudienceSummary) -> tuple[str, ...]:
     settings = app.settings
     found = []
     if not summary.to_mail:
-        found.append("Nobody would be mailed.")
+        found.append("No reader would get this.")
     if is_loopback(urlsplit(settings.base_url).hostname or ""):  # otherwise the lint rules require it
         if not settings.postal_address:
-            found.append("MAILER_POSTAL_ADDRESS is not set: many countries' laws ask for an address in the letter.")
-        found.append(
-            f"MAILER_BASE_URL is {settings.base_url}: links to unsubscribe and photos work on this machine only."
-        )
+            found.append(
+                "MAILER_POSTAL_ADDRESS is not set: many countries’ laws require a postal address in every message."
+            )
+        found.append(f"MAILER_BASE_URL is {settings.base_url}: unsubscribe links and photos work on this machine only.")
     return (*found, *app.signing.warnings)

@@ -72,6 +72,17 @@ _SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 _TERMINAL = re.compile(r"\bmailer [a-z]|(?<![\w-])--[a-z]|\bMAILER_|\.env\b")
 """What only a person at the terminal can use: a command, an option, a setting."""
 _OPTION = re.compile(r"^--(?=[a-z])")
+_NEXT_STEPS: tuple[tuple[type[MailerError], str], ...] = (
+    (
+        AlreadySentError,
+        'Set "repeat" to "new-readers" to send only to readers who did not get it, or to "again" to send to all.',
+    ),
+    (DispatchError, "Correct the errors listed under problems."),
+    (UnknownSendError, f"GET {PREFIX}/sends lists the sends."),
+    (NoDispatchError, f"GET {PREFIX}/dispatches lists the dispatches."),
+    (NoListError, f"GET {PREFIX}/lists lists the lists."),
+    (SettingsError, "Ask an admin to correct the settings of this program."),
+)
 _BY_PATH = {
     "send": "GET {prefix}/sends/{send} shows the state of the send.",
     "email": "GET {prefix}/subscribers/{email} shows what is known of the address.",
@@ -115,22 +126,12 @@ def mailer_problem(error: MailerError, path: Mapping[str, str] | None = None) ->
 
 def _next_step(error: MailerError, path: Mapping[str, str]) -> str:
     """Returns what a client can do: sentences of the error's own next step, without those for the terminal."""
-    match error:
-        case AlreadySentError(unfinished=True):
-            path_of_send = f"{PREFIX}/sends/{error.send.id}"
-            return f"GET {path_of_send} shows its state; if it is paused, POST {path_of_send}/resume continues it."
-        case AlreadySentError():
-            return 'Set "repeat" to "new-readers" to send only to readers who did not get it, or to "again" to send to all.'
-        case DispatchError():
-            return "Correct the errors listed under problems."
-        case UnknownSendError():
-            return f"GET {PREFIX}/sends lists the sends."
-        case NoDispatchError():
-            return f"GET {PREFIX}/dispatches lists the dispatches."
-        case NoListError():
-            return f"GET {PREFIX}/lists lists the lists."
-        case SettingsError():
-            return "Ask an admin to correct the settings of this program."
+    if isinstance(error, AlreadySentError) and error.unfinished:
+        path_of_send = f"{PREFIX}/sends/{error.send.id}"
+        return f"GET {path_of_send} shows its state; if it is paused, POST {path_of_send}/resume continues it."
+    for kind, words in _NEXT_STEPS:
+        if isinstance(error, kind):
+            return words
     names = {name: quote(value, safe="@") for name, value in path.items()}
     if "--allow-removals" in error.next_step:
         plan = f"{PREFIX}/lists/{names.get('list')}/plan"

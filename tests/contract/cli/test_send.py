@@ -128,7 +128,7 @@ def test_an_audience_of_nobody_to_mail_is_frozen_and_finished(here, catcher):
     assert ran.code == 0
     sent = ran.json()
     assert (sent["state"], sent["frozen"], sent["skipped"]) == ("finished", 1, 1)
-    assert "Nobody would be mailed" in ran.err
+    assert "No reader would get this" in ran.err
     assert "1 unsubscribed" in ran.err
 
 

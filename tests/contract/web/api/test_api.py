@@ -181,7 +181,7 @@ def test_another_edition_and_a_time_that_is_past_are_refused(api):
     wanted = planned(api)
     assert api("POST", "/sends", {**wanted, "edition": "0" * 64}, key="a").status_code == 409
     past = api("POST", "/sends", {**wanted, "at": "2020-01-01 10:00"}, key="b")
-    assert (past.status_code, "is past" in past.json()["detail"]) == (422, True)
+    assert (past.status_code, "is in the past" in past.json()["detail"]) == (422, True)
     later = api("POST", "/sends", {**wanted, "at": "2027-06-01T10:00Z"}, key="c").json()
     assert (later["state"], later["at"]) == ("scheduled", "2027-06-01T10:00:00Z")
     assert api("POST", f"/sends/{later['send']}/resume").status_code == 409

@@ -163,9 +163,9 @@ def test_a_double_click_that_is_under_way_twice_makes_one_send_and_says_nothing(
         ({"number": ""}, "not that of the readers, 3"),
         ({"digest": "0" * 64}, "The letter was changed"),
         ({"list": "nobody"}, "There is no list"),
-        ({"where": "city == 'Nowhere'"}, "Nobody would get this"),
+        ({"where": "city == 'Nowhere'"}, "No reader would get this"),
         ({"where": "__import__('os')"}, "Compare fields"),
-        ({"when": "later", "at": "2020-01-01T07:00"}, "is past"),
+        ({"when": "later", "at": "2020-01-01T07:00"}, "is in the past"),
         ({"when": "later", "at": "soon"}, "is not a time"),
         ({"form_token": ""}, "The form was not complete"),
         ({"form_token": "x'; drop table send"}, "The form was not complete"),
@@ -233,7 +233,7 @@ def test_a_finished_send_is_named_and_asks_who_gets_it_again(relay, site, mara):
     assert "It went to readers already" in page
     assert "Who got it already" in page
     assert last_page(mara, f"{LAST}&repeat=again")["repeat"] == ["again"]
-    assert "Nobody would get this" in mara.get(f"{LAST}&repeat=new-readers").text
+    assert "No reader would get this" in mara.get(f"{LAST}&repeat=new-readers").text
 
 
 @pytest.mark.parametrize("settings", [{"timezone": "Europe/Lisbon"}])
@@ -292,7 +292,7 @@ def test_the_command_line_asks_for_an_approval_too(here):
 @pytest.mark.parametrize("settings", [{"approval": True}])
 def test_what_was_changed_since_it_was_looked_at_is_not_approved(site, mara):
     answer = mara.post("/desk/dispatches/tide/approve", {"digest": "0" * 64})
-    assert "was changed since you looked" in answer.text
+    assert "has changed since you opened it" in answer.text
     assert site.ledger.approvals.by_source() == {}
 
 
@@ -349,7 +349,7 @@ def test_the_server_carries_tests_and_sends(relay, site, mara):
     carry_all(site)
     summary = site.ledger.sends.summary(2)
     assert (summary.send.state, summary.count(DeliveryState.ACCEPTED)) == ("finished", 3)
-    assert "cannot be taken back" in unsaid(mara.post("/desk/sends/2/take-back"), mara)
+    assert "cannot be undone" in unsaid(mara.post("/desk/sends/2/take-back"), mara)
     assert "Mara Lindqvist" in mara.get("/desk/sends").text
 
 

@@ -41,9 +41,9 @@ def document(error: MailerError, **path: str) -> dict[str, str]:
             'If that is intended, set "allow_removals" to true. GET /api/v1/lists/readers/plan shows the changes.',
         ),
         (
-            UsageError("No list.", "Name one with --to LIST. Or add it to the dispatch."),
+            UsageError("No list.", "Add lists: to the dispatch. Or name one with --to LIST."),
             {},
-            "Or add it to the dispatch.",
+            "Add lists: to the dispatch.",
         ),
         (UnknownSendError(7), {"send": "7"}, "GET /api/v1/sends lists the sends."),
         (
