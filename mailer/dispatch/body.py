@@ -2,7 +2,7 @@
 
 A condition that contains a `##` is one between articles: each of its branches begins with a `##` (or another such
 condition) and holds whole articles, one or several; after its endif comes the next `##`, or nothing. Any other condition
-holds blocks, of the note or of one article.
+contains blocks of the note or of one article.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -1,6 +1,6 @@
 """Checks a dispatch against its context: other dispatches, lists, images, settings.
 
-The context is handed in; nothing is read here but by its `probe_image`.
+The caller passes the context; only its `probe_image` reads files.
 """
 
 from collections.abc import Callable, Mapping

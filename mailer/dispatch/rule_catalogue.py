@@ -16,7 +16,7 @@ ERROR, WARNING = Severity.ERROR, Severity.WARNING
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """`title` is the rule in one line, `why` its reason, `source` its authority, `how` the remedy.
+    """A rule: `title` states it in one line, `why` gives the reason, `source` the authority, `how` the remedy.
 
     Diagnostics of a rule that is not `may_be_ignored` cannot be ignored by a comment in a dispatch.
     """

@@ -177,7 +177,7 @@ def _heading(
 
 
 def _after(source: str, known: str) -> str:
-    """“Lisbon” for “National Wire, Lisbon” where the contents say “National Wire”."""
+    """Returns the place: “Lisbon” for “National Wire, Lisbon” if the contents have “National Wire”."""
     rest = source[len(known) :] if source.casefold().startswith(known.casefold()) else ""
     return rest.strip(" ,–—-/|") if rest[:1] in {",", " ", "–", "—", "-", "/", "|"} else ""
 

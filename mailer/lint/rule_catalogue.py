@@ -1,6 +1,6 @@
-"""The rules of the checks: what rendered mail has to meet, beyond the grammar of its dispatch.
+"""The rules for rendered mail. Those for the text of a dispatch are in mailer/dispatch/rule_catalogue.py.
 
-One table, in the order of docs/checks.md; a finding names its rule, which has severity, reason and remedy.
+One table, in the order of docs/checks.md. A finding names its rule; the rule has severity, reason and remedy.
 The limits of a rule are constants beside the function that applies them.
 """
 

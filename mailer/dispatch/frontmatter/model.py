@@ -1,4 +1,4 @@
-"""The keys of the front matter and what each may hold, as pydantic models.
+"""The keys of the front matter and their values, as pydantic models.
 
 The JSON Schema for editors is made from the same models (json_schema.py).
 """

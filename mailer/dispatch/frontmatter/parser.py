@@ -78,7 +78,7 @@ def read_front_matter(
 
 
 def _without_errors(plain: Mapping[str, Any], found: Sequence[ErrorDetails]) -> dict[str, Any]:
-    """Returns `plain` with stand-ins for missing values, and without unknown keys and faulty values."""
+    """Returns `plain` with placeholders for missing values, and without unknown keys and faulty values."""
     repaired: dict[str, Any] = deepcopy(dict(plain))
     wrong = {details["loc"][0] for details in found if details["type"] not in {"missing", "extra_forbidden"}}
     for name in wrong:

@@ -1,8 +1,8 @@
 """Parses the YAML of a front matter into a tree of texts, each with its position.
 
 Built from PyYAML's events, so that every value is a text: NO stays NO, 12:30 stays 12:30 and a date
-stays as it was typed. What YAML can do beyond keys, lists and texts (anchors, aliases, tags, merge keys, documents) is
-refused, and so are duplicate keys and deep nesting. Nothing is raised: a fault is a diagnostic, and there is no tree.
+stays as it was typed. All features of YAML except keys, lists and texts are refused (anchors, aliases, tags, merge keys,
+documents), and so are duplicate keys and deep nesting. Nothing is raised: a fault is a diagnostic, and there is no tree.
 """
 
 from collections.abc import Iterator
@@ -48,7 +48,7 @@ _EXPLANATIONS = (
     ("<scalar>", "there is text after the closing quotation mark", "put the whole value in quotes"),
     ("<block", "this line is not indented like those before it", "align them"),
 )
-"""Parts of PyYAML's messages; what an editor is told instead; what to do."""
+"""Each: part of a message of PyYAML, the message that replaces it, the remedy."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ from mailer.dispatch.source_map import InlineSourceMap
 from mailer.dispatch.template.placeholders import LineMap, MaskedBody, looks_like_tag_line
 
 DEEPEST = 16
-"""Levels of lists and quotes, a list item counting two; what markdown-it would drop without a word lies far below."""
+"""Levels of lists and quotes; a list item counts as two. markdown-it silently drops content only at much deeper levels."""
 
 LONGEST = 10_000
 """Characters of a paragraph. Some inline text costs markdown-it the square of its length."""

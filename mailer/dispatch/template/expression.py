@@ -22,7 +22,7 @@ Evaluate = Callable[[Fields], object]
 
 
 class ExpressionError(ValueError):
-    """An expression that is not allowed. `expected` describes what would be."""
+    """An expression that is not allowed. `expected` says what to write instead."""
 
     def __init__(self, message: str, expected: str = "") -> None:
         super().__init__(message)
@@ -211,7 +211,7 @@ def _string(value: object) -> str:
 
 
 def _default(value: str, default_value: object = "", boolean: bool = True) -> str:  # noqa: ARG001 - Jinja2's name
-    """Jinja2's `default` fills in for the undefined; here nothing is undefined, so it fills in for the empty."""
+    """Returns `default_value` for an empty value. Jinja2's `default` does so for undefined ones, which do not exist here."""
     return value or _string(default_value)
 
 

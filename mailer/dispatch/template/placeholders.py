@@ -1,4 +1,4 @@
-"""Replaces the template parts of a body by placeholders, one opaque word for each, which Markdown takes for text.
+"""Replaces the template parts of a body by placeholders, one opaque word for each, which is text to Markdown.
 
 A placeholder is ASCII letters and digits: a nonce that the text does not contain, and the number of the part.
 A fault of a part is reported only once it is known that the part is not code: a placeholder in code is
@@ -28,7 +28,7 @@ class LineMap:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placeholder:
-    """A template part of the body: its source and what was parsed. `tag` belongs to a line of its own."""
+    """A template part of the body: its source and what was parsed. `tag` is set for a tag alone on its line."""
 
     number: int
     source: str

@@ -1,4 +1,4 @@
-"""Creates a send: edition, send and its frozen deliveries, in one transaction, or nothing at all.
+"""Creates a send: edition, send and its frozen deliveries, in one transaction.
 
 Whether the dispatch is already being sent to one of these lists is checked inside that transaction, under a lock, so that two
 processes that start the same send create one. An Audience is one query, executed by the database; rows that are passed one by one

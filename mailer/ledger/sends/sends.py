@@ -1,11 +1,11 @@
-"""Sends: what there is, the state of each, and the transitions between states.
+"""Sends: list them, read the state of each, change it.
 
     scheduled -> overdue -> running <-> waiting -> finished
          └──────────┴─> cancelled  <-> paused        └─> running, when uncertain deliveries are to be sent again
 
-`cancel` skips what may still be skipped. While a living process has deliveries whose end of DATA may have left, the send stays
-`paused` with `cancel_requested`; the last of their results makes it `cancelled`. So a send that is `cancelled` or `finished`
-has no open deliveries, at any instant.
+`cancel` skips every delivery that may still be skipped. While a running process has deliveries whose end of DATA may have been
+sent, the send stays `paused` with `cancel_requested`; the last of their results makes it `cancelled`. So a send that is
+`cancelled` or `finished` has no open deliveries, at any instant.
 """
 
 from collections.abc import Collection, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Checks whether everybody can use the page: alt texts, image sizes, headings, tables, languages, anchors.
+"""Checks accessibility: alt texts, image sizes, headings, tables, languages, anchors.
 
 Mostly for templates, since the program writes the rest; so each finding is reported once, whatever the variant.
 """

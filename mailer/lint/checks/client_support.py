@@ -19,7 +19,7 @@ from mailer.lint.findings import Finding
 
 MATTERS = frozenset(
     {
-        # without these what was laid out falls apart
+        # without these the layout breaks
         "css-align-items", "css-aspect-ratio", "css-block-inline-size", "css-column-count", "css-display-flex",
         "css-display-grid", "css-flex-direction", "css-flex-wrap", "css-function-clamp", "css-function-max",
         "css-function-min", "css-gap", "css-grid-template", "css-inset", "css-justify-content",
@@ -75,7 +75,7 @@ class Support:
 
 @lru_cache(maxsize=1)
 def load_support() -> Support:
-    """Returns the data that comes with the program."""
+    """Returns the packaged data of caniemail."""
     text = (files("mailer.lint") / "data" / "caniemail.json").read_text(encoding="utf-8")
     data = json.loads(text)
     features: dict[str, Feature] = {}

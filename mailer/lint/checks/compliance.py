@@ -1,4 +1,4 @@
-"""Checks what the law and the large receivers ask of every page: a link to unsubscribe and a postal address."""
+"""Checks legal requirements, and those of large receivers: the unsubscribe link and the postal address."""
 
 from collections.abc import Iterator
 

@@ -28,7 +28,7 @@ ALIKE = 0.9  # of two spellings of a source; “Harbor Times” and “Harbour T
 _PLACEHOLDER = re.compile(
     r"\b(?:TK){2,}\b|\bTKs?\b(?! [A-Z][a-z])|\bTODO\b|\bFIXME\b|\bTBD\b|\bTBC\b|\bX{4,}\b"
     r"|\b[Ll]orem ipsum\b|\bLOREM IPSUM\b|\[(?:insert|INSERT|Insert|your|YOUR|Your) [^\]\n]{1,40}\](?!\()"
-    r"|\bWrite your note here\b|^The text of the article\.$"  # what a new dispatch begins with
+    r"|\bWrite your note here\b|^The text of the article\.$"  # the sample text of a new dispatch
 )
 _TODO_IS_A_WORD = frozenset({"es", "pt", "gl", "ca", "eo"})
 _MERGE_TAG = re.compile(r"\*\|[A-Z0-9_:]+\|\*|%%[A-Za-z][\w ]*%%|%recipient\.\w+%|\{\$\w+\}|<<[A-Za-z][\w ]*>>")
@@ -260,7 +260,7 @@ def source_spelling(context: LintContext) -> Iterator[Finding]:
 
 
 def _similar(one: str, other: str) -> bool:
-    """Whether two names are spellings of one: the same letters, or nearly, with the same numbers."""
+    """Whether two names are spellings of the same name: the same letters, or nearly, with the same numbers."""
     if re.findall(r"\d+", one) != re.findall(r"\d+", other):
         return False
     one, other = _normalized(one), _normalized(other)
@@ -294,7 +294,7 @@ _SCRIPTS = {
     "Thai": ({"Thai"}, re.compile("[\u0e00-\u0e7f]")),
     "Latin": ({"Latn"}, re.compile("[A-Za-z\u00c0-\u024f]")),
 }
-"""The scripts that are distinguished: their codes of ISO 15924, and their letters."""
+"""The scripts that are distinguished: code of ISO 15924, and a pattern of its letters."""
 
 _FEWEST = 12  # letters that a script is detected by
 

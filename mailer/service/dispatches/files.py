@@ -4,8 +4,8 @@
     save_dispatch(app, name, text, …)     saves it, if the file has not changed since the editor loaded it
 
 The file in `dispatches/` is the source of truth: it is replaced as a whole, keeps its line ends, its byte-order mark and its
-permissions, and a change by somebody else is never overwritten unnoticed. Earlier texts are in the revision history, whoever
-wrote them. A dispatch is named by its file without `.md`. Raises NoDispatchError, ChangedError, UsageError.
+permissions, and a change by another person or program is never overwritten unnoticed. All earlier texts are in the revision
+history. A dispatch is named by its file without `.md`. Raises NoDispatchError, ChangedError, UsageError.
 """
 
 import hashlib

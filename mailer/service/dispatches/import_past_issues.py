@@ -3,8 +3,8 @@
     import_file(path, target)        one file
     importable_files(folder)         the files of a folder that can be imported
 
-Nothing is overwritten, and nothing is dropped silently: whatever the import was not sure of is reported with its line.
-Pictures that come with a page or message are saved beside the dispatch. Raises UsageError.
+Nothing is overwritten, and nothing is dropped silently: text that could not be placed is reported with its line.
+Pictures that come with a page or message are saved in the dispatch’s folder. Raises UsageError.
 """
 
 import datetime as dt

@@ -1,4 +1,4 @@
-"""Plans a send: what would be sent to whom, as a value to be shown and confirmed.
+"""Plans a send: edition, recipients and warnings, to be shown and confirmed.
 
     plan = plan_send(app, name, lists, ...)     syncs the lists and counts the audience; start.py starts the send
     dry_run_recipients(app, plan)               the recipients, without a send
@@ -116,7 +116,7 @@ def plan_send(
 
 
 def dry_run_recipients(app: App, plan: SendPlan) -> Iterator[Recipient]:
-    """Yields those whom a send by `plan` would mail; records nothing, and blocks nobody while it is iterated over."""
+    """Yields the recipients of a send by `plan`; records nothing and holds no lock while it is iterated over."""
     new_to = plan.edition.slug if plan.repeat is Repeat.NEW_READERS else ""
     with TemporaryFile("w+", encoding="utf-8", errors="surrogatepass") as spool:
         with synced_lists(app, lists_in(plan.audience.selection), record=False) as lists_now:
@@ -147,7 +147,7 @@ def _refuse_repetition(app: App, slug: str, lists: Sequence[str], repeat: Repeat
 
 
 def _warnings(app: App, summary: AudienceSummary) -> tuple[str, ...]:
-    """Returns what a person should know before this is sent to real readers."""
+    """Returns the warnings to confirm before a send to readers."""
     settings = app.settings
     found = []
     if not summary.to_mail:

@@ -31,7 +31,7 @@ def send_object(summary: Summary) -> dict[str, object]:
 
 
 def proof_line(summary: Summary) -> str:
-    """Returns the sum that always holds, in words: every frozen recipient is counted in exactly one state."""
+    """Returns the sum of the counts in words: every frozen recipient is counted in exactly one state."""
     counts = send_object(summary)
     names = ("accepted", "failed", "skipped", "uncertain", "deferred", "pending")
     always = {"accepted", "failed", "skipped", "uncertain"}

@@ -1,4 +1,4 @@
-"""Verifies a send: checks what the ledger holds of it against itself, its edition and the keys.
+"""Verifies a send: checks its records in the ledger against each other, its edition and the keys.
 
 `delivery_timeline` describes what happened to one recipient, from the attempts.
 """
