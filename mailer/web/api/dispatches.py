@@ -79,12 +79,14 @@ class PastIssueText(Schema):
 
 
 class ImportNotice(Schema):
+    """Something that the import could not place with certainty."""
+
     line: int
     message: str
 
 
 class ImportedDispatch(Schema):
-    """A dispatch made from the text of a past issue. `doubts`: what could not be placed with certainty, by line."""
+    """A dispatch made from the text of a past issue."""
 
     name: str
     doubts: tuple[ImportNotice, ...]
@@ -100,6 +102,8 @@ class CheckQuery(Schema):
 
 
 class Finding(Schema):
+    """A finding of the checks. `message`: what is wrong; `expected`: what to do."""
+
     path: str
     line: int
     column: int

@@ -82,7 +82,7 @@ class SyncFacts(Schema):
 
 
 class ListDetails(Schema):
-    """A list and its numbers. `to_mail`: how many members would get mail."""
+    """A list and its numbers. `to_mail`: how many members would get mail; `left_because`: reasons given for unsubscribing."""
 
     list: str
     where: str
@@ -122,6 +122,8 @@ class NewMember(Schema):
 
 
 class Line(Schema):
+    """A row of the list's file."""
+
     line: int
     email: str
 
@@ -133,15 +135,24 @@ class FieldChange(Schema):
 
 
 class ChangedLine(Line):
+    """A row with changed fields."""
+
     changes: tuple[FieldChange, ...]
 
 
 class BlockedLine(Line):
+    """A row that would resubscribe a person. `why`: the suppression that prevents it."""
+
     why: str
 
 
 class SyncResult(Schema):
-    """What a sync did, or would do: counts, and the first lines of each kind."""
+    """What a sync did, or would do: counts, and the first rows of each kind.
+
+    `people`: in the file, each once; `joined`, `changed`, `removed`: members; `moved`: members with a new status by the file;
+    `rejected`: rows without a valid address; `blocked`: rows of people who opted out; `duplicates`: further rows of a person;
+    `patched`: rows that get a status and a date; `appended`: sign-ups that get a row.
+    """
 
     list: str
     sync: int | None

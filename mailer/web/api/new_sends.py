@@ -1,7 +1,7 @@
 """Creating sends: the plan of one, a send to readers, a test, and a resend to recipients that failed.
 
-A send starts at a time, at the earliest now, and `mailer serve` runs it. What is sent is the edition whose digest the request
-names, as the plan returned it.
+A send starts now or at a given time, and `mailer serve` runs it. The request names the digest of the edition, as the plan
+returned it.
 """
 
 from typing import Annotated, Literal

@@ -1,4 +1,4 @@
-"""What an endpoint of the API gets, what it returns, and how its route is declared.
+"""Requests, responses and routes of the API.
 
     ROUTES = (
         ApiRoute("GET", "/sends/{send}", Scope.SENDS_READ, _show, SendFacts),
@@ -45,7 +45,7 @@ class ApiRequest:
 
     @property
     def actor(self) -> str:
-        """The token as histories name it."""
+        """The name of the token in the activity log."""
         return f"API ({self.token.name})"
 
     def url_path(self, path: str) -> str:

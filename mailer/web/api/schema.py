@@ -53,6 +53,8 @@ class Page(Schema):
 
 
 class ReasonCount(Schema):
+    """A number of people, by reason."""
+
     reason: str
     count: int
 

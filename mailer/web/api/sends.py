@@ -58,6 +58,8 @@ class SendDetails(SendFacts):
 
 
 class DeliveryReason(Schema):
+    """A number of recipients with the same state, reason and reply (`code`, and the `enhanced` code of RFC 3463)."""
+
     state: DeliveryState
     reason: str
     code: int | None
@@ -82,7 +84,10 @@ class DeliveryQuery(PageQuery):
 
 
 class DeliveryFacts(Schema):
-    """One recipient, with the server's last reply. `email` is a placeholder if the person was erased."""
+    """One recipient, with the server's last reply: `code`, `enhanced` (RFC 3463) and text.
+
+    `email` is a placeholder if the person was erased.
+    """
 
     email: str
     state: DeliveryState

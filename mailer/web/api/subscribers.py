@@ -16,7 +16,7 @@ from mailer.web.api.schema import Page, PageQuery, Schema, ShortText, next_curso
 
 
 class ListMembership(Schema):
-    """A list that the person is or was on. `line`: its line in the list's file."""
+    """A list that the person is or was on. `line`: the row in the list's file; `by`: who set the status."""
 
     list: str
     line: int | None
@@ -36,6 +36,8 @@ class ActiveSuppression(Schema):
 
 
 class SuppressionChange(ActiveSuppression):
+    """A past suppression, or its removal."""
+
     change: str
 
 
@@ -51,6 +53,8 @@ class ListChange(Schema):
 
 
 class Consent(Schema):
+    """Evidence of a sign-up. `words`: the text that the person agreed to; `confirmed`: when the sign-up was confirmed."""
+
     list: str
     at: str
     form: str
@@ -60,12 +64,16 @@ class Consent(Schema):
 
 
 class UnsubscribeReason(Schema):
+    """A reason that the person gave for unsubscribing."""
+
     reason: str
     words: str
     at: str
 
 
 class TransactionalMailFacts(Schema):
+    """A transactional mail to the person: a confirmation, a link, an address change."""
+
     kind: str
     state: str
     at: str
@@ -81,6 +89,8 @@ class WebhookDelivery(Schema):
 
 
 class ReceivedSend(Schema):
+    """A send to the person, with its result."""
+
     send: int
     slug: str
     state: str

@@ -1,4 +1,4 @@
-"""Dead links, asked of servers on loopback; and every address that must not be asked."""
+"""Dead links, on servers on loopback; addresses that must never be requested."""
 
 import socket
 import threading

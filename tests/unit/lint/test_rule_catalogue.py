@@ -1,4 +1,4 @@
-"""Each rule of the inspection: a dispatch that trips it, at its place, and a near miss that does not."""
+"""Each rule of the checks: a dispatch that violates it, with the position, and a near miss that does not."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The JSON Schema of the front matter says what the parser does."""
+"""The JSON Schema of the front matter accepts what the parser accepts."""
 
 from mailer.dispatch.frontmatter.json_schema import front_matter_schema
 from mailer.dispatch.frontmatter.model import FrontMatter

@@ -1,4 +1,4 @@
-"""The API without a database's ways: scopes, cursors, problems, the document."""
+"""The API where the database does not matter: scopes, cursors, problems, the OpenAPI document."""
 
 import json
 from contextlib import suppress
@@ -41,7 +41,7 @@ def test_a_scope_covers_the_lesser_ones_of_its_noun(scope, covered):
 
 
 @given(st.integers(0, 2**63 - 1), st.text(st.characters(exclude_categories=["Cs", "Cc", "Cf", "Cn", "Co", "Z"])))
-def test_a_cursor_says_what_it_was_made_of(number, text):
+def test_a_cursor_is_read_back(number, text):
     assert read_cursor(make_cursor(number, text), int, str) == (number, text)
 
 
@@ -50,7 +50,7 @@ def test_a_cursor_says_what_it_was_made_of(number, text):
         st.text(min_size=1), st.lists(st.integers() | st.text() | st.none()).map(lambda parts: make_cursor(*parts))
     )
 )
-def test_another_cursor_is_refused_in_words(text):
+def test_an_invalid_cursor_is_refused(text):
     with suppress(CursorError):
         (number,) = read_cursor(text, int)
         assert 0 <= number < 2**63
@@ -94,7 +94,7 @@ def test_only_dispatches_in_their_folder_are_read(api, name):
         ("GET", "/subscribe", {}, 405, "POST"),
     ],
 )
-def test_what_cannot_be_answered_is_a_problem_in_words(api, method, path, options, status, said):
+def test_an_error_is_a_problem_document(api, method, path, options, status, said):
     answer = api(method, path, **options)
     problem = answer.json()
     assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
@@ -102,7 +102,7 @@ def test_what_cannot_be_answered_is_a_problem_in_words(api, method, path, option
     assert answer.headers["cache-control"] == "no-store"
 
 
-def test_the_document_is_for_anybody_and_refers_to_nothing_that_is_not_there(visitor):
+def test_the_openapi_document_needs_no_token_and_has_no_dead_references(visitor):
     answer = visitor.get("/api/v1/openapi.json")
     document = answer.json()
     assert (answer.status_code, document["openapi"]) == (200, "3.1.0")
