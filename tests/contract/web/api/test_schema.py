@@ -1,4 +1,4 @@
-"""The API as its own document describes it: schemathesis asks it what the document allows, and much that it forbids."""
+"""The API as its OpenAPI document describes it: schemathesis sends requests that the document allows, and many that it forbids."""
 
 from collections.abc import Iterator
 
