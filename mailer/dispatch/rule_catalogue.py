@@ -58,7 +58,7 @@ def _group(why: str, source: str, *rules: tuple[str, Severity, str, str]) -> lis
 
 _GROUPS = (
     _group(
-        "A file that is not text cannot be checked, and invisible characters are almost never intended.",
+        "Nothing can be checked in a file that cannot be read, and invisible characters are almost never intended.",
         "docs/editor.md",
         ("encoding", ERROR, "the file is UTF-8", "Save the file as UTF-8."),
         (
@@ -142,7 +142,7 @@ _GROUPS = (
             "expression",
             ERROR,
             "an expression uses only what is allowed",
-            "Use fields, comparisons, `and`, `or`, `not`, `in` and the filters listed in docs/editor.md, with straight quotes.",
+            "Use fields, comparisons, `and`, `or`, `not`, `in` and the allowed filters, with straight quotes.",
         ),
         (
             "expression-place",
@@ -280,7 +280,7 @@ _GROUPS = (
         ),
     ),
     _group(
-        "Footnotes are numbered automatically; each number must lead to a text.",
+        "Footnotes are numbered automatically; each number must lead to one text.",
         "docs/editor.md, The body",
         (
             "footnote-missing",

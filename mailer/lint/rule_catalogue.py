@@ -403,7 +403,7 @@ MESSAGE_RULES = (
     Rule(
         id="message-lines",
         severity=ERROR,
-        title="no line of the message has more than 998 octets, or a bare CR or LF",
+        title="no line of the message has more than 998 bytes, or a bare CR or LF",
         why="Servers break longer lines, and a bare line end can split one message into two.",
         source=_rfc(5322, "2.1.1; RFC 5321, 2.3.8"),
         how="This is a fault of the program: please report it.",

@@ -51,7 +51,7 @@ def message(context: LintContext) -> Iterator[Finding]:
 def _lines(data: bytes) -> Iterator[Finding]:
     longest = max(map(len, data.split(b"\r\n")))
     if longest > LONGEST_LINE:
-        text = f"a line of the message has {longest:,} octets"
+        text = f"a line of the message has {longest:,} bytes"
         yield Finding(rule="message-lines", message=text, expected=f"the limit is {LONGEST_LINE}")
     rest = data.replace(b"\r\n", b"")
     if b"\r" in rest or b"\n" in rest:

@@ -240,7 +240,7 @@ def test_a_finished_send_is_named_and_asks_who_gets_it_again(relay, site, mara):
 def test_a_time_is_that_of_the_zone_and_one_that_is_ambiguous_is_given_in_utc(site, mara):
     ambiguous = f"{LAST}&when=later&at=2027-10-31T01:30"
     page = mara.get(f"{ambiguous}&zone=Europe/Lisbon").text
-    assert "happens twice there" in page and "Give it in UTC." in page
+    assert "happens twice in" in page and "Give it in UTC." in page
     assert "On <time" in mara.get(f"{ambiguous}&zone=UTC").text
     form = last_page(mara, f"{LAST}&when=later&at=2027-06-01T07:00&zone=Europe/Lisbon")
     assert mara.post(SEND, {**form, "number": "3"}).status_code == 303
@@ -268,7 +268,7 @@ def test_a_second_person_approves_the_edition_and_a_changed_byte_voids_it(site, 
     assert (listed.status, listed.approval.by) == ("approved", "Mara Lindqvist")
     assert "Mara Lindqvist" in wim.get("/desk/dispatches").text
     plan = plan_send(site.app, "tide", ["readers"])
-    with pytest.raises(NotApprovedError, match="but you"):
+    with pytest.raises(NotApprovedError, match="Only you have"):
         start_send(site.app, plan, ordered=SendOrder(by="Mara Lindqvist", token="x" * 20))
     file.write_text(DISPATCH.replace("patience", "calm"), encoding="utf-8")
     assert list_dispatches(site.app)[0].status == "checked"
@@ -340,7 +340,7 @@ def test_the_server_carries_tests_and_sends(relay, site, mara):
     assert all_sends(site) == ()
     mara.post(SEND, {**last_page(mara), "number": "3"})
     site.clock.forward(9)
-    assert carry_all(site) == ["send 2 (tide) was not started: no server was there to take it back by"]
+    assert carry_all(site) == ["send 2 (tide) was not started: no server was running in which it could be undone"]
     assert site.ledger.sends.get(2).state is SendState.OVERDUE
     page = mara.get("/desk/sends/2").text
     assert "It has not started." in page
