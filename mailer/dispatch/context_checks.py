@@ -1,6 +1,6 @@
 """Checks a dispatch against its context: other dispatches, lists, images, settings.
 
-The context is handed in; nothing is read here but by its `probe_image`.
+The caller passes the context; only its `probe_image` reads files.
 """
 
 from collections.abc import Callable, Mapping
@@ -44,9 +44,9 @@ def check_in_context(dispatch: Dispatch, context: CheckContext) -> list[Diagnost
     _check_fields(dispatch, context, findings)
     if not "".join(piece if isinstance(piece, str) else piece.text({}) for piece in dispatch.subject).strip():
         message = "the subject is empty for a reader without any fields"
-        findings.add("subject-empty", _subject(dispatch), message, 'write {{ reader.… or "…" }}')
+        findings.add("subject-empty", _subject(dispatch), message, 'add a default: {{ reader.… or "…" }}')
     if not dispatch.copyright and not context.has_copyright:
-        expected = "write copyright: …, or set MAILER_COPYRIGHT_HOLDER"
+        expected = "add copyright: … to the fields at the top"
         findings.add("no-copyright", Position(), "there is no copyright line", expected)
     return list(findings.in_order())
 
@@ -57,7 +57,7 @@ def _check_slug(
     others = [known for known in context.slugs if known != dispatch.slug]
     if slug == dispatch.slug:
         findings.add(
-            "self-link", position, f"“{slug}” is this dispatch itself", suggest("", others) or "link to another"
+            "self-link", position, f"“{slug}” is this dispatch itself", suggest("", others) or "link to a different one"
         )
     elif slug not in context.slugs:
         findings.add("unknown-dispatch", position, f"there is no dispatch “{slug}”", suggest_slug(slug, others))

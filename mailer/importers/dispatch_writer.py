@@ -59,7 +59,7 @@ def _photo(photo: ImportedPhoto) -> dict[str, str]:
 
 def _commented_photo(photo: ImportedPhoto) -> str:
     """Returns the photo as a comment in the front matter, for the editor who has the picture."""
-    lines = _yaml({"photo": {"file": "photos/NAME.jpg", "alt": "What it shows", **_words(photo)}}).splitlines()
+    lines = _yaml({"photo": {"file": "photos/NAME.jpg", "alt": "What the photo shows", **_words(photo)}}).splitlines()
     return "".join(f"# {line}\n" for line in lines)
 
 

@@ -10,7 +10,7 @@ _SHARE = 0.5  # of the letters
 
 
 def language_of(text: str) -> str:
-    """Returns he, ar, fa or ur if more than half of the letters are of its script; else "", for a script says no more."""
+    """Returns he, ar, fa or ur if more than half of the letters are of its script; else ""."""
     letters = len(_LETTER.findall(text))
     for language, script in _SCRIPTS.items():
         if letters and len(script.findall(text)) > letters * _SHARE:

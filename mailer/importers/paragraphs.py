@@ -1,4 +1,4 @@
-"""Splits an archive into paragraphs, with the lines they come from, and writes them as Markdown.
+"""Splits an archive into paragraphs, each with its line, and writes them as Markdown.
 
     paragraphs(text)     its paragraphs: lines without a blank one between them
     markdown(paragraph)  a paragraph as Markdown with the same text and no other markup

@@ -1,6 +1,6 @@
 """The input of all checks: a dispatch, its edition, one finished message, and the settings that matter.
 
-Everything is handed in and nothing is changed. The HTML is parsed once a variant, when it is first used; variants
+The caller passes everything, and nothing is changed. The HTML is parsed once a variant, when it is first used; variants
 are chosen so that each branch of each condition is in one of them (up to a dozen), the longest first.
 """
 
@@ -23,7 +23,7 @@ _MOST_VARIANTS = 12
 _ADDRESS = "reader.of.a.letter@example.org"
 _TOKEN = "0" * 26  # as long as one is; base32 has no zero, so none is this
 NOBODY = ReaderValues(address=_ADDRESS, token=_TOKEN)
-"""A reader without any fields, but with an address: what is left when a list has gaps."""
+"""A reader with an address and no fields."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -66,10 +66,10 @@ class _TokenResolver:
         visible = 0
         for token in children:
             if opening == "article_open" and token.type in _NOT_IN_TITLE:
-                message = f"{_NOT_IN_TITLE[token.type]} cannot stand in an article's title"
+                message = f"{_NOT_IN_TITLE[token.type]} is not allowed in an article’s title"
                 self._add("heading-content", token.meta["position"], message, _INSTEAD[token.type])
             elif opening == "image" and token.type in {"footnote_ref", "dispatch_link"}:
-                message = f"{_NOT_IN_TITLE[token.type]} cannot stand in the words for an image"
+                message = f"{_NOT_IN_TITLE[token.type]} is not allowed in the alt text of an image"
                 self._add("image-alt", token.meta["position"], message, _INSTEAD[token.type])
             if token.type == "text":
                 for piece in self._text(token, opening):
@@ -84,7 +84,7 @@ class _TokenResolver:
             elif token.type == "link_close" and links:
                 link, before = links.pop()
                 if visible == before:
-                    self._add("link-text", link.meta["position"], "this link has no text", "expected [words](address)")
+                    self._add("link-text", link.meta["position"], "this link has no text", "write [words](address)")
             yield token
 
     def _text(self, token: Token, opening: str) -> Iterator[Token]:
@@ -93,8 +93,10 @@ class _TokenResolver:
                 yield Token("text", "", 0, content=piece, level=token.level)
                 continue
             if piece.tag is not None:
-                message = f"“{{% {piece.tag.name} %}}” does not stand on a line of its own"
-                self._add("tag-line", piece.position, message, "a tag line is not indented, and stands between blocks")
+                message = f"“{{% {piece.tag.name} %}}” is not on a line of its own"
+                self._add(
+                    "tag-line", piece.position, message, "put it on a line of its own between paragraphs, not indented"
+                )
             elif opening in {"article_open", "heading_open"}:
                 self._misplaced(piece, "a heading")
             if piece.expression is not None:
@@ -118,19 +120,22 @@ class _TokenResolver:
         else:
             template = (unquote(src),)
             if not src or src.startswith(("/", "#", "?", "%5C")):
-                message = f"“{unquote(src)[:60]}” is not a path beside the dispatch"
+                message = f"“{unquote(src)[:60]}” is not a file in the dispatch’s folder"
                 self._add(
-                    "image-address", position, message, "expected one such as photos/quay.jpg, or an https address"
+                    "image-address",
+                    position,
+                    message,
+                    "write its path from there, such as photos/quay.jpg, or an https address",
                 )
         token.meta["src"] = template
         for placeholder in self._placeholders(token.content):
-            self._misplaced(placeholder, "the words for an image")
+            self._misplaced(placeholder, "the alt text of an image")
         token.children = list(self.children(token.children or [], "image"))
         token.content = self.body.restore(token.content)
         alt = plain_text(token.children).strip()
         token.attrs["alt"] = alt
         if not alt and not list(self._placeholders(token.content)):
-            self._add("image-alt", position, "this image has no alt text", "expected ![what it shows](address)")
+            self._add("image-alt", position, "this image has no alt text", "write ![what it shows](address)")
         self._attribute(token, "title", "an image's title")
 
     def _address(self, url: str, position: Position, schemes: frozenset[str]) -> Template:
@@ -145,7 +150,7 @@ class _TokenResolver:
                 length += len(piece)
                 continue
             if length < end or not end:
-                self._add("link-expression", piece.position, _NOT_IN_HOST, "expected it in the path, query or fragment")
+                self._add("link-expression", piece.position, _NOT_IN_HOST, "put it after the host name")
                 return ("",)
             if piece.expression is not None:
                 pieces.append((piece.expression,))
@@ -172,8 +177,8 @@ class _TokenResolver:
             self._add(
                 "dispatch-link",
                 position,
-                f"“{slug[:60]}” is not a slug",
-                EXPECTED_SLUG + "; write \\[[ for the brackets",
+                f"“{slug[:60]}” is not a valid slug",
+                EXPECTED_SLUG + "; write \\[[ for literal brackets",
             )
         token.meta = {"slug": slug, "position": position}
 
@@ -192,15 +197,15 @@ class _TokenResolver:
             self._add(
                 "expression-place",
                 placeholder.position,
-                f"an expression cannot stand in {where}",
-                "put it into the text",
+                f"{{{{ … }}}} is not allowed in {where}",
+                "move it into the text",
             )
 
     def _add(self, rule: str, position: Position, message: str, expected: str) -> None:
         self.findings.add(rule, position, message, expected)
 
 
-_NOT_IN_HOST = "an expression cannot stand in the scheme or host of a link"
+_NOT_IN_HOST = "{{ … }} is not allowed in the host name of a link"
 _NOT_IN_TITLE = {
     "link_open": "a link",
     "image": "an image",
@@ -209,7 +214,7 @@ _NOT_IN_TITLE = {
 }
 _INSTEAD = {
     "link_open": "give the address as “link: …” under the title",
-    "image": "put it into the text",
-    "footnote_ref": "put it into the text",
-    "dispatch_link": "put it into the text",
+    "image": "move it into the text",
+    "footnote_ref": "move it into the text",
+    "dispatch_link": "move it into the text",
 }

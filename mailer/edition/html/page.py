@@ -28,7 +28,7 @@ _RIGHT_TO_LEFT_LETTERS = (
     ("\U00010800", "\U00010fff"),
 )
 _PADDING = "\u034f\u200c\u00a0" * 75
-"""Fills the rest of the preview line: a joiner, a non-joiner and a no-break space, none of which shows."""
+"""Fills the rest of the preview line with invisible characters: joiner, non-joiner, no-break space."""
 
 
 def render_html(

@@ -50,7 +50,7 @@ def _arrange(text: str, parts: Mapping[str, Blocks]) -> Blocks:
             run += 1
             continue
         if "\0" in line and not match:
-            raise LayoutError("a part of dispatch.txt.j2 shares its line", "Give each part a line of its own.")
+            raise LayoutError("a part of dispatch.txt.j2 is not alone on its line", "Give each part a line of its own.")
         blocks = parts[match[1]] if match else (TextBlock(words=(clean_line(line.strip()),), gap=0),)
         gap, run = max(gap, run), 0
         if blocks:

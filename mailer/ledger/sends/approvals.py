@@ -1,6 +1,6 @@
 """Approvals of editions by users of the desk.
 
-An approval is of an edition, by its digest: any change of the dispatch makes another edition, which nobody has approved. It
+An approval is of an edition, by its digest: any change of the dispatch makes a new edition, which is not approved. It
 also keeps the digest of the dispatch's file (`source`), so that a listing needs no compilation. One user approves an edition
 once. Times are seconds since the epoch, UTC.
 """

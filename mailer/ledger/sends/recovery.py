@@ -39,7 +39,7 @@ def recover(conn: Connection, send_id: int, warmup: WarmUp, *, at: float, resend
     uncertain = conn.execute(
         transition({DeliveryState.SENDING}, DeliveryState.UNCERTAIN, at=at)
         .where(of_send)
-        .values(reason="interrupted after end of DATA")
+        .values(reason="interrupted after the message was handed over and before the server confirmed it")
         .returning(delivery.c.id)
     ).scalars()
     ids = list(uncertain)
@@ -62,5 +62,5 @@ def requeue(conn: Connection, ids: list[int], *, at: float) -> None:
     conn.execute(
         transition({DeliveryState.UNCERTAIN}, DeliveryState.PENDING, at=at)
         .where(in_ids(delivery.c.id, ids), delivery.c.resends == 0)
-        .values(resends=delivery.c.resends + 1, reason="once more")
+        .values(resends=delivery.c.resends + 1, reason="to be sent again")
     )

@@ -1,4 +1,4 @@
-"""Counts how many messages left on each day of the warm-up plan, and what is left of the daily quota (mailer.delivery.warmup).
+"""Counts the messages sent on each day of the warm-up plan, and the rest of the daily quota (mailer.delivery.warmup).
 
     WarmUpDays.allowance(now)                     the quota that is left
     quota(conn, warmup, limit, now)               how many of `limit` a claim may take; locks until the commit
@@ -34,13 +34,13 @@ class WarmUpDays:
         self._context = context
 
     def allowance(self, now: float) -> DailyQuota | None:
-        """Returns what is left of the day's quota at `now`; None: no limit."""
+        """Returns the rest of the day's quota at `now`; None: no limit."""
         with self._context.database.reading() as conn:
             return allowance(conn, self._context.warmup, now)
 
 
 def allowance(conn: Connection, warmup: WarmUp, now: float) -> DailyQuota | None:
-    """Returns what is left of the day's quota; None: no limit."""
+    """Returns the rest of the day's quota; None: no limit."""
     if not warmup.plan:
         return None
     days = _days(conn, warmup)

@@ -23,7 +23,7 @@ _STRING = re.compile(r'"[^"]*"|\'[^\']*\'|url\([^)]*\)')
 
 
 def uses(page: HtmlPage) -> dict[str, str]:
-    """Returns what `page` uses -> the first place: an element's tag or "<style>"."""
+    """Returns the features that `page` uses, each with its first place: an element's tag or "<style>"."""
     found: dict[str, str] = {}
     for css in page.style_blocks:
         for use in _of_sheet(css):

@@ -71,7 +71,7 @@ class PreviewDraft:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenderedPreview:
-    """What one reader sees. `html` is a whole document for a browser, `mailed` the HTML as it is sent."""
+    """The message as one reader sees it. `html` is a whole document for a browser, `mailed` the HTML as it is sent."""
 
     subject: str
     html: str

@@ -1,4 +1,4 @@
-"""Monitors a send from outside: what the ledger knows of it now, whichever process runs it.
+"""Monitors a send from outside: its present state in the ledger, whichever process runs it.
 
     SendMonitor(app, send_id).snapshot() -> SendSnapshot
 

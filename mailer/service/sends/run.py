@@ -79,7 +79,7 @@ async def run_send_async(
     if leased is None:
         raise NeedsConfirmationError(
             f"Send {send_id} is being sent by another process (pid {ledger.sends.holder_pid(send_id) or 'unknown'}).",
-            f"Watch it with: mailer status {send_id}",
+            f"To watch it: mailer status {send_id}",
         )
     try:
         sender = await _make_sender(app, leased)
@@ -97,7 +97,9 @@ def load_edition(app: App, send: Send) -> Edition:
     """Returns the edition of a send, as it was frozen, with its images."""
     stored = app.ledger.editions.get(send.digest)
     if stored is None:
-        raise UsageError(f"The edition of send {send.id} is missing from the ledger.", "Restore the database.")
+        raise UsageError(
+            f"The edition of send {send.id} is missing from the ledger.", "Restore the database from a backup."
+        )
     return Edition.from_json(stored.json, app.ledger.editions.images(send.digest))
 
 

@@ -1,6 +1,6 @@
 """Uploads of CSV files for a list: an upload is kept for a day, its plan is shown, then it is applied or discarded.
 
-As everywhere, nobody who opted out is resubscribed by it. `base` identifies the file that the plan was made for: if the file
+An upload resubscribes nobody who opted out. `base` identifies the file that the plan was made for: if the file
 changed meanwhile, nothing is done.
 """
 
@@ -21,7 +21,7 @@ from mailer.service.lists.uploads import (
     keep_upload,
     plan_upload,
 )
-from mailer.web.api.lists import SyncOutcome, outcome
+from mailer.web.api.lists import SyncResult, outcome
 from mailer.web.api.request import FILE, ApiRequest, ApiResponse, ApiRoute
 from mailer.web.api.schema import Schema, ShortText
 
@@ -29,13 +29,15 @@ from mailer.web.api.schema import Schema, ShortText
 class UploadQuery(Schema):
     way: Annotated[
         ImportMode,
-        Field(description="It adds to the list, and changes who is on it; or it is the whole list from now on."),
+        Field(
+            description="`add`: the rows are added to the list, or change its members. `whole`: the file replaces the list."
+        ),
     ] = ImportMode.ADD
-    file_name: Annotated[ShortText, Field(description="What you call it.")] = "upload.csv"
+    file_name: Annotated[ShortText, Field(description="A name for the upload.")] = "upload.csv"
 
 
 class UploadFacts(Schema):
-    """An upload, and what it would do now. `columns`: which the list would get; `erased`: people who get no row."""
+    """An upload, and what it would do now. `columns`: new columns; `erased`: rows of erased people, which are left out."""
 
     upload: str
     file_name: str
@@ -44,28 +46,28 @@ class UploadFacts(Schema):
     rows: int
     columns: tuple[str, ...]
     erased: int
-    plan: SyncOutcome
+    plan: SyncResult
 
 
-class WantedUpload(Schema):
+class ApplyRequest(Schema):
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"base": "9c1185a5c5e9fc54612808977ee8f548b2258d31" + "0" * 24}]}
     )
 
-    base: Annotated[str, Field(pattern="^[0-9a-f]{64}$", description="As the plan says it.")]
-    allow_removals: Annotated[bool, Field(description="Go on though more than a tenth of the readers are gone.")] = (
-        False
-    )
+    base: Annotated[str, Field(pattern="^[0-9a-f]{64}$", description="The `base` of the plan that you accept.")]
+    allow_removals: Annotated[
+        bool, Field(description="Continue even if more than a tenth of the members are removed.")
+    ] = False
 
 
 class DiscardedUpload(Schema):
-    """The upload that is gone."""
+    """The number of the discarded upload."""
 
     upload: str
 
 
 def _create(request: ApiRequest) -> ApiResponse:
-    """Keep a CSV file for a list, and tell what it would do; nothing is done yet."""
+    """Upload a CSV file for a list, and get the plan of the import. Nothing is changed yet."""
     wanted, name = request.query(UploadQuery), request.path["list"]
     upload = keep_upload(
         request.app, name, BytesIO(request.raw), file_name=wanted.file_name, way=wanted.way, by=request.actor
@@ -75,7 +77,7 @@ def _create(request: ApiRequest) -> ApiResponse:
 
 
 def _plan(request: ApiRequest) -> ApiResponse:
-    """What an upload would do now."""
+    """Get the plan of an upload: what it would do now."""
     return _upload_response(request, _find(request))
 
 
@@ -89,14 +91,17 @@ def _upload_response(request: ApiRequest, upload: Upload, location: str = "") ->
         rows=found.rows,
         columns=found.columns,
         erased=found.erased,
-        plan=SyncOutcome.of(sync_plan_object(found.plan, planned=True)),
+        plan=SyncResult.of(sync_plan_object(found.plan, planned=True)),
     )
     return ApiResponse(content=facts, location=location)
 
 
 def _apply(request: ApiRequest) -> ApiResponse:
-    """Do what an upload would do: a sync, which can be undone. More than a tenth removed: 409, unless that is allowed."""
-    wanted, upload = request.body(WantedUpload), _find(request)
+    """Apply an upload. This is a sync, and can be undone.
+
+    If more than a tenth of the members would be removed, the answer is 409 unless `allow_removals` is true.
+    """
+    wanted, upload = request.body(ApplyRequest), _find(request)
     removals = wanted.allow_removals
     done = apply_upload(request.app, upload, base=wanted.base, by=request.actor, allow_removals=removals)
     request.record("list.apply", upload.list, upload.file_name)
@@ -104,7 +109,7 @@ def _apply(request: ApiRequest) -> ApiResponse:
 
 
 def _discard(request: ApiRequest) -> ApiResponse:
-    """Forget an upload; nothing is changed."""
+    """Discard an upload. The list is not changed."""
     upload = _find(request)
     discard_upload(request.app, upload)
     return ApiResponse(content=DiscardedUpload(upload=upload.id))
@@ -131,6 +136,6 @@ ROUTES = (
         largest=FILE,
     ),
     ApiRoute("GET", _ONE, Scope.LISTS_WRITE, _plan, UploadFacts),
-    ApiRoute("POST", f"{_ONE}/apply", Scope.LISTS_WRITE, _apply, SyncOutcome, body=WantedUpload),
+    ApiRoute("POST", f"{_ONE}/apply", Scope.LISTS_WRITE, _apply, SyncResult, body=ApplyRequest),
     ApiRoute("DELETE", _ONE, Scope.LISTS_WRITE, _discard, DiscardedUpload),
 )

@@ -60,7 +60,8 @@ _DISPATCH_STATES: Mapping[DispatchStatus, str] = {
     DispatchStatus.SENT: "Sent",
 }
 _REASONS: Mapping[str, str] = {
-    "answered with nonsense": "the relay’s answer was not valid",
+    "answered with nonsense": "the relay’s answer was not valid",  # of version 0.1, as are other old words here
+    "malformed reply": "the relay’s answer was not valid",
     "assumed": "counted as sent",
     "by hand": "blocked by an admin",
     "cancelled": "the send was cancelled",
@@ -73,7 +74,7 @@ _REASONS: Mapping[str, str] = {
     "suppressed by hand": "blocked by an admin",
 }
 _AFTER_THE_MESSAGE = "after the message was handed over, before the relay confirmed"
-_AFTER_DATA = re.compile(r" after (?:the dot|(?:the )?end of DATA)\b")
+_AFTER_DATA = re.compile(r" after (?:the dot|(?:the )?end of DATA|the message was handed over)\b")
 _DEFERRED = "the server asked us to try again later"
 
 _SETTINGS: Mapping[str, str] = {
@@ -121,7 +122,7 @@ def plain_reason(reason: str) -> str:
         return f"{reason[: after.start()]} {_AFTER_THE_MESSAGE}"
     if reason.startswith("deferred at "):
         return _DEFERRED
-    if reason.startswith("relay lacks "):
+    if reason.startswith(("relay does not support ", "relay lacks ")):
         return "the relay does not support this kind of address"
     return _REASONS.get(reason, reason)
 

@@ -43,10 +43,10 @@ def test_a_pipe_gets_one_line_a_finding_with_the_path_as_it_was_typed(commands, 
     ran = commands("check", str(flawed))
     assert ran.code == 0
     assert ran.out.splitlines() == [
-        f"{flawed}:14:1: warning: “TODO” is left; write what belongs there, or delete it [placeholder]",
+        f"{flawed}:14:1: warning: “TODO” is a placeholder; replace it, or delete it [placeholder]",
         (
             f"{flawed}:16:1: note: “Two high waters on Tuesday” does not link to its source, Harbour Times; "
-            "write link: https://… under its title [source-link]"
+            "add link: https://… under its title [source-link]"
         ),
     ]
 

@@ -26,7 +26,7 @@ def test_an_archive_becomes_a_dispatch_that_checks(workspace, tmp_path):
     assert workspace("check", made).code == 0
     again = workspace("import", str(tmp_path / "old.txt"))
     assert again.code == 2
-    assert "is there already" in again.err
+    assert "exists already" in again.err
 
 
 def test_a_folder_is_summed_up(workspace, tmp_path):

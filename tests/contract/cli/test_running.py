@@ -70,7 +70,7 @@ def test_while_a_process_sends_others_see_it_and_can_pause_and_cancel(here, prog
         server.limit += 50
         ran = process.wait()
         assert ran.code == 4
-        assert "paused by hand: paused. Go on with: mailer resume 1" in ran.err
+        assert "paused by hand: paused. To resume it: mailer resume 1" in ran.err
         before = len(server.messages)
         server.limit = before + 3
         second = programs.start(here.folder, "resume", "1", "--json")
@@ -95,7 +95,7 @@ def test_a_killed_send_is_named_as_interrupted_and_resumed(here, programs):
         process.wait()
         status = here("status", "1")
         assert status.code == 4
-        assert "it was interrupted. Go on with: mailer resume 1" in status.err
+        assert "it was interrupted. To resume it: mailer resume 1" in status.err
         server.limit = math.inf
         ended = here("resume", "1", "--json").json()
     assert ended["state"] == "finished"
@@ -168,7 +168,7 @@ def test_a_fault_of_the_relay_pauses_the_send_and_fails_no_delivery(here, replie
         ran = here(*SEND)
     assert ran.code == 4, ran.err
     assert expected in ran.err
-    assert "paused. Go on with: mailer resume 1" in ran.err
+    assert "paused. To resume it: mailer resume 1" in ran.err
     assert set(states(here.folder)) == {"pending"}
     assert here("status", "1").out.count(expected) == 1
 

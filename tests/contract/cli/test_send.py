@@ -69,8 +69,8 @@ def test_the_plan_shows_all_that_is_decided(here, catcher):
 @pytest.mark.parametrize(
     ("settings", "shown"),
     [
-        ({"POSTAL_ADDRESS": ""}, "set MAILER_POSTAL_ADDRESS [postal-address]"),
-        ({"BASE_URL": "http://127.0.0.1:8000"}, "MAILER_BASE_URL is http://127.0.0.1:8000: links to unsubscribe"),
+        ({"POSTAL_ADDRESS": ""}, "ask an admin to set it [postal-address]"),
+        ({"BASE_URL": "http://127.0.0.1:8000"}, "MAILER_BASE_URL is http://127.0.0.1:8000: unsubscribe links"),
     ],
 )
 def test_what_real_readers_would_miss_is_a_warning(here, catcher, settings, shown):
@@ -128,7 +128,7 @@ def test_an_audience_of_nobody_to_mail_is_frozen_and_finished(here, catcher):
     assert ran.code == 0
     sent = ran.json()
     assert (sent["state"], sent["frozen"], sent["skipped"]) == ("finished", 1, 1)
-    assert "Nobody would be mailed" in ran.err
+    assert "No reader would get this" in ran.err
     assert "1 unsubscribed" in ran.err
 
 
@@ -136,8 +136,8 @@ def test_an_audience_of_nobody_to_mail_is_frozen_and_finished(here, catcher):
     ("rows", "options", "why"),
     [
         ((), (), "0 rows"),
-        (("nonsense,N,",), (), "1 no address that can be used"),
-        (("ana@example.com,Ana,",), ("--exclude", "readers"), "1 an address that is excluded"),
+        (("nonsense,N,",), (), "1 row (1 without a valid address)"),
+        (("ana@example.com,Ana,",), ("--exclude", "readers"), "1 row (1 excluded)"),
     ],
 )
 def test_an_audience_of_nobody_at_all_is_refused(here, rows, options, why):

@@ -58,9 +58,9 @@ def test_an_expression_becomes_a_tree(source, tree):
 @pytest.mark.parametrize(
     ("source", "words"),
     [
-        ("", "no expression"),
-        ("city ==", "not an expression"),
-        ("city == “Lisbon”", "typographic"),
+        ("", "this expression is empty"),
+        ("city ==", "not a valid expression"),
+        ("city == “Lisbon”", "curly"),
         ("city == 7", "constant 7"),
         ("city | upper == 'X'", "filter"),
         ("city.upper()", "only calls"),
@@ -75,7 +75,7 @@ def test_an_expression_becomes_a_tree(source, tree):
         ("reader", "cannot stand here"),
         ('city == "a\\nb"', "no control characters"),
         ('city == "a" + "b"', "cannot stand here"),
-        ("(" * 300 + "city" + ")" * 300, "nested|not an expression"),
+        ("(" * 300 + "city" + ")" * 300, "nested|not a valid expression"),
         ("city or " * 200 + "city", "more than"),
     ],
 )

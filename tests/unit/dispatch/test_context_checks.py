@@ -1,4 +1,4 @@
-"""What is wrong with a dispatch in the world it goes out into."""
+"""Checks of a dispatch that need other dispatches, images or lists."""
 
 import pytest
 

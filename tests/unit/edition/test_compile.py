@@ -353,9 +353,9 @@ def test_a_missing_reference_is_an_error(missing):
         ),
         ("dispatch.html.j2", "<!DOCTYPE html><html><body>{{ why[:30] }}</body></html>", "changes or splits"),
         ("dispatch.html.j2", "<p>{{ title }}</p>", "DOCTYPE"),
-        ("dispatch.txt.j2", "{{ title }} {{ date }}", "shares its line"),
+        ("dispatch.txt.j2", "{{ title }} {{ date }}", "is not alone on its line"),
         ("dispatch.txt.j2", "{{ nothing }}", "dispatch.txt.j2:1"),
-        ("style.css", "@import 'x.css';", "fetches"),
+        ("style.css", "@import 'x.css';", "loads a style sheet"),
         ("partials/article.html.j2", "\n{{ nothing }}", "article.html.j2:2"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Dead links, asked of servers on loopback; and every address that must not be asked."""
+"""Dead links, on servers on loopback; addresses that must never be requested."""
 
 import socket
 import threading
@@ -204,4 +204,4 @@ def test_findings_are_at_the_links_and_links_with_merge_fields_are_skipped(serve
     found = check_dispatch_links(lint_context(dispatch_text(body)), log=log.append, limits=QUICK, networks=HERE)
     assert [each.rule for each in found] == ["link-dead", "link-dead", "link-unsure"]
     assert {each.line for each in found} == {7}
-    assert log == ["Asking 3 links …"]
+    assert log == ["Checking 3 links …"]

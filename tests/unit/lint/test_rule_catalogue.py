@@ -1,4 +1,4 @@
-"""Each rule of the inspection: a dispatch that trips it, at its place, and a near miss that does not."""
+"""Each rule of the checks: a dispatch that violates it, with the position, and a near miss that does not."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -178,7 +178,7 @@ def test_a_faultless_dispatch_has_no_findings():
 def test_html_over_the_clip_is_reported_with_the_article_that_exceeds_it(kilobytes, rule):
     found = [each for each in findings(weighing(kilobytes)) if each.rule in {"html-size", "html-clipped"}]
     assert [each.rule for each in found] == ([rule] if rule else [])
-    assert all("“Barge” tips it over" in each.message and each.line == 14 for each in found), found
+    assert all("“Barge” takes it over" in each.message and each.line == 14 for each in found), found
 
 
 @pytest.mark.parametrize(
@@ -408,7 +408,7 @@ def test_each_rule_has_reason_source_and_remedy():
 
 
 def test_a_finding_names_a_rule_that_exists():
-    with pytest.raises(ValueError, match="no rule"):
+    with pytest.raises(ValueError, match="not a rule"):
         Finding(rule="nonesuch", message="x")
 
 

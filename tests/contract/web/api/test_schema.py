@@ -1,4 +1,4 @@
-"""The API as its own document describes it: schemathesis asks it what the document allows, and much that it forbids."""
+"""The API as its OpenAPI document describes it: schemathesis sends requests that the document allows, and many that it forbids."""
 
 from collections.abc import Iterator
 
@@ -54,7 +54,7 @@ def faults(schema: schemathesis.BaseSchema, done: set[str]) -> Iterator[str]:
                 yield str(event)
 
 
-def test_nothing_that_is_asked_finds_a_fault(tmp_path, monkeypatch):
+def test_no_request_causes_an_internal_error(tmp_path, monkeypatch):
     monkeypatch.setattr(guard, "BY_TOKEN", UNLIMITED)
     monkeypatch.setattr(guard, "BY_ALL_TOKENS", UNLIMITED)
     with site_in(tmp_path) as site:

@@ -190,7 +190,7 @@ def test_the_list_of_dispatches_shows_the_status_of_each(site, file):
 def test_a_new_dispatch_and_an_imported_issue_become_files(site):
     made = create_dispatch(site.app, "Fog on the river")
     assert made.name == "2027-01-15-fog-on-the-river.md"
-    with pytest.raises(UsageError, match="is there already"):
+    with pytest.raises(UsageError, match="exists already"):
         create_dispatch(site.app, "Fog on the river")
     with pytest.raises(UsageError, match="needs a title"):
         create_dispatch(site.app, "  ")

@@ -200,7 +200,7 @@ def test_more_readers_than_were_confirmed_are_not_frozen(site, mara, monkeypatch
         ({"number": ""}, "The number does not match. 3 readers"),
         ({"digest": "0" * 64}, "The dispatch was changed"),
         ({"list": "nobody"}, "There is no list"),
-        ({"where": "city == 'Nowhere'"}, "Nobody would get this"),
+        ({"where": "city == 'Nowhere'"}, "No reader would get this"),
         ({"where": "__import__('os')"}, "Compare fields"),
         ({"when": "later", "at": "2020-01-01T07:00"}, "in the past"),
         ({"when": "later", "at": "soon"}, "Enter a date and a time"),
@@ -270,7 +270,7 @@ def test_a_finished_send_is_named_and_asks_who_gets_it_again(relay, site, mara):
     assert "Already sent to readers" in page
     assert "Readers who already got it" in page
     assert last_page(mara, f"{LAST}&repeat=again")["repeat"] == ["again"]
-    assert "Nobody would get this" in mara.get(f"{LAST}&repeat=new-readers").text
+    assert "No reader would get this" in mara.get(f"{LAST}&repeat=new-readers").text
 
 
 @pytest.mark.parametrize("settings", [{"timezone": "Europe/Lisbon"}])
@@ -305,7 +305,7 @@ def test_a_second_person_approves_the_edition_and_a_changed_byte_voids_it(site, 
     assert (listed.status, listed.approval.by) == ("approved", "Mara Lindqvist")
     assert "Mara Lindqvist" in wim.get("/desk/dispatches").text
     plan = plan_send(site.app, "tide", ["readers"])
-    with pytest.raises(NotApprovedError, match="but you"):
+    with pytest.raises(NotApprovedError, match="Only you have"):
         start_send(site.app, plan, ordered=SendOrder(by="Mara Lindqvist", token="x" * 20))
     file.write_text(DISPATCH.replace("patience", "calm"), encoding="utf-8")
     assert list_dispatches(site.app)[0].status == "checked"
@@ -329,7 +329,7 @@ def test_the_command_line_asks_for_an_approval_too(here):
 @pytest.mark.parametrize("settings", [{"approval": True}])
 def test_what_was_changed_since_it_was_looked_at_is_not_approved(site, mara):
     answer = mara.post("/desk/dispatches/tide/approve", {"digest": "0" * 64})
-    assert "was changed since you looked" in answer.text
+    assert "has changed since you opened it" in answer.text
     assert site.ledger.approvals.by_source() == {}
 
 
@@ -377,7 +377,7 @@ def test_the_server_carries_tests_and_sends(relay, site, mara):
     assert all_sends(site) == ()
     mara.post(SEND, {**last_page(mara), "number": "3"})
     site.clock.forward(9)
-    assert carry_all(site) == ["send 2 (tide) was not started: no server was there to take it back by"]
+    assert carry_all(site) == ["send 2 (tide) was not started: no server was running in which it could be undone"]
     assert site.ledger.sends.get(2).state is SendState.OVERDUE
     page = mara.get("/desk/sends/2").text
     assert "This send has not started." in page

@@ -36,6 +36,7 @@ def test_every_state_has_a_name_and_none_is_the_one_of_the_database():
         ),
         ("timeout after end of DATA", "timeout after the message was handed over, before the relay confirmed"),
         ("deferred at RCPT", "the server asked us to try again later"),
+        ("relay does not support SMTPUTF8", "the relay does not support this kind of address"),
         ("relay lacks SMTPUTF8", "the relay does not support this kind of address"),
         ("expired", "retried for too long"),
         ("unsubscribed", "unsubscribed"),

@@ -301,7 +301,7 @@ def test_a_broken_page_of_the_workspace_keeps_nobody_from_leaving(site, tmp_path
         answer = visitor.post(link)
     assert answer.status_code == 200
     assert "You are unsubscribed." in answer.text
-    assert "What comes with mailer is shown instead" in caplog.text
+    assert "The template that comes with mailer is used instead" in caplog.text
 
 
 def sentences(path):
