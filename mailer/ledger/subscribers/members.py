@@ -348,7 +348,7 @@ def _load(conn: Connection, list_name: str, identity: str) -> Membership | None:
 def _must_load(conn: Connection, list_name: str, identity: str) -> Membership:
     found = _load(conn, list_name, identity)
     if found is None:
-        raise UsageError(f"{identity} is not on the list {list_name}.", "See: mailer subscriber show EMAIL")
+        raise UsageError(f"{identity} is not on the list {list_name}.", "Check the spelling of the address.")
     return found
 
 

@@ -236,7 +236,9 @@ def list_lock(app: App, name: str) -> Iterator[None]:
     lock = FileLock(folder / f"{name}.lock")
     try:
         if not lock.acquire(_PATIENCE):
-            raise NeedsConfirmationError(f"The list {name} is being synced by another process.", "Try it again.")
+            raise NeedsConfirmationError(
+                f"The list {name} is being changed by somebody else.", "Try again in a minute."
+            )
         yield
     finally:
         lock.close()
@@ -278,10 +280,12 @@ def _choose(app: App, name: str, history: ListBackups, to: int | None) -> tuple[
     choices = _choices(app, name, history)
     wanted = next(iter(choices), None) if to is None else to
     if wanted is None:
-        raise UsageError(f"There is no earlier sync of {name} to go back to.", f"See: mailer list show {name}")
+        raise UsageError(f"The list {name} has no earlier version.", "There is nothing to undo.")
     if wanted not in choices:
         listed = ", ".join(str(sync) for sync in choices) or "none"
-        raise UsageError(f"The list {name} cannot go back to sync {wanted}.", f"It can go back to: {listed}")
+        raise UsageError(
+            f"Version {wanted} of the list {name} cannot be restored.", f"Versions that can be restored: {listed}."
+        )
     return wanted, choices[wanted]
 
 

@@ -25,6 +25,7 @@ from mailer.edition.template_loader import TemplateSet, builtin_dir
 from mailer.ledger.accounts.users import User
 from mailer.ledger.types.accounts import Role
 from mailer.web.desk.origin import Origin, origin_of
+from mailer.web.desk.status_labels import leaving_reason_label, source_label, status_label
 from mailer.web.responses import HTML, NO_CACHE, NO_STORE, respond, respond_cached
 
 POLICY = (
@@ -105,6 +106,9 @@ class DeskRenderer:
             "clock_time": self.clock_time,
             "day": self.day,
             "Role": Role,
+            "status_label": status_label,
+            "source_label": source_label,
+            "leaving_reason_label": leaving_reason_label,
         }
 
     def page(

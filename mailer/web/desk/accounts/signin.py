@@ -60,7 +60,7 @@ class SignInPages:
         clock = asyncio.get_running_loop().time
         delay = self._throttle.delay(*keys, clock())
         if delay is None:
-            flash = Flash("There were too many tries. Wait half a minute, then try again.", bad=True)
+            flash = Flash("Too many attempts. Wait half a minute, then try again.", bad=True)
             return await run_in_threadpool(self._form, flash, name=name, wanted=wanted, status=429)
         await asyncio.sleep(delay)
         async with self._hashing:
@@ -68,7 +68,7 @@ class SignInPages:
             session = await run_in_threadpool(sign_in, self._app, name, password, browser=browser, address=address)
         if session is None:
             self._throttle.failed(*keys, clock())
-            flash = Flash("Name or password is wrong.", bad=True)
+            flash = Flash("The name or the password is wrong.", bad=True)
             return await run_in_threadpool(self._form, flash, name=name, wanted=wanted, status=403)
         self._throttle.succeeded(keys[1])
         return await run_in_threadpool(self.begin_session, request, session, address, safe_path(wanted))
@@ -80,7 +80,7 @@ class SignInPages:
         form = await read_form(request, _LARGEST_FORM)
         token, address = request.path_params["token"], self._address(request)
         if form.raw("password") != form.raw("again"):
-            flash = Flash("The two passwords are not the same. Type the same one twice.", bad=True)
+            flash = Flash("The two passwords differ. Type the same password twice.", bad=True)
             return await run_in_threadpool(self._password_page, token, flash)
         try:
             async with self._hashing:
@@ -107,8 +107,8 @@ class SignInPages:
         user = self._app.ledger.users.by_link(token_digest(token))
         if user is None:
             expired = {
-                "heading": "This link holds good no more.",
-                "next_step": "Each works once, for three days. Ask an admin for a new one.",
+                "heading": "This link has expired or was used already.",
+                "next_step": "A link works once, for three days. Ask an admin for a new one.",
                 "back": "",
             }
             return self._pages.page("message", status=404, context=expired)
