@@ -107,30 +107,27 @@ class Workspace:
         if name in known:
             return self.subscribers / f"{name}.csv"
         close = get_close_matches(Path(name).name.removesuffix(".csv"), known, n=1)
-        listed = f"There are: {', '.join(known)}." if known else "Add a CSV file to the folder “subscribers”."
+        listed = f"There are: {', '.join(known)}." if known else f"Put a CSV file into {self.subscribers}."
         hint = f"Did you mean “{close[0]}”?" if close else listed
-        raise NoListError(f"There is no list “{_printable(name)}”.", hint)
+        raise NoListError(f"There is no list “{_printable(name)}” in {self.subscribers}.", hint)
 
     def new_list(self, name: str, header: str) -> Path:
         """Creates the file of a new list with the first line `header`. Raises UsageError."""
         if not _is_list_name(name) or len(name) > _MAX_LIST_NAME:
             raise UsageError(
                 f"“{_printable(name)}” cannot be the name of a list.",
-                f"Use at most {_MAX_LIST_NAME} letters, digits, spaces and . + - _, such as: readers",
+                f"Use up to {_MAX_LIST_NAME} letters and digits, with . + - _ or spaces between: readers",
             )
         if taken := next((each for each in self.list_names() if each.casefold() == name.casefold()), None):
-            raise UsageError(f"There is a list “{taken}” already.", "Choose a different name.")
+            raise UsageError(f"There is a list “{taken}” already.", "Choose another name.")
         path = self.subscribers / f"{name}.csv"
         try:
             self.subscribers.mkdir(exist_ok=True)
             is_created = _create_if_missing(path, f"{header}\n".encode(), private=False)
         except OSError as error:
-            raise UsageError(
-                f"The file {path.name} cannot be written ({error.strerror}).",
-                "Check the disk space and the permissions of the lists’ folder.",
-            ) from None
+            raise UsageError(f"{path} cannot be written ({error.strerror}).", "See to the lists' folder.") from None
         if not is_created:
-            raise UsageError(f"There is a file {path.name} already.", "Choose a different name.")
+            raise UsageError(f"{path} is there already.", "Choose another name.")
         return path
 
 

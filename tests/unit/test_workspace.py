@@ -205,7 +205,7 @@ def test_a_list_s_name_is_no_path(workspace, name):
 def test_a_near_miss_is_suggested(workspace, tmp_path):
     with pytest.raises(UsageError, match="Did you mean “readers”"):
         workspace.list_file("raeders")
-    with pytest.raises(UsageError, match="Add a CSV file to the folder “subscribers”"):
+    with pytest.raises(UsageError, match="Put a CSV file into"):
         Workspace(tmp_path / "drafts").list_file("readers")
 
 
