@@ -92,8 +92,8 @@ def subscribe(
 ) -> None:
     """Within a transaction: the subscriber joins `list_name`, with the values of `own` in the profile.
 
-    An opt-out from everything is lifted, and becomes an opt-out from each of their other lists. An erased subscriber starts anew:
-    rows that list files still have of the pseudonym are restored.
+    An opt-out from all lists is lifted, and becomes an opt-out from each of their other lists. An erased subscriber starts with
+    an empty history: rows that list files still have of the pseudonym are restored.
     """
     list_id, identity = known_list(conn, list_name), address.identity
     advisory_lock(conn, f"member {identity}")
