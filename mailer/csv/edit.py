@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from mailer.addresses import AddressError, parse_address
 from mailer.csv.cells import set_cells
 from mailer.csv.patch import MAX_CELL, add_header_cells, append_rows, widest_row
-from mailer.csv.reader import CsvList, ListError
+from mailer.csv.reader import CsvList, ListError, changed_error, unwritable_error
 from mailer.csv.tokenizer import RowTokenizer, TooManyMalformedRowsError
 from mailer.csv.writer import CsvWriter
 from mailer.sanitize import clean_line
@@ -54,7 +54,7 @@ def edited_copy(
     except TooManyMalformedRowsError:
         raise _unclosed_error(source) from None
     except OSError as error:
-        raise ListError(f"{source.path} cannot be written ({error.strerror}).", "See to the lists' folder.") from None
+        raise unwritable_error(source.path, error) from None
 
 
 def _write(
@@ -124,11 +124,11 @@ def _edit_row(source: CsvList, text: str, edit: RowEdit, indexes: Mapping[str, i
 
 
 def _changed_error(source: CsvList) -> ListError:
-    return ListError(f"{source.path} was changed meanwhile.", "Look at the list again; nothing was changed in it.")
+    return changed_error(source.path)
 
 
 def _unclosed_error(source: CsvList) -> ListError:
     return ListError(
-        f"{source.path} has rows with quotes that are not closed, and nothing can be changed beside them.",
-        f"They are in {source.name}.rejected.csv: close their quotes in the file, or upload the list anew.",
+        f"The file {source.path.name} cannot be edited: it has rows with a missing closing quote.",
+        f"Add the quotes, or import the whole list again. The rows are in {source.name}.rejected.csv.",
     )

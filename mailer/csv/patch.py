@@ -22,7 +22,7 @@ from typing import Self
 
 from mailer.csv.cells import format_row, is_fully_quoted, set_cells, split_line_ending
 from mailer.csv.columns import EMAIL, SINCE, STATUS, STATUS_SINCE
-from mailer.csv.reader import AROUND_HEADER, CsvList, ListError
+from mailer.csv.reader import AROUND_HEADER, CsvList, ListError, unwritable_error
 from mailer.csv.tokenizer import CellBatch, RowTokenizer, TooManyMalformedRowsError
 from mailer.csv.writer import CsvWriter
 from mailer.sanitize import clean_line
@@ -63,7 +63,7 @@ class PreparedPatch:
         try:
             self._output.commit()
         except OSError as error:
-            raise _unwritable_error(self._source, error) from None
+            raise unwritable_error(self._source.path, error) from None
 
     def __enter__(self) -> Self:
         return self
@@ -87,10 +87,10 @@ def prepare_patch(source: CsvList, patches: Iterable[RowPatch], appended: Iterab
             raise
     except TooManyMalformedRowsError:
         raise ListError(
-            f"{source.path} has too many rows with quotes that are not closed.", "Save it anew as CSV."
+            f"The file {source.path.name} has too many rows with a missing closing quote.", "Save it again as CSV."
         ) from None
     except OSError as error:
-        raise _unwritable_error(source, error) from None
+        raise unwritable_error(source.path, error) from None
 
 
 def _write(
@@ -238,8 +238,8 @@ def _verify_copy(source: CsvList, output: CsvWriter, layout: _Layout, appended: 
         same = same and sum(not isinstance(cells, str) for _, cells in rows) == appended
     if not same:
         raise ListError(
-            f"{source.path} has quotes that are not closed, and nothing can be written beside them.",
-            f"Close them: the rows are in {source.name}.rejected.csv.",
+            f"The file {source.path.name} cannot be edited: it has rows with a missing closing quote.",
+            f"Add the quotes. The rows are in {source.name}.rejected.csv.",
         )
 
 
@@ -255,7 +255,3 @@ def _compared_cells(cells: list[str] | str, ignored: tuple[int, int]) -> list[st
     while compared and not compared[-1]:
         compared.pop()
     return compared
-
-
-def _unwritable_error(source: CsvList, error: OSError) -> ListError:
-    return ListError(f"{source.path} cannot be written ({error.strerror}).", "See to the lists' folder.")

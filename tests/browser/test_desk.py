@@ -236,7 +236,7 @@ def webhook_with_a_log(site):
     noting = ledger.outbox.record_attempt(message.id, attempt, WebhookState.GIVEN_UP)
     with ThreadPoolExecutor(1) as pool:  # playwright has this thread's loop
         pool.submit(asyncio.run, noting).result()
-    ledger.webhooks.pause(webhook.id, because="its receiver says that it is gone (410)")
+    ledger.webhooks.pause(webhook.id, because="the receiver answered 410, “gone”")
     return f"/desk/settings/webhooks/{webhook.id}"
 
 

@@ -34,7 +34,7 @@ def test_somebody_signs_in_by_the_provider_and_sees_the_page_that_was_wanted(tmp
             page.goto("/desk/settings/people")
             assert faults(page) == []
             page.get_by_role("link", name="Sign in with").click()
-            page.get_by_role("heading", name="People").wait_for()
+            page.get_by_role("heading", name="Users").wait_for()
             assert page.url == f"http://127.0.0.1:{port}/desk/settings/people"
             assert page.evaluate("document.documentElement.scrollWidth") <= 375
             assert faults(page) == []
@@ -44,5 +44,5 @@ def test_somebody_signs_in_by_the_provider_and_sees_the_page_that_was_wanted(tmp
             other = browser_of(browser, port, None).new_page()
             other.goto("/desk/sign-in")
             other.get_by_role("link", name="Sign in with").click()
-            other.get_by_text("knows you as “eve@example.org”, and nobody here is entered under that").wait_for()
+            other.get_by_text("No user of this desk has the account “eve@example.org”").wait_for()
             assert other.get_by_label("Password").is_visible()

@@ -251,7 +251,7 @@ def test_the_states_in_the_operators_document_are_those_of_the_program(heading, 
 def test_the_words_of_the_admins_document_are_those_of_the_program():
     statuses = {name for row in table(section(ADMIN, "Status")) for name in _SPAN.findall(row[0])}
     assert statuses == {status.value for status in Status} - {Status.UNKNOWN.value}
-    reasons = [row[0] for row in table(section(ADMIN, "Who must not be mailed"))]
+    reasons = [row[0] for row in table(section(ADMIN, "Suppression list"))]
     assert set(reasons) == {reason.value for reason in SuppressionReason}
 
 

@@ -30,7 +30,7 @@ class UnknownTokenError(UsageError):
     """There is no token with this name."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"There is no token “{name}”.", "Those that there are: mailer token list")
+        super().__init__(f"There is no token “{name}”.", "List the tokens with: mailer token list")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +57,7 @@ class ApiTokens:
         """Adds a token with this digest and these scopes."""
         shown = plain_name(name)
         if not scopes:
-            raise UsageError("A token needs a scope.", f"Name one with --scope: {', '.join(Scope)}")
+            raise UsageError("A token needs a scope.", f"Add one with --scope: {', '.join(Scope)}")
 
         def work(conn: Connection) -> ApiToken:
             advisory_lock(conn, "api tokens")

@@ -185,7 +185,7 @@ class Outbox:
             return conn.execute(mine.values(**values, next_at=self._context.clock())).rowcount
 
         if not self._context.writer.call(work).result():
-            raise UsageError(f"Webhook {webhook_id} has no message {number}.", f"See: mailer webhook log {webhook_id}")
+            raise UsageError(f"Webhook {webhook_id} has no message {number}.", "Messages are deleted after 30 days.")
 
     def log(self, webhook_id: int, *, before: int | None = None, limit: int = PAGE) -> tuple[WebhookMessage, ...]:
         """Returns the messages of a webhook, the latest first; `before` is the id of the last one of the previous page."""

@@ -113,7 +113,7 @@ def _member(app: App, name: str, identity: str) -> tuple[Membership, int]:
     """Returns the membership of `identity` and the line of its row. Raises UsageError if it has none."""
     found = app.ledger.members.get(name, identity)
     if found is None or found.line is None or not found.in_file or found.removed_at is not None:
-        raise UsageError(f"{identity} is in no row of the list {name}.", "Look at the list again.")
+        raise UsageError(f"{identity} has no row in the list {name}.", "Reload the list. Somebody may have changed it.")
     return found, found.line
 
 
@@ -122,18 +122,22 @@ def _refuse_unwanted(app: App, name: str, address: Address) -> None:
     suppression = app.ledger.suppressions.get(address.identity)
     if suppression is not None and suppression.reason.is_by_recipient:
         raise UsageError(
-            f"{address.display} is {suppression.reason}, by their own wish.",
-            "They can come back themselves, by joining a list.",
+            f"{address.display} was not added: the person opted out ({suppression.reason}).",
+            "Only the person can undo this, by signing up again.",
         )
     if suppression is not None:
         raise UsageError(
-            f"{address.display} must not be mailed ({suppression.reason}).", "Take back the suppression first."
+            f"{address.display} was not added: the address is on the suppression list ({suppression.reason}).",
+            "Remove it from the suppression list first.",
         )
     found = app.ledger.members.get(name, address.identity)
     if found is not None and found.status is Status.UNSUBSCRIBED and found.status_source is StatusSource.PERSON:
-        raise UsageError(f"{address.display} left this list.", "They can come back themselves, by joining it.")
+        raise UsageError(
+            f"{address.display} was not added: the person left this list.",
+            "Only the person can undo this, by signing up again.",
+        )
     if found is not None and found.removed_at is None:
         where = f", on line {found.line}" if found.line else ""
         raise UsageError(
-            f"{address.display} is on the list {name} already{where}.", "Look them up to change something."
+            f"{address.display} is on the list {name} already{where}.", "To edit the reader, search for the address."
         )

@@ -78,7 +78,7 @@ def find_recipient(app: App, email: str, lists: Sequence[str], fields: Iterable[
         where = f"on the list {lists[0]}" if len(lists) == 1 else f"on any of the lists {', '.join(lists)}"
         raise UsageError(
             f"{address.display} is not {where if lists else 'on any list'}.",
-            "Name a reader of a list; see subscribers/.",
+            "Choose a reader of the list.",
         )
     return found
 
@@ -91,13 +91,15 @@ def _check(app: App, where: Segment, lists: Sequence[str]) -> None:
     for each in segment_references(where):
         match each:
             case Field(name=name):
-                _refuse_unknown(name, fields, "field", f"The lists have: {', '.join(sorted(fields))}")
+                _refuse_unknown(name, fields, "field", f"The fields are: {', '.join(sorted(fields))}")
             case OnList(name=name):
                 app.workspace.list_file(name)
             case Received(slug=slug):
                 with app.readonly_ledger() as ledger:
                     sent = {archived.slug for archived in ledger.editions.archive()}
-                _refuse_unknown(slug, sent, "sent dispatch", f"Sent were: {', '.join(sorted(sent)) or 'none yet'}")
+                _refuse_unknown(
+                    slug, sent, "sent dispatch", f"Sent dispatches: {', '.join(sorted(sent)) or 'none yet'}"
+                )
 
 
 def _refuse_unknown(name: str, known: Collection[str], kind: str, otherwise: str) -> None:

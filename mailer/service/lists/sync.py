@@ -154,7 +154,9 @@ def list_lock(app: App, name: str) -> Iterator[None]:
     lock = FileLock(folder / f"{name}.lock")
     try:
         if not lock.acquire(_PATIENCE):
-            raise NeedsConfirmationError(f"The list {name} is being synced by another process.", "Try it again.")
+            raise NeedsConfirmationError(
+                f"The list {name} is being changed by somebody else.", "Try again in a minute."
+            )
         yield
     finally:
         lock.close()

@@ -27,6 +27,7 @@ from mailer.ledger.types.accounts import Role
 from mailer.web.cookies import read_cookie
 from mailer.web.desk import wording
 from mailer.web.desk.origin import Origin, origin_of
+from mailer.web.desk.status_labels import leaving_reason_label, source_label, status_label
 from mailer.web.responses import HTML, NO_CACHE, NO_STORE, respond, respond_cached
 
 POLICY = (
@@ -113,6 +114,9 @@ class DeskRenderer:
             "clock_time": self.clock_time,
             "day": self.day,
             "Role": Role,
+            "status_label": status_label,
+            "source_label": source_label,
+            "leaving_reason_label": leaving_reason_label,
         }
 
     def page(

@@ -60,8 +60,8 @@ def test_the_plan_shows_all_that_is_decided(here, catcher):
         "KB a message",
         "never tested",
         f"127.0.0.1:{catcher.port}",
-        "readers.csv:5: “bad@@x” is not an address (two @); row kept in readers.rejected.csv",
-        "readers.csv:6: ana@example.com is already on line 2",
+        "readers.csv:5: “bad@@x” is not an e-mail address (two @); the row was saved in readers.rejected.csv",
+        "readers.csv:6: ana@example.com is already in line 2; this row is ignored",
     ):
         assert shown in ran.err, ran.err
 
@@ -155,7 +155,9 @@ def test_a_dry_run_composes_all_connects_nowhere_and_records_nothing(here):
     assert ran.code == 0, ran.err
     assert ran.json()["messages"] == 3
     assert ran.json()["bytes"] > 3 * 5000
-    assert "readers.csv:5: “bad@@x” is not an address (two @)\n" in ran.err, "nothing is kept, and it does not say so"
+    assert "readers.csv:5: “bad@@x” is not an e-mail address (two @)\n" in ran.err, (
+        "nothing is kept, and it does not say so"
+    )
     assert tree(here.folder) == before
     assert sorted(path.name for path in here.folder.iterdir()) == [".env", "dispatches", "subscribers"]
 

@@ -39,7 +39,7 @@ def test_a_token_is_printed_once_and_lets_in_until_it_is_revoked(here, workspace
     [
         (("add", "site"), "--scope"),
         (("add", "site", "--scope", "all"), "--scope"),
-        (("add", "", "--scope", "sends:read"), "A name has 1 to 64 characters"),
+        (("add", "", "--scope", "sends:read"), "Invalid name: use 1 to 64 visible characters"),
         (("add", "THE  site", "--scope", "sends:read"), "There is a token “The site” already"),
         (("revoke", "nobody"), "There is no token “nobody”"),
     ],

@@ -58,7 +58,7 @@ def test_a_row_that_is_not_the_person_s_is_not_touched(tmp_path, line):
     path = tmp_path / "readers.csv"
     path.write_text("email\nana@x.org\nbo@x.org\nnot an address\n")
     before = path.read_bytes()
-    with pytest.raises(ListError, match="changed meanwhile"):
+    with pytest.raises(ListError, match="changed in the meantime"):
         change(path, [RowEdit(line=line, identity="ana@x.org", values=None)])
     assert path.read_bytes() == before
     assert [each.name for each in tmp_path.iterdir()] == ["readers.csv"]

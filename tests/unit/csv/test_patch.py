@@ -183,9 +183,9 @@ def test_a_file_that_changed_is_left_alone(write):
     source = write("email\nana@x.org\n")
     with prepare_patch(source, [RowPatch(line=2, **GONE)], []) as prepared:
         source.path.write_text("email\nbo@x.org\ncy@x.org\n", encoding="utf-8")
-        with pytest.raises(ListError, match="changed meanwhile"):
+        with pytest.raises(ListError, match="changed in the meantime"):
             prepared.commit()
-    with pytest.raises(ListError, match="changed meanwhile"):
+    with pytest.raises(ListError, match="changed in the meantime"):
         rewrite_list(source, [RowPatch(line=2, **GONE)], [])
     assert source.path.read_text(encoding="utf-8") == "email\nbo@x.org\ncy@x.org\n"
     assert [path.name for path in source.path.parent.iterdir()] == ["readers.csv"]
@@ -234,7 +234,7 @@ def test_a_patch_of_no_row_is_a_mistake_of_the_caller(write, content, lines):
 def test_a_row_that_would_swallow_a_sign_up_is_named(write):
     content = 'email,name\n"broken@x.org,B\n'
     source = write(content)
-    with pytest.raises(ListError, match="not closed"):
+    with pytest.raises(ListError, match="missing closing quote"):
         rewrite_list(source, [], [{**NEW, "name": ",x"}])
     assert source.path.read_text(encoding="utf-8") == content
     assert rewrite_list(source, [], [NEW]).appended == 1

@@ -64,7 +64,7 @@ def test_a_wrong_name_and_a_wrong_password_are_told_alike(site, visitor, name, p
     with_password(site)
     answer = enter(visitor, name, password)
     assert answer.status_code == 403
-    assert "Name or password is wrong." in answer.text
+    assert "The name or the password is wrong." in answer.text
     assert "set-cookie" not in answer.headers
 
 
@@ -314,7 +314,7 @@ def test_what_was_done_is_written_down_with_who_and_where(site, visitor):
         ("Ada Admin", "user.add", "Wim", "editor"),
     ]
     page = desk.get("/desk/settings/audit").text
-    assert "user.role" in page and "editor to writer" in page
+    assert "Changed the role of a user" in page and "editor to writer" in page
     assert site.ledger.audit.entries(actor="Wim") == ()
 
 
