@@ -56,14 +56,14 @@ def test_a_reader_joins_two_lists_by_keyboard_and_confirms_both(browser, tmp_pat
             page.keyboard.press("Tab")  # what nobody sees is left out
             page.keyboard.type("Ana")
             page.keyboard.press("Enter")
-            page.wait_for_selector("text=Please look into your mailbox.")
+            page.wait_for_selector("text=Check your inbox")
         page.goto(f"http://127.0.0.1:{port}{confirm_link(site)}")
         assert page.get_by_role("checkbox").count() == 2
         assert page.locator("input[type=text]").first.input_value() == "Ana"
         assert site.ledger.members.of(ANA) == ()
         page.get_by_role("button", name="Yes, sign me up").focus()
         page.keyboard.press("Enter")
-        page.wait_for_selector("text=You are on the list.")
+        page.wait_for_selector("text=You are subscribed")
         assert [each.list for each in site.ledger.members.of(ANA)] == ["harbour", "tides"]
         assert wrong == []
 
@@ -77,12 +77,12 @@ def test_a_form_on_another_site_works_without_a_script(browser, tmp_path):
             page.goto(address)
             page.get_by_label("Your e-mail address").fill(ANA)
             page.get_by_role("button", name="Sign up").click()
-            page.wait_for_selector("text=Please press the button once more")
+            page.wait_for_selector("text=Please press the button again")
             assert page.url == f"http://127.0.0.1:{port}/subscribe/harbour"
             assert page.get_by_label("Your e-mail address").input_value() == ANA
             site.clock.forward(5)
             page.get_by_role("button", name="Sign up").click()
-            page.wait_for_selector("text=Please look into your mailbox.")
+            page.wait_for_selector("text=Check your inbox")
         assert len(site.ledger.transactional.of(ANA)) == 1
 
 

@@ -37,12 +37,12 @@ def test_a_reader_leaves_and_comes_back_by_keyboard(browser, site, port):
         assert site.reason() == ""
         page.get_by_role("button", name="Yes, unsubscribe me").focus()
         page.keyboard.press("Enter")
-        page.wait_for_selector("text=You are unsubscribed.")
+        page.wait_for_selector("text=You are unsubscribed")
         assert site.reason() == "unsubscribed"
         for _ in range(3):  # name, archive, the button
             page.keyboard.press("Tab")
         page.keyboard.press("Space")
-        page.wait_for_selector("text=You are on the list again.")
+        page.wait_for_selector("text=You are subscribed again")
         assert site.reason() == ""
         assert wrong == []
 
@@ -60,14 +60,14 @@ def test_the_mail_is_read_in_the_browser_with_its_looks_and_its_photo(browser, s
     site.begin(site.send())
     with tab(browser) as (page, wrong):
         page.goto(f"http://127.0.0.1:{port}/")
-        page.get_by_role("link", name="Read what was sent").click()
+        page.get_by_role("link", name="Read past issues").click()
         page.get_by_role("link", name="A letter").click()
         page.wait_for_selector("text=Its text.")
         assert page.evaluate("document.images[0].naturalWidth") == 16
         assert page.evaluate("getComputedStyle(document.querySelector('h1')).fontSize") == "34px"
         assert wrong == []
         page.get_by_role("link", name="Unsubscribe").click()
-        page.wait_for_selector("text=This link unsubscribes nobody.")
+        page.wait_for_selector("text=This link doesn’t unsubscribe anyone")
 
 
 def focus_ring(page):

@@ -46,20 +46,20 @@ def test_a_reader_settles_everything_by_keyboard(browser, tmp_path):
         page.keyboard.press("Enter")
         page.wait_for_selector("text=Saved.")
         assert page.get_by_label("First name").input_value() == "Ána"
-        page.get_by_label("Weeks without letters").select_option("8")
-        page.get_by_role("button", name="Take a break").focus()
+        page.get_by_label("For how long?").select_option("8")
+        page.get_by_role("button", name="Pause my newsletters").focus()
         page.keyboard.press("Enter")
-        page.wait_for_selector("text=You get no letters until")
+        page.wait_for_selector("text=You get no newsletters until")
         assert standing(site)["harbour"] == "paused"
         page.get_by_label("Your new address").fill("ana@example.org")
         page.keyboard.press("Enter")
-        page.wait_for_selector("text=We have sent a letter to the new address.")
+        page.wait_for_selector("text=We have sent an e-mail to the new address.")
         with page.expect_download() as download:
             page.get_by_role("button", name="Download my data").click()
         assert json.loads(Path(download.value.path()).read_text(encoding="utf-8"))["email"] == ANA
-        page.get_by_role("link", name="Erase everything about me").click()
-        page.get_by_role("button", name="Yes, erase everything").click()
-        page.wait_for_selector("text=Everything about you is erased.")
+        page.get_by_role("link", name="Erase all my data").click()
+        page.get_by_role("button", name="Yes, erase all my data").click()
+        page.wait_for_selector("text=Your data has been erased")
         assert site.reason() == "erased"
         assert wrong == [own]  # a download is a navigation that is given up
 
@@ -70,11 +70,11 @@ def test_from_a_letter_to_fewer_letters(browser, tmp_path):
         own_link(site)
         page.goto(f"http://127.0.0.1:{port}/u/{site.token(site.send())}")
         page.get_by_role("button", name="Yes, unsubscribe me").click()
-        page.get_by_label("Too many letters").check()
-        page.get_by_role("button", name="Tell us").click()
-        page.wait_for_selector("text=Thank you for telling us.")
-        page.get_by_role("button", name="That was a mistake").click()
-        page.get_by_role("link", name="Choose single lists, or take a break").click()
+        page.get_by_label("Too many e-mails").check()
+        page.get_by_role("button", name="Send answer").click()
+        page.wait_for_selector("text=Thank you for your answer")
+        page.get_by_role("button", name="Undo and keep me subscribed").click()
+        page.get_by_role("link", name="Choose your newsletters or take a break").click()
         page.get_by_label("Tide tables").uncheck()
         page.get_by_role("button", name="Save").first.click()
         page.wait_for_selector("text=Saved.")

@@ -20,7 +20,7 @@ from mailer.csv.rows import Status
 from mailer.edition.plaintext.wrap import COLUMNS, wrap
 from mailer.edition.template_loader import FallbackTemplates
 from mailer.i18n.bidi import text_direction
-from mailer.i18n.translations import effective_language, gettext
+from mailer.i18n.translations import effective_language, gettext, translatable
 from mailer.ledger.subscribers.signups import parse_signup_request
 from mailer.ledger.subscribers.transactional import QueuedMail
 from mailer.ledger.types.suppressions import SuppressionReason
@@ -31,10 +31,10 @@ from mailer.mime.transactional import TransactionalMail, build
 from mailer.service.subscribers.signup import public_lists_of
 
 SUBJECTS = {
-    "confirm": "Please confirm: %(name)s",
-    "already": "You are on the list: %(name)s",
-    "link": "Your settings: %(name)s",
-    "address": "Please confirm your new address: %(name)s",
+    "confirm": translatable("Please confirm your subscription: %(name)s"),
+    "already": translatable("You are already subscribed: %(name)s"),
+    "link": translatable("Your preferences: %(name)s"),
+    "address": translatable("Please confirm your new address: %(name)s"),
 }
 _GETS_IT = frozenset({Status.SUBSCRIBED, Status.PAUSED})
 

@@ -104,7 +104,7 @@ def test_a_confirmation_mail_is_sent_and_its_link_confirms(app, catcher):
     assert catcher.received()[0]["sender"] == "bounce@example.org"
     assert message["From"] == "The Harbour Letter <letter@example.org>"
     assert (message["To"], message["Reply-To"]) == (ANA, "desk@example.org")
-    assert message["Subject"] == "Please confirm: The Harbour Letter"
+    assert message["Subject"] == "Please confirm your subscription: The Harbour Letter"
     assert message["Auto-Submitted"] == "auto-replied"
     assert re.fullmatch(r"<[a-z2-7]{26}@example\.org>", message["Message-ID"])
     assert message["Date"].datetime.timestamp() == app.clock()
@@ -123,7 +123,7 @@ def test_mail_is_in_the_language_of_its_list(app, catcher):
     sign_up(app, "tides")
     deliver(app)
     message = parsed(caught(catcher)[0])
-    assert (message["Subject"], message["Content-Language"]) == ("Bitte bestätigen: Tides", "de")
+    assert (message["Subject"], message["Content-Language"]) == ("Bitte bestätigen Sie Ihr Abonnement: Tides", "de")
 
 
 def test_a_subscriber_who_is_on_the_list_already_is_told_so_without_a_link_to_confirm(app, catcher):
@@ -131,7 +131,7 @@ def test_a_subscriber_who_is_on_the_list_already_is_told_so_without_a_link_to_co
     sign_up(app)
     deliver(app)
     message = parsed(caught(catcher)[0])
-    assert message["Subject"] == "You are on the list: The Harbour Letter"
+    assert message["Subject"] == "You are already subscribed: The Harbour Letter"
     number = app.ledger.members.number_of(parse_address(ANA).identity)
     link = f"{BASE}/preferences/{app.keys.issue(Purpose.MEMBER, number)}"
     assert all(link in part.get_content() and "/confirm/" not in part.get_content() for part in message.iter_parts())
@@ -143,7 +143,7 @@ def test_somebody_who_left_is_asked_to_confirm_like_anybody(app, catcher, reason
     app.ledger.suppressions.suppress(parse_address(ANA).identity, reason, source="page")
     sign_up(app)
     deliver(app)
-    assert parsed(caught(catcher)[0])["Subject"] == "Please confirm: The Harbour Letter"
+    assert parsed(caught(catcher)[0])["Subject"] == "Please confirm your subscription: The Harbour Letter"
 
 
 def test_an_address_suppressed_by_an_admin_gets_nothing(app, catcher):
@@ -248,7 +248,7 @@ def test_an_invalid_template_of_the_workspace_is_replaced(app, catcher, tmp_path
     sign_up(app)
     deliver(app)
     plain, html = (part.get_content() for part in parsed(caught(catcher)[0]).iter_parts())
-    assert "Somebody, probably you" in plain
+    assert "Someone, probably you" in plain
     assert "Our own words" in html
 
 

@@ -68,7 +68,7 @@ def test_earlier_and_later_are_a_link_away(site, visitor):
 def test_what_was_not_sent_is_said_to_be_not_there(site, visitor):
     answer = visitor.get("/archive/to-come")
     assert answer.status_code == 404
-    assert "This letter is not in the archive." in answer.text
+    assert "This issue is not in the archive" in answer.text
     assert 'href="/archive/"' in answer.text
 
 
@@ -87,7 +87,7 @@ def test_a_correction_is_shown_marked_and_dated_and_what_was_sent_stays(site, vi
     assert f'href="{original}"' in text
     answer = visitor.get(original)
     assert "8 to 3" in answer.text
-    assert "This is what was sent on" in answer.text
+    assert "This is the version that was sent on" in answer.text
     assert answer.headers["x-robots-tag"] == "noindex, nofollow"
     assert head(answer.text)["canonical"] == "https://letter.example.org/archive/a-letter"
     assert site.ledger.sends.get(1).digest == sent.digest

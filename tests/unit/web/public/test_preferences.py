@@ -109,7 +109,7 @@ def test_lists_go_on_and_off(site, visitor, own):
 def test_lists_that_do_not_show_are_left_alone(site, visitor, own):
     join(site.ledger, "donors", parse_address(ANA), source="form")
     page = say(visitor, own, do="lists")
-    assert "other lists of ours" in page.text
+    assert "You also get 1 other newsletter from us. It stops when" in page.text
     assert standing(site) == {"daily": "unsubscribed", "donors": "subscribed"}
 
 
@@ -126,7 +126,7 @@ def test_own_fields_are_those_that_a_list_leaves_to_its_readers(site, visitor, o
 
 def test_a_break_ends_by_itself_or_when_it_is_said(site, visitor, own):
     page = say(visitor, own, do="pause", weeks="2")
-    assert "You get no letters until" in page.text
+    assert "You get no newsletters until" in page.text
     member = site.ledger.members.get("daily", IDENTITY)
     assert (member.status, member.status_source, member.paused_until) == (
         Status.PAUSED, StatusSource.PERSON, site.clock() + 14 * DAY,
@@ -135,10 +135,10 @@ def test_a_break_ends_by_itself_or_when_it_is_said(site, visitor, own):
     say(visitor, own, do="lists", **{"list.daily": "yes"})
     assert standing(site) == {"daily": "paused"}
     site.clock.forward(14 * DAY)
-    assert "You get no letters until" not in visitor.get(own).text
+    assert "You get no newsletters until" not in visitor.get(own).text
     say(visitor, own, do="pause", weeks="1")
     page = say(visitor, own, do="resume")
-    assert "You get no letters until" not in page.text
+    assert "You get no newsletters until" not in page.text
     assert standing(site) == {"daily": "subscribed"}
 
 
@@ -151,7 +151,9 @@ def test_a_break_is_as_long_as_the_page_offers(site, visitor, own, weeks):
 def test_everything_stops_and_only_the_own_link_brings_it_back(site, visitor, own, passed_on):
     page = say(visitor, passed_on, do="leave")
     assert site.reason() == "unsubscribed"
-    assert "At the moment we send nothing" in page.text
+    assert "We send no newsletters to this address" in page.text
+    assert "You can also use it to resubscribe." in page.text
+    assert "To resubscribe, choose your newsletters here" in visitor.get(own).text
     say(visitor, passed_on, do="lists", **{"list.daily": "yes"})
     say(visitor, passed_on, do="resume")
     assert site.reason() == "unsubscribed"
@@ -202,11 +204,11 @@ def test_erasing_asks_once_more_on_a_page_of_its_own(site, visitor, own):
     site.send()
     assert f'href="{own}/erase"' in visitor.get(own).text
     asked = visitor.get(f"{own}/erase")
-    assert "Erase everything about you?" in asked.text
+    assert "Erase all your data?" in asked.text
     assert visitor.post(f"{own}/erase").status_code == 409
     assert site.reason() == ""
     done = visitor.post(f"{own}/erase", data={"nonce": nonce_of(asked)})
-    assert "Everything about you is erased." in done.text
+    assert "Your data has been erased" in done.text
     assert site.reason() == "erased"
     assert visitor.get(own).status_code == visitor.post(own, data={"do": "leave"}).status_code == 404
     for row in site.contents():
@@ -221,12 +223,12 @@ def ask(site, visitor, own, new="ana.new@example.net"):
 
 def test_a_new_address_is_asked_there_and_nothing_moves_before(site, visitor, own):
     page, [link] = ask(site, visitor, own)
-    assert "We have sent a letter to the new address." in page.text
+    assert "We have sent an e-mail to the new address." in page.text
     before = site.contents()
     assert "a…@example.net" in visitor.get(link).text
     assert site.contents() == before
-    assert "Your address is changed." in visitor.post(link).text
-    assert "Your address is changed." in visitor.post(link).text
+    assert "Your address has been changed" in visitor.post(link).text
+    assert "Your address has been changed" in visitor.post(link).text
     assert standing(site, "ana.new@example.net") == {"daily": "subscribed"}
     assert standing(site) == {"daily": "unsubscribed"}
     data = json.loads(say(visitor, own, do="data").text)
@@ -248,7 +250,7 @@ def test_a_letter_to_a_new_address_is_one_a_day_and_good_for_72_hours(site, visi
 def test_nobody_gets_around_a_no_by_moving_and_the_page_does_not_tell_of_it(site, visitor, own):
     site.ledger.suppressions.unsubscribe("no@example.net", source="page")
     page, [link] = ask(site, visitor, own, "no@example.net")
-    assert "We have sent a letter to the new address." in page.text
+    assert "We have sent an e-mail to the new address." in page.text
     assert visitor.post(link).status_code == 409
     assert standing(site, "no@example.net") == {}
 
@@ -276,7 +278,7 @@ def test_a_form_is_good_for_one_page_and_for_a_while(site, visitor, own, passed_
     for wrong in ("", "x", PLACEHOLDER, other):
         page = visitor.post(own, data={"do": "leave", "nonce": wrong})
         assert page.status_code == 409
-        assert "press the button once more" in page.text
+        assert "press the button again" in page.text
     site.clock.forward(NONCE_FOR + 1)
     assert say(visitor, own, nonce=nonce, do="leave").status_code == 409
     assert site.reason() == ""
@@ -299,7 +301,7 @@ def test_links_that_are_nobodys_lead_nowhere(site, visitor):
             assert visitor.get(path).status_code == visitor.post(path, data={"do": "leave"}).status_code == 404, path
     inert = visitor.get(f"/preferences/{PLACEHOLDER}")
     assert inert.status_code == 200
-    assert "nobody" in inert.text
+    assert "This link doesn’t lead to anyone’s preferences" in inert.text
     assert visitor.post(f"/preferences/{PLACEHOLDER}", data={"do": "leave"}).status_code == 404
 
 
@@ -322,11 +324,11 @@ def test_why_somebody_leaves_is_asked_and_never_required(site, visitor):
     link = f"/u/{site.token(site.send())}"
     page = visitor.post(link)
     seal = re.search(r'name="undo" value="([^"]+)"', page.text)[1]
-    assert "Why do you leave?" in page.text
+    assert "Why are you leaving?" in page.text
     thanks = visitor.post(
         link, data={"undo": seal, "why": "too many", "words": "Every day!\r\n<b>Really</b>" + "x" * 600}
     )
-    assert "Thank you for telling us." in thanks.text
+    assert "Thank you for your answer" in thanks.text
     [reason] = site.ledger.preferences.reasons(IDENTITY)
     assert reason.reason is LeavingReason.TOO_MANY
     assert reason.words.startswith("Every day!\n<b>Really</b>")

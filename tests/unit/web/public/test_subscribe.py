@@ -80,13 +80,13 @@ def test_the_form_asks_for_what_the_list_lets_readers_say(site, visitor):
     html5lib.HTMLParser(strict=True).parse(answer.text)
     assert re.findall(r'<label for="([^"]+)"', answer.text) == ["email", "website", "own.first_name", "own.boat_name"]
     assert "Boat name" in answer.text
-    assert "By signing up you ask for The Harbour Letter by e-mail." in answer.text
+    assert "By signing up, you agree to receive The Harbour Letter by e-mail." in answer.text
 
 
 def test_signing_up_and_confirming(site, visitor):
     answer = visitor.post("/subscribe/harbour", data=form(site, visitor, **{"own.first_name": " Ana\r\nBcc: x "}))
     assert answer.status_code == 200
-    assert "Please look into your mailbox." in answer.text
+    assert "Check your inbox" in answer.text
     page = visitor.get(f"/confirm/{token(site)}")
     html5lib.HTMLParser(strict=True).parse(page.text)
     assert 'value="Ana Bcc: x"' in page.text
@@ -94,12 +94,12 @@ def test_signing_up_and_confirming(site, visitor):
     assert "victim@" not in page.text
     assert site.ledger.members.of(VICTIM.identity) == ()
     done = visitor.post(f"/confirm/{token(site)}", data={"own.harbour.first_name": "Ana", "own.harbour.evil": "x"})
-    assert "You are on the list." in done.text
+    assert "You are subscribed" in done.text
     (member,) = site.ledger.members.of(VICTIM.identity)
     assert (member.status, dict(member.profile)) == (Status.SUBSCRIBED, {"first_name": "Ana"})
     (consent,) = site.ledger.signups.consents(VICTIM.identity)
     assert (consent.form, consent.ip, consent.confirmed_at) == ("page", "127.0.0.0/24", site.clock.now)
-    assert consent.words.startswith("By signing up you ask for The Harbour Letter")
+    assert consent.words.startswith("By signing up, you agree to receive The Harbour Letter")
 
 
 def test_looking_changes_nothing(site, visitor):
@@ -119,7 +119,7 @@ def test_the_second_press_says_the_same_and_does_nothing(site, visitor):
     second = visitor.post(f"/confirm/{token(site)}")
     assert (second.status_code, second.text) == (200, first.text)
     assert site.contents() == before
-    assert "You are on the list." in visitor.get(f"/confirm/{token(site)}").text
+    assert "You are subscribed" in visitor.get(f"/confirm/{token(site)}").text
 
 
 def test_a_link_that_came_too_late_offers_a_new_one(site, visitor):
@@ -127,13 +127,13 @@ def test_a_link_that_came_too_late_offers_a_new_one(site, visitor):
     old = token(site)
     site.clock.forward(73 * HOUR)
     for answer in (visitor.get(f"/confirm/{old}"), visitor.post(f"/confirm/{old}")):
-        assert "This link is too old." in answer.text
+        assert "This link has expired" in answer.text
     assert site.ledger.members.of(VICTIM.identity) == ()
     for _ in range(3):
-        assert "Please look into your mailbox." in visitor.post(f"/confirm/{old}", data={"anew": "yes"}).text
+        assert "Check your inbox" in visitor.post(f"/confirm/{old}", data={"anew": "yes"}).text
     assert len(letters(site)) == 2
     assert 'value="Ana"' in visitor.get(f"/confirm/{token(site)}").text
-    assert "You are on the list." in visitor.post(f"/confirm/{token(site)}").text
+    assert "You are subscribed" in visitor.post(f"/confirm/{token(site)}").text
 
 
 def test_two_lists_of_a_day_are_behind_one_link_and_each_may_be_left_out(site, visitor, tmp_path):
@@ -182,13 +182,13 @@ def test_a_form_without_a_good_seal_is_shown_once_more_filled_in(site, visitor, 
     if seal is not None:
         fields["seal"] = site.app.keys.issue(Purpose.FORM, times[seal]) if seal in times else seal
     answer = visitor.post("/subscribe/harbour", data=fields)
-    assert "Please press the button once more" in answer.text
+    assert "Please press the button again" in answer.text
     assert 'value="victim@example.org"' in answer.text
     assert "Ana &#34;&lt;b&gt;" in answer.text
     assert letters(site) == ()
     site.clock.forward(3)
     again = visitor.post("/subscribe/harbour", data={**fields, "seal": seal_of(answer)})
-    assert "Please look into your mailbox." in again.text
+    assert "Check your inbox" in again.text
     assert len(letters(site)) == 1
 
 
@@ -269,7 +269,7 @@ def test_the_form_for_other_sites_is_complete_and_leads_to_one_more_press(site, 
     names = [each.get("name") for each in found.iter("input")]
     assert names == ["email", "own.first_name", "own.boat_name", "website"]
     answer = visitor.post("/subscribe/harbour", data={**dict.fromkeys(names, ""), "email": "victim@example.org"})
-    assert "Please press the button once more" in answer.text
+    assert "Please press the button again" in answer.text
 
 
 def test_a_lost_link_is_asked_for_by_address(site, visitor):
