@@ -56,7 +56,7 @@ Writing a dispatch needs `If-Match`, and 412 says that somebody else was quicker
 **How often**: {burst} requests at once, then {rate} a second for each token; `RateLimit` tells what is left, and 429 how long
 to wait.
 
-`POST /subscribe` is for forms of one’s own site, and needs no token: [readers.md](readers.md#by-a-program).
+`POST /subscribe` is for forms of one’s own site, and needs no token: [readers.md](readers.md#sign-ups-by-api).
 """
 SCOPES = {
     Scope.DISPATCHES_READ: "read dispatches, their findings and letters",

@@ -48,8 +48,8 @@ class Skipped:
 
 def compose(app: App, mail: QueuedMail) -> Message | Skipped:
     """Composes mail of any kind but `welcome`."""
-    standing = app.ledger.suppressions.get(mail.identity)
-    if standing and standing.reason is SuppressionReason.BY_HAND:
+    suppression = app.ledger.suppressions.get(mail.identity)
+    if suppression and suppression.reason is SuppressionReason.BY_HAND:
         return Skipped(reason="suppressed by hand")
     if mail.kind is TransactionalKind.LINK:
         return _link(app, mail, "link", app.publication.name)
@@ -59,12 +59,12 @@ def compose(app: App, mail: QueuedMail) -> Message | Skipped:
         return _write(app, mail, "address", title=title, path=f"address/{token}", language="")
     request = parse_signup_request(mail)
     if request is None:
-        raise ValueError(f"a letter of kind {mail.kind} is not written here")
+        raise ValueError(f"mail of kind {mail.kind} is not composed here")
     lists = public_lists_of(app, request.waiting)
     if not lists:
         return Skipped(reason="confirmed or closed meanwhile")
     title, language = ", ".join(each.shown for each in lists), lists[0].language
-    if standing is None and _gets_all(app, mail.identity, lists):
+    if suppression is None and _gets_all(app, mail.identity, lists):
         return _link(app, mail, "already", title, language)
     token = app.keys.issue(Purpose.CONFIRM, mail.id)
     return _write(app, mail, "confirm", title=title, path=f"confirm/{token}", language=language)
@@ -78,7 +78,7 @@ def _gets_all(app: App, identity: str, lists: Sequence[ListSettings]) -> bool:
 def _link(app: App, mail: QueuedMail, template: str, title: str, language: str = "") -> Message | Skipped:
     number = app.ledger.members.number_of(mail.identity)
     if number is None:
-        return Skipped(reason="nobody is known at this address")
+        return Skipped(reason="the address is unknown")
     token = app.keys.issue(Purpose.MEMBER, number)
     return _write(app, mail, template, title=title, path=f"preferences/{token}", language=language)
 

@@ -4,7 +4,7 @@ GET shows a page and changes nothing: mail scanners and prefetching browsers ope
 the page's button, by a mail client's one-click, or with no body at all. Only a body with a field `undo` is something else: it
 undoes the opt-out whose response contained that undo token or, with a field `why` beside it, records the reason for that
 opt-out, which is optional. There are no cookies and no redirects, and the answer to a POST is the same however often it is
-repeated. The page links to the preferences, for readers who only want fewer letters.
+repeated. The page links to the preferences, for readers who only want fewer e-mails.
 """
 
 from collections.abc import Mapping

@@ -191,7 +191,7 @@ def test_without_a_relay_mail_waits_and_expires_after_72_hours(app, catcher, clo
     monkeypatch.setattr(app, "settings", app.settings.model_copy(update={"relay": (closed,)}))
     sign_up(app)
     told = deliver(app)
-    assert "letter" in told[0]
+    assert "transactional mail" in told[0]
     assert "waits" in told[0]
     assert letters(app)[0].state is TransactionalState.QUEUED
     clock.forward(73 * 3600)
