@@ -1,4 +1,4 @@
-"""The door in, in a real browser without JavaScript: by keyboard, on small screens, right to left, in both schemes."""
+"""Signing up in Chromium without JavaScript: by keyboard, on small screens, right to left, in both schemes."""
 
 import threading
 from contextlib import contextmanager
@@ -44,7 +44,7 @@ def confirm_link(site):
     return f"/confirm/{site.app.keys.issue(Purpose.CONFIRM, site.ledger.transactional.of(ANA)[-1].id)}"
 
 
-def test_a_reader_joins_two_lists_by_keyboard_and_confirms_both(browser, tmp_path):
+def test_a_reader_signs_up_for_two_lists_by_keyboard_and_confirms_both(browser, tmp_path):
     port = free_port()
     with site_at(tmp_path, port) as site, tab(browser) as (page, wrong):
         for name in ("harbour", "tides"):
@@ -88,7 +88,7 @@ def test_a_form_on_another_site_works_without_a_script(browser, tmp_path):
 
 @contextmanager
 def elsewhere(content):
-    """Another origin, which shows `content`."""
+    """Serves `content` from another origin, and yields its URL."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):

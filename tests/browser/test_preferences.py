@@ -1,4 +1,4 @@
-"""A person's own page in a real browser without JavaScript: by keyboard, on a small screen, right to left, in both schemes."""
+"""The preferences page in Chromium without JavaScript: by keyboard, on a small screen, right to left, in both schemes."""
 
 import json
 import re
@@ -30,7 +30,7 @@ def standing(site):
     return {each.list: each.status.value for each in site.ledger.members.of(IDENTITY)}
 
 
-def test_a_reader_settles_everything_by_keyboard(browser, tmp_path):
+def test_a_reader_changes_all_preferences_by_keyboard(browser, tmp_path):
     port = free_port()
     with site_at(tmp_path, port) as site, tab(browser, accept_downloads=True) as (page, wrong):
         own = f"http://127.0.0.1:{port}{own_link(site)}"
@@ -64,7 +64,7 @@ def test_a_reader_settles_everything_by_keyboard(browser, tmp_path):
         assert wrong == [own]  # a download is a navigation that is given up
 
 
-def test_from_a_letter_to_fewer_letters(browser, tmp_path):
+def test_a_reader_chooses_fewer_newsletters_from_the_unsubscribe_page(browser, tmp_path):
     port = free_port()
     with site_at(tmp_path, port) as site, tab(browser) as (page, wrong):
         own_link(site)
