@@ -164,7 +164,7 @@ def test_a_link_is_sent_to_known_addresses_only(app, catcher):
     (raw,) = caught(catcher)
     assert parsed(raw)["To"] == ANA
     assert "/preferences/" in parsed(raw).get_body(("plain",)).get_content()
-    assert letters(app, "stranger@example.org")[0].reply == "nobody is known at this address"
+    assert letters(app, "stranger@example.org")[0].reply == "the address is unknown"
 
 
 def test_greylisted_mail_is_retried_by_the_settings(app, catcher, clock):
@@ -208,7 +208,7 @@ def test_mail_that_was_being_sent_when_serve_died_is_logged_and_not_sent_again(a
     told = deliver(app)
     assert [each["recipient"] for each in catcher.received()] == ["ben@example.org"]
     assert letters(app)[0].state is TransactionalState.UNCERTAIN
-    assert any("whether they came is not known" in line for line in told)
+    assert any("it is not known whether they arrived" in line for line in told)
 
 
 def test_a_key_that_signed_a_valid_link_must_stay_in_the_settings(app, catcher):
