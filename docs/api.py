@@ -56,7 +56,7 @@ needs `If-Match`; the answer is 412 if the dispatch was changed meanwhile.
 **Rate limit**: {burst} requests at once, then {rate} a second for each token. The header `RateLimit` shows what remains, and
 `Retry-After` of a 429 how long to wait.
 
-`POST /subscribe` is for forms of your own site and needs no token: [readers.md](readers.md#by-a-program).
+`POST /subscribe` is for forms of your own site and needs no token: [readers.md](readers.md#sign-ups-by-api).
 """
 SCOPES = {
     Scope.DISPATCHES_READ: "read dispatches, check and render them",

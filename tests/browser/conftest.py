@@ -1,4 +1,4 @@
-"""What tests in Chromium share: a browser and a page for letters in each module, and a port for each test's server."""
+"""Fixtures of the tests in Chromium: a browser and a page for editions in each module, and a port for each test's server."""
 
 from collections.abc import Iterator
 
@@ -17,7 +17,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def diff(browser: Browser) -> Iterator[Page]:
-    """A page for letters, one after the other; what lies elsewhere is not there."""
+    """A page that shows one edition after the other. Nothing is loaded from other sites."""
     page = browser.new_page()
     page.route("https://**", lambda route: route.abort())
     yield page

@@ -198,10 +198,10 @@ class _PageContext:
         """Returns why the reader gets this: with the address for a reader, in general for anybody else."""
         choice = self.view.address_choice
         known = self.view.translate(
-            "You get this letter at %(address)s because you signed up for it.",
+            "You are receiving this newsletter at %(address)s because you signed up for it.",
             address=self.markers.placeholder(MergeField(ADDRESS, EscapeContext.HTML)),
         )
-        unknown = self.view.translate("This letter goes by e-mail to everybody who signed up for it.")
+        unknown = self.view.translate("This newsletter is sent by e-mail to everyone who signed up for it.")
         return self.markers.wrap(ConditionalNode(choice, 0, ()), escape(known)) + self.markers.wrap(
             ConditionalNode(choice, 1, ()), escape(unknown)
         )

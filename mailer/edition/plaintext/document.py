@@ -80,7 +80,7 @@ class _PlaintextContext:
                 for number, item in enumerate(dispatch.social)
                 for block in _labelled(clean_line(item.text), normalise_url(item.url), gap=min(number, 1))
             ),
-            "view": _labelled(view.translate("Read it in your browser:"), view.view_url),
+            "view": _labelled(view.translate("Read in your browser:"), view.view_url),
             "why": self.subscription_reason(),
             "unsubscribe": (
                 TextBlock(words=(view.translate("Unsubscribe here:"),), gap=0),
@@ -115,7 +115,7 @@ class _PlaintextContext:
                 gap=0,
             )
             entries.append(_in_branches(path, entry))
-        return (TextBlock(words=(self.view.translate("In this dispatch"),)), PartBlock(gap=1, blocks=tuple(entries)))
+        return (TextBlock(words=(self.view.translate("In this issue"),)), PartBlock(gap=1, blocks=tuple(entries)))
 
     def note(self) -> Blocks:
         dispatch = self.view.dispatch
@@ -170,14 +170,14 @@ class _PlaintextContext:
             text = f"{clean_line(item.title)}, {clean_line(item.note)}" if item.note else clean_line(item.title)
             blocks.append(TextBlock(lead=("- ",), words=(text,), gap=int(not blocks)))
             blocks.append(TextBlock(words=(self.view.earlier_url(item),), indent="  ", gap=0))
-        return (TextBlock(words=(self.view.translate("Earlier dispatches"),)), *blocks) if blocks else ()
+        return (TextBlock(words=(self.view.translate("Earlier issues"),)), *blocks) if blocks else ()
 
     def subscription_reason(self) -> Blocks:
         choice = self.view.address_choice
         before, after = self.view.translate(
-            "You get this letter at %(address)s because you signed up for it.", address="\0"
+            "You are receiving this newsletter at %(address)s because you signed up for it.", address="\0"
         ).split("\0")
-        unknown = self.view.translate("This letter goes by e-mail to everybody who signed up for it.")
+        unknown = self.view.translate("This newsletter is sent by e-mail to everyone who signed up for it.")
         return (
             ConditionalBlock(
                 choice=choice,

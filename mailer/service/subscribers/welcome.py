@@ -58,12 +58,12 @@ async def _make_sends(app: App, log: Log) -> bool:
         stored = await asyncio.to_thread(app.ledger.editions.approved, slug, by_another=by_another)
         if stored is None:
             missing = "tested and approved by another" if by_another else "tested by an editor"
-            log(f"a welcome waits: no edition of “{slug}” was ever sent, or {missing} (mailer test {slug} EMAIL)")
+            log(f"a welcome waits: no edition of “{slug}” has been sent, or {missing} (mailer test {slug} EMAIL)")
             await queue.record_result(mail.id, TransactionalState.QUEUED, next_at=app.clock() + REST)
         elif await queue.begin_sending(mail.id):
             done = await asyncio.to_thread(_make_send, app, mail, stored)
             made = made or bool(done)
-            reply = f"send {done}" if done else "left meanwhile, or got it before"
+            reply = f"send {done}" if done else "unsubscribed meanwhile, or got it before"
             await queue.record_result(
                 mail.id, TransactionalState.SENT if done else TransactionalState.FAILED, reply=reply
             )

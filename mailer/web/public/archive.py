@@ -42,8 +42,8 @@ class ArchivePages:
         if page is None:
             return await run_in_threadpool(
                 self._pages.message,
-                "This letter is not in the archive.",
-                "It may not have been sent yet. What was sent is in the archive.",
+                "This issue is not in the archive",
+                "It may not have been sent yet. The archive has all past issues.",
                 status=404,
             )
         headers = {**NO_CACHE, "Content-Security-Policy": _policy(page), "Content-Language": page.language}
