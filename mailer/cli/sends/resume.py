@@ -1,4 +1,4 @@
-"""resume, resend, resolve: go on with a send, repeat its failed deliveries, decide its uncertain ones."""
+"""The commands `resume`, `resend` and `resolve`: continue a send, repeat its failed deliveries, decide its uncertain ones."""
 
 from pathlib import Path
 
@@ -21,12 +21,12 @@ from mailer.timestamps import format_iso
 
 @click.command("resume")
 @send_number
-@click.option("--accept-restored", is_flag=True, help="Go on though the database is an older copy that was put back.")
+@click.option("--accept-restored", is_flag=True, help="Continue with a database that was restored from a backup.")
 @no_wait_option
 @as_json
 @in_workspace
 def resume_command(send: int, *, accept_restored: bool, no_wait: bool, as_json: bool, workspace: Path) -> int:
-    """Go on with SEND: one that was paused, interrupted, is waiting or overdue."""
+    """Resume SEND, which is paused, interrupted, waiting or overdue."""
     with App.open(workspace) as app:
         app.accept_restored = accept_restored
         due = {each.id for each in due_sends(app)}
@@ -36,8 +36,8 @@ def resume_command(send: int, *, accept_restored: bool, no_wait: bool, as_json: 
         require_not_running(app, send)
         if found.state is SendState.SCHEDULED and send not in due:
             raise NeedsConfirmationError(
-                f"Send {send} is scheduled for {format_iso(found.scheduled_at)}; `mailer serve` starts it then.",
-                f"To send it at another time: mailer cancel {send}, then mailer send",
+                f"Send {send} is scheduled for {format_iso(found.scheduled_at)}; mailer serve starts it then.",
+                f"To send it at another time, cancel it (mailer cancel {send}) and send again.",
             )
         if is_for_later(found.state):
             with creating_send():
@@ -48,8 +48,8 @@ def resume_command(send: int, *, accept_restored: bool, no_wait: bool, as_json: 
 
 @click.command("resend")
 @send_number
-@click.option("--failed", is_flag=True, required=True, help="To those that failed.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--failed", is_flag=True, required=True, help="Send to the recipients whose delivery failed.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @no_wait_option
 @as_json
 @in_workspace
@@ -62,7 +62,10 @@ def resend_command(
     as_json: bool,
     workspace: Path,
 ) -> int:
-    """A new send of the same edition to those that SEND failed to reach. Where somebody sits at a terminal, it asks."""
+    """Send the same edition again to the recipients whose delivery failed in SEND.
+
+    It is a new send. At a terminal, it asks for confirmation.
+    """
     with App.open(workspace) as app:
         parent = app.ledger.sends.summary(send)
         if parent.send.is_ended and parent.count(DeliveryState.FAILED):
@@ -78,8 +81,8 @@ def resend_command(
 
 @click.command("resolve")
 @send_number
-@click.option("--resend", "how", flag_value="resend", help="Send to them now, with the same Message-ID.")
-@click.option("--assume-sent", "how", flag_value="assume", help="Count them as accepted, marked as assumed.")
+@click.option("--resend", "how", flag_value="resend", help="Send again, with the same Message-ID.")
+@click.option("--assume-sent", "how", flag_value="assume", help="Count as accepted, marked as assumed.")
 @click.argument("addresses", nargs=-1, metavar="[EMAIL...]")
 @no_wait_option
 @as_json
@@ -93,12 +96,13 @@ def resolve_command(
     as_json: bool,
     workspace: Path,
 ) -> int:
-    """Decide the uncertain deliveries of SEND: those of the addresses named, or all.
+    """Decide the uncertain deliveries of SEND, all of them or those to the addresses named.
 
-    What is resent goes out at once, but from a paused send with more to do: there it goes with the rest, when that is resumed.
+    A delivery is uncertain if the connection broke at the end of the message: it may have arrived or not. With
+    --resend, the messages leave immediately; in a paused send, they leave when it is resumed.
     """
     if how is None:
-        raise UsageError("Say what is to become of the uncertain ones.", "Add --resend or --assume-sent.")
+        raise UsageError("What should happen to the uncertain deliveries?", "Add --resend or --assume-sent.")
     resend = how == "resend"
     identities = [parse_address(text).identity for text in addresses] if addresses else None
     with App.open(workspace) as app:

@@ -316,7 +316,7 @@ def test_the_plan_says_whether_this_was_tested(here, catcher):
     here("test", "tide", "desk@example.org")
     assert ", as tested" in here("send", "tide", "--to", "readers").err
     edit(here.folder)
-    assert "not the one last tested" in here("send", "tide", "--to", "readers").err
+    assert "changed since the last test" in here("send", "tide", "--to", "readers").err
 
 
 # the prompt
