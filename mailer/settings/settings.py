@@ -239,7 +239,13 @@ def load_settings(workspace: Path, environ: Mapping[str, str] | None = None) -> 
         next_step = f"Correct them in {env_file} or in the environment. docs/operator.md explains each setting."
     else:
         next_step = "To create a workspace here: mailer init. To use another folder: --workspace DIR"
+    if not env_file.exists() and not _has_variables(os.environ if environ is None else environ):
+        raise SettingsError(f"The folder {workspace.resolve()} is not a workspace: it has no .env file.", next_step)
     raise SettingsError(f"Invalid settings:\n{listed}", next_step)
+
+
+def _has_variables(environ: Mapping[str, str]) -> bool:
+    return any(name.upper().startswith(PREFIX) for name in environ)
 
 
 def _load(workspace: Path, environ: Mapping[str, str]) -> Settings | list[str]:

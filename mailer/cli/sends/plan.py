@@ -65,7 +65,7 @@ def confirm_send(plan: SendPlan) -> None:
     echo_err()
     try:
         typed = click.prompt(
-            f"Type the number of readers ({count}) to send. Anything else stops",
+            f"Type the number of readers ({count}) to send, or press Enter to stop",
             err=True,
             default="",
             show_default=False,

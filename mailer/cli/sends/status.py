@@ -102,7 +102,8 @@ def _show_line(summary: Summary) -> None:
     when = format_iso(send.scheduled_at if send.scheduled_at is not None else send.created_at)
     kind = "" if send.kind == "dispatch" else f" ({send.kind})"
     state = "being cancelled" if send.cancel_requested else send.state.value
-    click.echo(f"{send.id:>4}  {when}  {state:<9}  {send.slug}{kind}  {proof_line(summary)}")
+    click.echo(f"{send.id:>4}  {when}  {state:<9}  {send.slug}{kind}")
+    click.echo(f"      {proof_line(summary)}")
 
 
 def show_send(app: App, summary: Summary) -> None:

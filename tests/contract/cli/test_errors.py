@@ -108,7 +108,7 @@ def test_no_workspace_is_no_crash(here, tmp_path):
     for arguments in (("status",), SEND):
         ran = here(*arguments)
         assert ran.code == 2
-        assert "MAILER_FROM" in ran.err
+        assert "is not a workspace" in ran.err
     assert run(["--workspace", str(tmp_path / "nowhere"), "status"]) == 2
 
 

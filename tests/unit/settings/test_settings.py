@@ -178,6 +178,13 @@ def test_everything_wrong_comes_at_once_with_its_place(tmp_path):
     ]
 
 
+def test_a_folder_without_any_setting_is_called_no_workspace(tmp_path):
+    with pytest.raises(SettingsError) as caught:
+        load_settings(tmp_path, {"HOME": "/"})
+    assert caught.value.message == f"The folder {tmp_path} is not a workspace: it has no .env file."
+    assert "mailer init" in caught.value.next_step
+
+
 @pytest.mark.parametrize("name", ["MAILER_SENDER", "MAILER_EIGHT_BIT", "MAILER_WORKSPACE", "MAILER_"])
 def test_a_field_is_set_by_its_variable_only(name):
     assert wrong(environ={**NEEDED, name: "a@x.org"})[0].startswith(f"{name} (environment): is not a setting")
