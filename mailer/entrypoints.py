@@ -48,11 +48,11 @@ def serve_command(host: str, port: int, workspace: Path) -> None:
     with App.open(workspace) as app:
 
         def on_ready(url: str) -> None:
-            echo_err(f"Serving {app.settings.publication} at {url}. To stop: Ctrl-C")
+            echo_err(f"Serving {app.settings.publication} at {url} (Ctrl-C to stop)")
             if app.ledger.users.all():
                 echo_err(f"Desk: {url}/desk/")
             else:
-                echo_err(f"Desk: {url}/desk/. There are no users yet. To add the first one: mailer user add NAME")
+                echo_err(f"Desk: {url}/desk/ (no users yet; to add the first one: mailer user add NAME)")
 
         serve(
             app,
@@ -85,7 +85,7 @@ def preview_command(dispatch: str, to: tuple[str, ...], port: int, *, quietly: b
         token, key = new_token(), new_token()
 
         def on_ready(url: str) -> None:
-            echo_err(f"Showing {session.display_name} at {url}/{token}/. To stop: Ctrl-C")
+            echo_err(f"Showing {session.display_name} at {url}/{token}/ (Ctrl-C to stop)")
             if not quietly:
                 threading.Thread(target=_open_browser, args=(f"{url}/open/{key}",), daemon=True).start()
 
@@ -134,6 +134,6 @@ def demo_command(*, in_browser: bool, keep_serving: bool) -> None:
     if not keep_serving:
         click.echo("\nTo open it in your browser: --open. To make its links and photo work: --serve.")
         return
-    click.echo(f"\nPages at http://127.0.0.1:{port}/archive/{FIRST} and {shown.link}\nTo stop: Ctrl-C")
+    click.echo(f"\nPages at http://127.0.0.1:{port}/archive/{FIRST} and {shown.link} (Ctrl-C to stop)")
     with App.open(folder) as app:
         serve(app, "127.0.0.1", port)

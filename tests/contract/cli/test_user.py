@@ -68,7 +68,7 @@ def test_serve_says_how_to_let_the_first_person_in(here, workspace, programs):
             process.send_signal(signal.SIGTERM)
             process.wait()
 
-    assert "There are no users yet. To add the first one: mailer user add NAME" in told()
+    assert "(no users yet; to add the first one: mailer user add NAME)" in told()
     here("user", "add", "Ada")
     assert told().startswith("Desk: http://127.0.0.1:")
 
