@@ -187,7 +187,7 @@ def _show_counts(plan: SyncPlan, done: str) -> None:
         click.echo("  " + (", ".join(f"{count:,} {what}" for count, what in counts if count) or "no reader changed"))
     if plan.writes:
         cells, rows = plural(plan.patched, "status", "statuses"), plural(plan.appended, "sign-up")
-        click.echo(f"  the file {done} updated: {cells}, {rows} added")
+        click.echo(f"  the file {done} updated: {cells} changed, {rows} added")
     if plan.encoding_changed:
         echo_err("The file is now UTF-8: its former encoding lacked a character of a new sign-up.")
     for words in plan.findings:
