@@ -30,21 +30,29 @@ _IN_TERMINAL = frozenset({"www-browser", "links", "elinks", "lynx", "w3m"})
 
 
 @click.command("serve")
-@click.option("--host", default="127.0.0.1", show_default=True)
-@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0 for any that is free.")
+@click.option("--host", default="127.0.0.1", show_default=True, metavar="ADDRESS", help="The address to listen on.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8000,
+    show_default=True,
+    metavar="PORT",
+    help="The port; 0: any free one.",
+)
 @in_workspace
 def serve_command(host: str, port: int, workspace: Path) -> None:
-    """Serve the public pages (sign up, unsubscribe, archive, media) and the desk. Starts sends that are due; delivers letters."""
+    """Run the web server: public pages, desk and API.
+
+    It also starts scheduled sends, delivers transactional mail (confirmations, links), and notifies webhooks.
+    """
     with App.open(workspace) as app:
 
         def on_ready(url: str) -> None:
-            echo_err(f"Serving {app.settings.publication} at {url}; Ctrl-C ends it.")
+            echo_err(f"Serving {app.settings.publication} at {url} (Ctrl-C to stop)")
             if app.ledger.users.all():
-                echo_err(f"The desk is at {url}/desk/")
+                echo_err(f"Desk: {url}/desk/")
             else:
-                echo_err(
-                    f"Nobody may sign in at the desk, {url}/desk/, yet. Add the first person with: mailer user add NAME"
-                )
+                echo_err(f"Desk: {url}/desk/ (no users yet; to add the first one: mailer user add NAME)")
 
         serve(
             app,
@@ -63,19 +71,21 @@ def serve_command(host: str, port: int, workspace: Path) -> None:
 
 @click.command("preview")
 @click.argument("dispatch")
-@click.option("--to", "to", multiple=True, metavar="LIST", help="Check its fields against these lists.")
-@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Instead of any that is free.")
-@click.option("--no-open", "quietly", is_flag=True, help="Open no browser, only say the address.")
+@click.option("--to", "to", multiple=True, metavar="LIST", help="Check its fields against this list. May be repeated.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=0, metavar="PORT", help="The port. Default: any free one."
+)
+@click.option("--no-open", "quietly", is_flag=True, help="Only print the address; open no browser.")
 @in_workspace
 def preview_command(dispatch: str, to: tuple[str, ...], port: int, *, quietly: bool, workspace: Path) -> None:
-    """Show DISPATCH, a path or a slug, in your browser, live while the file changes."""
+    """Show DISPATCH, a path or a slug, in your browser. The page follows each time you save the file."""
     with App.open(workspace) as app:
         path = app.workspace.find_dispatch(dispatch)
         session = PreviewSession(app, path, display_path(app, path, dispatch), parse_list_names(to))
         token, key = new_token(), new_token()
 
         def on_ready(url: str) -> None:
-            echo_err(f"Showing {session.display_name} at {url}/{token}/; Ctrl-C ends it.")
+            echo_err(f"Showing {session.display_name} at {url}/{token}/ (Ctrl-C to stop)")
             if not quietly:
                 threading.Thread(target=_open_browser, args=(f"{url}/open/{key}",), daemon=True).start()
 
@@ -93,10 +103,15 @@ def _open_browser(address: str) -> None:
 
 
 @click.command("demo")
-@click.option("--open", "in_browser", is_flag=True, help="Show the message in your browser.")
-@click.option("--serve", "keep_serving", is_flag=True, help="Keep the pages up: unsubscribe link, archive, photo.")
+@click.option("--open", "in_browser", is_flag=True, help="Open a message in your browser.")
+@click.option(
+    "--serve", "keep_serving", is_flag=True, help="Keep the web pages running: unsubscribe link, archive, photo."
+)
 def demo_command(*, in_browser: bool, keep_serving: bool) -> None:
-    """Send two dispatches to a dozen readers over real SMTP on this machine, and show what came of it."""
+    """Send two example dispatches to twelve invented readers, over real SMTP on this machine.
+
+    Nothing leaves this machine. Everything is kept in a temporary folder.
+    """
     folder = Path(tempfile.mkdtemp(prefix="mailer-demo-"))
     port = free_port()
     step = iter(range(1, 100))
@@ -108,17 +123,17 @@ def demo_command(*, in_browser: bool, keep_serving: bool) -> None:
     click.echo()
     for summary in (shown.first, shown.second):
         click.echo(click.style(f"   {summary.send.slug}: {proof_line(summary)}", bold=True))
-    click.echo(f"\n{plural(shown.caught, 'message')} came, in {shown.messages}")
+    click.echo(f"\n{plural(shown.caught, 'message')} received, in {shown.messages}")
     page = shown.messages / "0001.html"
-    click.echo(f"   look at one:     {page}")
-    click.echo(f"   as plain text:   {page.with_suffix('.txt')}")
-    click.echo(f"   as it was sent:  {page.with_suffix('.eml')}")
-    click.echo(f"   the proof:       mailer --workspace {folder} report 1")
+    click.echo(f"   one of them:    {page}")
+    click.echo(f"   as plain text:  {page.with_suffix('.txt')}")
+    click.echo(f"   as it was sent: {page.with_suffix('.eml')}")
+    click.echo(f"   its report:     mailer --workspace {folder} report 1")
     if in_browser:
         webbrowser.open(page.as_uri())
     if not keep_serving:
-        click.echo("\nWith --open it opens in your browser; with --serve its links and photo work, too.")
+        click.echo("\nTo open it in your browser: --open. To make its links and photo work: --serve.")
         return
-    click.echo(f"\nPages at http://127.0.0.1:{port}/archive/{FIRST} and {shown.link}; Ctrl-C ends them.")
+    click.echo(f"\nPages at http://127.0.0.1:{port}/archive/{FIRST} and {shown.link} (Ctrl-C to stop)")
     with App.open(folder) as app:
         serve(app, "127.0.0.1", port)

@@ -17,7 +17,10 @@ from dotenv import dotenv_values
 from mailer.settings.secret_masking import MASK, redact_secrets
 from mailer.settings.settings import PREFIX, load_settings
 
-BUG = "This is a bug of mailer, not of yours. Nothing is lost: the ledger holds what happened. Please report the lines above."
+BUG = (
+    "This is a bug in mailer; you did nothing wrong. Everything that was sent is recorded in the database. "
+    "Please report the lines above."
+)
 _SECRET_NAMES = re.compile(r"SECRET|RELAY|DATABASE|KEY|PASSWORD", re.IGNORECASE)
 _CREDENTIALS = re.compile(r"://([^@\s\"']+)@")
 _QUOTES = re.compile(r"[\"'\[\]]+")  # between the strings of a JSON array

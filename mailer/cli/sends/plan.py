@@ -28,19 +28,19 @@ def show_plan(app: App, plan: SendPlan, *, at: float | None = None) -> None:
         ("Size", _describe_size(plan)),
         ("To", f"{', '.join(plan.lists)}: {plural(plan.summary.to_mail, 'reader')}"),
         *[("Left out", f"{number:,} {reason}") for number, reason in plan.summary.left_out],
-        ("By", ", ".join(str(relay) for relay in settings.relay)),
+        ("Relay", ", ".join(str(relay) for relay in settings.relay)),
     ]
     begins = app.clock() if at is None else at
     if app.settings.warmup and (shares := warmup_schedule(app, plan.summary.to_mail, now=begins)):
         rows.append(("Warm-up", format_days(shares, begins=begins, now=app.clock(), zone=settings.timezone)))
     if at is not None:
-        rows.append(("At", f"{format_iso(at)}; readers are counted again then"))
+        rows.append(("Starts", f"{format_iso(at)}; the readers are counted again then"))
     _show_rows(rows)
     show_problems(plan.checked.problems)
     for words in (*plan.summary.findings, *(f"warning: {warning}" for warning in plan.warnings)):
         echo_err(f"  {words}")
     if plan.summary.more_findings:
-        echo_err(f"  and {plural(plan.summary.more_findings, 'more finding')} in the lists")
+        echo_err(f"  and {plural(plan.summary.more_findings, 'more problem')} in the lists")
 
 
 def show_problems(problems: Iterable[Diagnostic]) -> None:
@@ -60,12 +60,12 @@ def confirm_send(plan: SendPlan) -> None:
     count = plan.summary.to_mail
     if not is_interactive():
         raise NeedsConfirmationError(
-            "There is no terminal to ask at; nothing was sent.", "Add --yes to send without asking."
+            "Nothing was sent: there is no terminal to ask for confirmation.", "To send without asking, add --yes."
         )
     echo_err()
     try:
         typed = click.prompt(
-            f"Type the number of readers ({count}) to send, anything else to leave it",
+            f"Type the number of readers ({count}) to send, or press Enter to stop",
             err=True,
             default="",
             show_default=False,
@@ -85,9 +85,9 @@ def show_resend(app: App, parent: Summary) -> None:
             ("Dispatch", send.slug),
             ("Edition", f"{send.digest[:16]}, as in send {send.id}"),
             ("From", str(app.settings.sender)),
-            ("To", f"{plural(parent.count(DeliveryState.FAILED), 'reader')} that it failed to reach"),
-            ("Left out", "who got it by another send, has left or was suppressed since"),
-            ("By", ", ".join(str(relay) for relay in app.settings.relay)),
+            ("To", f"{plural(parent.count(DeliveryState.FAILED), 'reader')} whose delivery failed"),
+            ("Left out", "those who got it in another send, unsubscribed or were suppressed since"),
+            ("Relay", ", ".join(str(relay) for relay in app.settings.relay)),
         ]
     )
 
@@ -96,7 +96,7 @@ def confirm_resend() -> None:
     """Asks for a yes. Raises NeedsConfirmationError for anything else."""
     echo_err()
     try:
-        agreed = click.confirm("Send it?", err=True)
+        agreed = click.confirm("Send?", err=True)
     except click.Abort:
         echo_err()
         agreed = False
@@ -115,7 +115,7 @@ def _show_rows(rows: list[tuple[str, str]]) -> None:
 def _describe_test(plan: SendPlan) -> str:
     if plan.last_tested is None:
         return ", never tested"
-    return f", not the one last tested ({plan.last_tested[:16]})" if plan.differs_from_test else ", as tested"
+    return f", changed since the last test ({plan.last_tested[:16]})" if plan.differs_from_test else ", as tested"
 
 
 def _describe_size(plan: SendPlan) -> str:

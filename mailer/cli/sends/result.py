@@ -55,7 +55,7 @@ def show_result(summary: Summary, *, as_json: bool, hint: str) -> None:
 def next_step_hint(app: App, summary: Summary) -> str:
     """Returns the next step for a person, or the process that is sending."""
     pid = app.ledger.sends.holder_pid(summary.send.id)
-    return next_step(summary) if pid is None else f"it is being sent by another process{pid_suffix(pid)}"
+    return next_step(summary) if pid is None else f"Another process{pid_suffix(pid)} is sending it."
 
 
 def require_not_running(app: App, send_id: int) -> None:
@@ -63,8 +63,8 @@ def require_not_running(app: App, send_id: int) -> None:
     pid = app.ledger.sends.holder_pid(send_id)
     if pid is not None:
         raise NeedsConfirmationError(
-            f"Send {send_id} is being sent by another process{pid_suffix(pid)}.",
-            f"Watch it with: mailer status {send_id}",
+            f"Another process{pid_suffix(pid)} is sending send {send_id}.",
+            f"To follow it: mailer status {send_id}",
         )
 
 
@@ -79,7 +79,7 @@ def creating_send() -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         raise NeedsConfirmationError(
-            "Interrupted while the send was being made.", "See with `mailer status` whether there is one."
+            "Interrupted while the send was being created.", "To see whether it exists: mailer status"
         ) from None
 
 

@@ -1,4 +1,4 @@
-"""resume: continue a send that was paused or interrupted, is waiting or overdue."""
+"""The command `resume`: continue a send that was paused or interrupted, is waiting or overdue."""
 
 from pathlib import Path
 
@@ -17,12 +17,12 @@ from mailer.timestamps import format_iso
 
 @click.command("resume")
 @send_number
-@click.option("--accept-restored", is_flag=True, help="Go on though the database is an older copy that was put back.")
+@click.option("--accept-restored", is_flag=True, help="Continue with a database that was restored from a backup.")
 @no_wait_option
 @as_json
 @in_workspace
 def resume_command(send: int, *, accept_restored: bool, no_wait: bool, as_json: bool, workspace: Path) -> int:
-    """Go on with SEND: one that was paused, interrupted, is waiting or overdue."""
+    """Resume SEND, which is paused, interrupted, waiting or overdue."""
     with App.open(workspace) as app:
         app.accept_restored = accept_restored
         due = {each.id for each in due_sends(app)}
@@ -32,8 +32,8 @@ def resume_command(send: int, *, accept_restored: bool, no_wait: bool, as_json: 
         require_not_running(app, send)
         if found.state is SendState.SCHEDULED and send not in due:
             raise NeedsConfirmationError(
-                f"Send {send} is scheduled for {format_iso(found.scheduled_at)}; `mailer serve` starts it then.",
-                f"To send it at another time: mailer cancel {send}, then mailer send",
+                f"Send {send} is scheduled for {format_iso(found.scheduled_at)}; mailer serve starts it then.",
+                f"To send it at another time, cancel it (mailer cancel {send}) and send again.",
             )
         if is_for_later(found.state):
             with creating_send():

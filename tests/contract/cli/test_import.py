@@ -37,7 +37,7 @@ def test_a_folder_is_summed_up(workspace, tmp_path):
     (folder / "c.txt").write_text(" \n", encoding="utf-8")
     result = workspace("import", str(folder), "-o", str(tmp_path / "new"))
     assert result.code == 1
-    assert "2 dispatches made, 1 of them with 1 doubt; 1 file not imported" in result.err
+    assert "2 dispatches imported, 1 with 1 doubt; 1 file not imported" in result.err
     assert len(list((tmp_path / "new").glob("*.md"))) == 2
 
 

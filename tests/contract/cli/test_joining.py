@@ -55,6 +55,6 @@ def test_status_counts_transactional_mail_that_waits_or_is_uncertain(here):
         asyncio.run(app.ledger.transactional.begin_sending(1))
         app.ledger.transactional.recover()
     shown = here("status")
-    assert "2 letters to single readers waiting; they leave while mailer serve runs" in shown.err
-    assert "1 letter to single readers uncertain" in shown.err
+    assert "Transactional mail waiting: 2 messages. mailer serve sends them." in shown.err
+    assert "Transactional mail uncertain: 1 message. Not sent again." in shown.err
     assert here("status", "--json").json() == {"sends": []}

@@ -178,7 +178,7 @@ def test_only_an_own_no_of_the_person_is_final(here, catcher):
     here("subscriber", "unsubscribe", "ana@example.com")
     refused = here("suppress", "remove", "ana@example.com")
     assert refused.code == 1
-    assert "only that person" in refused.out
+    assert "only the reader can undo that" in refused.out
     ran = here("send", "tide", "--to", "readers", "--yes", "--json")
     assert ran.json()["skipped"] == 1
     assert "1 unsubscribed" in ran.err

@@ -66,7 +66,7 @@ def test_scheduled_it_returns_at_once_freezes_the_edition_and_warns_when_nobody_
     make_workspace(here.folder, port=catcher.port, TIMEZONE="Europe/Lisbon")
     ran = here(*SEND, "--at", "2999-06-01 10:00", "--json")
     assert ran.code == 0
-    assert "No `mailer serve` is running" in ran.err
+    assert "mailer serve is not running. Start it before" in ran.err
     sent = ran.json()
     assert (sent["state"], sent["frozen"], sent["at"]) == ("scheduled", 0, "2999-06-01T09:00:00Z")
     assert here("status", "1").code == 0
@@ -131,7 +131,7 @@ def test_serve_starts_what_is_due_with_the_readers_of_that_moment(here, catcher)
         assert httpx.get(f"{url[0]}/healthz", timeout=PATIENCE).status_code == 200
         ran = here(*SEND, "--at", soon(20))
         assert ran.code == 0
-        assert "No `mailer serve`" not in ran.err
+        assert "mailer serve is not running" not in ran.err
         (here.folder / "subscribers" / "readers.csv").write_text("email\nana@example.com\nlate@example.com\n")
         until(lambda: here.json("status", "1")["state"] == "finished")
         assert sorted(line["recipient"] for line in catcher.received()) == ["ana@example.com", "late@example.com"]

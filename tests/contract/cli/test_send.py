@@ -318,7 +318,7 @@ def test_the_plan_says_whether_this_was_tested(here, catcher):
     here("test", "tide", "desk@example.org")
     assert ", as tested" in here("send", "tide", "--to", "readers").err
     edit(here.folder)
-    assert "not the one last tested" in here("send", "tide", "--to", "readers").err
+    assert "changed since the last test" in here("send", "tide", "--to", "readers").err
 
 
 # the prompt
@@ -331,11 +331,11 @@ def answer(programs: Programs, workspace: Path, typed: bytes | int, *arguments: 
     os.close(child)
     shown, answered = b"", False
     while True:
-        if not answered and b"anything else to leave it:" in shown:
+        if not answered and b"or press Enter to stop:" in shown:
             answered = True
             process.send_signal(typed) if isinstance(typed, int) else os.write(parent, typed)
         if not select.select([parent], [], [], 1.0)[0]:
-            if isinstance(typed, int) and shown.rstrip().endswith(b"leave it:"):
+            if isinstance(typed, int) and shown.rstrip().endswith(b"to stop:"):
                 answered = False  # input() may miss a signal as it begins: then once more
             continue
         try:

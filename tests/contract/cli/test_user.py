@@ -21,11 +21,11 @@ def test_without_a_terminal_there_is_a_link_and_the_first_person_is_an_admin(her
     first = here("user", "add", "Mara  Lindqvist", "--email", "mara@example.org")
     assert first.code == 0
     assert first.out.startswith("https://letter.example.org/desk/link/")
-    assert "Mara Lindqvist chooses a password there" in first.err
+    assert "Give this link to Mara Lindqvist, to choose a password." in first.err
     here("user", "add", "Wim")
     assert here("user", "list").out.splitlines() == [
-        "admin     Mara Lindqvist  mara@example.org  (has no password yet)",
-        "writer    Wim  (has no password yet)",
+        "admin     Mara Lindqvist  mara@example.org  (no password yet)",
+        "writer    Wim  (no password yet)",
     ]
     with App.open(workspace) as app:
         entered = accept_invite(app, first.out.strip().rpartition("/")[2], PASSWORD, browser="", address="")
@@ -36,7 +36,7 @@ def test_at_a_terminal_the_password_is_asked_for(here, workspace, monkeypatch):
     monkeypatch.setattr("mailer.cli.admin.user.is_interactive", lambda: True)
     monkeypatch.setattr("mailer.cli.admin.user.click.prompt", lambda *_, **__: PASSWORD)
     added = here("user", "add", "Mara", "--role", "editor")
-    assert (added.out, "Mara may sign in as editor" in added.err) == ("", True)
+    assert (added.out, "Mara can now sign in as editor" in added.err) == ("", True)
     with App.open(workspace) as app:
         assert sign_in(app, "Mara", PASSWORD, browser="", address="") is not None
 
@@ -68,15 +68,15 @@ def test_serve_says_how_to_let_the_first_person_in(here, workspace, programs):
             process.send_signal(signal.SIGTERM)
             process.wait()
 
-    assert "Add the first person with: mailer user add NAME" in told()
+    assert "(no users yet; to add the first one: mailer user add NAME)" in told()
     here("user", "add", "Ada")
-    assert told().startswith("The desk is at http://127.0.0.1:")
+    assert told().startswith("Desk: http://127.0.0.1:")
 
 
 def test_somebody_may_come_by_an_identity_provider(here):
     make_workspace(here.folder, OIDC_ISSUER="https://id.example.org", OIDC_CLIENT_ID="mailer")
     added = here("user", "add", "Mara", "--oidc", "Mara@Example.org")
-    assert (added.code, added.out, "Mara may sign in as admin" in added.err) == (0, "", True)
+    assert (added.code, added.out, "Mara can now sign in as admin" in added.err) == (0, "", True)
     here("user", "add", "Wim")
     assert "A different user has the account “mara@example.org”" in here("user", "oidc", "Wim", "mara@example.org").err
     assert "is not an e-mail address" in here("user", "oidc", "Wim", "wim").err
@@ -85,7 +85,7 @@ def test_somebody_may_come_by_an_identity_provider(here):
         "admin     Mara  (as mara@example.org)",
         "writer    Wim  (as wim@example.org)",
     ]
-    assert here("user", "oidc", "Mara").out == "Mara: not by an identity provider\n"
+    assert here("user", "oidc", "Mara").out == "Mara: no login at the identity provider\n"
     assert "There is no user “Ida”" in here("user", "oidc", "Ida").err
 
 

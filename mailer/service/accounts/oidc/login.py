@@ -43,7 +43,7 @@ def open_provider(app: App) -> "Provider | None":
             raise
         raise SettingsError(
             "MAILER_OIDC_ISSUER needs a package that is not installed.",
-            "Install it with: pip install 'mailer[oidc]'",
+            "Install it with: pip install 'newsletter-desk[oidc]'",
         ) from None
     return Provider(app.settings, app.clock)
 

@@ -304,4 +304,4 @@ def test_readers_can_unsubscribe_despite_a_broken_template(site, tmp_path, broke
         answer = visitor.post(link)
     assert answer.status_code == 200
     assert "You are unsubscribed" in answer.text
-    assert "What comes with mailer is shown instead" in caplog.text
+    assert "The template that comes with mailer is used instead" in caplog.text
