@@ -17,7 +17,7 @@ def browser() -> Iterator[Chromium]:
 
 
 @pytest.fixture(scope="module")
-def diff(browser: Chromium) -> Iterator[Page]:
+def sheet(browser: Chromium) -> Iterator[Page]:
     """A page for letters, one after the other; what lies elsewhere is not there."""
     page = browser.new_page()
     page.route("https://**", lambda route: route.abort())
