@@ -30,7 +30,6 @@ def site(tmp_path, port):
 @pytest.fixture
 def page(browser, site, port):
     context = browser_of(browser, port, signed_in(site, "admin"), **PHONE)
-    context.set_default_timeout(60_000)
     one, wrong = context.new_page(), []
     one.on("pageerror", lambda error: wrong.append(str(error)))
     one.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
@@ -54,7 +53,7 @@ def press(page, role, name):
 def chooser_of(control):
     """What Space opens; a key that comes before a page was painted for the first time is nobody's."""
     for _ in range(20):
-        with suppress(Error), control.page.expect_file_chooser(timeout=3_000) as chooser:
+        with suppress(Error), control.page.expect_file_chooser(timeout=10_000) as chooser:
             control.press("Space")
             return chooser.value
     raise AssertionError("no file chooser opens")

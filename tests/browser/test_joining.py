@@ -18,6 +18,7 @@ from tests.support.site import site_in
 
 pytestmark = pytest.mark.chromium
 ANA = "ana@example.org"
+EXAMINED = ("en", "de", "he", "ar")  # by axe: each direction in each scheme
 
 
 def open_door(folder, language=""):
@@ -125,7 +126,8 @@ def test_every_page_is_readable_small_and_by_screen_readers(browser, tmp_path, l
         def check(what):
             assert page.evaluate("document.documentElement.scrollWidth") <= 320, what
             assert page.evaluate("document.documentElement.dir") == ("rtl" if language in {"he", "ar"} else "ltr")
-            assert violations(page) == [], what
+            if language in EXAMINED:
+                assert violations(page) == [], what
 
         for what, path in {
             "form": "/subscribe/harbour",

@@ -26,7 +26,7 @@ SCHEMES = ("light", "dark")
 
 
 @pytest.fixture
-def opened(diff):
+def opened(sheet):
     """Opens an edition of the corpus, with its images embedded."""
 
     def opening(name, scheme="light", width=1280, theme="", height=900):
@@ -35,11 +35,11 @@ def opened(diff):
         for image in made.images:
             data = f"data:{image.content_type};base64,{b64encode(image.data).decode()}"
             html = html.replace(PUBLICATION.media_url + image.name, data)
-        diff.goto("about:blank")
-        diff.emulate_media(media="screen", color_scheme=scheme)
-        diff.set_viewport_size({"width": width, "height": height})
-        diff.set_content(html)
-        return diff
+        sheet.goto("about:blank")
+        sheet.emulate_media(media="screen", color_scheme=scheme)
+        sheet.set_viewport_size({"width": width, "height": height})
+        sheet.set_content(html)
+        return sheet
 
     return opening
 
@@ -121,15 +121,15 @@ def fonts(browser):
 
 def photographed(opened, name):
     """Returns one picture of an edition at 1280 and 375 pixels, light and dark: the top of each, at a third of its size."""
-    diff = Image.new("RGB", (2 * (1280 + 375) // 3, 700))
+    sheet = Image.new("RGB", (2 * (1280 + 375) // 3, 700))
     left = 0
     for scheme in SCHEMES:
         for width in (1280, 375):
             page = opened(name, scheme, width, height=2100)
             shot = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
-            diff.paste(shot.reduce(3), (left, 0))
+            sheet.paste(shot.reduce(3), (left, 0))
             left += width // 3
-    return diff
+    return sheet
 
 
 @pytest.mark.parametrize("name", PICTURED)
@@ -139,13 +139,13 @@ def test_an_edition_looks_like_its_picture(browser, opened, name):
         stored.write_text(fonts(browser), encoding="utf-8")
     if stored.read_text(encoding="utf-8") != fonts(browser):
         pytest.skip("other fonts or another browser than the pictures were made with")
-    diff = photographed(opened, name)
+    sheet = photographed(opened, name)
     path = PICTURES / f"{name}.png"
     if writing:
-        diff.quantize(64, dither=Image.Dither.NONE).save(path, optimize=True)
+        sheet.quantize(64, dither=Image.Dither.NONE).save(path, optimize=True)
     with Image.open(path) as before:
-        difference = ImageChops.difference(before.convert("RGB"), diff).convert("L")
-    changed = sum(difference.histogram()[40:]) / (diff.width * diff.height)
+        difference = ImageChops.difference(before.convert("RGB"), sheet).convert("L")
+    changed = sum(difference.histogram()[40:]) / (sheet.width * sheet.height)
     assert ImageStat.Stat(difference).mean[0] < 4
     assert changed < 0.01
 

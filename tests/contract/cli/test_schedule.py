@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from mailer.app import App
+from mailer.delivery.states import SendState
 from mailer.errors import UsageError
 from mailer.service.sends.plan import plan_send
 from mailer.service.sends.schedule_time import parse_schedule_time
@@ -133,7 +134,8 @@ def test_serve_starts_what_is_due_with_the_readers_of_that_moment(here, catcher)
         assert ran.code == 0
         assert "mailer serve is not running" not in ran.err
         (here.folder / "subscribers" / "readers.csv").write_text("email\nana@example.com\nlate@example.com\n")
-        until(lambda: here.json("status", "1")["state"] == "finished")
+        with App.open(here.folder) as app:
+            until(lambda: app.ledger.sends.summary(1).send.state is SendState.FINISHED)
         assert sorted(line["recipient"] for line in catcher.received()) == ["ana@example.com", "late@example.com"]
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=PATIENCE)

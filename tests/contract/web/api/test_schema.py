@@ -1,9 +1,7 @@
 """The API as its OpenAPI document describes it: schemathesis sends requests that the document allows, and many that it forbids."""
 
 from collections.abc import Iterator
-
-import schemathesis
-from schemathesis.engine import events, from_schema
+from typing import Any
 
 from mailer.ledger.types.accounts import Scope
 from mailer.web.api import guard
@@ -35,8 +33,10 @@ SETTINGS = {
 }
 
 
-def faults(schema: schemathesis.BaseSchema, done: set[str]) -> Iterator[str]:
+def faults(schema: Any, done: set[str]) -> Iterator[str]:
     """What is wrong; into `done` goes each operation that did what it is for at least once."""
+    from schemathesis.engine import events, from_schema
+
     for event in from_schema(schema).execute():
         match event:
             case events.ScenarioFinished():
@@ -55,6 +55,8 @@ def faults(schema: schemathesis.BaseSchema, done: set[str]) -> Iterator[str]:
 
 
 def test_no_request_causes_an_internal_error(tmp_path, monkeypatch):
+    import schemathesis  # only here: each process that collects tests would spend a second or two on it
+
     monkeypatch.setattr(guard, "BY_TOKEN", UNLIMITED)
     monkeypatch.setattr(guard, "BY_ALL_TOKENS", UNLIMITED)
     with site_in(tmp_path) as site:
