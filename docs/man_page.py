@@ -62,7 +62,7 @@ The lists.
 The templates of messages and pages.
 .TP
 .I mailer.db
-The database, unless \fBMAILER_DATABASE_URL\fR names another one.
+The database, unless \fBMAILER_DATABASE_URL\fR names a different one.
 .SH EXAMPLES
 .nf
 mailer init news && cd news

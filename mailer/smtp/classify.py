@@ -36,7 +36,7 @@ class Outcome(StrEnum):
 
     ACCEPTED = "accepted"
     DEFERRED = "deferred"  # refused for now
-    FAILED = "failed"  # refused for good
+    FAILED = "failed"  # refused permanently
     UNCERTAIN = "uncertain"  # end of DATA was sent, and no usable reply came
     UNSENT = "unsent"  # nothing was sent, or the refusal proves that nothing was delivered
 

@@ -74,7 +74,7 @@ def test_a_page_that_is_open_comes_back_with_the_server_and_shows_the_truth(brow
         page.get_by_text("No connection to the desk.").wait_for(state="hidden")
         back = number(page, "accepted")
         until(lambda: number(page, "accepted") > back)
-        assert page.evaluate("window.same"), "it was loaded anew"
+        assert page.evaluate("window.same"), "the page was loaded again"
         page.get_by_role("button", name="Pause").press("Enter")
         page.get_by_text("Paused by Mara Lindqvist.").wait_for()
         page.get_by_role("button", name="Resume").press("Enter")

@@ -62,7 +62,7 @@ def _is_web(url: str, rest: str) -> bool:
         return False
     try:
         parts = urlsplit(url)
-        parts.port  # noqa: B018 - raises for a port that is none
+        parts.port  # noqa: B018 - raises for an invalid port
     except ValueError:
         return False
     host = parts.netloc.rpartition("@")[2]

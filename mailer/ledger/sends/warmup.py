@@ -6,7 +6,7 @@
     with_warmup_hold(conn, warmup, summary, now)  a send's summary, with the time until which it is held back
     reset(conn, warmup)                           forgets the days, when mail goes out without a plan
 
-A day's row counts what is known to have been sent, in the transaction that records it; messages in flight are counted anew for
+A day's row counts what is known to have been sent, in the transaction that records it; messages in flight are counted again for
 each claim, over an index, and are never many. So a release needs no correction. Tests are neither counted nor held back. A plan
 that is over costs one read of its few rows.
 """

@@ -3,7 +3,7 @@
     run_send(app, send_id)              for a command, in an event loop of its own; Ctrl-C and SIGTERM pause the send
     run_send_async(app, send_id)        on a running event loop (`mailer serve`)
 
-Both acquire the send first, so that only one process runs it; another one gets an error that names the process.
+Both acquire the send first, so that only one process runs it; any other process gets an error that names the process.
 """
 
 import asyncio

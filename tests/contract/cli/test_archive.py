@@ -1,4 +1,4 @@
-"""archive: putting right what was sent, and the archive as files."""
+"""archive: corrections, and the archive as files."""
 
 import json
 import re

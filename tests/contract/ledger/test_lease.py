@@ -1,4 +1,4 @@
-"""Who may send, and what becomes of it when a process is stopped, its database goes away, or is replaced."""
+"""The lease on a send: when a process is stopped, its database goes away, or another process takes the send."""
 
 import asyncio
 import os

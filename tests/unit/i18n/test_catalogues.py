@@ -34,7 +34,7 @@ def texts(message):
 
 
 def placeholders(text):
-    """The names of the placeholders of a text. Fails for a percent sign that is none."""
+    """The names of the placeholders of a text. Fails for a percent sign that begins no placeholder."""
     found = PLACEHOLDER.findall(text)
     assert all(name and kind == "s" for name, kind in found), text
     return sorted(name for name, _ in found)

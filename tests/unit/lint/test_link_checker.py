@@ -149,7 +149,7 @@ def test_a_closed_port_is_unsure_and_an_unknown_host_is_dead(monkeypatch):
 
 
 def test_dns_rebinding_does_not_reach_a_private_address(server, monkeypatch):
-    """DNS rebinding: the address that is judged is the one that is connected to, for each connection anew."""
+    """DNS rebinding: each connection goes to the address that was checked for it."""
     answers = iter(["93.184.216.34", "127.0.0.1"])
     port = int(server.base.rpartition(":")[2])
     connected: list[str] = []

@@ -1,4 +1,4 @@
-"""A cached rendering equals one that is made anew."""
+"""A cached rendering equals a new one."""
 
 import pytest
 from hypothesis import given

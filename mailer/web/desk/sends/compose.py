@@ -6,7 +6,7 @@
     POST …/send          makes the send, which starts after UNDO_SECONDS or at its time
 
 A GET changes nothing. The preview counts the lists as of their last sync, so that a recount holds up no running send; the
-confirmation page counts their files, without a sync. What is sent is the edition that the confirmation page showed,
+confirmation page counts their files, without a sync. The send is of the edition that the confirmation page showed,
 identified by its digest, and only if the number that was typed is the number of recipients. They are frozen at that moment; those
 of a send for later are counted again when it starts.
 """

@@ -35,9 +35,9 @@ def words(page):
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page.text))
 
 
-def sent(site, *verdicts, count=0):
-    send = site.send(None, *addresses(count or len(verdicts)))
-    carry(site, send, *verdicts)
+def sent(site, *outcomes, count=0):
+    send = site.send(None, *addresses(count or len(outcomes)))
+    carry(site, send, *outcomes)
     return send
 
 

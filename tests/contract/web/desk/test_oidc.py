@@ -252,7 +252,7 @@ def test_an_answer_holds_good_once(site, visitor, provider, mara):
 
 
 def test_an_answer_fits_into_no_other_browser(site, visitor, provider, mara):
-    """Whoever follows a link that somebody prepared is not signed in as that somebody."""
+    """Following a link that somebody prepared does not sign a user in as that person."""
     prepared = provider.approve(leave(visitor), **MARA)
     with visiting(site) as victim:
         assert "was started in a different browser" in said(come_back(victim, prepared))
@@ -327,7 +327,7 @@ def answering(path, status, body):
 
 ABOUT = "/.well-known/openid-configuration"
 TROUBLES = {
-    "is another one": (
+    "is a different one": (
         described(issuer="https://id.example.com"),
         "reports the issuer https://id.example.com, not http://127",
     ),
