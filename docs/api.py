@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from mailer.ledger.types.accounts import Scope
+from mailer.ledger.types.roles_and_scopes import Scope
 from mailer.web.api.guard import BY_TOKEN
 from mailer.web.api.openapi import document
 from mailer.web.api.routes import ROUTES

@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from mailer.errors import UsageError
-from mailer.mailbox import MAX_ADDRESS, MAX_LOCAL_PART, MailboxError, check_syntax
+from mailer.mailbox_address import MAX_ADDRESS, MAX_LOCAL_PART, MailboxError, check_syntax
 
 _ATOM = r"[A-Za-z0-9_!#$%&'*+\-/=?^`{|}~]++"  # RFC 5322 3.2.3
 _LABEL = r"(?!..--)[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"  # RFC 1123 2.1; ..-- is RFC 5890 2.3.1

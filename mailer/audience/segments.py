@@ -22,7 +22,7 @@ from jinja2 import nodes
 
 from mailer.dispatch.template.expression import COMPARE, ExpressionError, parse_node
 from mailer.errors import UsageError
-from mailer.sanitize import is_clean
+from mailer.line_sanitizer import is_clean
 
 JOINED = "joined"
 _ALLOWED = (

@@ -19,7 +19,7 @@ from mailer.errors import MailerError
 
 SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
     "Start": {
-        "demo": ("mailer.entrypoints", "Send two example dispatches on this machine, to see it work."),
+        "demo": ("mailer.web_commands", "Send two example dispatches on this machine, to see it work."),
         "init": ("mailer.cli.init", "Create a workspace: templates, a list, dispatches, settings."),
     },
     "Write": {
@@ -27,11 +27,11 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "import": ("mailer.cli.dispatches.import_files", "Import past issues: plain text, saved pages, messages."),
         "check": ("mailer.cli.dispatches.check", "Find errors in a dispatch and in the message made from it."),
         "render": ("mailer.cli.dispatches.render", "Write a dispatch as HTML, plain text and message files."),
-        "preview": ("mailer.entrypoints", "Show a dispatch in your browser while you edit it."),
+        "preview": ("mailer.web_commands", "Show a dispatch in your browser while you edit it."),
         "schema": ("mailer.cli.dispatches.schema", "Print the JSON Schema of a dispatch's front matter."),
     },
     "Send": {
-        "test": ("mailer.cli.sends.send", "Send the real message to a few addresses."),
+        "test": ("mailer.cli.sends.send_test", "Send the real message to a few addresses."),
         "send": ("mailer.cli.sends.send", "Send a dispatch to its readers."),
         "status": ("mailer.cli.sends.status", "List the sends, or show one."),
         "pause": ("mailer.cli.sends.stop", "Pause a send."),
@@ -49,7 +49,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "inbound": ("mailer.cli.inbound", "Process an unsubscribe request that came by mail."),
     },
     "Run": {
-        "serve": ("mailer.entrypoints", "Run the web server: public pages, desk, API, due sends."),
+        "serve": ("mailer.web_commands", "Run the web server: public pages, desk, API, due sends."),
         "user": ("mailer.cli.admin.user", "Manage the users of the desk."),
         "token": ("mailer.cli.admin.token", "Manage the tokens of the API."),
         "webhook": ("mailer.cli.admin.webhook", "Manage webhooks and show their deliveries."),

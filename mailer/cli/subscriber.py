@@ -10,7 +10,7 @@ from mailer.app import App
 from mailer.cli.options import COMMAND_LINE, as_json, in_workspace
 from mailer.cli.output import echo_err, is_interactive, plural, print_json
 from mailer.errors import NeedsConfirmationError
-from mailer.sanitize import clean_line
+from mailer.line_sanitizer import clean_line
 from mailer.service.subscribers.profile import (
     ListEntry,
     SubscriberProfile,

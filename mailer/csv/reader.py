@@ -37,7 +37,7 @@ from mailer.csv.tokenizer import (
     ends_its_row,
 )
 from mailer.errors import UsageError
-from mailer.sanitize import clean_line, is_clean
+from mailer.line_sanitizer import clean_line, is_clean
 
 _new = tuple.__new__  # half the time of a call
 DELIMITERS = (",", ";", "\t")

@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from mailer.addresses import Address
-from mailer.sanitize import clean_line
+from mailer.line_sanitizer import clean_line
 
 
 class Status(StrEnum):

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 
 from mailer.edition.conditions import ConditionChain, combinations, variant_key
-from mailer.edition.html.variant_tree import ConditionalNode, FootnoteList, FootnoteNode, Nodes, render_tree
+from mailer.edition.html.conditional_nodes import ConditionalNode, FootnoteList, FootnoteNode, Nodes, render_tree
 from mailer.edition.json_codec import decode, encode
 from mailer.edition.merge_fields import (
     EscapeContext,

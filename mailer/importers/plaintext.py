@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from mailer.errors import UsageError
 from mailer.importers.article_headings import ArticleHeading, find_heading
 from mailer.importers.dates import ParsedDate, read_date
-from mailer.importers.language_detection import language_of
+from mailer.importers.language_by_script import language_of
 from mailer.importers.model import ImportDoubt, ImportedArticle, ImportedDispatch
 from mailer.importers.paragraphs import ImportedParagraph, escape_markdown, markdown, unwrapped, width_of
 from mailer.importers.preamble import read_preamble

@@ -40,12 +40,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from mailer.clock import boottime
+from mailer.boot_clock import boottime
 from mailer.delivery.warmup import WarmUp
 from mailer.ledger.accounts.api_tokens import ApiTokens
 from mailer.ledger.accounts.audit import AuditLog
+from mailer.ledger.accounts.dispatch_revisions import Revisions
 from mailer.ledger.accounts.idempotency import IdempotencyKeys
-from mailer.ledger.accounts.revisions import Revisions
 from mailer.ledger.accounts.sessions import Sessions
 from mailer.ledger.accounts.users import Users
 from mailer.ledger.queue.leased_send import SendLeases
@@ -57,10 +57,10 @@ from mailer.ledger.sends.create import SendCreator
 from mailer.ledger.sends.editions import Editions
 from mailer.ledger.sends.sends import Sends
 from mailer.ledger.sends.warmup import WarmUpDays
-from mailer.ledger.store.context import LOCK_PATIENCE, LedgerContext
 from mailer.ledger.store.database import open_database
+from mailer.ledger.store.file_locks import FileLock
 from mailer.ledger.store.lease import LENGTH
-from mailer.ledger.store.locks import FileLock
+from mailer.ledger.store.ledger_context import LOCK_PATIENCE, LedgerContext
 from mailer.ledger.store.rollback_guard import RollbackGuard
 from mailer.ledger.store.upgrade import upgrade
 from mailer.ledger.store.writer import Writer

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from mailer.dispatch.model import Article, Dispatch, walk_articles
 from mailer.edition.conditions import UNREACHED, ConditionChain
-from mailer.edition.html.variant_tree import ConditionalNode, FootnoteList, FootnoteNode, Nodes
+from mailer.edition.html.conditional_nodes import ConditionalNode, FootnoteList, FootnoteNode, Nodes
 from mailer.edition.merge_fields import ADDRESS, ReaderValues, fill
 from mailer.edition.model import Edition, Image
 from mailer.edition.numbering import VariantKey

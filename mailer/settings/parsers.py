@@ -15,7 +15,7 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 from mailer.i18n.bcp47 import is_valid_tag, normalize_case
-from mailer.mailbox import Mailbox, MailboxError, parse_mailbox
+from mailer.mailbox_address import Mailbox, MailboxError, parse_mailbox
 from mailer.relay import Relay, RelayError, is_loopback, parse_relay
 
 MIN_KEY = 32  # characters of a secret key

@@ -21,7 +21,7 @@ from pydantic import BeforeValidator, Field, SecretStr, ValidationError, Validat
 from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from mailer.errors import SettingsError
-from mailer.mailbox import Mailbox
+from mailer.mailbox_address import Mailbox
 from mailer.relay import Relay
 from mailer.settings import parsers
 

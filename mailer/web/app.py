@@ -30,7 +30,7 @@ from mailer.web.api.subscribe import SubscribeApi
 from mailer.web.client_ip import ProxyCheckMiddleware
 from mailer.web.desk.routes import desk_routes
 from mailer.web.public.archive import ArchivePages
-from mailer.web.public.pages import PageRenderer
+from mailer.web.public.page_renderer import PageRenderer
 from mailer.web.public.preferences import PreferencesPages
 from mailer.web.public.site import SitePages
 from mailer.web.public.subscribe import SignupGuard, SubscribePages

@@ -3,7 +3,7 @@
 import pytest
 from pydantic import SecretStr
 
-from mailer.ledger.types.accounts import Role
+from mailer.ledger.types.roles_and_scopes import Role
 from mailer.web.server import free_port
 from tests.support.chromium import faults, served
 from tests.support.deskpages import browser_of

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailer.addresses import Address, AddressError, parse_address
-from mailer.mailbox import MailboxError, check_syntax
+from mailer.mailbox_address import MailboxError, check_syntax
 
 GOOD = [
     ("ana.reis@example.com", "ana.reis@example.com", "ana.reis@example.com", "ana.reis@example.com"),

@@ -8,7 +8,7 @@ import click
 from mailer.app import App
 from mailer.cli.options import COMMAND_LINE, as_json, in_workspace
 from mailer.cli.output import echo_err, print_json
-from mailer.ledger.types.accounts import Scope
+from mailer.ledger.types.roles_and_scopes import Scope
 from mailer.service.accounts.api_tokens import create_api_token
 from mailer.timestamps import format_iso
 

@@ -8,7 +8,7 @@ from mailer.addresses import parse_address
 from mailer.app import App
 from mailer.cli.options import as_json, in_workspace, send_number
 from mailer.cli.output import echo_err, plural
-from mailer.cli.sends.result import require_not_running, run_and_show, show_status
+from mailer.cli.sends.run_and_show import require_not_running, run_and_show, show_status
 from mailer.cli.sends.send import no_wait_option
 from mailer.delivery.states import SendState
 from mailer.errors import UsageError

@@ -6,7 +6,7 @@ import click
 
 from mailer.app import App
 from mailer.cli.options import as_json, in_workspace, send_number
-from mailer.cli.sends.result import creating_send, is_for_later, require_not_running, run_and_show, show_status
+from mailer.cli.sends.run_and_show import creating_send, is_for_later, require_not_running, run_and_show, show_status
 from mailer.cli.sends.send import no_wait_option
 from mailer.delivery.states import SendState
 from mailer.errors import NeedsConfirmationError

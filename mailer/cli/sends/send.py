@@ -1,4 +1,4 @@
-"""The commands `send` and `test`: send a dispatch to its readers, or to a few addresses."""
+"""The command `send`: send a dispatch to its readers."""
 
 from pathlib import Path
 
@@ -7,8 +7,8 @@ import click
 from mailer.app import App
 from mailer.cli.options import as_json, in_workspace, parse_list_names
 from mailer.cli.output import echo_err, plural, print_json
-from mailer.cli.sends.plan import confirm_send, show_plan, show_refusal
-from mailer.cli.sends.result import creating_send, pid_suffix, run_and_show, show_status
+from mailer.cli.sends.plan_display import confirm_send, show_plan, show_refusal
+from mailer.cli.sends.run_and_show import creating_send, pid_suffix, run_and_show, show_status
 from mailer.delivery.states import SendState
 from mailer.errors import NeedsConfirmationError, UsageError
 from mailer.ledger.types.sends import Repeat
@@ -19,7 +19,7 @@ from mailer.service.lists.synced_lists import ListSource
 from mailer.service.sends.plan import SendPlan, dry_run_recipients, plan_send
 from mailer.service.sends.schedule_time import parse_schedule_time
 from mailer.service.sends.scheduler import due_sends, wait_until_due
-from mailer.service.sends.start import start_send, start_test
+from mailer.service.sends.start import start_send
 from mailer.timestamps import format_iso
 
 no_wait_option = click.option("--no-wait", is_flag=True, help="Do not wait for retries; exit 4 if some are left.")
@@ -104,28 +104,6 @@ def send_command(
         if app.ledger.server_pid() is None:
             echo_err(f"mailer serve is not running. Start it before {format_iso(at)}, or the send will not start.")
         return show_status(app, send.id, as_json=as_json)
-
-
-@click.command("test")
-@click.argument("dispatch")
-@click.argument("addresses", nargs=-1, required=True, metavar="EMAIL...")
-@click.option("--as", "reader", metavar="EMAIL", help="Use the fields of this reader.")
-@as_json
-@in_workspace
-def test_command(
-    dispatch: str, addresses: tuple[str, ...], reader: str | None, *, as_json: bool, workspace: Path
-) -> int:
-    """Send DISPATCH, a path or a slug, to a few addresses.
-
-    It is the real message, but its unsubscribe link has no effect.
-    """
-    with App.open(workspace) as app:
-        try:
-            with creating_send():
-                send = start_test(app, dispatch, addresses, reader=reader)
-        except DispatchError as error:
-            raise show_refusal(error) from None
-        return run_and_show(app, send.id, wait=False, as_json=as_json)
 
 
 def _compose_all(app: App, plan: SendPlan, *, as_json: bool) -> int:

@@ -7,7 +7,7 @@ import click
 from mailer.app import App
 from mailer.cli.options import RowNumber, as_json, in_workspace
 from mailer.cli.output import echo_err, plural, print_json
-from mailer.cli.sends.result import next_step_hint
+from mailer.cli.sends.run_and_show import next_step_hint
 from mailer.ledger.types.sends import Summary
 from mailer.ledger.types.transactional import TransactionalState
 from mailer.service.sends.progress import describe_time_left

@@ -13,7 +13,14 @@ from hashlib import sha256
 
 from markupsafe import Markup
 
-from mailer.edition.html.variant_tree import ConditionalNode, FootnoteList, FootnoteNode, Node, Nodes, join_adjacent
+from mailer.edition.html.conditional_nodes import (
+    ConditionalNode,
+    FootnoteList,
+    FootnoteNode,
+    Node,
+    Nodes,
+    join_adjacent,
+)
 from mailer.edition.template_loader import LayoutError
 
 

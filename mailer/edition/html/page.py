@@ -10,16 +10,16 @@ from markupsafe import Markup, escape
 from mailer.dispatch import model
 from mailer.dispatch.markdown.link_validation import normalise_url
 from mailer.edition.dispatch_view import DispatchView, Path, non_empty_lines
+from mailer.edition.html.conditional_nodes import ConditionalNode, ImageSource, Nodes, NumberNode
 from mailer.edition.html.css_inliner import inline_styles
 from mailer.edition.html.markdown_renderer import HtmlRenderer
 from mailer.edition.html.markers import Markers
-from mailer.edition.html.variant_tree import ConditionalNode, ImageSource, Nodes, NumberNode
 from mailer.edition.merge_fields import ADDRESS, TOKEN, EscapeContext, MergeField
 from mailer.edition.model import Image
 from mailer.edition.template_loader import TemplateSet
 from mailer.edition.theme import Theme
 from mailer.i18n.dates import long_date
-from mailer.sanitize import clean_line
+from mailer.line_sanitizer import clean_line
 
 _RIGHT_TO_LEFT_LETTERS = (
     ("\u0590", "\u08ff"),

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from mailer.dispatch import model
 from mailer.dispatch.markdown.link_validation import normalise_url
 from mailer.edition.dispatch_view import DispatchView, Path, non_empty_lines
-from mailer.edition.html.variant_tree import NumberNode
+from mailer.edition.html.conditional_nodes import NumberNode
 from mailer.edition.merge_fields import ADDRESS, TOKEN, EscapeContext, MergeField
 from mailer.edition.plaintext.blocks import (
     Block,
@@ -25,7 +25,7 @@ from mailer.edition.plaintext.markdown_renderer import PlaintextRenderer
 from mailer.edition.plaintext.wrap import COLUMNS, width, wrap
 from mailer.edition.template_loader import LayoutError, TemplateSet
 from mailer.i18n.dates import long_date
-from mailer.sanitize import clean_line
+from mailer.line_sanitizer import clean_line
 
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefe]")
 _LEFT_TO_RIGHT = re.compile("[A-Za-z\u00c0-\u058f\u0900-\u1fff]")

@@ -15,9 +15,9 @@ from sqlalchemy import Connection, Row, insert, select, update
 from mailer.errors import UsageError
 from mailer.ledger.accounts.users import name_key, plain_name
 from mailer.ledger.store.advisory_lock import advisory_lock
-from mailer.ledger.store.context import LedgerContext
+from mailer.ledger.store.ledger_context import LedgerContext
 from mailer.ledger.store.tables import api_token
-from mailer.ledger.types.accounts import Scope
+from mailer.ledger.types.roles_and_scopes import Scope
 
 FRESH = 60
 

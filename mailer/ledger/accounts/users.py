@@ -18,9 +18,9 @@ from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from mailer.errors import UsageError
 from mailer.ledger.store.advisory_lock import advisory_lock
-from mailer.ledger.store.context import LedgerContext
+from mailer.ledger.store.ledger_context import LedgerContext
 from mailer.ledger.store.tables import desk_session, desk_user
-from mailer.ledger.types.accounts import Role
+from mailer.ledger.types.roles_and_scopes import Role
 
 LONGEST_NAME = 64  # characters
 _LOCK = "desk users"

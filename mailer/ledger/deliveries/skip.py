@@ -18,8 +18,8 @@ from sqlalchemy import ColumnElement, Connection, Select, Text, Update, and_, ca
 from mailer.csv.rows import Status
 from mailer.delivery.states import OPEN_STATES, DeliveryState
 from mailer.ledger.deliveries.transitions import transition
+from mailer.ledger.store.compiled_statements import CompiledStatement, param
 from mailer.ledger.store.expressions import effective_status
-from mailer.ledger.store.fastsql import CompiledStatement, param
 from mailer.ledger.store.tables import delivery, list_, member, send_list, suppression
 
 SKIPPABLE = OPEN_STATES - {DeliveryState.SENDING}

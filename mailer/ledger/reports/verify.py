@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, or_,
 
 from mailer.delivery.states import OPEN_STATES, TERMINAL, TRANSITIONS, DeliveryState, SendState
 from mailer.ledger.sends.sends import load_send, summarise
-from mailer.ledger.store.context import LedgerContext
+from mailer.ledger.store.ledger_context import LedgerContext
 from mailer.ledger.store.tables import attempt, delivery, send, suppression
 from mailer.ledger.types.sends import Send
 

@@ -20,8 +20,8 @@ from mailer.ledger.sends.audience_query import Audience, AudienceQuery, has_rece
 from mailer.ledger.sends.editions import store_edition
 from mailer.ledger.sends.sends import change_send, find_by_token, load_send, lock_send, sends_of, to_send
 from mailer.ledger.store.advisory_lock import CREATE_SEND, advisory_lock
-from mailer.ledger.store.context import LedgerContext
-from mailer.ledger.store.fastsql import BulkInsert
+from mailer.ledger.store.compiled_statements import BulkInsert
+from mailer.ledger.store.ledger_context import LedgerContext
 from mailer.ledger.store.tables import delivery, send, send_list
 from mailer.ledger.types.errors import NobodyError, SendStateError
 from mailer.ledger.types.sends import AlreadySentError, AudienceGrewError, NewSend, Repeat, Send

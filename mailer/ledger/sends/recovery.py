@@ -13,7 +13,7 @@ from mailer.delivery.warmup import WarmUp
 from mailer.ledger.deliveries.skip import skip_suppressed, skip_unsubscribed
 from mailer.ledger.deliveries.transitions import transition
 from mailer.ledger.sends.warmup import record_sent
-from mailer.ledger.store.fastsql import in_ids
+from mailer.ledger.store.compiled_statements import in_ids
 from mailer.ledger.store.tables import attempt, delivery, send
 
 _LOST_COLUMNS = ("delivery_id", "number", "opened_at", "closed_at", "lost", "classification")

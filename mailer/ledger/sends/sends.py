@@ -18,8 +18,8 @@ from mailer.ledger.deliveries.skip import skip, skip_ineligible
 from mailer.ledger.deliveries.transitions import transition
 from mailer.ledger.sends.recovery import recover
 from mailer.ledger.sends.warmup import with_warmup_hold
-from mailer.ledger.store.context import LOCK_PATIENCE, LedgerContext
-from mailer.ledger.store.fastsql import in_ids
+from mailer.ledger.store.compiled_statements import in_ids
+from mailer.ledger.store.ledger_context import LOCK_PATIENCE, LedgerContext
 from mailer.ledger.store.tables import delivery, edition, send
 from mailer.ledger.types.errors import SendStateError, UnknownSendError
 from mailer.ledger.types.sends import Repeat, Resolution, Send, Summary

@@ -19,8 +19,8 @@ from sqlalchemy import Connection, delete, func, insert, select
 from mailer.delivery.states import DeliveryState, SendKind, SendState
 from mailer.delivery.warmup import DailyQuota, WarmUp
 from mailer.ledger.store.advisory_lock import advisory_lock
-from mailer.ledger.store.context import LedgerContext
-from mailer.ledger.store.fastsql import CompiledStatement, param
+from mailer.ledger.store.compiled_statements import CompiledStatement, param
+from mailer.ledger.store.ledger_context import LedgerContext
 from mailer.ledger.store.tables import delivery, send, warmup_day
 from mailer.ledger.types.sends import Summary
 

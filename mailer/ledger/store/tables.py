@@ -62,7 +62,7 @@ from sqlalchemy import (
 
 from mailer.csv.rows import Status
 from mailer.delivery.states import DeliveryState, SendKind, SendState
-from mailer.ledger.types.accounts import Role
+from mailer.ledger.types.roles_and_scopes import Role
 from mailer.ledger.types.subscribers import NO_LINE, LeavingReason, MemberChangeKind, SignupSource, StatusSource
 from mailer.ledger.types.suppressions import SuppressionAction, SuppressionReason
 from mailer.ledger.types.transactional import TransactionalKind, TransactionalState

@@ -21,7 +21,7 @@ from mailer.errors import UsageError
 from mailer.ledger.privacy.address_history import former_addresses, later_addresses
 from mailer.ledger.privacy.pseudonyms import aliases
 from mailer.ledger.store.advisory_lock import advisory_lock
-from mailer.ledger.store.context import LedgerContext
+from mailer.ledger.store.ledger_context import LedgerContext
 from mailer.ledger.store.tables import list_, member, member_change
 from mailer.ledger.subscribers.suppressions import unsuppress
 from mailer.ledger.types.subscribers import (

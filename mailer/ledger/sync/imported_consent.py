@@ -13,8 +13,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, delete, exists, or_, select
 
+from mailer.ledger.store.compiled_statements import BulkInsert
 from mailer.ledger.store.expressions import IMPORTED
-from mailer.ledger.store.fastsql import BulkInsert
 from mailer.ledger.store.tables import consent
 from mailer.ledger.sync.diff import NEW, RETURNS, SyncDiff
 from mailer.ledger.sync.staging import read_date

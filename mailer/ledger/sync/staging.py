@@ -35,7 +35,7 @@ from mailer.csv.columns import EMAIL
 from mailer.csv.reader import PlainRow, RowBatch
 from mailer.csv.rows import Member, Status
 from mailer.ledger.privacy.pseudonyms import ErasedAddresses
-from mailer.ledger.store.fastsql import BulkInsert
+from mailer.ledger.store.compiled_statements import BulkInsert
 
 _TEMPLATES = 1_000  # cached, one for each set of filled fields
 _NewRow = tuple[int, str, str | None, str, str | None, float | None]

@@ -26,8 +26,8 @@ from sqlalchemy import ColumnElement, Connection, Row, cast, delete, func, inser
 from mailer.delivery.states import DeliveryState
 from mailer.errors import UsageError
 from mailer.ledger.privacy.pseudonyms import is_pseudonym
-from mailer.ledger.store.context import LedgerContext
-from mailer.ledger.store.fastsql import CompiledStatement, param
+from mailer.ledger.store.compiled_statements import CompiledStatement, param
+from mailer.ledger.store.ledger_context import LedgerContext
 from mailer.ledger.store.tables import webhook, webhook_attempt, webhook_event, webhook_message
 from mailer.ledger.types.sends import Summary
 from mailer.ledger.types.webhooks import WebhookEvent, WebhookState

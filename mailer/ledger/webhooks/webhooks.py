@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from mailer.errors import UsageError
-from mailer.ledger.store.context import LedgerContext
+from mailer.ledger.store.ledger_context import LedgerContext
 from mailer.ledger.store.tables import webhook, webhook_attempt, webhook_event, webhook_message
 from mailer.ledger.types.webhooks import EVENTS, WebhookEvent
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
+from mailer.line_sanitizer import clean_line
 from mailer.lint.context import LintContext
 from mailer.lint.findings import Finding
-from mailer.sanitize import clean_line
 
 
 def unsubscribe_link(context: LintContext) -> Iterator[Finding]:

@@ -27,7 +27,7 @@ from mailer.errors import UsageError, ValidationFailedError
 from mailer.ledger.types.editions import NewEdition
 from mailer.lint.findings import Finding, to_diagnostics
 from mailer.service.file_cache import cache_by_mtime
-from mailer.service.lists.recipients import open_lists
+from mailer.service.lists.recipient_lookup import open_lists
 from mailer.workspace import starter_dir
 
 

@@ -28,7 +28,7 @@ from mailer.link_tokens import PLACEHOLDER
 from mailer.service.dispatches.compile import CheckResult, check_source, compile_checked
 from mailer.service.dispatches.files import dispatch_path, read_dispatch
 from mailer.service.dispatches.lint import drop_ignored, lint_edition
-from mailer.service.lists.recipients import find_recipient, open_lists
+from mailer.service.lists.recipient_lookup import find_recipient, open_lists
 
 DEVICES: Mapping[str, int] = {"phone": 375, "tablet": 768, "desktop": 1280}
 """The widths, in pixels, of the previews."""

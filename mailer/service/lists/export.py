@@ -14,7 +14,7 @@ from mailer.csv.rows import Status
 from mailer.ledger.sends.audience import AudienceRow, listed
 from mailer.ledger.sends.audience_query import Audience
 from mailer.service.lists.overview import select_members
-from mailer.service.lists.recipients import lists_in
+from mailer.service.lists.recipient_lookup import lists_in
 from mailer.service.lists.synced_lists import ListSource, synced_lists
 
 

@@ -17,8 +17,8 @@ from pathlib import Path
 
 from mailer.addresses import Address
 from mailer.app import App
+from mailer.csv.admin_edits import RowEdit, edited_copy
 from mailer.csv.columns import EMAIL, SINCE, STATUS, STATUS_SINCE
-from mailer.csv.edit import RowEdit, edited_copy
 from mailer.csv.reader import CsvList, open_list
 from mailer.csv.rows import Status
 from mailer.csv.status_and_consent_columns import SIGNS
@@ -26,7 +26,7 @@ from mailer.errors import MailerError, UsageError
 from mailer.ledger.types.subscribers import Membership, StatusSource
 from mailer.ledger.types.suppressions import ErasureResult
 from mailer.ledger.types.syncs import SyncPlan
-from mailer.sanitize import clean_line
+from mailer.line_sanitizer import clean_line
 from mailer.service.file_cache import cache_by_mtime
 from mailer.service.lists.sync import list_lock, replace_and_sync, sync_locked_list
 

@@ -22,12 +22,12 @@ from typing import Protocol
 from mailer.addresses import parse_address
 from mailer.app import App
 from mailer.csv.columns import EMAIL, SINCE, STATUS
-from mailer.csv.patch import RowPatch, prepare_patch
 from mailer.csv.reader import CsvList
 from mailer.csv.rows import Status
+from mailer.csv.sync_patch import RowPatch, prepare_patch
 from mailer.errors import NeedsConfirmationError
-from mailer.ledger.store.locks import FileLock
-from mailer.ledger.store.scratch import ScratchConnection
+from mailer.ledger.store.file_locks import FileLock
+from mailer.ledger.store.scratch_tables import ScratchConnection
 from mailer.ledger.sync.apply import cells, signups_to_append
 from mailer.ledger.sync.syncs import SyncResult
 from mailer.ledger.types.syncs import SyncPlan

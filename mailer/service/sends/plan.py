@@ -27,7 +27,7 @@ from mailer.relay import is_loopback
 from mailer.service.dispatches.compile import CheckResult, DispatchError, check_dispatch, compile_checked
 from mailer.service.dispatches.lint import lint_edition
 from mailer.service.dispatches.sample_message import sample_composer
-from mailer.service.lists.recipients import audience_spec, lists_in
+from mailer.service.lists.recipient_lookup import audience_spec, lists_in
 from mailer.service.lists.synced_lists import ListSource, synced_lists
 from mailer.service.sends.audience_summary import AudienceSummary, count_audience
 

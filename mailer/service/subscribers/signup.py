@@ -19,8 +19,8 @@ from mailer.app import App
 from mailer.audience.list_settings import ListSettings, load_list_settings
 from mailer.i18n.translations import effective_language, gettext, translatable
 from mailer.ledger.subscribers.signups import Signup, SignupRequest
+from mailer.line_sanitizer import clean_line
 from mailer.link_tokens import Purpose
-from mailer.sanitize import clean_line
 
 LONGEST_VALUE = 200  # characters of a field
 CONSENT_TEXT = translatable(

@@ -25,8 +25,8 @@ from mailer.app import App
 from mailer.ledger.types.deliveries import Delivery
 from mailer.ledger.types.subscribers import LeavingReason
 from mailer.ledger.types.suppressions import Suppression, SuppressionReason, SuppressResult, UnsuppressStatus
+from mailer.line_sanitizer import clean_line
 from mailer.link_tokens import MAX_NUMBER, Purpose, is_inert
-from mailer.sanitize import clean_line
 
 UNDO_FOR = 3600.0  # seconds
 _STEPS_BACK = 5.0  # seconds that a clock may have been set back since

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field
 
 from mailer.addresses import parse_address
-from mailer.ledger.types.accounts import Scope
+from mailer.ledger.types.roles_and_scopes import Scope
 from mailer.service.dispatches.compile import CheckResult
 from mailer.service.dispatches.create import create_dispatch, import_text
 from mailer.service.dispatches.files import LARGEST, DispatchFile, dispatch_path, read_dispatch, save_dispatch

@@ -13,7 +13,7 @@ from pydantic import ConfigDict, Field
 from mailer.addresses import Address, mask_address, parse_address
 from mailer.dispatch.did_you_mean import suggest
 from mailer.errors import UsageError
-from mailer.ledger.types.accounts import Scope
+from mailer.ledger.types.roles_and_scopes import Scope
 from mailer.ledger.types.syncs import SyncPlan
 from mailer.service.lists.export import export_list
 from mailer.service.lists.members import add_member, edit_member, editable_fields, remove_member

@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field, JsonValue
 
 from mailer.dispatch.diagnostics import Severity
 from mailer.errors import NeedsConfirmationError
-from mailer.ledger.types.accounts import Scope
+from mailer.ledger.types.roles_and_scopes import Scope
 from mailer.ledger.types.sends import Repeat, Send
 from mailer.service.dispatches.files import dispatch_path
 from mailer.service.lists.synced_lists import ListSource

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic.json_schema import models_json_schema
 
 from mailer import __version__
-from mailer.ledger.types.accounts import Scope
+from mailer.ledger.types.roles_and_scopes import Scope
 from mailer.web.api.problem import PREFIX, PROBLEM
 from mailer.web.api.request import ApiRoute
 from mailer.web.api.schema import Schema

@@ -19,8 +19,8 @@ from starlette.responses import Response
 from mailer.audience.segments import SegmentError
 from mailer.dispatch.diagnostics import Diagnostic
 from mailer.errors import MailerError, NeedsConfirmationError, SettingsError, UsageError, ValidationFailedError
-from mailer.ledger.types.accounts import Scope
 from mailer.ledger.types.errors import LedgerError, UnknownSendError
+from mailer.ledger.types.roles_and_scopes import Scope
 from mailer.ledger.types.sends import AlreadySentError
 from mailer.service.dispatches.compile import DispatchError
 from mailer.service.dispatches.files import ChangedError, NoDispatchError

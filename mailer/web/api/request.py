@@ -18,7 +18,7 @@ from starlette.exceptions import HTTPException
 
 from mailer.app import App
 from mailer.ledger.accounts.api_tokens import ApiToken
-from mailer.ledger.types.accounts import Scope
+from mailer.ledger.types.roles_and_scopes import Scope
 from mailer.web.api.problem import PREFIX, NotAllowedError
 from mailer.web.api.schema import NoQuery, S, Schema
 

@@ -20,7 +20,7 @@ from starlette.types import Receive, Scope, Send
 from mailer.app import App
 from mailer.errors import MailerError
 from mailer.ledger.types.errors import LedgerError
-from mailer.web.api import dispatches, lists, new_sends, sends, subscribers, uploads
+from mailer.web.api import dispatches, list_uploads, lists, new_sends, sends, subscribers
 from mailer.web.api.guard import ApiGuard
 from mailer.web.api.openapi import document
 from mailer.web.api.problem import PREFIX, http_problem, mailer_problem, problem
@@ -32,7 +32,7 @@ ROUTES: tuple[ApiRoute, ...] = (
     *new_sends.ROUTES,
     *sends.ROUTES,
     *lists.ROUTES,
-    *uploads.ROUTES,
+    *list_uploads.ROUTES,
     *subscribers.ROUTES,
 )
 """Every route that needs a token."""

@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field
 
 from mailer.addresses import parse_address
 from mailer.delivery.states import DeliveryState, SendKind, SendState
-from mailer.ledger.types.accounts import Scope
+from mailer.ledger.types.roles_and_scopes import Scope
 from mailer.ledger.types.sends import Summary
 from mailer.service.sends.control import pause_send, require_uncertain, resolve_uncertain, resume_send
 from mailer.service.sends.progress import describe_time_left

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from mailer.addresses import Address, mask_address, parse_address
 from mailer.errors import NeedsConfirmationError
-from mailer.ledger.types.accounts import Scope
+from mailer.ledger.types.roles_and_scopes import Scope
 from mailer.ledger.types.suppressions import Suppression, SuppressionReason, UnsuppressStatus
 from mailer.service.lists.members import erase_subscriber
 from mailer.service.subscribers.profile import find_profile, profile_object

@@ -36,7 +36,7 @@ from mailer.web.desk.render import DeskRenderer, Flash, json_page, wants_json
 from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute, Endpoint
 from mailer.web.desk.sends import live
-from mailer.web.desk.sends.broadcast import Fragments, SendBroadcaster
+from mailer.web.desk.sends.live_broadcast import Fragments, SendBroadcaster
 from mailer.web.desk.wording import describe_error
 from mailer.web.forms import DeskForm, read_form
 

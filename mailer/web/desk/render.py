@@ -23,7 +23,7 @@ from starlette.responses import Response
 from mailer.app import App
 from mailer.edition.template_loader import TemplateSet, builtin_dir
 from mailer.ledger.accounts.users import User
-from mailer.ledger.types.accounts import Role
+from mailer.ledger.types.roles_and_scopes import Role
 from mailer.web.cookies import read_cookie
 from mailer.web.desk import wording
 from mailer.web.desk.origin import Origin, origin_of

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from mailer.app import App
 from mailer.service.archive.feed import Feed, atom, json_feed, read_feed
 from mailer.service.archive.pages import Archive, ArchivePage
-from mailer.web.public.pages import PageRenderer
+from mailer.web.public.page_renderer import PageRenderer
 from mailer.web.responses import FILE_POLICY, HTML, NO_CACHE, NOT_INDEXED, respond_cached
 
 _MEDIA_NAME = re.compile(r"[0-9a-f]{16,64}\.(jpg|png)")

@@ -43,7 +43,7 @@ from mailer.service.subscribers.preferences import (
 )
 from mailer.service.subscribers.preferences_link import LinkError, is_valid_nonce, issue_nonce
 from mailer.web.forms import read_public_form
-from mailer.web.public.pages import PageRenderer
+from mailer.web.public.page_renderer import PageRenderer
 from mailer.web.public.subscribe import PROFILE_PREFIX, SignupGuard, profile_field, too_many_requests
 from mailer.web.responses import NO_STORE, respond
 

@@ -35,7 +35,7 @@ from mailer.service.subscribers.signup import (
 )
 from mailer.web.client_ip import address_of, anonymize, rate_limit_key
 from mailer.web.forms import read_public_form
-from mailer.web.public.pages import PageRenderer
+from mailer.web.public.page_renderer import PageRenderer
 from mailer.web.rate_limit import RateLimiter
 from mailer.web.responses import NO_STORE
 

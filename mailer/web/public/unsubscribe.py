@@ -29,7 +29,7 @@ from mailer.service.subscribers.unsubscribe import (
     unsubscribe,
 )
 from mailer.web.forms import read_public_form
-from mailer.web.public.pages import PageRenderer
+from mailer.web.public.page_renderer import PageRenderer
 from mailer.web.responses import NO_STORE, NOT_INDEXED
 
 ONE_CLICK = ("List-Unsubscribe", "One-Click")  # RFC 8058 3.1

@@ -3,7 +3,7 @@
 import pytest
 
 from mailer.app import App
-from mailer.ledger.types.accounts import Scope
+from mailer.ledger.types.roles_and_scopes import Scope
 from mailer.service.accounts.api_tokens import find_api_token
 from tests.support.workspaces import make_workspace
 

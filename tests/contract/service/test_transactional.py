@@ -17,7 +17,7 @@ from mailer.errors import SettingsError
 from mailer.ledger.types.suppressions import SuppressionReason
 from mailer.ledger.types.transactional import TransactionalState
 from mailer.link_tokens import Purpose, key_name
-from mailer.mailbox import Mailbox
+from mailer.mailbox_address import Mailbox
 from mailer.relay import Relay, TlsMode
 from mailer.service.subscribers.signup import SignupForm, public_list, request_link_mail, request_signup
 from mailer.service.transactional.delivery_job import deliver_transactional_mail

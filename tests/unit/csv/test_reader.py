@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from mailer.addresses import parse_address
 from mailer.csv.reader import ListError, open_list
 from mailer.csv.rows import DuplicateRow, Member, RejectedRow, RowWarning, Status
-from mailer.sanitize import clean_line
+from mailer.line_sanitizer import clean_line
 
 LISTS = Path(__file__).parents[2] / "data" / "lists"
 

@@ -2,10 +2,10 @@ from pathlib import Path
 
 import pytest
 
-from mailer.csv.patch import RowPatch, prepare_patch
 from mailer.csv.reader import open_list
 from mailer.csv.rows import Member, RowWarning
 from mailer.csv.status_and_consent_columns import SIGNS
+from mailer.csv.sync_patch import RowPatch, prepare_patch
 
 TOOLS = Path(__file__).parents[2] / "data" / "lists" / "tools"
 WANTED = {

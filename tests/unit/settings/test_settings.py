@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from mailer.errors import SettingsError
-from mailer.mailbox import Mailbox
+from mailer.mailbox_address import Mailbox
 from mailer.relay import Relay, TlsMode, choose_by_weight
 from mailer.settings.secret_masking import MASK, redact_secrets
 from mailer.settings.settings import Images, OnUncertain, Settings, load_settings, variable_names

@@ -4,7 +4,7 @@ from starlette.responses import Response
 
 from mailer.addresses import parse_address
 from mailer.errors import UsageError
-from mailer.ledger.types.accounts import Role
+from mailer.ledger.types.roles_and_scopes import Role
 from mailer.service.accounts.passwords import check_password, hash_password, require_passwords
 from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute

@@ -19,7 +19,7 @@ from mailer.app import App
 from mailer.errors import UsageError
 from mailer.ledger.accounts.sessions import LONGEST
 from mailer.ledger.accounts.users import name_key
-from mailer.ledger.types.accounts import Role
+from mailer.ledger.types.roles_and_scopes import Role
 from mailer.service.accounts.passwords import accept_invite, sign_in
 from mailer.service.accounts.sessions import NewSession, token_digest
 from mailer.web.client_ip import address_of

@@ -1,16 +1,14 @@
-"""The users of the desk and the audit log: pages for admins."""
+"""The users of the desk: adding, inviting and removing them, their roles. A page for admins."""
 
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from mailer.addresses import parse_address
 from mailer.errors import UsageError
-from mailer.ledger.accounts.audit import PAGE
 from mailer.ledger.accounts.users import User
-from mailer.ledger.types.accounts import Role
+from mailer.ledger.types.roles_and_scopes import Role
 from mailer.service.accounts.oidc.login import normalize_login
 from mailer.service.accounts.passwords import create_invite
-from mailer.web.desk.accounts.activity_labels import describe_action
 from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute
 
@@ -82,22 +80,6 @@ def _remove(request: DeskRequest) -> Response:
     return request.redirect(_HERE, f"{user.name} can no longer sign in.")
 
 
-def _audit(request: DeskRequest) -> Response:
-    actor, before = request.query.get("who", ""), request.query.get("before", "")
-    log = request.app.ledger.audit
-    entries = log.entries(actor=actor, before=int(before) if before.isdecimal() and len(before) < 16 else None)
-    older = entries[-1].id if len(entries) == PAGE else None
-    return request.page(
-        "audit",
-        heading="Activity log",
-        entries=entries,
-        actors=log.actors(),
-        actor=actor,
-        older=older,
-        describe=describe_action,
-    )
-
-
 def _user(request: DeskRequest) -> User:
     user = request.app.ledger.users.get(int(request.path["id"]))
     if user is None:
@@ -119,5 +101,4 @@ ROUTES = (
     DeskRoute("POST", f"{_HERE}/{{id:int}}/oidc", Role.ADMIN, _set_oidc),
     DeskRoute("POST", f"{_HERE}/{{id:int}}/role", Role.ADMIN, _set_role),
     DeskRoute("POST", f"{_HERE}/{{id:int}}/remove", Role.ADMIN, _remove),
-    DeskRoute("GET", "/desk/settings/audit", Role.ADMIN, _audit),
 )

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from mailer.dispatch.diagnostics import Diagnostic, Severity
 from mailer.errors import MailerError
-from mailer.ledger.types.accounts import Role
+from mailer.ledger.types.roles_and_scopes import Role
 from mailer.service.dispatches.files import NoDispatchError
 from mailer.service.dispatches.preview import ColorScheme
 from mailer.service.dispatches.status import find_dispatch_summary

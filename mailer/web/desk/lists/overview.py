@@ -12,7 +12,7 @@ from mailer.app import App
 from mailer.audience.list_settings import load_list_settings
 from mailer.csv.reader import ListError
 from mailer.errors import NeedsConfirmationError
-from mailer.ledger.types.accounts import Role
+from mailer.ledger.types.roles_and_scopes import Role
 from mailer.ledger.types.syncs import PendingChanges
 from mailer.service.file_cache import cache_by_mtime
 from mailer.service.lists.file_digests import file_digest

@@ -4,7 +4,7 @@ from starlette.responses import Response
 
 from mailer.audience.list_settings import MAX_FIELDS, ListSettingsError, load_list_settings, write_list_settings
 from mailer.errors import UsageError
-from mailer.ledger.types.accounts import Role
+from mailer.ledger.types.roles_and_scopes import Role
 from mailer.service.lists.members import editable_fields
 from mailer.web.desk.lists.overview import ONE, name_of, path_of
 from mailer.web.desk.request import DeskRequest

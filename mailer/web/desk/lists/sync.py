@@ -3,7 +3,7 @@
 from starlette.responses import Response
 
 from mailer.errors import NeedsConfirmationError
-from mailer.ledger.types.accounts import Role
+from mailer.ledger.types.roles_and_scopes import Role
 from mailer.ledger.types.syncs import SyncPlan
 from mailer.service.lists.sync import plan_sync, sync_list
 from mailer.service.lists.undo import undo_list, undoable_syncs

@@ -4,7 +4,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from mailer.errors import NeedsConfirmationError, UsageError
-from mailer.ledger.types.accounts import Role
+from mailer.ledger.types.roles_and_scopes import Role
 from mailer.service.lists.uploads import (
     LARGEST,
     ChangedListError,

@@ -13,7 +13,7 @@ from starlette.responses import Response, StreamingResponse
 from mailer.app import App
 from mailer.csv.export import write_export
 from mailer.delivery.states import DeliveryState
-from mailer.ledger.types.accounts import Role
+from mailer.ledger.types.roles_and_scopes import Role
 from mailer.ledger.types.sends import Send
 from mailer.service.sends.report import COLUMNS, build_report, report_rows
 from mailer.web.desk import charts

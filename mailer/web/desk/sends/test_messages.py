@@ -13,16 +13,16 @@ from mailer.addresses import mask_address
 from mailer.delivery.states import OPEN_STATES
 from mailer.dispatch.diagnostics import Severity
 from mailer.errors import UsageError
-from mailer.ledger.types.accounts import Role
 from mailer.ledger.types.deliveries import ReportRow
+from mailer.ledger.types.roles_and_scopes import Role
 from mailer.ledger.types.sends import Send
 from mailer.service.dispatches.compile import DispatchError, check_dispatch
 from mailer.service.dispatches.files import dispatch_path
 from mailer.service.sends.start import start_test
 from mailer.web.desk.dispatches.list import HERE, ONE
-from mailer.web.desk.form_tokens import new_form_token, read_order
 from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute
+from mailer.web.desk.send_form_tokens import new_form_token, read_order
 
 MAX_ADDRESSES = 25  # of one test
 _MAX_TESTS = 8  # shown

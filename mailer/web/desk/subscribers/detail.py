@@ -6,7 +6,7 @@ from starlette.responses import Response
 
 from mailer.addresses import Address, mask_address, parse_address
 from mailer.errors import NeedsConfirmationError, UsageError
-from mailer.ledger.types.accounts import Role
+from mailer.ledger.types.roles_and_scopes import Role
 from mailer.service.lists.members import edit_member, editable_fields, erase_subscriber, remove_member
 from mailer.service.subscribers.profile import SubscriberProfile, find_profile
 from mailer.web.desk.lists.members import typed_fields

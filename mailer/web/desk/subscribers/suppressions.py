@@ -7,9 +7,9 @@ from starlette.responses import Response
 from mailer.addresses import mask_address, parse_address
 from mailer.errors import UsageError
 from mailer.ledger.privacy.pseudonyms import is_pseudonym
-from mailer.ledger.types.accounts import Role
+from mailer.ledger.types.roles_and_scopes import Role
 from mailer.ledger.types.suppressions import SuppressionReason, UnsuppressStatus
-from mailer.sanitize import clean_line
+from mailer.line_sanitizer import clean_line
 from mailer.web.desk.lists.overview import HERE, actor
 from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute

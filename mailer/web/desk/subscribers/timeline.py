@@ -8,7 +8,7 @@ from mailer.csv.rows import Status
 from mailer.ledger.store.expressions import IMPORTED
 from mailer.ledger.types.subscribers import MemberChange, MemberChangeKind
 from mailer.ledger.types.suppressions import SuppressionAction, SuppressionChange, SuppressionReason
-from mailer.sanitize import clean_line
+from mailer.line_sanitizer import clean_line
 from mailer.service.subscribers.profile import Sent, SubscriberProfile
 from mailer.web.desk.status_labels import leaving_reason_label, source_label, status_label
 

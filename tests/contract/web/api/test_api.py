@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from mailer.app import App
 from mailer.delivery.states import SendState
 from mailer.ledger.accounts.idempotency import LONGEST
-from mailer.ledger.types.accounts import Scope
+from mailer.ledger.types.roles_and_scopes import Scope
 from mailer.ledger.types.suppressions import SuppressionReason
 from mailer.service.sends.scheduler import start_sends_when_due
 from mailer.web.api import guard as api_module

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from mailer.ledger.types.accounts import Scope
+from mailer.ledger.types.roles_and_scopes import Scope
 from mailer.web.api import guard
 from mailer.web.api import routes as api_app
 from mailer.web.app import create_app

@@ -9,7 +9,7 @@ from PIL import Image
 
 from mailer.edition.images import PhotoError
 from mailer.errors import UsageError
-from mailer.ledger.accounts.revisions import APART, KEPT
+from mailer.ledger.accounts.dispatch_revisions import APART, KEPT
 from mailer.service.dispatches.create import create_dispatch, import_text
 from mailer.service.dispatches.files import LARGEST, ChangedError, NoDispatchError, read_dispatch, save_dispatch
 from mailer.service.dispatches.photos import save_photo

@@ -8,7 +8,7 @@ from argon2 import PasswordHasher
 from mailer.errors import UsageError
 from mailer.ledger.accounts.sessions import IDLE, LONGEST
 from mailer.ledger.accounts.users import LastAdminError, NameTakenError, UnknownUserError
-from mailer.ledger.types.accounts import Role
+from mailer.ledger.types.roles_and_scopes import Role
 from mailer.service.accounts import passwords
 from mailer.service.accounts.passwords import accept_invite, create_invite, hash_password, sign_in
 from mailer.service.accounts.sessions import token_digest

@@ -9,7 +9,7 @@ import pytest
 from mailer.delivery.states import DeliveryState, SendState
 from mailer.ledger.types.errors import LedgerError
 from mailer.service.sends.monitor import BudgetedCache, SendMonitor
-from mailer.web.desk.sends.broadcast import SendBroadcaster
+from mailer.web.desk.sends.live_broadcast import SendBroadcaster
 from tests.support.deskpages import At, signed_in
 from tests.support.livesends import addresses, carry
 from tests.support.patience import until_holds
@@ -177,7 +177,7 @@ def test_a_temporary_error_does_not_end_the_updates(site, monkeypatch, fault):
         return take_snapshot(self, **options)
 
     monkeypatch.setattr(SendMonitor, "snapshot", sometimes)
-    monkeypatch.setattr("mailer.web.desk.sends.broadcast.INTERVAL", 0.01)
+    monkeypatch.setattr("mailer.web.desk.sends.live_broadcast.INTERVAL", 0.01)
     broadcaster = SendBroadcaster(site.app, lambda snapshot, _may, _before: {"state": snapshot.send.state.value})
 
     async def work():

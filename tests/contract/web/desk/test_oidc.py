@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from mailer.errors import SettingsError
 from mailer.ledger.accounts.users import LoginTakenError
-from mailer.ledger.types.accounts import Role
+from mailer.ledger.types.roles_and_scopes import Role
 from mailer.service.accounts.oidc.login import normalize_login
 from mailer.service.accounts.oidc.provider import KEPT_FOR, LARGEST, REST
 from mailer.service.accounts.passwords import hash_password

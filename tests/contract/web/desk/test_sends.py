@@ -10,7 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from mailer.delivery.states import DeliveryState, SendState
-from mailer.ledger.store.scratch import ScratchConnection
+from mailer.ledger.store.scratch_tables import ScratchConnection
 from mailer.relay import Relay
 from mailer.service.dispatches.approvals import NotApprovedError
 from mailer.service.dispatches.status import list_dispatches

@@ -6,8 +6,8 @@ import pytest
 
 from mailer.audience.segments import SegmentError
 from mailer.errors import MailerError, NeedsConfirmationError, SettingsError, UsageError
-from mailer.ledger.types.accounts import Scope
 from mailer.ledger.types.errors import LedgerError, UnknownSendError
+from mailer.ledger.types.roles_and_scopes import Scope
 from mailer.web.api.problem import NotAllowedError, mailer_problem
 
 REMOVALS = "If that is meant: mailer list sync readers --allow-removals; see them with --plan."

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailer.ledger.types.accounts import Scope
+from mailer.ledger.types.roles_and_scopes import Scope
 from mailer.web.api.routes import ROUTES
 from mailer.web.api.schema import CursorError, make_cursor, read_cursor
 from tests.support.apicalls import Asking, fill_workspace, token_of

@@ -3,8 +3,8 @@
     with edited_copy(source, [RowEdit(line=7, identity="ana@example.org", values={"city": "Lisbon"})], [{"email": …}]) as new:
         new.commit()
 
-Everything else stays, byte for byte, as in patch.py, which only writes status and sign-ups. Values are given by field name. A
-value of a new row whose field has no column is left out, unless the field is one of `columns`: these are added to the header if
+Everything else stays, byte for byte, as in sync_patch.py, which only writes status and sign-ups. Values are given by field name.
+A value of a new row whose field has no column is left out, unless the field is one of `columns`: these are added to the header if
 they are missing. If the file's encoding cannot hold a value, the file becomes UTF-8 with a byte order mark. `commit` reindexes
 the list; without it, the copy is removed at the end of the block.
 
@@ -18,12 +18,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from mailer.addresses import AddressError, parse_address
-from mailer.csv.cells import set_cells
-from mailer.csv.patch import MAX_CELL, add_header_cells, append_rows, widest_row
+from mailer.csv.cell_spans import set_cells
 from mailer.csv.reader import CsvList, ListError, changed_error, unwritable_error
+from mailer.csv.sync_patch import MAX_CELL, add_header_cells, append_rows, widest_row
 from mailer.csv.tokenizer import RowTokenizer, TooManyMalformedRowsError
 from mailer.csv.writer import CsvWriter
-from mailer.sanitize import clean_line
+from mailer.line_sanitizer import clean_line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,12 +8,12 @@ import threading
 import pytest
 
 from mailer.ledger.ledger import open_ledger
-from mailer.ledger.store.locks import FileLock, WriteLock
+from mailer.ledger.store.file_locks import FileLock, WriteLock
 from mailer.ledger.types.errors import LedgerError
 from tests.support.patience import PATIENCE, until
 
 HOLD = (
-    "import sys, pathlib; from mailer.ledger.store.locks import FileLock;"
+    "import sys, pathlib; from mailer.ledger.store.file_locks import FileLock;"
     "lock = FileLock(pathlib.Path(sys.argv[1])); assert lock.try_acquire(); lock.write_pid();"
     "print('held', flush=True); sys.stdin.read()"
 )

@@ -10,7 +10,7 @@ from typing import Annotated
 from pydantic import ConfigDict, Field
 from starlette.exceptions import HTTPException
 
-from mailer.ledger.types.accounts import Scope
+from mailer.ledger.types.roles_and_scopes import Scope
 from mailer.service.lists.sync import sync_plan_object
 from mailer.service.lists.uploads import (
     ImportMode,

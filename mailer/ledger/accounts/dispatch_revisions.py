@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from mailer.ledger.store.advisory_lock import advisory_lock
-from mailer.ledger.store.context import LedgerContext
+from mailer.ledger.store.ledger_context import LedgerContext
 from mailer.ledger.store.tables import revision
 
 APART = 300

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailer.csv.edit import RowEdit, edited_copy
+from mailer.csv.admin_edits import RowEdit, edited_copy
 from mailer.csv.reader import ListError, open_list
 from mailer.csv.rows import Member
 

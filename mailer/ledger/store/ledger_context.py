@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from mailer.clock import boottime
+from mailer.boot_clock import boottime
 from mailer.delivery.warmup import WarmUp
 from mailer.ledger.store.database import Database
+from mailer.ledger.store.file_locks import FileLock
 from mailer.ledger.store.lease import LENGTH, Lease
-from mailer.ledger.store.locks import FileLock
 from mailer.ledger.store.writer import Writer
 
 LOCK_PATIENCE = 0.2  # seconds: checking whether a send is held takes its lock for an instant

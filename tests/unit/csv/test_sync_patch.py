@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailer.csv.cells import cell_spans, set_cells
-from mailer.csv.patch import RowPatch, prepare_patch
+from mailer.csv.cell_spans import cell_spans, set_cells
 from mailer.csv.reader import ListError, open_list
 from mailer.csv.rows import Member, RejectedRow, Status
+from mailer.csv.sync_patch import RowPatch, prepare_patch
 from mailer.csv.tokenizer import ends_its_row
 from tests.support.csvlists import rewrite_list
 
