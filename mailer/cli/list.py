@@ -10,12 +10,12 @@ from mailer.app import App
 from mailer.cli.options import RowNumber, as_json, in_workspace
 from mailer.cli.output import echo_err, is_interactive, plural, print_json, short_identity
 from mailer.errors import NeedsConfirmationError, UsageError
+from mailer.iso_time import format_iso
 from mailer.ledger.types.syncs import SyncPlan
 from mailer.service.lists.export import export_list
 from mailer.service.lists.overview import ListOverview, list_overview_object, show_list
 from mailer.service.lists.sync import plan_sync, sync_list, sync_plan_object
 from mailer.service.lists.undo import undo_list
-from mailer.timestamps import format_iso
 
 _COUNTS = {
     "people": "readers",

@@ -10,6 +10,7 @@ from mailer.app import App
 from mailer.cli.options import COMMAND_LINE, as_json, in_workspace
 from mailer.cli.output import echo_err, is_interactive, plural, print_json
 from mailer.errors import NeedsConfirmationError
+from mailer.iso_time import format_iso
 from mailer.line_sanitizer import clean_line
 from mailer.service.subscribers.profile import (
     ListEntry,
@@ -19,7 +20,6 @@ from mailer.service.subscribers.profile import (
     profile_object,
     subject_copy,
 )
-from mailer.timestamps import format_iso
 
 _MAX_WORDS = 100  # characters of a subscriber's own words on one line
 _MAX_EVIDENCE = 400  # characters of an imported consent

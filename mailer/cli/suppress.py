@@ -8,8 +8,8 @@ from mailer.addresses import parse_address
 from mailer.app import App
 from mailer.cli.options import COMMAND_LINE, as_json, in_workspace
 from mailer.cli.output import echo_err, print_json, short_identity
+from mailer.iso_time import format_iso
 from mailer.ledger.types.suppressions import SuppressionReason, UnsuppressResult, UnsuppressStatus
-from mailer.timestamps import format_iso
 
 
 @click.group("suppress")

@@ -13,8 +13,8 @@ from markdown_it.token import Token
 from mailer.dispatch.article_meta import read_article_meta
 from mailer.dispatch.diagnostic_collector import DiagnosticCollector
 from mailer.dispatch.markdown.footnote_validation import Footnotes, Path
-from mailer.dispatch.markdown.inline_tokens import resolve
 from mailer.dispatch.markdown.parser import map_lines, read_markdown
+from mailer.dispatch.markdown.placeholder_resolution import resolve
 from mailer.dispatch.markdown.token_walk import plain_text
 from mailer.dispatch.model import Article, Block, Branch, Choice, Markdown, walk_blocks
 from mailer.dispatch.slug import Anchors

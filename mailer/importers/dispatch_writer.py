@@ -9,8 +9,8 @@ from typing import Any
 import yaml
 
 from mailer.dispatch.slug import slugify
+from mailer.importers.markdown_escaping import escape_markdown
 from mailer.importers.model import ImportedArticle, ImportedDispatch, ImportedPhoto
-from mailer.importers.paragraphs import escape_markdown
 
 _WIDE = 1_000_000  # characters: a value stays on its line
 

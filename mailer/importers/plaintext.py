@@ -18,8 +18,9 @@ from mailer.errors import UsageError
 from mailer.importers.article_headings import ArticleHeading, find_heading
 from mailer.importers.dates import ParsedDate, read_date
 from mailer.importers.language_by_script import language_of
+from mailer.importers.markdown_escaping import escape_markdown, unwrapped
 from mailer.importers.model import ImportDoubt, ImportedArticle, ImportedDispatch
-from mailer.importers.paragraphs import ImportedParagraph, escape_markdown, markdown, unwrapped, width_of
+from mailer.importers.paragraphs import ImportedParagraph, markdown, width_of
 from mailer.importers.preamble import read_preamble
 from mailer.importers.table_of_contents import TableOfContents, TocEntry, find_toc, is_same, similarity
 

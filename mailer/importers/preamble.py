@@ -10,8 +10,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from mailer.importers.markdown_escaping import unwrapped
 from mailer.importers.model import ImportDoubt, ImportedPhoto
-from mailer.importers.paragraphs import ImportedParagraph, unwrapped
+from mailer.importers.paragraphs import ImportedParagraph
 
 _NOTE = re.compile(
     r"[\[(]?\s*(?:an?\s+)?(?:editor['’]s\s+)?"

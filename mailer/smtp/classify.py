@@ -23,7 +23,7 @@ Sources: RFC 5321 4.2, RFC 3463, RFC 5248.
 from dataclasses import dataclass
 from enum import StrEnum
 
-from mailer.smtp.reply import Reply
+from mailer.smtp.reply_parser import Reply
 from mailer.smtp.stage import Stage
 
 _DEAD = frozenset({"5.1.1", "5.1.2", "5.1.3", "5.1.10"})

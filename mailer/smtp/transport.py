@@ -11,7 +11,7 @@ written when the connection was lost is for the caller to know.
 import asyncio
 from collections import deque
 
-from mailer.smtp.reply import MalformedReplyError, Reply, ReplyParser
+from mailer.smtp.reply_parser import MalformedReplyError, Reply, ReplyParser
 
 
 class ConnectionClosedError(Exception):

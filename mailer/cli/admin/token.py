@@ -8,9 +8,9 @@ import click
 from mailer.app import App
 from mailer.cli.options import COMMAND_LINE, as_json, in_workspace
 from mailer.cli.output import echo_err, print_json
+from mailer.iso_time import format_iso
 from mailer.ledger.types.roles_and_scopes import Scope
 from mailer.service.accounts.api_tokens import create_api_token
-from mailer.timestamps import format_iso
 
 
 @click.group("token")

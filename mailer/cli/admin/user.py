@@ -8,10 +8,10 @@ from mailer.addresses import parse_address
 from mailer.app import App
 from mailer.cli.options import COMMAND_LINE, as_json, in_workspace
 from mailer.cli.output import echo_err, is_interactive, print_json
+from mailer.iso_time import format_iso
 from mailer.ledger.types.roles_and_scopes import Role
 from mailer.service.accounts.oidc.login import normalize_login
 from mailer.service.accounts.passwords import LINK_GOOD_FOR, create_invite, hash_password
-from mailer.timestamps import format_iso
 
 _ROLE = click.Choice([role.value for role in Role])
 

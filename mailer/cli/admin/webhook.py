@@ -9,12 +9,12 @@ import click
 from mailer.app import App
 from mailer.cli.options import COMMAND_LINE, RowNumber, as_json, in_workspace
 from mailer.cli.output import echo_err, plural, print_json
+from mailer.iso_time import format_iso
 from mailer.ledger.types.webhooks import EVENTS, WebhookState
 from mailer.ledger.webhooks.outbox import PAGE, WebhookAttempt, WebhookMessage
 from mailer.ledger.webhooks.webhooks import Webhook
 from mailer.service.sends.summary import EXIT_DONE, EXIT_PROBLEMS
 from mailer.service.webhooks import delivery, manage
-from mailer.timestamps import format_iso
 
 _webhook_number = click.argument("number", metavar="WEBHOOK", type=click.IntRange(1, 2**31 - 1))
 

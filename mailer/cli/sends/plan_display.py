@@ -9,12 +9,12 @@ from mailer.cli.output import echo_err, is_interactive, plural
 from mailer.delivery.states import DeliveryState
 from mailer.dispatch.diagnostics import Diagnostic
 from mailer.errors import NeedsConfirmationError
+from mailer.iso_time import format_iso
 from mailer.ledger.types.sends import Summary
 from mailer.service.dispatches.compile import DispatchError
 from mailer.service.sends.eta import format_days
 from mailer.service.sends.plan import SendPlan
 from mailer.service.sends.progress import warmup_schedule
-from mailer.timestamps import format_iso
 
 
 def show_plan(app: App, plan: SendPlan, *, at: float | None = None) -> None:

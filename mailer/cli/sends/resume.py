@@ -10,9 +10,9 @@ from mailer.cli.sends.run_and_show import creating_send, is_for_later, require_n
 from mailer.cli.sends.send import no_wait_option
 from mailer.delivery.states import SendState
 from mailer.errors import NeedsConfirmationError
+from mailer.iso_time import format_iso
 from mailer.service.sends.scheduler import due_sends
 from mailer.service.sends.start import start_scheduled
-from mailer.timestamps import format_iso
 
 
 @click.command("resume")

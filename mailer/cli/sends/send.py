@@ -11,6 +11,7 @@ from mailer.cli.sends.plan_display import confirm_send, show_plan, show_refusal
 from mailer.cli.sends.run_and_show import creating_send, pid_suffix, run_and_show, show_status
 from mailer.delivery.states import SendState
 from mailer.errors import NeedsConfirmationError, UsageError
+from mailer.iso_time import format_iso
 from mailer.ledger.types.sends import Repeat
 from mailer.service.dispatches.approvals import require_approval
 from mailer.service.dispatches.compile import DispatchError
@@ -20,7 +21,6 @@ from mailer.service.sends.plan import SendPlan, dry_run_recipients, plan_send
 from mailer.service.sends.schedule_time import parse_schedule_time
 from mailer.service.sends.scheduler import due_sends, wait_until_due
 from mailer.service.sends.start import start_send
-from mailer.timestamps import format_iso
 
 no_wait_option = click.option("--no-wait", is_flag=True, help="Do not wait for retries; exit 4 if some are left.")
 

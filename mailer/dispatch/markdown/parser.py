@@ -3,7 +3,7 @@
 Beyond CommonMark: `##` in column 1 opens an article together with the lines right under it (token `article_open` with
 `meta["lines"]`), a tag line is a block (`tag_line`), `[[slug]]` is a link (`dispatch_link`), `[^label]` is a footnote
 reference whether or not it is defined, and punctuation is smart. Off are raw HTML, which is shown as text, and setext
-headings, for `---` under a line must not make it one. No address is refused here; inline_tokens.py checks them.
+headings, for `---` under a line must not make it one. No address is refused here; placeholder_resolution.py checks them.
 
     map_lines      the kinds of lines in a text, before its template parts are known
     read_markdown  the tokens of a body whose template parts are placeholders

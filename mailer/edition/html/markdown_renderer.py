@@ -21,7 +21,7 @@ from mailer.edition.model import Image
 from mailer.edition.plaintext.markdown_renderer import alignment, clean_lines
 from mailer.edition.publication import DispatchReference
 from mailer.edition.template_loader import TemplateSet
-from mailer.edition.url_encoding import link_target
+from mailer.edition.url_with_merge_fields import link_target
 from mailer.line_sanitizer import clean_line
 
 _PLAIN = {

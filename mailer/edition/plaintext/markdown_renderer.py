@@ -16,7 +16,7 @@ from mailer.edition.html.figures_and_buttons import StandaloneButton, Standalone
 from mailer.edition.merge_fields import EscapeContext, MergeField
 from mailer.edition.plaintext.blocks import Block, Blocks, ConditionalBlock, Table, TextBlock, TextLink, Words
 from mailer.edition.publication import DispatchReference
-from mailer.edition.url_encoding import link_target
+from mailer.edition.url_with_merge_fields import link_target
 from mailer.i18n.translations import gettext
 from mailer.line_sanitizer import clean_line
 

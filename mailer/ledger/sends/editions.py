@@ -13,7 +13,7 @@ from mailer.edition.model import Image
 from mailer.ledger.store.advisory_lock import CREATE_SEND, advisory_lock
 from mailer.ledger.store.ledger_context import LedgerContext
 from mailer.ledger.store.tables import approval, correction, desk_user, edition, edition_media, media, send
-from mailer.ledger.types.editions import ArchivedEdition, Correction, NewEdition, StoredEdition
+from mailer.ledger.types.editions_and_archive import ArchivedEdition, Correction, NewEdition, StoredEdition
 from mailer.ledger.types.roles_and_scopes import Role
 
 

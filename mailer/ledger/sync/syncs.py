@@ -43,7 +43,7 @@ from mailer.ledger.subscribers.suppressions import lift_all
 from mailer.ledger.sync.apply import AppendedSignup, apply, confirm_written
 from mailer.ledger.sync.diff import SyncDiff, compute, decide, summarize
 from mailer.ledger.sync.imported_consent import forget_imported, keep_imported, source_label
-from mailer.ledger.sync.staging import StagedList
+from mailer.ledger.sync.list_file_staging import StagedList
 from mailer.ledger.types.subscribers import NO_LINE, MemberChangeKind, StatusSource
 from mailer.ledger.types.syncs import ListState, PendingChanges, SyncPlan, SyncRecord
 

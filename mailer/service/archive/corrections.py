@@ -7,7 +7,7 @@ that was never sent, or one that did not change; DispatchError for one with erro
 
 from mailer.app import App
 from mailer.errors import UsageError
-from mailer.ledger.types.editions import ArchivedEdition
+from mailer.ledger.types.editions_and_archive import ArchivedEdition
 from mailer.line_sanitizer import clean_line
 from mailer.service.dispatches.compile import CheckResult, check_dispatch, compile_checked, edition_record
 

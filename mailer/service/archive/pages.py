@@ -25,7 +25,7 @@ from mailer.edition.model import Edition, EditionError
 from mailer.edition.template_loader import FallbackTemplates
 from mailer.edition.web_version import AddressMap, WebPage, to_web_page
 from mailer.i18n.bidi import text_direction
-from mailer.ledger.types.editions import ArchivedEdition
+from mailer.ledger.types.editions_and_archive import ArchivedEdition
 from mailer.link_tokens import PLACEHOLDER
 from mailer.service.page_context import page_context
 from mailer.service.public_urls import SHORT_DIGEST, PublicUrls

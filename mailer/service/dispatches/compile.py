@@ -13,18 +13,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mailer.app import App
-from mailer.dispatch.context_checks import CheckContext, check_in_context
 from mailer.dispatch.diagnostics import Diagnostic, Position, has_errors, in_order
 from mailer.dispatch.metadata import Metadata, read_metadata
 from mailer.dispatch.model import Dispatch
 from mailer.dispatch.parse import parse_dispatch
+from mailer.dispatch.workspace_checks import CheckContext, check_in_context
 from mailer.edition.compile import compile_edition, theme_faults
 from mailer.edition.dispatch_view import image_files
 from mailer.edition.images import PhotoError, load_image
 from mailer.edition.model import Edition, Image
 from mailer.edition.publication import DispatchReference
 from mailer.errors import UsageError, ValidationFailedError
-from mailer.ledger.types.editions import NewEdition
+from mailer.ledger.types.editions_and_archive import NewEdition
 from mailer.lint.findings import Finding, to_diagnostics
 from mailer.service.file_cache import cache_by_mtime
 from mailer.service.lists.recipient_lookup import open_lists

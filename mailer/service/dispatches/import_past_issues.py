@@ -23,9 +23,10 @@ from mailer.dispatch.parse import parse_dispatch
 from mailer.errors import UsageError
 from mailer.importers.dispatch_writer import dispatch_file_name, write_dispatch
 from mailer.importers.html import read_html
+from mailer.importers.markdown_escaping import escape_markdown
 from mailer.importers.messages_and_pages import OpenedFile, decode_data_url, open_message, open_page, read_text
 from mailer.importers.model import ImportDoubt
-from mailer.importers.paragraphs import ImportedParagraph, escape_markdown, split_paragraphs
+from mailer.importers.paragraphs import ImportedParagraph, split_paragraphs
 from mailer.importers.plaintext import read_plaintext
 
 PICTURES = "photos"

@@ -11,10 +11,10 @@ from mailer.addresses import parse_address
 from mailer.app import App
 from mailer.delivery.states import DeliveryState, SendState
 from mailer.errors import NeedsConfirmationError, UsageError
+from mailer.iso_time import format_iso
 from mailer.ledger.types.sends import Resolution, Send
 from mailer.service.sends.scheduler import due_sends
 from mailer.service.sends.start import start_scheduled
-from mailer.timestamps import format_iso
 
 
 def pause_send(app: App, send_id: int, *, by: str = "by hand") -> Send:

@@ -16,9 +16,9 @@ from mailer.delivery.progress import SendProgress
 from mailer.delivery.states import DeliveryState, SendKind, SendState
 from mailer.delivery.throttle import RateLimits
 from mailer.delivery.warmup import DayShare
+from mailer.iso_time import format_iso
 from mailer.ledger.types.sends import Summary
 from mailer.service.sends.eta import Estimate, Remaining, ThroughputMeter, estimate
-from mailer.timestamps import format_iso
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,8 +2,8 @@
 
 from mailer.delivery.run_result import RunResult, StopReason
 from mailer.delivery.states import DeliveryState, SendState
+from mailer.iso_time import format_iso
 from mailer.ledger.types.sends import Summary
-from mailer.timestamps import format_iso
 
 _S = DeliveryState
 EXIT_DONE, EXIT_PROBLEMS, EXIT_UNCERTAIN, EXIT_WAITING = 0, 1, 3, 4

@@ -12,11 +12,11 @@ from mailer.app import App
 from mailer.delivery.states import DeliveryState
 from mailer.edition.model import Edition
 from mailer.errors import MailerError, UsageError
+from mailer.iso_time import format_iso
 from mailer.ledger.reports.verify import Check
 from mailer.ledger.types.deliveries import Attempt, Delivery
 from mailer.ledger.types.sends import Send, Summary
 from mailer.service.sends.summary import send_object
-from mailer.timestamps import format_iso
 
 _SAMPLE = 10_000  # Message-IDs: a keyed function of the delivery's id, so a sample is enough
 

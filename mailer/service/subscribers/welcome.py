@@ -20,7 +20,7 @@ from mailer.delivery.types import NewDelivery
 from mailer.edition.model import Edition
 from mailer.errors import MailerError
 from mailer.ledger.subscribers.transactional import QueuedMail
-from mailer.ledger.types.editions import NewEdition, StoredEdition
+from mailer.ledger.types.editions_and_archive import NewEdition, StoredEdition
 from mailer.ledger.types.errors import LedgerError, NobodyError
 from mailer.ledger.types.sends import NewSend, Repeat
 from mailer.ledger.types.transactional import TransactionalKind, TransactionalState

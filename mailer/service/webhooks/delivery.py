@@ -13,11 +13,11 @@ from mailer import __version__
 from mailer.app import App
 from mailer.delivery.retry import RetryPolicy
 from mailer.http_client import ClientOptions, HttpResult, post
+from mailer.iso_time import format_iso
 from mailer.ledger.types.webhooks import WebhookEvent, WebhookState
 from mailer.ledger.webhooks.outbox import WebhookAttempt, WebhookMessage
 from mailer.ledger.webhooks.webhooks import Webhook
 from mailer.service.webhooks.signature import derive_secret, sign_message
-from mailer.timestamps import format_iso
 
 RETRY = RetryPolicy(delays=(5, 60, 300, 1800, 7200, 18_000, 28_800), lifetime=86_400)
 _GONE = 410

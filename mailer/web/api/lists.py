@@ -13,6 +13,7 @@ from pydantic import ConfigDict, Field
 from mailer.addresses import Address, mask_address, parse_address
 from mailer.dispatch.did_you_mean import suggest
 from mailer.errors import UsageError
+from mailer.iso_time import format_iso
 from mailer.ledger.types.roles_and_scopes import Scope
 from mailer.ledger.types.syncs import SyncPlan
 from mailer.service.lists.export import export_list
@@ -20,7 +21,6 @@ from mailer.service.lists.members import add_member, edit_member, editable_field
 from mailer.service.lists.overview import list_overview_object, show_list
 from mailer.service.lists.sync import plan_sync, sync_list, sync_plan_object
 from mailer.service.lists.undo import undo_list
-from mailer.timestamps import format_iso
 from mailer.web.api.request import ApiRequest, ApiResponse, ApiRoute
 from mailer.web.api.schema import (
     Email,

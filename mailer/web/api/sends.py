@@ -9,13 +9,13 @@ from pydantic import ConfigDict, Field
 
 from mailer.addresses import parse_address
 from mailer.delivery.states import DeliveryState, SendKind, SendState
+from mailer.iso_time import format_iso
 from mailer.ledger.types.roles_and_scopes import Scope
 from mailer.ledger.types.sends import Summary
 from mailer.service.sends.control import pause_send, require_uncertain, resolve_uncertain, resume_send
 from mailer.service.sends.progress import describe_time_left
 from mailer.service.sends.report import message_id_function, report_object
 from mailer.service.sends.summary import send_object
-from mailer.timestamps import format_iso
 from mailer.web.api.problem import PREFIX
 from mailer.web.api.request import LARGE, ApiRequest, ApiResponse, ApiRoute
 from mailer.web.api.schema import Email, Page, PageQuery, Schema, ShortText, next_cursor, read_cursor

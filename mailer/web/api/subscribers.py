@@ -6,11 +6,11 @@ from pydantic import Field
 
 from mailer.addresses import Address, mask_address, parse_address
 from mailer.errors import NeedsConfirmationError
+from mailer.iso_time import format_iso
 from mailer.ledger.types.roles_and_scopes import Scope
 from mailer.ledger.types.suppressions import Suppression, SuppressionReason, UnsuppressStatus
 from mailer.service.lists.members import erase_subscriber
 from mailer.service.subscribers.profile import find_profile, profile_object
-from mailer.timestamps import format_iso
 from mailer.web.api.request import ApiRequest, ApiResponse, ApiRoute
 from mailer.web.api.schema import Page, PageQuery, Schema, ShortText, next_cursor, read_cursor
 

@@ -25,7 +25,7 @@ from mailer.edition.template_loader import TemplateSet, builtin_dir
 from mailer.ledger.accounts.users import User
 from mailer.ledger.types.roles_and_scopes import Role
 from mailer.web.cookies import read_cookie
-from mailer.web.desk import wording
+from mailer.web.desk import plain_language
 from mailer.web.desk.origin import Origin, origin_of
 from mailer.web.desk.status_labels import leaving_reason_label, source_label, status_label
 from mailer.web.responses import HTML, NO_CACHE, NO_STORE, respond, respond_cached
@@ -102,12 +102,12 @@ class DeskRenderer:
         self._context = {
             "root": root,
             "publication": app.publication.name,
-            "delivery_state": wording.delivery_state,
-            "send_state": wording.send_state,
-            "dispatch_state": wording.dispatch_state,
-            "plain_reason": wording.plain_reason,
-            "plain_text": wording.plain_text,
-            "finding_sentence": wording.finding_sentence,
+            "delivery_state": plain_language.delivery_state,
+            "send_state": plain_language.send_state,
+            "dispatch_state": plain_language.dispatch_state,
+            "plain_reason": plain_language.plain_reason,
+            "plain_text": plain_language.plain_text,
+            "finding_sentence": plain_language.finding_sentence,
             "static": self.static,
             "datetime": self.datetime,
             "ago": self.ago,

@@ -13,7 +13,7 @@ from mailer.service.accounts.oidc.login import open_provider
 from mailer.web.desk.accounts import activity_log, profile, signin, users, webhooks
 from mailer.web.desk.accounts.oidc import CALLBACK, LOGIN, OidcPages
 from mailer.web.desk.accounts.signin import SignInPages
-from mailer.web.desk.dispatches import approval, create, editor, history, photos, preview
+from mailer.web.desk.dispatches import approval, create, editor, findings, history, photos, preview
 from mailer.web.desk.dispatches import list as dispatches_list
 from mailer.web.desk.guard import DeskGuard
 from mailer.web.desk.lists import members, overview, sync, uploads
@@ -29,6 +29,7 @@ ROUTES: tuple[DeskRoute, ...] = (
     *dispatches_list.ROUTES,
     *create.ROUTES,
     *preview.ROUTES,
+    *findings.ROUTES,
     *approval.ROUTES,
     *editor.ROUTES,
     *photos.ROUTES,

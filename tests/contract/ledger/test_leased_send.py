@@ -13,7 +13,7 @@ from mailer.ledger.queue.batcher import DeliveryBatch
 from mailer.ledger.types.errors import FencedError, LedgerError, UnknownSendError
 from mailer.ledger.types.sends import Repeat
 from mailer.ledger.types.suppressions import SuppressionReason
-from mailer.smtp.reply import Reply
+from mailer.smtp.reply_parser import Reply
 from mailer.smtp.stage import Stage
 from tests.support.ledger_cases import (
     DAY,

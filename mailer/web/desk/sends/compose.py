@@ -33,9 +33,9 @@ from mailer.web.desk.render import Flash
 from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute
 from mailer.web.desk.send_form_tokens import new_form_token, read_order
-from mailer.web.desk.sends.form import UNDO_SECONDS, UTC, SendForm, StartTime, read_send_form, suggested_time
 from mailer.web.desk.sends.list import path_of
 from mailer.web.desk.sends.preview import SendPreview, blocking_reason, preview_send
+from mailer.web.desk.sends.send_form import UNDO_SECONDS, UTC, SendForm, StartTime, read_send_form, suggested_time
 
 
 def _show(request: DeskRequest) -> Response:

@@ -11,10 +11,10 @@ from mailer.service.dispatches.compile import DispatchError
 from mailer.service.dispatches.files import NoDispatchError, dispatch_path
 from mailer.service.lists.synced_lists import ListSource
 from mailer.service.sends.plan import SendPlan, plan_send
+from mailer.web.desk.plain_language import describe_error
 from mailer.web.desk.render import Flash
 from mailer.web.desk.request import DeskRequest
-from mailer.web.desk.sends.form import SendForm
-from mailer.web.desk.wording import describe_error
+from mailer.web.desk.sends.send_form import SendForm
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ import pytest
 from lxml import etree
 
 from mailer.app import App
-from mailer.ledger.types.editions import NewEdition
+from mailer.ledger.types.editions_and_archive import NewEdition
 from mailer.link_tokens import PLACEHOLDER
 from mailer.service.dispatches.compile import edition_record
 from tests.support.site import PHOTO, site_in, visiting

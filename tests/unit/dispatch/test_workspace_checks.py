@@ -2,8 +2,8 @@
 
 import pytest
 
-from mailer.dispatch.context_checks import CheckContext, check_in_context
 from mailer.dispatch.parse import parse_dispatch
+from mailer.dispatch.workspace_checks import CheckContext, check_in_context
 
 FRONT = "---\ntitle: T\ndate: 2026-10-26\ncopyright: C\n---\n"
 

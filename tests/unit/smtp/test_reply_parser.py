@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailer.smtp.reply import LINES_LIMIT, TEXT_LIMIT, MalformedReplyError, Reply, ReplyParser
+from mailer.smtp.reply_parser import LINES_LIMIT, TEXT_LIMIT, MalformedReplyError, Reply, ReplyParser
 
 
 def read(*chunks: bytes) -> list[Reply]:

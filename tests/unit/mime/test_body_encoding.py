@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailer.edition.merge_fields import ReaderValues, TemplateParts
-from mailer.mime.encoding import Encoding, choose_encoding, compile_body, merge
+from mailer.mime.body_encoding import Encoding, choose_encoding, compile_body, merge
 
 VALUES = ReaderValues(token="")
 

@@ -1,14 +1,6 @@
 """The desk's words: no command, setting, path or term of the protocol reaches an editor."""
 
 import pytest
-
-from mailer.audience.segments import SegmentError
-from mailer.delivery.states import DeliveryState, SendState
-from mailer.dispatch.diagnostics import Diagnostic, Severity
-from mailer.edition.template_loader import LayoutError
-from mailer.errors import MailerError, SettingsError, UsageError
-from mailer.ledger.types.errors import LedgerError, UnknownSendError
-from mailer.lint.rule_catalogue import RULEBOOK
 from mailer.web.desk.wording import (
     as_sentence,
     delivery_state,
@@ -18,6 +10,14 @@ from mailer.web.desk.wording import (
     plain_text,
     send_state,
 )
+
+from mailer.audience.segments import SegmentError
+from mailer.delivery.states import DeliveryState, SendState
+from mailer.dispatch.diagnostics import Diagnostic, Severity
+from mailer.edition.template_loader import LayoutError
+from mailer.errors import MailerError, SettingsError, UsageError
+from mailer.ledger.types.errors import LedgerError, UnknownSendError
+from mailer.lint.rule_catalogue import RULEBOOK
 
 FOREIGN = ("MAILER_", "mailer ", " --", ".toml", ".j2", ".env", "dispatches/", "subscribers/", "templates/", "docs/")
 
