@@ -146,7 +146,7 @@ def run(arguments: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception:  # noqa: BLE001 - the last resort, so that no secret is shown in a crash
-        from mailer.cli.crash import crash_report  # noqa: PLC0415 - slow to import
+        from mailer.cli.crash_report import crash_report  # noqa: PLC0415 - slow to import
 
         click.echo(crash_report(context.folder), err=True)
         return 2

@@ -16,7 +16,8 @@ from mailer.ledger.sends.sends import load_send
 from mailer.ledger.store.compiled_statements import CompiledStatement, param
 from mailer.ledger.store.ledger_context import LedgerContext
 from mailer.ledger.store.tables import attempt, delivery, send
-from mailer.ledger.types.deliveries import Attempt, Delivery, ReasonCount, ReportRow
+from mailer.ledger.types.deliveries import Attempt, Delivery, ReportRow
+from mailer.ledger.types.delivery_counts import ReasonCount
 from mailer.ledger.types.errors import UnknownSendError
 
 _PAGE = 2_000

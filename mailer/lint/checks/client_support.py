@@ -13,9 +13,9 @@ from importlib.resources import files
 
 from mailer.dispatch.did_you_mean import suggest
 from mailer.errors import SettingsError
-from mailer.lint.checks.css_features import formats, uses
 from mailer.lint.context import LintContext
 from mailer.lint.findings import Finding
+from mailer.lint.page_features import formats, uses
 
 MATTERS = frozenset(
     {

@@ -20,7 +20,8 @@ from typing import Generic, TypeVar
 from mailer.app import App
 from mailer.delivery.states import OPEN_STATES, DeliveryState, SendState
 from mailer.delivery.throttle import provider_of
-from mailer.ledger.types.deliveries import DeferralGroup, DomainCount, RateBucket, RelayCount, ReportRow
+from mailer.ledger.types.deliveries import ReportRow
+from mailer.ledger.types.delivery_counts import DeferralGroup, DomainCount, RateBucket, RelayCount
 from mailer.ledger.types.sends import Send, Summary
 from mailer.service.sends.eta import ThroughputMeter
 from mailer.service.sends.progress import describe_time_left
