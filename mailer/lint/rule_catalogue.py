@@ -30,10 +30,18 @@ CONTENT_RULES = (
     Rule(
         id="placeholder",
         severity=WARNING,
-        title="no placeholder is left: TK, TODO, lorem ipsum, the sample text of a new dispatch",
+        title="no placeholder is left: TK, TODO, lorem ipsum",
         why="A placeholder that is forgotten is sent to every reader.",
         source="newspapers’ convention: TK stands for “to come”",
         how="Replace it, or delete it. Code is not searched.",
+    ),
+    Rule(
+        id="sample-text",
+        severity=ERROR,
+        title="the sample text of a new dispatch, or of the desk’s Insert menu, is replaced",
+        why="Sample text that is forgotten is sent to every reader.",
+        source="docs/editor.md",
+        how="Replace it by your own, or delete the line.",
     ),
     Rule(
         id="merge-tag",

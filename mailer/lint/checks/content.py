@@ -1,4 +1,4 @@
-"""Checks the text: leftover placeholders, empty merge fields, shouting, dates, sources, credits, alt texts.
+"""Checks the text: leftover placeholders and sample text, empty merge fields, shouting, dates, sources, credits, alt texts.
 
 Words are searched in the text for readers, never in code, template parts or
 addresses; a word of the dispatch's own language, such as the Spanish “todo”, is not taken for a placeholder.
@@ -29,8 +29,13 @@ ALIKE = 0.9  # of two spellings of a source; “Harbor Times” and “Harbour T
 _PLACEHOLDER = re.compile(
     r"\b(?:TK){2,}\b|\bTKs?\b(?! [A-Z][a-z])|\bTODO\b|\bFIXME\b|\bTBD\b|\bTBC\b|\bX{4,}\b"
     r"|\b[Ll]orem ipsum\b|\bLOREM IPSUM\b|\[(?:insert|INSERT|Insert|your|YOUR|Your) [^\]\n]{1,40}\](?!\()"
-    r"|\bWrite your note here\b|^The text of the article\.$"  # the sample text of a new dispatch
 )
+_SAMPLE = re.compile(  # the sample text of a new dispatch and of the desk's Insert menu, a whole line or value
+    r"(?:^|^##[ \t]+|^source:[ \t]*|!\[)"
+    r"(?P<text>Write your note here\b|(?:The title of an article|The name of the paper|The text of the article\."
+    r"|The text for these readers\.|What it shows)(?=\]|\s*$))"
+)
+_SAMPLE_LINK = "https://example.org/the-article"
 _TODO_IS_A_WORD = frozenset({"es", "pt", "gl", "ca", "eo"})
 _MERGE_TAG = re.compile(r"\*\|[A-Z0-9_:]+\|\*|%%[A-Za-z][\w ]*%%|%recipient\.\w+%|\{\$\w+\}|<<[A-Za-z][\w ]*>>")
 _PRETENCE = re.compile(r"\s*(?:re|fwd?|aw|wg|rv|tr)\s*(?:\[\d+\])?\s*:", re.IGNORECASE)
@@ -57,6 +62,24 @@ def placeholders(context: LintContext) -> Iterator[Finding]:
             )
 
 
+def sample_text(context: LintContext) -> Iterator[Finding]:
+    for span in context.source_index.text_spans():
+        for match in _SAMPLE.finditer(span.text):
+            yield _sample(match["text"], span.at(match.start("text")))
+    for article in context.articles:
+        if article.link == _SAMPLE_LINK:
+            yield _sample(article.link, context.source_index.article_key(article, "link"))
+
+
+def _sample(text: str, position: Position) -> Finding:
+    return Finding(
+        rule="sample-text",
+        message=f"“{abbreviate(text, 40)}” is sample text",
+        expected="replace it by your own, or delete the line",
+        position=position,
+    )
+
+
 def merge_tags(context: LintContext) -> Iterator[Finding]:
     for span in context.source_index.text_spans():
         for match in _MERGE_TAG.finditer(span.text):
@@ -72,7 +95,10 @@ def has_placeholder(dispatch: Dispatch) -> bool:
     """Whether text that was to be filled in is left in `dispatch`."""
     language = dispatch.language.partition("-")[0].lower()
     spans = SourceIndex(dispatch).text_spans()
-    return any(_is_placeholder(match, language) for span in spans for match in _PLACEHOLDER.finditer(span.text))
+    return any(
+        _SAMPLE.search(span.text) or any(_is_placeholder(match, language) for match in _PLACEHOLDER.finditer(span.text))
+        for span in spans
+    )
 
 
 def _is_placeholder(match: re.Match[str], language: str) -> bool:

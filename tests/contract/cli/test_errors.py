@@ -302,7 +302,7 @@ def test_init_new_check_from_nothing(here, monkeypatch):
     made = here("new", 'A title: with “quotes”, "others" and #signs')
     assert made.code == 0
     checked = here("check", made.out.strip())
-    assert (checked.code, checked.out.count("[placeholder]")) == (0, 2), checked
+    assert (checked.code, checked.out.count("[sample-text]")) == (1, 5), checked
     assert here("new", 'A title: with “quotes”, "others" and #signs').code == 2
     before = (news / ".env").read_bytes()
     assert run(["init", "news"]) == 0
