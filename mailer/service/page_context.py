@@ -1,9 +1,10 @@
 """The template context that every public page has: the publication, the language, and the URLs of the other pages.
 
 `root` and `site` are the path of the site and the URLs of its pages; `indexed`, whether search engines may index them. `name`
-and `postal_address` are the publication’s. `language` and `direction` are those of the texts; `direction_of` is for other
-languages. `say("…", name=value)` is a translated text, each value isolated; `say("…", "…", count=number)` has a singular and a
-plural, and takes the form for that number. `long_date(date)` is a date as it is written in that language.
+and `postal_address` are the publication’s; `contact` is the address that readers write to. `language` and `direction` are those
+of the texts; `direction_of` is for other languages. `say("…", name=value)` is a translated text, each value isolated;
+`say("…", "…", count=number)` has a singular and a plural, and takes the form for that number. `long_date(date)` is a date as it
+is written in that language.
 """
 
 import datetime as dt
@@ -41,6 +42,7 @@ def page_context(app: App, language: str, *, root: str, site: PublicUrls) -> dic
         "site": site,
         "indexed": app.settings.search_engines,
         "name": app.publication.name,
+        "contact": (app.settings.reply_to or app.settings.sender).address,
         "postal_address": [line for line in app.publication.postal_address.splitlines() if line.strip()],
         "language": language,
         "direction": text_direction(language),

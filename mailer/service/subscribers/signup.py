@@ -16,7 +16,8 @@ from enum import StrEnum
 
 from mailer.addresses import Address, mask_address, parse_address
 from mailer.app import App
-from mailer.audience.list_settings import ListSettings, load_list_settings
+from mailer.audience.list_settings import ListSettings, load_list_settings, public_lists
+from mailer.errors import MailerError
 from mailer.i18n.translations import effective_language, gettext, translatable
 from mailer.ledger.subscribers.signups import Signup, SignupRequest
 from mailer.line_sanitizer import clean_line
@@ -75,6 +76,14 @@ def public_lists_of(app: App, names: Iterable[str]) -> tuple[ListSettings, ...]:
     """Returns those of the lists `names` that anybody may join."""
     found = (public_list(app, name) for name in names)
     return tuple(each for each in found if each is not None)
+
+
+def has_public_lists(app: App) -> bool:
+    """Returns whether anybody may join a list; True if the settings of a list cannot be read."""
+    try:
+        return bool(public_lists(app.workspace.subscribers, app.workspace.list_names()))
+    except MailerError:
+        return True
 
 
 def consent_text(app: App, wanted: ListSettings) -> str:

@@ -41,10 +41,15 @@ class OptOutSource(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnsubscribeLink:
-    """The subscriber that an unsubscribe link is for. `masked` is the masked address, "" once erased."""
+    """The subscriber that an unsubscribe link is for. `masked` is the masked address, "" once erased.
+
+    `is_unsubscribed`: the subscriber opted out already; `can_undo`: so recently by such a link that it can be undone.
+    """
 
     inert: bool = False  # of a test message or the archive
     masked: str = ""
+    is_unsubscribed: bool = False
+    can_undo: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +72,14 @@ def read_unsubscribe_link(app: App, token: str) -> UnsubscribeLink | None:
     if is_inert(token):
         return UnsubscribeLink(inert=True)
     delivery = _delivery(app, token)
-    return UnsubscribeLink(masked=mask_address(delivery.address)) if delivery else None
+    if delivery is None:
+        return None
+    suppression = app.ledger.suppressions.get(delivery.identity)
+    return UnsubscribeLink(
+        masked=mask_address(delivery.address),
+        is_unsubscribed=suppression is not None and suppression.reason.is_by_recipient,
+        can_undo=suppression is not None and _is_new(app, suppression),
+    )
 
 
 async def unsubscribe(app: App, token: str, source: OptOutSource = OptOutSource.PAGE) -> UnsubscribeResult | None:

@@ -28,7 +28,7 @@ from mailer.ledger.types.transactional import TransactionalKind
 from mailer.link_tokens import Purpose
 from mailer.mime.composer import Message
 from mailer.mime.transactional import TransactionalMail, build
-from mailer.service.subscribers.signup import public_lists_of
+from mailer.service.subscribers.signup import has_public_lists, public_lists_of
 
 SUBJECTS = {
     "confirm": translatable("Please confirm your subscription: %(name)s"),
@@ -52,7 +52,8 @@ def compose(app: App, mail: QueuedMail) -> Message | Skipped:
     if suppression and suppression.reason is SuppressionReason.BY_HAND:
         return Skipped(reason="suppressed by hand")
     if mail.kind is TransactionalKind.LINK:
-        return _link(app, mail, "link", app.publication.name)
+        may_return = suppression is not None and has_public_lists(app)
+        return _link(app, mail, "link", app.publication.name, may_return=may_return)
     if mail.kind is TransactionalKind.ADDRESS:
         token = app.keys.issue(Purpose.ADDRESS, mail.id)
         title = app.publication.name
@@ -75,15 +76,21 @@ def _gets_all(app: App, identity: str, lists: Sequence[ListSettings]) -> bool:
     return names.issuperset(each.name for each in lists)
 
 
-def _link(app: App, mail: QueuedMail, template: str, title: str, language: str = "") -> Message | Skipped:
+def _link(
+    app: App, mail: QueuedMail, template: str, title: str, language: str = "", *, may_return: bool = False
+) -> Message | Skipped:
     number = app.ledger.members.number_of(mail.identity)
     if number is None:
         return Skipped(reason="the address is unknown")
     token = app.keys.issue(Purpose.MEMBER, number)
-    return _write(app, mail, template, title=title, path=f"preferences/{token}", language=language)
+    path = f"preferences/{token}"
+    return _write(app, mail, template, title=title, path=path, language=language, may_return=may_return)
 
 
-def _write(app: App, mail: QueuedMail, template: str, *, title: str, path: str, language: str) -> Message:
+def _write(
+    app: App, mail: QueuedMail, template: str, *, title: str, path: str, language: str, may_return: bool = False
+) -> Message:
+    """Writes the mail. `may_return`: its link leads a subscriber who left back to a list."""
     language = effective_language(language or app.publication.language)
     subject = gettext(language, SUBJECTS[template], name=title)
     direction = text_direction(language)
@@ -94,6 +101,7 @@ def _write(app: App, mail: QueuedMail, template: str, *, title: str, path: str, 
         "link": f"{app.publication.base_url.rstrip('/')}/{path}",
         "language": language,
         "direction": direction,
+        "may_return": may_return,
         "start": "right" if direction == "rtl" else "left",
         "postal_address": [line for line in app.publication.postal_address.splitlines() if line.strip()],
         "say": lambda message, **values: gettext(language, message, **values),

@@ -106,6 +106,7 @@ class PreferencesPages:
             page=found,
             nonce=issue_nonce(self._app, token),
             notice=notice and self._pages.gettext(notice),
+            link_sent=notice == LINK_SENT,
             left=found.stopped is OptOut.LEFT,
             until=until and dt.datetime.fromtimestamp(until, self._app.settings.timezone).date(),
             own=[profile_field(self._pages, PROFILE_PREFIX, name, value) for name, value in found.own.items()],

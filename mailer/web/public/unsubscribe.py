@@ -18,6 +18,7 @@ from mailer.app import App
 from mailer.i18n.translations import translatable
 from mailer.ledger.types.subscribers import LeavingReason
 from mailer.service.subscribers.preferences_link import page_token
+from mailer.service.subscribers.signup import has_public_lists
 from mailer.service.subscribers.unsubscribe import (
     OptOutSource,
     UndoResult,
@@ -41,6 +42,8 @@ REASONS = {
     LeavingReason.ELSEWHERE: translatable("I read it elsewhere"),
     LeavingReason.OTHER: translatable("Another reason"),
 }
+_SIGN_UP_OR_WRITE = translatable("To get newsletters again, please sign up again or write to us.")
+_WRITE = translatable("To get newsletters again, please write to us.")
 _HEADERS = {**NO_STORE, "X-Robots-Tag": NOT_INDEXED}
 
 
@@ -68,13 +71,24 @@ class UnsubscribePages:
         link = _or_404(read_unsubscribe_link(self._app, token))
         if link.inert:
             return self._placeholder_link()
-        heading = self._pages.gettext("Unsubscribe from %(name)s", name=self._app.publication.name)
+        settings = self._preferences_path(token) if link.masked else ""
+        if link.is_unsubscribed:
+            return self._pages.page(
+                "already",
+                headers=_HEADERS,
+                heading=self._pages.gettext("You are already unsubscribed"),
+                masked=link.masked,
+                can_undo=link.can_undo,
+                settings=settings,
+                has_choice=has_public_lists(self._app),
+            )
         return self._pages.page(
             "unsubscribe",
             headers=_HEADERS,
-            heading=heading,
+            heading=self._pages.gettext("Unsubscribe from %(name)s", name=self._app.publication.name),
             masked=link.masked,
-            settings=self._preferences_path(token) if link.masked else "",
+            settings=settings,
+            has_choice=has_public_lists(self._app),
         )
 
     def _confirmation(self, result: UnsubscribeResult | None) -> Response:
@@ -99,14 +113,11 @@ class UnsubscribePages:
                     headers=_HEADERS,
                     heading=self._pages.gettext("You are subscribed again"),
                     settings=self._preferences_path(token),
+                    has_choice=has_public_lists(self._app),
                 )
             case UndoResult.TOO_LATE:
-                return self._pages.message(
-                    "This can no longer be undone here",
-                    "To get newsletters again, please sign up again or write to us.",
-                    status=409,
-                    headers=_HEADERS,
-                )
+                way_back = _SIGN_UP_OR_WRITE if has_public_lists(self._app) else _WRITE
+                return self._pages.message("This can no longer be undone here", way_back, status=409, headers=_HEADERS)
             case None:
                 raise HTTPException(404)
 

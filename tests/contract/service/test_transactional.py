@@ -167,6 +167,27 @@ def test_a_link_is_sent_to_known_addresses_only(app, catcher):
     assert letters(app, "stranger@example.org")[0].reply == "the address is unknown"
 
 
+@pytest.mark.parametrize(
+    ("left", "public", "words"),
+    [
+        (False, "true", "or unsubscribe."),
+        (True, "true", "or subscribe again."),
+        (True, "false", "or unsubscribe."),
+    ],
+)
+def test_the_mail_with_a_link_mentions_what_the_link_can_do(app, catcher, left, public, words):
+    join(app.ledger, "harbour", parse_address(ANA), source="page")
+    if left:
+        app.ledger.suppressions.unsubscribe(parse_address(ANA).identity, source="page")
+    for file in app.workspace.subscribers.glob("*.toml"):
+        file.write_text(f"public = {public}\n", encoding="utf-8")
+    request_link_mail(app, parse_address(ANA))
+    deliver(app)
+    (raw,) = caught(catcher)
+    texts = [" ".join(part.get_content().split()) for part in parsed(raw).iter_parts()]
+    assert all(f"change what you get, {words}" in text for text in texts)
+
+
 def test_greylisted_mail_is_retried_by_the_settings(app, catcher, clock):
     sign_up(app, address="greylist@example.com")
     deliver(app)

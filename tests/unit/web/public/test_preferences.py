@@ -175,6 +175,16 @@ def test_only_the_mailed_link_resubscribes_after_unsubscribing_from_everything(s
     assert standing(site) == {"daily": "unsubscribed", "weekly": "subscribed"}
 
 
+def test_a_reader_who_left_and_has_no_public_list_is_told_whom_to_write_to(site, visitor, own, passed_on):
+    for file in site.app.workspace.subscribers.glob("*.toml"):
+        file.write_text("public = false\n")
+    page = say(visitor, passed_on, do="leave")
+    contact = site.app.settings.sender.address
+    for each in (page, visitor.get(own)):
+        assert f'To get newsletters again, please write to us. <a href="mailto:{contact}">' in each.text
+        assert "You can also use it to resubscribe." not in each.text
+
+
 def test_the_page_cannot_undo_a_suppression_by_an_admin(site, visitor, own):
     site.ledger.suppressions.suppress(IDENTITY, SuppressionReason.BY_HAND, source="x")
     page = visitor.get(own)
@@ -196,7 +206,9 @@ def test_a_link_from_a_message_allows_only_what_can_be_undone(site, visitor, pas
 
 def test_the_personal_link_is_mailed_to_the_address_alone_once_a_day(site, visitor, passed_on):
     for _ in range(3):
-        assert "on its way to your address" in say(visitor, passed_on, do="link").text
+        page = say(visitor, passed_on, do="link")
+        assert "on its way to your address" in page.text
+        assert "Send me the link" not in page.text
     [letter] = site.ledger.transactional.of(IDENTITY)
     assert (letter.kind, letter.address) == (TransactionalKind.LINK, ANA)
 

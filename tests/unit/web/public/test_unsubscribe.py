@@ -260,8 +260,54 @@ def test_undo_is_possible_for_one_hour(site, visitor, link):
     late = visitor.post(link, data={"undo": seal})
     assert late.status_code == 409
     assert "This can no longer be undone here" in late.text
-    assert "please sign up again or write to us" in late.text
+    assert "please write to us" in late.text  # no list is public
+    assert "sign up again" not in late.text
     assert site.reason() == "unsubscribed"
+
+
+PUBLIC = "public = true\n"
+
+
+def set_list(site, settings):
+    folder = site.app.workspace.subscribers
+    folder.mkdir(exist_ok=True)
+    (folder / "readers.csv").write_text("email\n")
+    (folder / "readers.toml").write_text(settings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "choice"), [("", "Take a break"), (PUBLIC, "Choose your newsletters or take a break")]
+)
+def test_the_page_offers_what_the_preferences_page_has(site, visitor, link, settings, choice):
+    set_list(site, settings)
+    assert f">{choice}</a>" in visitor.get(link).text
+    assert f">{choice}</a>" in visitor.post(link, data={"undo": seal_of(visitor.post(link))}).text
+
+
+def test_the_link_of_an_unsubscribed_reader_shows_the_way_back(site, visitor, link):
+    visitor.post(link)
+    page = visitor.get(link)
+    assert "You are already unsubscribed" in page.text
+    assert "Yes, unsubscribe me" not in page.text
+    assert not seal_of(page)
+    assert ">Undo…</button>" in page.text
+    assert seal_of(visitor.post(link))
+    site.clock.forward(UNDO_FOR + 1)
+    page = visitor.get(link)
+    assert "Undo…" not in page.text
+    contact = site.app.settings.sender.address
+    assert f'<a href="mailto:{contact}">' in page.text
+    set_list(site, PUBLIC)
+    page = visitor.get(link)
+    assert "Do you want to get newsletters again?" in page.text
+    assert "mailto:" not in page.text
+    set_list(site, "invalid")
+    assert visitor.get(link).status_code == 200
+
+
+def test_an_address_blocked_by_an_admin_can_still_unsubscribe(site, visitor, link):
+    site.ledger.suppressions.suppress(ANA, SuppressionReason.BY_HAND, source="x")
+    assert "Yes, unsubscribe me" in visitor.get(link).text
 
 
 def test_unsubscribing_again_does_not_make_an_old_opt_out_undoable(site, visitor, link):
