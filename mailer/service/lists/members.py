@@ -14,9 +14,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from mailer.addresses import Address
 from mailer.app import App
+from mailer.audience.list_settings import load_list_settings
 from mailer.csv.admin_edits import RowEdit, edited_copy
 from mailer.csv.columns import EMAIL, SINCE, STATUS, STATUS_SINCE
 from mailer.csv.reader import CsvList, open_list
@@ -117,13 +119,23 @@ def _member(app: App, name: str, identity: str) -> tuple[Membership, int]:
     return found, found.line
 
 
+def _way_back(app: App, name: str) -> str:
+    """Returns what somebody can do who left and wants to be on the list again."""
+    if load_list_settings(app.workspace.subscribers, name).public:
+        page = f"{app.publication.base_url}/subscribe/{quote(name)}"
+        return f"Only the person can undo this, at the sign-up page of the list: {page}"
+    return (
+        "Only the person can undo this, at the sign-up page. This list is not open for sign-up: open it under Settings of "
+        "the list, then send them the address of its sign-up page."
+    )
+
+
 def _refuse_unwanted(app: App, name: str, address: Address) -> None:
     """Raises UsageError if `address` is suppressed, has left the list, or is on it already."""
     suppression = app.ledger.suppressions.get(address.identity)
     if suppression is not None and suppression.reason.is_by_recipient:
         raise UsageError(
-            f"{address.display} was not added: the person opted out ({suppression.reason}).",
-            "Only the person can undo this, by signing up again.",
+            f"{address.display} was not added: the person opted out ({suppression.reason}).", _way_back(app, name)
         )
     if suppression is not None:
         raise UsageError(
@@ -132,10 +144,7 @@ def _refuse_unwanted(app: App, name: str, address: Address) -> None:
         )
     found = app.ledger.members.get(name, address.identity)
     if found is not None and found.status is Status.UNSUBSCRIBED and found.status_source is StatusSource.PERSON:
-        raise UsageError(
-            f"{address.display} was not added: the person left this list.",
-            "Only the person can undo this, by signing up again.",
-        )
+        raise UsageError(f"{address.display} was not added: the person left this list.", _way_back(app, name))
     if found is not None and found.removed_at is None:
         where = f", on line {found.line}" if found.line else ""
         raise UsageError(

@@ -236,6 +236,18 @@ def test_somebody_who_opted_out_cannot_be_added_by_hand(desk):
     assert "hand@x.org" not in desk.read()
 
 
+def test_an_admin_is_told_how_somebody_who_left_can_come_back(desk):
+    desk.sync(HEAD + "ana@x.org,,\n")
+    desk.leave("ana@x.org")
+    with pytest.raises(UsageError) as refused:
+        add_member(desk.app, "readers", parse_address("ana@x.org"), {}, by=BY)
+    assert "This list is not open for sign-up: open it under Settings of the list" in refused.value.next_step
+    (desk.app.workspace.subscribers / "readers.toml").write_text("public = true\n")
+    with pytest.raises(UsageError) as refused:
+        add_member(desk.app, "readers", parse_address("ana@x.org"), {}, by=BY)
+    assert refused.value.next_step.endswith("/subscribe/readers")
+
+
 def test_a_file_with_unclosed_quotes_is_not_edited(desk):
     text = HEAD + 'ana@x.org,"Ana,\nbo@x.org,Bo,\n'
     desk.sync(text)
