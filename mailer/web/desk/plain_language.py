@@ -15,6 +15,8 @@ Pure.
 
 import re
 from collections.abc import Mapping
+from functools import partial
+from pathlib import PurePath
 
 from mailer.audience.segments import SegmentError
 from mailer.delivery.states import DeliveryState, SendState
@@ -77,6 +79,8 @@ _AFTER_THE_MESSAGE = "after the message was handed over, before the relay confir
 _AFTER_DATA = re.compile(r" after (?:the dot|(?:the )?end of DATA|the message was handed over)\b")
 _DEFERRED = "the server asked us to try again later"
 
+_ASK_ABOUT_SETTING = re.compile(r"\bAsk an admin to (set|check) it\.")
+_ASK_ADMIN = re.compile(r"\bAsk an admin to (\w)")
 _SETTINGS: Mapping[str, str] = {
     "POSTAL_ADDRESS": "The postal address is missing; many countries’ laws require it in every message. "
     "Ask an admin to set it.",
@@ -94,9 +98,11 @@ _DESIGN = re.compile(r"\btemplates?/|\.j2\b|\btheme\.toml\b")
 _TERMINAL = re.compile(r"\bmailer [a-z]|(?<![\w-])--[a-z]|\.env\b|\bcreatedb\b|\bdocs/")
 _FILE_LINE = re.compile(r"(?:[^\s“(]*/)?([\w.-]+)\.(?:csv|md|toml):(\d+)(?::\d+)?:")
 _FILE = re.compile(
-    r"(?<![\w:/.-])/?(?:[^\s“(:/]+/)*(?:dispatches|subscribers)/(\w[\w.-]*?)(?:\.(?:md|csv|toml))?(?=[\s”),:;.]|$)"
+    r"(?<![\w:/.-])(?P<quoted>“)?/?(?:[^\s“(:/]+/)*(?:dispatches|subscribers)/(?P<name>\w[\w.-]*?)(?:\.(?:md|csv|toml))?"
+    r"(?(quoted)”)(?=[\s”),:;]|\.(?:[\s”)]|$)|$)"
 )
 _FOLDER = re.compile(r"(?:the folder )?`?(?<![\w/])dispatches/`?(?=[\s.,;]|$)")
+_NO_PHOTO = re.compile(r"there is no image file “(.+)”")
 _ENGINE = re.compile(r"(is not an expression|does not take these arguments) \(.*\)$")
 
 
@@ -138,21 +144,22 @@ def describe_attempt(attempt: Attempt) -> str:
     return delivery_state(attempt.classification) if attempt.classification else "ended"
 
 
-def plain_text(text: str) -> str:
+def plain_text(text: str, *, is_admin: bool = False) -> str:
     """Returns `text` for users of the desk. Names of files become names of dispatches and lists.
 
     A sentence ends before a clause that a user cannot act upon: one about a command, a setting or the design. If nothing is left
-    of it, a sentence about the admin replaces it, except for a command.
+    of it, a sentence about the admin replaces it, except for a command. `is_admin`: the user is one, and is told what to set.
     """
-    kept = (_plain_sentence(sentence) for sentence in _SENTENCE.split(text.strip()))
-    return " ".join(dict.fromkeys(each for each in kept if each))
+    kept = (_plain_sentence(sentence, is_admin=is_admin) for sentence in _SENTENCE.split(text.strip()))
+    plain = " ".join(dict.fromkeys(each for each in kept if each))
+    return _ASK_ADMIN.sub(lambda match: match[1].upper(), plain) if is_admin else plain
 
 
-def _plain_sentence(sentence: str) -> str:
+def _plain_sentence(sentence: str, *, is_admin: bool) -> str:
     sentence = _DOCUMENT.sub("", sentence)
     if not any(pattern.search(sentence) for pattern in (_SETTING, _DESIGN, _TERMINAL)):
         sentence = _FOLDER.sub("the folder of the dispatches", sentence)
-        return _FILE.sub(r"“\1”", _FILE_LINE.sub(r"“\1”, line \2:", sentence))
+        return _FILE.sub(r"“\g<name>”", _FILE_LINE.sub(r"“\1”, line \2:", sentence))
     begin = ""
     parts = ["", *_CLAUSE.split(sentence)]
     for separator, clause in zip(parts[::2], parts[1::2], strict=True):
@@ -160,16 +167,24 @@ def _plain_sentence(sentence: str) -> str:
             break
         begin += separator + clause
     if begin:
-        return f"{_plain_sentence(begin)}."
+        return f"{_plain_sentence(begin, is_admin=is_admin)}."
     if setting := _SETTING.search(sentence):
-        return _SETTINGS.get(setting[1], _OTHER_SETTING)
+        words = _SETTINGS.get(setting[1], _OTHER_SETTING)
+        return _ASK_ABOUT_SETTING.sub(partial(_how_to_set, setting[0]), words) if is_admin else words
     return _TEMPLATE if _DESIGN.search(sentence) else ""
 
 
-def finding_sentence(finding: Diagnostic) -> str:
-    """Returns a finding as a sentence: what is wrong, and what was expected."""
+def _how_to_set(name: str, asked: re.Match[str]) -> str:
+    """Returns what an admin does, instead of asking one, about the setting `name`."""
+    return f"{asked[1].capitalize()} {name} in the file .env on the server, and restart mailer serve."
+
+
+def finding_sentence(finding: Diagnostic, *, is_admin: bool = False) -> str:
+    """Returns a finding as a sentence: what is wrong, and what was expected. `is_admin`: as for plain_text."""
     message = _ENGINE.sub(r"\1", finding.message)
-    return plain_text(as_sentence(f"{message}; {finding.expected}" if finding.expected else message))
+    if photo := _NO_PHOTO.fullmatch(message):
+        return f"There is no photo “{PurePath(photo[1]).name}”. Upload it with “Photo”."
+    return plain_text(as_sentence(f"{message}; {finding.expected}" if finding.expected else message), is_admin=is_admin)
 
 
 def as_sentence(text: str) -> str:

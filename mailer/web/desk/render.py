@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from urllib.parse import quote
 
@@ -73,6 +73,12 @@ NAV_ITEMS = (
 )
 
 
+_FOR_ADMINS = {
+    "plain_text": partial(plain_language.plain_text, is_admin=True),
+    "finding_sentence": partial(plain_language.finding_sentence, is_admin=True),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Flash:
     """A message for the next page; `bad`: it reports a failure."""
@@ -132,6 +138,7 @@ class DeskRenderer:
         path_here = viewer.request.url.path.removeprefix(self.root) if viewer else ""
         variables = {
             **self._context,
+            **(_FOR_ADMINS if viewer and viewer.user.role is Role.ADMIN else {}),
             "user": viewer.user if viewer else None,
             "csrf_token": viewer.csrf_token if viewer else "",
             "nav_items": [each for each in NAV_ITEMS if viewer and viewer.user.role.may(each.role)],

@@ -40,13 +40,13 @@ def _findings(request: DeskRequest) -> Response:
             "size": preview.size,
             "letter": preview.edition is not None,
             "html": bytes(fragment.body).decode(),
-            "marks": [_mark(problem) for problem in preview.problems],
+            "marks": [_mark(problem, is_admin=request.user.role is Role.ADMIN) for problem in preview.problems],
         }
     )
 
 
-def _mark(problem: Diagnostic) -> dict[str, object]:
-    message = finding_sentence(problem)
+def _mark(problem: Diagnostic, *, is_admin: bool) -> dict[str, object]:
+    message = finding_sentence(problem, is_admin=is_admin)
     return {"line": problem.line, "column": problem.column, "severity": problem.severity.value, "message": message}
 
 

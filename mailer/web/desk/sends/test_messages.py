@@ -4,6 +4,7 @@ Recipients are users of the desk who have an address, and addresses that are typ
 delivers a test. The unsubscribe link of a test message unsubscribes nobody.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,10 +38,23 @@ class TestResult:
 
 
 def _show(request: DeskRequest) -> Response:
+    return _form(request)
+
+
+def _form(request: DeskRequest, *, status: int = 200, typed: str = "", wrong: str = "") -> Response:
+    """Returns the page. `typed` is in its field for addresses already, and `wrong` says what is wrong with it."""
     users = [each for each in request.app.ledger.users.all() if each.email]
     mine = [each for each in users if each.id == request.user.id]
     others = [each for each in users if each.id != request.user.id]
-    return request.page("test", users=[*mine, *others], form_token=new_form_token(), **_results(request))
+    return request.page(
+        "test",
+        status=status,
+        users=[*mine, *others],
+        form_token=new_form_token(),
+        typed=typed,
+        wrong=wrong,
+        **_results(request),
+    )
 
 
 def _results_fragment(request: DeskRequest) -> Response:
@@ -69,8 +83,8 @@ def _test(request: DeskRequest) -> Response:
     typed = " ".join(request.form.texts("typed")).replace(",", " ").replace(";", " ").split()
     emails = [*request.form.texts("to"), *typed]
     order, path = read_order(request), str(dispatch_path(request.app, name))
-    if not emails:
-        raise UsageError("No recipient was chosen for the test.", "Choose a person or enter an address.")
+    if wrong := _typed_fault(typed) if emails else "No recipient was chosen. Enter an address.":
+        return _form(request, status=422, typed=", ".join(typed), wrong=wrong)
     if len(emails) > MAX_ADDRESSES:
         raise UsageError(f"A test can go to at most {MAX_ADDRESSES} addresses.", "Send another test to the rest.")
     try:
@@ -81,6 +95,15 @@ def _test(request: DeskRequest) -> Response:
         return request.redirect(f"{HERE}/{name}", message, bad=True)
     request.record("dispatch.test", name, f"send {send.id} to {', '.join(map(mask_address, emails))}")
     return request.redirect(f"{HERE}/{name}/test", f"The test is on its way to {', '.join(emails)}. Check the inbox.")
+
+
+def _typed_fault(typed: Sequence[str]) -> str:
+    """Returns what is wrong with an address that seems to lack its end; "" if none does."""
+    for email in typed:
+        domain = email.rpartition("@")[2]
+        if "@" in email and "." not in domain.strip(".") and not domain.startswith("["):
+            return f"{email} looks incomplete: is something missing after “{domain}”?"
+    return ""
 
 
 ROUTES = (

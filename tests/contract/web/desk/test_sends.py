@@ -201,7 +201,8 @@ def test_more_readers_than_were_confirmed_are_not_frozen(site, mara, monkeypatch
         ({"digest": "0" * 64}, "The dispatch was changed"),
         ({"list": "nobody"}, "There is no list"),
         ({"where": "city == 'Nowhere'"}, "No reader would get this"),
-        ({"where": "__import__('os')"}, "Compare fields"),
+        ({"where": "__import__('os')"}, 'Write: city == "Lisbon". Columns: '),
+        ({"where": "Porto Novo"}, 'Write: city == "Porto Novo". Columns: '),
         ({"when": "later", "at": "2020-01-01T07:00"}, "in the past"),
         ({"when": "later", "at": "soon"}, "Enter a date and a time"),
         ({"form_token": ""}, "the form was incomplete"),
@@ -262,13 +263,14 @@ def test_a_finished_send_is_named_and_asks_who_gets_it_again(relay, site, mara):
     mara.post(SEND, {**last_page(mara), "number": "3"})
     page = mara.get(f"{SEND}/count?chosen=1&list=readers").text
     assert "Already being sent to readers" in page
-    assert "Readers who already got it" not in page
+    assert "everyone again" not in page
     site.ledger.sends.expire_unstarted()
     mara.post("/desk/sends/1/start")
     carry_all(site)
     page = mara.get(f"{SEND}/count?chosen=1&list=readers").text
     assert "Already sent to readers" in page
-    assert "Readers who already got it" in page
+    assert "This was already sent. Send it now to" in page
+    assert "those who have not got it" in page and "everyone again" in page
     assert last_page(mara, f"{LAST}&repeat=again")["repeat"] == ["again"]
     assert "No reader would get this" in mara.get(f"{LAST}&repeat=new-readers").text
 
@@ -411,6 +413,7 @@ def unsaid(answer, desk):
     [
         ({}, "No recipient was chosen"),
         ({"typed": "not-an-address"}, "not an address"),
+        ({"typed": "mara@example"}, "mara@example looks incomplete: is something missing after “example”?"),
         ({"typed": " ".join(f"r{n}@example.com" for n in range(26))}, "at most 25 addresses"),
         ({"typed": "ana@example.com", "as": "nobody@example.com"}, "is not on any list"),
         ({"typed": "ana@example.com", "form_token": "short"}, "the form was incomplete"),

@@ -1,15 +1,6 @@
 """The desk's words: no command, setting, path or term of the protocol reaches an editor."""
 
 import pytest
-from mailer.web.desk.wording import (
-    as_sentence,
-    delivery_state,
-    describe_error,
-    finding_sentence,
-    plain_reason,
-    plain_text,
-    send_state,
-)
 
 from mailer.audience.segments import SegmentError
 from mailer.delivery.states import DeliveryState, SendState
@@ -18,6 +9,15 @@ from mailer.edition.template_loader import LayoutError
 from mailer.errors import MailerError, SettingsError, UsageError
 from mailer.ledger.types.errors import LedgerError, UnknownSendError
 from mailer.lint.rule_catalogue import RULEBOOK
+from mailer.web.desk.plain_language import (
+    as_sentence,
+    delivery_state,
+    describe_error,
+    finding_sentence,
+    plain_reason,
+    plain_text,
+    send_state,
+)
 
 FOREIGN = ("MAILER_", "mailer ", " --", ".toml", ".j2", ".env", "dispatches/", "subscribers/", "templates/", "docs/")
 
@@ -60,6 +60,8 @@ def test_a_reason_is_shown_without_terms_of_the_protocol(reason, shown):
         ("Mend the spelling, or take it out; `docs/editor.md` has all.", "Mend the spelling, or take it out."),
         ("Use the filters listed in docs/editor.md, with straight quotes.", "Use the filters, with straight quotes."),
         ("Write `credit:` under `photo:`.", "Write `credit:` under `photo:`."),
+        ("The file “/srv/letter/dispatches/photos/quay.jpg” is damaged.", "The file “/srv/letter/dispatches/photos/quay.jpg” is damaged."),
+        ("The file “/srv/letter/dispatches/quay.jpg” is damaged.", "The file “quay.jpg” is damaged."),
         ("Copy it into the folder dispatches/.", "Copy it into the folder of the dispatches."),
         ("See https://example.org/dispatches/fog for more.", "See https://example.org/dispatches/fog for more."),
         ("", ""),
@@ -67,6 +69,32 @@ def test_a_reason_is_shown_without_terms_of_the_protocol(reason, shown):
 )  # fmt: skip
 def test_commands_settings_and_paths_are_put_into_words(text, shown):
     assert plain_text(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Set MAILER_POSTAL_ADDRESS.", "The postal address is missing; many countries’ laws require it in every message. Set MAILER_POSTAL_ADDRESS in the file .env on the server, and restart mailer serve."),
+        ("Check MAILER_RELAY.", "A setting of the server is in the way. Check MAILER_RELAY in the file .env on the server, and restart mailer serve."),
+        ("Darken the text in templates/.", "Change the newsletter’s design."),
+        ("Write it in full.", "Write it in full."),
+    ],
+)  # fmt: skip
+def test_an_admin_is_told_what_to_set(text, shown):
+    assert plain_text(text, is_admin=True) == shown
+
+
+def test_a_missing_photo_is_called_by_its_name():
+    finding = Diagnostic(
+        path="dispatches/tide.md",
+        line=5,
+        column=9,
+        rule="image-file",
+        severity=Severity.ERROR,
+        message="there is no image file “/srv/letter/dispatches/photo.jpg”",
+        expected="Check its name; upper and lower case must match.",
+    )
+    assert finding_sentence(finding) == "There is no photo “photo.jpg”. Upload it with “Photo”."
 
 
 @pytest.mark.parametrize("rule", sorted(RULEBOOK))
