@@ -65,8 +65,8 @@ def read_article_meta(heading: Heading, name: str, body: MaskedBody, findings: D
                 value = ESCAPED.sub(r"\1", body.restore(match["value"]))
                 values[key] = (value, body.position(number, match.start("value")))
     for key, expected in (
-        ("source", "add source: … under its title"),
-        ("date", "add date: YYYY-MM-DD under its title"),
+        ("source", "add a line under its title, such as source: The Harbour Letter"),
+        ("date", "add a line under its title, such as date: 2026-11-30"),
     ):
         if key not in values:
             at = body.position(lines[key]) if key in lines else heading.position

@@ -34,7 +34,7 @@ def read_source(raw: str | bytes, findings: DiagnosticCollector) -> SourceText |
             "empty-file",
             Position(),
             "the file is empty",
-            "write the fields at the top between two lines of ---, then the text",
+            "write the fields at the top, title and date, between two lines of ---, then the text",
         )
         return None
     if len(raw) > LARGEST:

@@ -5,6 +5,7 @@ stays as it was typed. All features of YAML except keys, lists and texts are ref
 documents), and so are duplicate keys and deep nesting. Nothing is raised: a fault is a diagnostic, and there is no tree.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -32,11 +33,13 @@ DEEPEST = 5
 LARGEST = 64_000
 """Characters of a front matter."""
 
+_NO_MAPPING = "mapping values are not allowed"  # PyYAML's words
+_VALUE_WITH_COLON = re.compile(r"""[ \t]*(?:- )?(?P<key>\w+): +(?P<value>[^\s"'\[{&*!|>][^"\\\n]*)$""", re.MULTILINE)
 _QUOTE = "put the value in quotes"
 
 _EXPLANATIONS = (
     (
-        "mapping values are not allowed",
+        _NO_MAPPING,
         "this “: ” is not allowed here",
         "put the value in quotes, or check the indentation",
     ),
@@ -112,7 +115,8 @@ class _YamlReader:
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             at = self.offset + min(_index(mark), len(self.text))
-            self._find("yaml-syntax", at, *_explain(f"{error.context or ''} {error.problem or ''}"))
+            words = f"{error.context or ''} {error.problem or ''}"
+            self._find("yaml-syntax", at, *(self._unquoted_colon(at, words) or _explain(words)))
         except ReaderError as error:
             at = self.offset + min(error.position, len(self.text))
             self._find("yaml-syntax", at, "there is a character here that is not allowed", "remove it")
@@ -121,6 +125,15 @@ class _YamlReader:
                 "yaml-syntax", self.offset, "an escape (“\\…”) names a character that does not exist", "remove it"
             )
         return None
+
+    def _unquoted_colon(self, at: int, words: str) -> tuple[str, str] | None:
+        """Returns message and remedy for a value with a colon at the offset `at`; None for any other fault."""
+        start = self.source.text.rfind("\n", 0, at) + 1
+        line = _VALUE_WITH_COLON.match(self.source.text, start)
+        if _NO_MAPPING not in words or line is None or at < line.start("value"):
+            return None
+        key, value = line["key"], abbreviate(line["value"].rstrip())
+        return f"a {key} with a colon needs quotes", f'write {key}: "{value}"'
 
     def _document(self, events: Iterator[Event]) -> MappingNode | None:
         tree: Node | None = None

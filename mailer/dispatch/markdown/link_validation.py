@@ -15,6 +15,9 @@ WEB = frozenset({"http", "https"})
 ANY = WEB | {"mailto", "tel"}
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 _HOST = re.compile(r"(?![.-])[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]")
+_BEGINS_WITH_HOST = re.compile(
+    r"(?i)www\.|(?:[a-z0-9-]+\.)+(?!(?:html?|php|aspx?|pdf|md|txt|jpe?g|png|gif|webp|svg)(?![a-z]))[a-z]{2,}(?=[/?#:]|$)"
+)
 _REST = {"mailto": re.compile(r"[^\s@]+@[^\s@?]+(\?.*)?"), "tel": re.compile(r"\+?[0-9().*#;=a-zA-Z%-]+")}
 
 
@@ -52,8 +55,9 @@ def _relative(url: str) -> RuleViolation:
     elif not url:
         return RuleViolation("link-invalid", "this link has no address", _WHOLE)
     else:
-        expected = f"write it in full, such as https://example.org/{url.lstrip('/')}"
-        expected = abbreviate(expected, 160)
+        path = url.lstrip("/")
+        whole = path if url.startswith("//") or _BEGINS_WITH_HOST.match(url) else f"example.org/{path}"
+        expected = abbreviate(f"write it in full, such as https://{whole}", 160)
     return RuleViolation("link-relative", f"the link “{abbreviate(url)}” is not a complete address", expected)
 
 

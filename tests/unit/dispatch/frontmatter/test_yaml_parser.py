@@ -8,7 +8,13 @@ from mailer.dispatch.parse import parse_dispatch
 @pytest.mark.parametrize(
     ("front", "message", "expected"),
     [
-        ("title: Fog: a day", "this “: ” is not allowed here", "put the value in quotes, or check the indentation"),
+        ("title: Fog: a day", "a title with a colon needs quotes", 'write title: "Fog: a day"'),
+        (
+            "title: A day\n  date: 2026-11-01",
+            "this “: ” is not allowed here",
+            "put the value in quotes, or check the indentation",
+        ),
+        ('title: Fog: a "day"', "this “: ” is not allowed here", "put the value in quotes, or check the indentation"),
         ('title: "Fog', "a quotation mark is not closed", "close it, or put the whole value in quotes"),
         ("title: 'Fog", "a quotation mark is not closed", "close it, or put the whole value in quotes"),
         ('title: "Fog" and rain', "there is text after the closing quotation mark", "put the whole value in quotes"),

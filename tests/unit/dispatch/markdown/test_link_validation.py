@@ -1,4 +1,4 @@
-"""What is proposed for a link that is not complete."""
+"""The address that is proposed for an incomplete link."""
 
 import pytest
 
