@@ -79,6 +79,7 @@ def serve_command(host: str, port: int, workspace: Path) -> None:
 @in_workspace
 def preview_command(dispatch: str, to: tuple[str, ...], port: int, *, quietly: bool, workspace: Path) -> None:
     """Show DISPATCH, a path or a slug, in your browser. The page follows each time you save the file."""
+    echo_err("Starting the preview…")
     with App.open(workspace) as app:
         path = app.workspace.find_dispatch(dispatch)
         session = PreviewSession(app, path, display_path(app, path, dispatch), parse_list_names(to))

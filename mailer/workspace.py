@@ -31,6 +31,7 @@ subscribers/*.rejected.csv
 """
 _KEY_LINE = re.compile(r"^MAILER_SECRET_KEYS=.*$", re.MULTILINE)
 _SLUG_LINE = re.compile(r"""^slug[ \t]*:[ \t]*(["']?)(?P<slug>[^"'\s#]+)\1[ \t]*(#.*)?$""", re.MULTILINE)
+_DATED = re.compile(r"^\d{4}-\d{2}-\d{2}-")
 _HEAD_SIZE = 64 * 1024  # bytes of a dispatch that are searched for its slug
 _LIST_NAME = re.compile(r"[^\W_][\w .+-]*")
 _MAX_LIST_NAME = 80  # characters
@@ -87,7 +88,10 @@ class Workspace:
         return tuple(sorted(name for name in names if _is_list_name(name)))
 
     def find_dispatch(self, name: str) -> Path:
-        """Returns the file of a dispatch, by path or slug. Raises UsageError with the closest name."""
+        """Returns the file of a dispatch, by path, by slug, or by the name of its file without the date, if only one has it.
+
+        Raises UsageError with the closest name.
+        """
         candidates = [Path(name), self.root / name]
         if "/" not in name:
             candidates.append(self.dispatches / f"{name}.md")
@@ -96,6 +100,9 @@ class Workspace:
         files = self.dispatch_files()
         if found := next((path for path in files if _read_slug(path) == name), None):
             return found
+        undated = [path for path in files if _DATED.sub("", path.stem) == name]
+        if len(undated) == 1:
+            return undated[0]
         stem = Path(name).name.removesuffix(".md").lower()
         stems = [path.stem for path in files]
         partial = [each for each in stems if len(stem) > 2 and stem in each.lower()]

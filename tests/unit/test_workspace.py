@@ -154,11 +154,18 @@ def workspace(tmp_path, monkeypatch):
         ("dispatches/2026-01-02-one.md", "dispatches/2026-01-02-one.md"),
         ("two", "dispatches/two.md"),
         ("the-second", "dispatches/two.md"),
+        ("one", "dispatches/2026-01-02-one.md"),
         ("drafts/three.md", "drafts/three.md"),
     ],
 )
 def test_a_dispatch_is_found_by_path_or_slug(workspace, name, path):
     assert str(workspace.find_dispatch(name)) == path
+
+
+def test_a_name_without_a_date_must_be_the_only_one(workspace, tmp_path):
+    (tmp_path / "dispatches" / "2026-02-02-one.md").write_text("---\n---\n", encoding="utf-8")
+    with pytest.raises(UsageError, match="There is no dispatch “one”"):
+        workspace.find_dispatch("one")
 
 
 def test_a_path_may_be_relative_to_the_workspace(workspace, tmp_path, monkeypatch):

@@ -19,6 +19,7 @@ def workspace(tmp_path):
 def test_the_preview_tells_its_address_and_ends_cleanly(workspace):
     running = start_mailer(workspace, "preview", "tide", "--no-open")
     try:
+        assert running.stderr.readline() == "Starting the preview…\n"
         line = running.stderr.readline()
         found = re.fullmatch(
             r"Showing dispatches/tide\.md at (http://127\.0\.0\.1:\d+/[\w-]{32}/) \(Ctrl-C to stop\)\n", line
