@@ -10,7 +10,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from mailer.addresses import mask_address
+from mailer.addresses import AddressError, mask_address, parse_address
 from mailer.delivery.states import OPEN_STATES
 from mailer.dispatch.diagnostics import Severity
 from mailer.errors import UsageError
@@ -98,10 +98,14 @@ def _test(request: DeskRequest) -> Response:
 
 
 def _typed_fault(typed: Sequence[str]) -> str:
-    """Returns what is wrong with an address that seems to lack its end; "" if none does."""
+    """Returns what is wrong with the first address that is invalid or seems to lack its end; "" if none does."""
     for email in typed:
+        try:
+            parse_address(email)
+        except AddressError as error:
+            return f"{error.message} {error.next_step}"
         domain = email.rpartition("@")[2]
-        if "@" in email and "." not in domain.strip(".") and not domain.startswith("["):
+        if "." not in domain and domain != "localhost" and not domain.startswith("["):
             return f"{email} looks incomplete: is something missing after “{domain}”?"
     return ""
 

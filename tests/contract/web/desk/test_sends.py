@@ -412,7 +412,7 @@ def unsaid(answer, desk):
     ("form", "said"),
     [
         ({}, "No recipient was chosen"),
-        ({"typed": "not-an-address"}, "not an address"),
+        ({"typed": "not-an-address"}, "is not an e-mail address (no @)"),
         ({"typed": "mara@example"}, "mara@example looks incomplete: is something missing after “example”?"),
         ({"typed": " ".join(f"r{n}@example.com" for n in range(26))}, "at most 25 addresses"),
         ({"typed": "ana@example.com", "as": "nobody@example.com"}, "is not on any list"),
@@ -424,6 +424,13 @@ def test_a_test_that_cannot_go_is_refused_with_a_sentence(site, mara, form, said
     assert answer.status_code == 422
     assert said in html.unescape(answer.text)
     assert site.ledger.sends.tests("tide", limit=1) == ()
+
+
+@pytest.mark.parametrize("typed", ["", "mara@example", "mara@@example.org"])
+def test_a_wrong_address_is_reported_at_its_field(mara, typed):
+    answer = mara.post("/desk/dispatches/tide/test", {"form_token": "t" * 24, "typed": typed})
+    assert f'<input name="typed" value="{typed}"' in answer.text
+    assert 'aria-describedby="wrong"' in answer.text
 
 
 @pytest.mark.parametrize("path", ["/desk/sends/99", "/desk/sends/99999999999999999999", "/desk/dispatches/none/send"])
