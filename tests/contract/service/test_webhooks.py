@@ -348,7 +348,7 @@ def test_an_event_committed_before_a_crash_is_delivered_by_the_next_serve(here, 
 
 def test_webhooks_are_managed_from_the_command_line(here, receiver):
     make_workspace(here.folder, ledger=False, WEBHOOK_NETWORKS="127.0.0.1")
-    assert "There is no webhook." in here("webhook", "list").err
+    assert "There are no webhooks." in here("webhook", "list").err
     added = here("webhook", "add", receiver.url)
     assert added.out.startswith("whsec_")
     assert here("webhook", "list").out.startswith(
