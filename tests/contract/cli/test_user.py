@@ -63,7 +63,7 @@ def test_serve_says_how_to_let_the_first_person_in(here, workspace, programs):
     def told():
         process = programs.start(workspace, "serve", "--port", "0")
         try:
-            return process.said(r"\n(.*(?:desk is at|Add the first).*)\n")[1]
+            return process.said(r"\n(Desk: .*)\n")[1]
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait()
