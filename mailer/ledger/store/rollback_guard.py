@@ -2,7 +2,7 @@
 
 The database has a counter that rises with every write, but for writes of a running send only once a second. Its highest value
 is also persisted in a file of the state folder, fsynced before any caller gets an answer. A database whose counter is behind
-that file has lost records: who was mailed, who unsubscribed. A new database in a folder that has such a file of another one has
+that file has lost records: who was mailed, who unsubscribed. A new database in a folder that has such a file of a different database has
 lost all of them. Both are refused until somebody accepts the database (`accept`): then running sends are paused and scheduled
 ones become overdue.
 
@@ -55,7 +55,7 @@ class RollbackGuard:
         self._raised_at = float("-inf")
 
     def check(self, conn: Connection) -> None:
-        """Raises RestoredError if the database is behind its file, or new beside the file of another one."""
+        """Raises RestoredError if the database is behind its file, or new beside the file of a different database."""
         self._ledger, counter = _read(conn)
         if counter < self._persisted():
             raise RestoredError(
@@ -65,7 +65,7 @@ class RollbackGuard:
             )
         if self._is_in_place_of_another(counter):
             raise RestoredError(
-                f"The database {self._name} is new, but another one was used here before. "
+                f"The database {self._name} is new, but a different one was used here before. "
                 "People mailed or unsubscribed until now are not in it.",
                 f"Put the other one back, or correct MAILER_DATABASE_URL. To start with an empty one anyway: {ACCEPT}",
             )
@@ -133,7 +133,7 @@ class RollbackGuard:
         return self._dir / f"epoch-{self._ledger}"  # the name that all versions know
 
     def _is_in_place_of_another(self, counter: int) -> bool:
-        """Whether nothing was written into this database yet, and the folder knows another one."""
+        """Whether nothing was written into this database yet, and the folder knows a different one."""
         return not counter and any(path != self._path and path.stat().st_size for path in self._dir.glob("epoch-*"))
 
     def _persisted(self) -> int:

@@ -112,6 +112,6 @@ def test_a_lost_database_is_not_replaced_by_a_new_one_in_silence(here, catcher):
     for _ in range(2):
         ran = here("send", "tide", *TO)
         assert ran.code == 4
-        assert "is new, but another one was used here before" in ran.err
+        assert "is new, but a different one was used here before" in ran.err
     assert "It is empty" in here("restore", "--accept").out
     assert here("send", "tide", *TO).code in {0, 1}

@@ -310,7 +310,7 @@ def test_a_copy_that_lost_nothing_is_accepted_without_changes(open_here, tmp_pat
 def test_a_new_ledger_in_place_of_another_is_refused_until_somebody_accepts_it(ledger, tmp_path):
     ledger.creator.create(new_send(), readers(1))
     for _ in range(2):
-        with pytest.raises(RestoredError, match=r"another\.db is new, but another one was used here") as refusal:
+        with pytest.raises(RestoredError, match=r"another\.db is new, but a different one was used here") as refusal:
             open_ledger("sqlite:///another.db", tmp_path / ".mailer")
         assert "mailer restore --accept" in refusal.value.next_step
     with open_ledger("sqlite:///another.db", tmp_path / ".mailer", accept_restored=True) as other:
