@@ -2,9 +2,9 @@
 
 The database has a counter that rises with every write, but for writes of a running send only once a second. Its highest value
 is also persisted in a file of the state folder, fsynced before any caller gets an answer. A database whose counter is behind
-that file has lost records: who was mailed, who unsubscribed. A new database in a folder that has such a file of a different database has
-lost all of them. Both are refused until somebody accepts the database (`accept`): then running sends are paused and scheduled
-ones become overdue.
+that file has lost records: who was mailed, who unsubscribed. A new database in a folder that has such a file of a different
+database has lost all of them. Both are refused until somebody accepts the database (`accept`): then running sends are paused
+and scheduled ones become overdue.
 
 The file is named after the ledger's id, so that each database has its own. Raises LedgerError.
 """
