@@ -7,7 +7,7 @@
     replace_file(path, data)     the same in one call
     create_file(path, data)      a new file; an existing one is never changed
     open_private                 an opener of `open`, for a file that holds readers: nobody but its owner may read it
-    make_private(path)           takes the access of others to an existing file or folder away
+    make_private(path)           removes the access of others to an existing file or folder
 
 OSError is not translated; `create_file` raises FileExistsError for an existing name.
 """
@@ -100,7 +100,7 @@ def open_private(path: str, flags: int) -> int:
 
 
 def make_private(path: Path) -> bool | None:
-    """Takes the access of others to `path` away, by name or through a link.
+    """Removes the access of other users to `path`, also through a link.
 
     Returns whether others had access; None if they have it still, because the file belongs to another user.
     """

@@ -4,7 +4,7 @@
 
 The claim loop claims ahead of the connection loops. Each of these connects when it has something to send, and closes a
 connection that stays idle. Failures of a relay are kept apart from refusals of a recipient: a relay that cannot be reached
-backs off and is tried again, a relay that refuses us for good is excluded, and when none is left the send pauses and no
+backs off and is tried again, a relay that refuses us permanently is excluded, and when none is left the send pauses and no
 delivery is marked as failed. `result_policy` and `breaker` decide what a result means; this module acts on it.
 
 Always holds: every claim is recorded or released, also when the run is stopped; no message is marked as sending after the

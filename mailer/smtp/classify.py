@@ -23,7 +23,7 @@ Sources: RFC 5321 4.2, RFC 3463, RFC 5248.
 from dataclasses import dataclass
 from enum import StrEnum
 
-from mailer.smtp.reply import Reply
+from mailer.smtp.reply_parser import Reply
 from mailer.smtp.stage import Stage
 
 _DEAD = frozenset({"5.1.1", "5.1.2", "5.1.3", "5.1.10"})
@@ -36,7 +36,7 @@ class Outcome(StrEnum):
 
     ACCEPTED = "accepted"
     DEFERRED = "deferred"  # refused for now
-    FAILED = "failed"  # refused for good
+    FAILED = "failed"  # refused permanently
     UNCERTAIN = "uncertain"  # end of DATA was sent, and no usable reply came
     UNSENT = "unsent"  # nothing was sent, or the refusal proves that nothing was delivered
 
@@ -73,7 +73,7 @@ def classify(reply: Reply, stage: Stage) -> Classification:
     if kind not in {4, 5}:
         return _unexpected(stage)
     if reply.code in _AUTH_REQUIRED and stage is not Stage.END_OF_DATA:
-        return _unsent("wants authentication", halt=True)
+        return _unsent("relay requires authentication", halt=True)
     if kind == 4:
         return _temporary(reply, stage)
     if reply.enhanced == "5.3.4" or (reply.code == 552 and stage is Stage.MAIL):
@@ -86,19 +86,23 @@ def classify(reply: Reply, stage: Stage) -> Classification:
 def connection_lost(stage: Stage, reason: str) -> Classification:
     """Returns the classification of a connection that ended, or timed out, at `stage`."""
     if stage is Stage.END_OF_DATA:
-        return Classification(outcome=Outcome.UNCERTAIN, reason=f"{reason} after end of DATA", close=True)
+        return Classification(
+            outcome=Outcome.UNCERTAIN,
+            reason=f"{reason} after the message was handed over and before the server confirmed it",
+            close=True,
+        )
     return _unsent(reason)
 
 
 def not_offered(extension: str) -> Classification:
-    """Returns the classification for an address that needs an extension the relay lacks: failed, not suppressed."""
-    return Classification(outcome=Outcome.FAILED, reason=f"relay lacks {extension}")
+    """Returns the classification for an address that needs an extension the relay does not support: failed, not suppressed."""
+    return Classification(outcome=Outcome.FAILED, reason=f"relay does not support {extension}")
 
 
 def _temporary(reply: Reply, stage: Stage) -> Classification:
     is_throttling = reply.code in _THROTTLING
     if reply.code == 421 and stage is not Stage.END_OF_DATA:
-        return _unsent("service closing", is_throttling=True)
+        return _unsent("relay is closing the connection", is_throttling=True)
     return Classification(
         outcome=Outcome.DEFERRED,
         reason=f"deferred at {stage.label}",
@@ -123,8 +127,8 @@ def _refused(reply: Reply, stage: Stage) -> Classification:
 
 def _unexpected(stage: Stage) -> Classification:
     if stage is Stage.END_OF_DATA:
-        return Classification(outcome=Outcome.UNCERTAIN, reason="answered with nonsense", close=True)
-    return _unsent("answered with nonsense")
+        return Classification(outcome=Outcome.UNCERTAIN, reason="malformed reply", close=True)
+    return _unsent("malformed reply")
 
 
 def _unsent(reason: str, *, halt: bool = False, is_throttling: bool = False) -> Classification:

@@ -23,7 +23,7 @@ from typing import TypeVar, cast
 import aiosmtplib
 
 from mailer.relay import Relay, TlsMode
-from mailer.smtp.reply import make_reply
+from mailer.smtp.reply_parser import make_reply
 from mailer.smtp.transport import SmtpProtocol
 
 _E = TypeVar("_E", bound=BaseException)

@@ -19,7 +19,7 @@ from typing import NamedTuple
 from mailer.mime.composer import Message
 from mailer.smtp.classify import Classification, Outcome, classify, connection_lost, not_offered
 from mailer.smtp.connect import Connection, Extensions, Timeouts
-from mailer.smtp.reply import Reply
+from mailer.smtp.reply_parser import Reply
 from mailer.smtp.stage import Stage
 from mailer.smtp.transport import ConnectionClosedError, SmtpProtocol
 

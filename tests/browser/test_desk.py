@@ -5,12 +5,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from mailer.ledger.types.accounts import Role
+from mailer.ledger.types.roles_and_scopes import Role
 from mailer.ledger.types.webhooks import EVENTS, WebhookState
 from mailer.ledger.webhooks.outbox import WebhookAttempt
 from mailer.service.accounts.passwords import hash_password
 from tests.contract.web.desk.test_drafts import picture
-from tests.support.chromium import faults, served
+from tests.support.chromium import faults, painted, served
 from tests.support.deskpages import browser_of, signed_in
 from tests.support.patience import until
 from tests.support.site import site_in
@@ -41,7 +41,6 @@ def tab(browser, site, port):
 
     def open_one(role="editor", **options):
         context = browser_of(browser, port, signed_in(site, role) if role else None, **options)
-        context.set_default_timeout(60_000)
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: wrong.append(str(error)))
@@ -70,6 +69,7 @@ def test_somebody_signs_in_and_writes_by_keyboard_only(tab, site):
     site.ledger.users.set_password(user.id, hash_password(PASSWORD, user.name))
     page = tab(None)
     page.goto("/desk/")
+    painted(page)
     page.keyboard.type("Mara Lindqvist")
     page.keyboard.press("Tab")
     page.keyboard.type(PASSWORD)
@@ -236,7 +236,7 @@ def webhook_with_a_log(site):
     noting = ledger.outbox.record_attempt(message.id, attempt, WebhookState.GIVEN_UP)
     with ThreadPoolExecutor(1) as pool:  # playwright has this thread's loop
         pool.submit(asyncio.run, noting).result()
-    ledger.webhooks.pause(webhook.id, because="its receiver says that it is gone (410)")
+    ledger.webhooks.pause(webhook.id, because="the receiver answered 410, “gone”")
     return f"/desk/settings/webhooks/{webhook.id}"
 
 

@@ -1,7 +1,7 @@
 """Decodes one image, in a process of its own: `python -m mailer.edition.images.decoder`.
 
-An image is a stranger's program for a decoder: a small file can ask for gigabytes, or find a fault of a C library. So loader.py
-never decodes one itself. This process gives itself limits of memory and CPU time before it reads, and gets no settings.
+An image from a stranger can need gigabytes to decode, or exploit a fault of a C library. So loader.py never decodes one itself.
+This process limits its own memory and CPU time before it reads the file, and gets no settings.
 
 Standard input: the file. Standard output: one line of JSON, an `Answer`; then the bytes of the prepared image, if there is one.
 """
@@ -18,15 +18,15 @@ from PIL import ImageCms, ImageOps, UnidentifiedImageError
 
 LARGEST_PIXELS = 20_000_000
 LONGEST_SIDE = 10_000  # pixels
-MEMORY = 1 << 30  # octets of address space; the program itself takes a tenth
+MEMORY = 1 << 30  # bytes of address space; the program itself needs a tenth
 CPU_TIME = 20  # seconds
 WIDEST = 1200
 TALLEST = 4800  # a strip that no reader scrolls through
 SMALL_PNG = 150 * 1024
 _LOSSLESS = frozenset({"PNG", "GIF", "BMP"})
 _FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP")
-_TOO_LARGE = "20 million pixels, and 10,000 a side, are the limit"
-_SMALLER = "Make it smaller: 1200 pixels wide is all that a message shows."
+_LIMIT = "the limit is 20 million, and 10,000 a side"
+_SMALLER = "Save it 1200 pixels wide; more is not shown."
 
 
 class Answer(TypedDict):
@@ -54,16 +54,16 @@ def decode(data: bytes) -> tuple[Answer, bytes]:
         with Pillow.open(io.BytesIO(data), formats=_FORMATS) as picture:
             width, height = picture.size
             if width * height > LARGEST_PIXELS or max(width, height) > LONGEST_SIDE:
-                return _refuse(f"has {width} × {height} pixels; {_TOO_LARGE}", _SMALLER)
+                return _refuse(f"has {width} × {height} pixels; {_LIMIT}", _SMALLER)
             return _encode(_prepared(picture), lossless=picture.format in _LOSSLESS)
     except UnidentifiedImageError:
         return _refuse("is not an image that can be read", "Save it as JPEG, PNG, GIF or WebP.")
     except Pillow.DecompressionBombError:
-        return _refuse(f"has too many pixels; {_TOO_LARGE}", _SMALLER)
+        return _refuse(f"has too many pixels; {_LIMIT}", _SMALLER)
     except MemoryError:
-        return _refuse("takes too much memory", _SMALLER)
-    except (OSError, SyntaxError, ValueError, EOFError, OverflowError) as error:
-        return _refuse(f"is broken ({error})", "Save it again as JPEG or PNG.")
+        return _refuse("needs too much memory", _SMALLER)
+    except (OSError, SyntaxError, ValueError, EOFError, OverflowError):
+        return _refuse("is damaged", "Save it again as JPEG or PNG.")
 
 
 def _refuse(fault: str, expected: str) -> tuple[Answer, bytes]:

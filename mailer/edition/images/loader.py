@@ -58,7 +58,7 @@ def _decode(data: bytes, name: str) -> tuple[decoder.Answer, bytes]:
         answer: decoder.Answer = json.loads(head)
     except (OSError, subprocess.SubprocessError, ValueError):
         raise PhotoError(
-            f"the image “{name}” takes too much time or memory to decode", "Save it again as JPEG or PNG, smaller."
+            f"the image “{name}” needs too much time or memory", "Save it as JPEG or PNG, 1200 pixels wide."
         ) from None
     return answer, image
 
@@ -67,14 +67,16 @@ def _read(path: Path, root: Path) -> bytes:
     try:
         resolved, base = path.resolve(), root.resolve()
         if not resolved.is_relative_to(base):
-            raise PhotoError(f"the image “{path.name}” lies outside of the workspace", "Copy it into the workspace.")
+            raise PhotoError(f"the image “{path.name}” is outside the workspace", "Copy it into the workspace.")
         if not resolved.is_file():
-            raise PhotoError(f"there is no image file “{path}”", "Check its name, capitals too.")
+            raise PhotoError(f"there is no image file “{path}”", "Check its name; upper and lower case must match.")
         with resolved.open("rb") as file:
             data = file.read(LARGEST_FILE + 1)
     except (OSError, ValueError, RuntimeError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
-        raise PhotoError(f"the image “{path.name}” cannot be read ({reason})", "Check its name and rights.") from None
+        raise PhotoError(
+            f"the image “{path.name}” cannot be read ({reason})", "Check its name and its permissions."
+        ) from None
     if len(data) > LARGEST_FILE:
-        raise PhotoError(f"the image file “{path.name}” is larger than 25 MB", "Save it smaller, 1200 pixels wide.")
+        raise PhotoError(f"the image file “{path.name}” is larger than 25 MB", "Save it 1200 pixels wide.")
     return data

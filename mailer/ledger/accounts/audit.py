@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Row, insert, select
 
-from mailer.ledger.store.context import LedgerContext
+from mailer.ledger.store.ledger_context import LedgerContext
 from mailer.ledger.store.tables import audit
 
 PAGE = 100
@@ -49,7 +49,7 @@ class AuditLog:
         self._context.writer.call(lambda conn: conn.execute(insert(audit).values(**values))).result()
 
     def record_once(self, actor: str, action: str, object: str = "", detail: str = "", *, address: str = "") -> None:  # noqa: A002 - the name of the column
-        """Records an action of `actor` unless the same is in the log of the last hour."""
+        """Adds an entry unless the log has the same one from the last hour."""
         same = (
             (audit.c.actor == actor)
             & (audit.c.action == action)

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from mailer.delivery.states import OPEN_STATES, TERMINAL, DeliveryState, SendKind, SendState
 from mailer.errors import NeedsConfirmationError, UsageError
-from mailer.ledger.types.editions import NewEdition
+from mailer.ledger.types.editions_and_archive import NewEdition
 
 
 class Repeat(StrEnum):
@@ -169,10 +169,12 @@ class AudienceGrewError(NeedsConfirmationError):
 
 
 class TooManyTestsError(UsageError):
-    """A person or a program has sent tests to as many recipients as an hour allows."""
+    """The tests of a person or a token reached the hourly limit of recipients."""
 
     def __init__(self, most: int) -> None:
-        super().__init__(f"Tests go to at most {most} recipients an hour; nothing was sent.", "Send it later.")
+        super().__init__(
+            f"Tests can go to at most {most} recipients an hour. Nothing was sent.", "Try again in an hour."
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

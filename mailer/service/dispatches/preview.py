@@ -31,7 +31,7 @@ from mailer.service.dispatches.compile import CheckResult, check_source, compile
 from mailer.service.dispatches.files import dispatch_path, read_dispatch
 from mailer.service.dispatches.lint import drop_ignored, lint_edition
 from mailer.service.dispatches.sample_message import SAMPLE_ADDRESS
-from mailer.service.lists.recipients import find_recipient, open_lists
+from mailer.service.lists.recipient_lookup import find_recipient, open_lists
 
 DEVICES: Mapping[str, int] = {"phone": 375, "tablet": 768, "desktop": 1280}
 """The widths, in pixels, of the previews."""
@@ -76,7 +76,7 @@ class PreviewDraft:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenderedPreview:
-    """What one reader sees. `html` is a whole document for a browser, `mailed` the HTML as it is sent."""
+    """The message as one reader sees it. `html` is a whole document for a browser, `mailed` the HTML as it is sent."""
 
     subject: str
     html: str
@@ -169,8 +169,8 @@ def made_up_fields(text: str, fields: Collection[str]) -> dict[str, str]:
         if not equals or name not in fields:
             known = ", ".join(sorted(fields))
             raise UsageError(
-                f"“{part.strip()[:_LONGEST_SHOWN]}” is not a field of this dispatch and its value.",
-                f"Fields are: {known}. Type, for example: {min(fields)}=Ana"
+                f"“{part.strip()[:_LONGEST_SHOWN]}” is not a field of this dispatch with a value.",
+                f"Its fields are: {known}. Type, for example: {min(fields)}=Ana"
                 if known
                 else "This dispatch has no fields.",
             )

@@ -117,7 +117,7 @@ class _Metadata:
 
 @lru_cache(maxsize=2000)
 def _read_metadata(path: Path, _changed: int, _size: int, language: str) -> _Metadata:
-    """Reads what the list shows of a file; the cache key includes its size and time of change."""
+    """Reads the values of a file that the list shows; the cache key includes its size and time of change."""
     raw = path.read_bytes()
     parsed_metadata = read_metadata(raw, path.name)
     parsed = parse_dispatch(raw, path.name, language=language)

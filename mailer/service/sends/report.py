@@ -12,13 +12,14 @@ from dataclasses import dataclass
 
 from mailer.app import App
 from mailer.delivery.states import DeliveryState
-from mailer.ledger.types.deliveries import ReasonCount, ReportRow
+from mailer.iso_time import format_iso
+from mailer.ledger.types.deliveries import ReportRow
+from mailer.ledger.types.delivery_counts import ReasonCount
 from mailer.ledger.types.sends import Send, Summary
 from mailer.mime.composer import message_id
 from mailer.service.sends.monitor import SendSnapshot
 from mailer.service.sends.run import load_edition
 from mailer.service.sends.summary import send_object
-from mailer.timestamps import format_iso
 
 COLUMNS = ("email", "state", "reason", "code", "enhanced", "reply", "attempts", "at", "message_id")
 EARLIER = 5

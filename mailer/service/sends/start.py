@@ -21,7 +21,7 @@ from mailer.ledger.types.sends import NewSend, Recipient, Repeat, Send
 from mailer.service.dispatches.approvals import require_approval
 from mailer.service.dispatches.compile import check_dispatch, compile_checked, edition_record
 from mailer.service.dispatches.preview import made_up_fields
-from mailer.service.lists.recipients import audience_spec, find_recipient, find_recipients, lists_in
+from mailer.service.lists.recipient_lookup import audience_spec, find_recipient, find_recipients, lists_in
 from mailer.service.lists.sync import sync_list
 from mailer.service.sends.plan import SendPlan
 from mailer.service.sends.run import load_edition
@@ -109,7 +109,7 @@ def start_test(
         users = {parse_address(each.email).identity for each in app.ledger.users.all() if each.email}
         if not users.issuperset(addresses):
             raise UsageError(
-                "Your tests can only go to users of the desk.", "Ask an editor to test with other addresses."
+                "These tests can only go to users of the desk.", "Ask an editor to send tests to other addresses."
             )
     checked = check_dispatch(app, name)
     edition = compile_checked(app, checked)

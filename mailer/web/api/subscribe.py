@@ -2,12 +2,12 @@
 
     {"list": "readers", "email": "ana@example.org", "fields": {"first_name": "Ana"}}
 
-The body is JSON, or a form with the same names (`fields.first_name`). The consent that is recorded is to the words of the list's
-own page. The answer is 202 for every address, whatever is known of it; errors in the request are problem documents. The rate
+The body is JSON, or a form with the same names (`fields.first_name`). The recorded consent is to the text of the list's own
+page. The answer is 202 for every address, whatever is known of it; errors in the request are problem documents. The rate
 limits are those of the sign-up page, by client address: a program that asks on behalf of many visitors shares one limit.
 
-A page of another site could sign its visitors up from their own addresses. So a browser's request from another origin is refused
-unless the settings of the list name it. There is no CORS: scripts of other sites cannot read the responses.
+A page of another site could sign up its visitors, from their own client addresses. So a browser's request from another origin is
+refused unless the settings of the list name it. There is no CORS: scripts of other sites cannot read the responses.
 """
 
 import json
@@ -35,11 +35,11 @@ from mailer.web.responses import NO_STORE, respond
 _FORMS = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
 _FIELDS = "fields."
 _SAME_SITE = frozenset({"same-origin", "none"})
-_NAME_ORIGIN = "Name the origin of the site in the settings of the list, under origins."
+_NAME_ORIGIN = "Add the origin of the site to `origins` in the settings of the list."
 
 
 class SignUpRequest(Schema):
-    """What is asked for."""
+    """A sign-up. `words`: the text that the person agreed to."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -58,7 +58,7 @@ class Accepted(Schema):
     """The answer for every address."""
 
     status: Literal["accepted"] = "accepted"
-    detail: str = "A letter that asks for confirmation goes to the address, once a day at most."
+    detail: str = "A message that asks for confirmation is sent to the address, at most once a day."
 
 
 class SubscribeApi:
@@ -83,35 +83,40 @@ class SubscribeApi:
             except (ValueError, RecursionError):
                 return problem(400, "The body is not JSON.")
         else:
-            return problem(415, "The body should be application/json, or a form.")
+            return problem(415, "The content type of the body must be application/json or that of a form.")
         try:
             wanted = SignUpRequest.model_validate(values)
         except ValidationError as error:
             return problem(422, format_errors(error, SignUpRequest))
         if retry_after := self._guard.retry_after(request):
-            return problem(429, "Too many sign-ups came from here.", headers={"Retry-After": str(retry_after)})
+            return problem(
+                429,
+                "Too many sign-ups from this client address.",
+                next_step=f"Repeat the request in {retry_after} seconds.",
+                headers={"Retry-After": str(retry_after)},
+            )
         return await run_in_threadpool(self._request_signup, request, wanted)
 
     def _request_signup(self, request: Request, wanted: SignUpRequest) -> Response:
         settings = public_list(self._app, wanted.list)
         if settings is None:
-            return problem(404, "There is no such list that readers may join.")
+            return problem(404, "list: there is no such list with public sign-up.")
         if not self._is_allowed_origin(request, settings.origins):
-            return problem(403, "Pages of this site may not send sign-ups for this list.", next_step=_NAME_ORIGIN)
+            return problem(403, "Pages of this site cannot send sign-ups for this list.", next_step=_NAME_ORIGIN)
         try:
             address = parse_address(wanted.email)
         except AddressError as error:
-            return problem(422, f"email: this is not an address ({error.reason}).")
+            return problem(422, f"email: this is not a valid address ({error.reason}).")
         for name in wanted.fields:
             if name not in settings.own_fields:
                 hint = suggest(name, settings.own_fields)
-                return problem(422, f"fields: this list does not ask for such a field{f'; {hint}' if hint else ''}.")
+                return problem(422, f"fields: this list has no such field{f'; {hint}' if hint else ''}.")
         ip = anonymize(self._guard.address(request))
         request_signup(self._app, settings, address, wanted.fields, form=SignupForm.API, ip=ip)
         return _accepted()
 
     def _is_allowed_origin(self, request: Request, origins: Collection[str]) -> bool:
-        """Whether no page of another site made the request, or one of `origins`. Browsers state that in either header."""
+        """Whether no page of another site sent the request, or a page of `origins`. Browsers say so in either header."""
         base = urlsplit(self._app.settings.base_url.lower())
         origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site", "none")
         if origin is None:

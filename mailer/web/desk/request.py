@@ -14,10 +14,10 @@ from starlette.responses import Response
 from mailer.app import App
 from mailer.ledger.accounts.sessions import Session
 from mailer.ledger.accounts.users import User
-from mailer.ledger.types.accounts import Role
+from mailer.ledger.types.roles_and_scopes import Role
 from mailer.service.dispatches.preview import PreviewCache
 from mailer.web.desk.render import DeskRenderer, Flash, Viewer, json_page, wants_json
-from mailer.web.desk.sends.broadcast import SendBroadcaster
+from mailer.web.desk.sends.live_broadcast import SendBroadcaster
 from mailer.web.forms import DeskForm
 
 
@@ -82,7 +82,7 @@ class DeskRequest:
         return self.pages.redirect(self.request, path, Flash(message, bad=bad) if message else None)
 
     def record_look(self, action: str, object: str = "", detail: str = "") -> None:  # noqa: A002 - the audit log's own term
-        """Adds an entry to the audit log: this user looked at readers; once an hour for the same."""
+        """Adds an entry to the audit log: this user looked at readers. The same one is added once an hour."""
         self.app.ledger.audit.record_once(self.user.name, action, object, detail, address=self.address)
 
     def record(self, action: str, object: str = "", detail: str = "") -> None:  # noqa: A002 - the audit log's own term

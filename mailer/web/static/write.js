@@ -20,10 +20,10 @@ const path = form.getAttribute("action");
 const today = form.dataset.today;
 
 const templates = [
-  ["article", "Article", `## \${Title}\nsource: \${Who published it}\ndate: ${today}\nlink: https://\${}\n\n\${Its text.}\n`],
+  ["article", "Article", `## \${The title of an article}\nsource: \${The name of the paper}\ndate: ${today}\nlink: https://\${}\n\n\${The text of the article.}\n`],
   ["photo", "Photo above the note, in the fields at the top", "photo:\n  file: photos/${name.jpg}\n  alt: ${What it shows}\n  caption: ${}\n  credit: ${}\n"],
   ["image", "Picture in the text", "![${What it shows}](photos/${name.jpg})\n"],
-  ["if", "Text for some readers only", "{% if reader.${city} == \"${Porto Novo}\" %}\n${Text for them.}\n{% endif %}\n"],
+  ["if", "Text for some readers only", "{% if reader.${city} == \"${Porto Novo}\" %}\n${The text for these readers.}\n{% endif %}\n"],
   ["reader", "A reader’s field", "{{ reader.${first_name} or \"${reader}\" }}"],
   ["earlier", "Link to an earlier dispatch", "[[${slug}]]"],
 ];
@@ -188,7 +188,7 @@ async function proof() {
   if (told?.digest !== base.value) return; // no findings, or those of an earlier text
   findings.innerHTML = told.html;
   const count = view.state.doc.toString().split(/\s+/).filter(Boolean).length;
-  measure.textContent = `${count.toLocaleString("en")} words${told.size ? ` · ${Math.ceil(told.size / 1024)} of ${measure.dataset.clip} KB` : ""}`;
+  measure.textContent = `${count.toLocaleString("en")} words${told.size ? ` · ${Math.ceil(told.size / 1024)} KB (Gmail cuts off at ${measure.dataset.clip} KB)` : ""}`;
   const marks = told.marks.map((mark) => {
     const line = view.state.doc.line(Math.min(Math.max(mark.line, 1), view.state.doc.lines));
     const characters = [...line.text].slice(0, Math.max(mark.column - 1, 0)).join("").length;

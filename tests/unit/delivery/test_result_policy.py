@@ -9,7 +9,7 @@ from mailer.delivery.retry import RetryPolicy
 from mailer.delivery.states import DeliveryState as S
 from mailer.delivery.types import Claim
 from mailer.smtp.classify import classify, connection_lost, not_offered
-from mailer.smtp.reply import Reply
+from mailer.smtp.reply_parser import Reply
 from mailer.smtp.session import CANCELLED, AttemptResult
 from mailer.smtp.stage import Stage
 

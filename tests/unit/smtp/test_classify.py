@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailer.smtp.classify import Outcome, classify, connection_lost, not_offered
-from mailer.smtp.reply import Reply
+from mailer.smtp.reply_parser import Reply
 from mailer.smtp.stage import Stage
 
 

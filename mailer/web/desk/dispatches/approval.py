@@ -3,7 +3,7 @@
 from starlette.responses import Response
 
 from mailer.errors import UsageError
-from mailer.ledger.types.accounts import Role
+from mailer.ledger.types.roles_and_scopes import Role
 from mailer.service.dispatches.approvals import approve_edition
 from mailer.service.dispatches.compile import DispatchError
 from mailer.web.desk.dispatches.list import ONE

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from mailer.ledger.types.accounts import Role
+from mailer.ledger.types.roles_and_scopes import Role
 from mailer.service.dispatches.files import ON_DISK, read_dispatch, save_dispatch
 from mailer.web.desk.dispatches.list import HERE, ONE
 from mailer.web.desk.request import DeskRequest

@@ -6,7 +6,7 @@ from starlette.responses import Response
 
 from mailer.edition.images.loader import LARGEST_FILE
 from mailer.errors import UsageError
-from mailer.ledger.types.accounts import Role
+from mailer.ledger.types.roles_and_scopes import Role
 from mailer.service.dispatches.files import read_dispatch
 from mailer.service.dispatches.photos import save_photo
 from mailer.web.desk.dispatches.list import ONE

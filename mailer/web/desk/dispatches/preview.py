@@ -1,28 +1,25 @@
-"""The preview of a dispatch that is being written: its findings, and its message in several views.
+"""The preview of a dispatch that is being written: its message in several views.
 
-The editor's script requests the findings as JSON, with positions for its marks; without a script they are a page. The message
-is in a frame of its own, under a policy that allows its styles and no script. Editors see it as a reader of a list; writers
-type the fields of a made-up one.
+The message is in a frame of its own, under a policy that allows its styles and no script. Editors see it as a reader of a list;
+writers type the fields of a made-up one.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from mailer.addresses import mask_address
-from mailer.dispatch.diagnostics import Diagnostic, Severity
 from mailer.errors import MailerError
-from mailer.ledger.types.accounts import Role
+from mailer.ledger.types.roles_and_scopes import Role
 from mailer.service.dispatches.files import NoDispatchError
 from mailer.service.dispatches.preview import ColorScheme
 from mailer.service.dispatches.status import find_dispatch_summary
 from mailer.web.desk.dispatches.list import HERE, ONE
+from mailer.web.desk.plain_language import describe_error
 from mailer.web.desk.render import HEADERS
 from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute
-from mailer.web.desk.wording import describe_error, finding_sentence
 from mailer.web.responses import HTML, respond
 
 
@@ -45,48 +42,8 @@ VIEWS = (
 )
 
 
-def _findings(request: DeskRequest) -> Response:
-    """Returns the findings of the saved text: JSON with marks for the script, a page for browsers without."""
-    preview = request.previews.make(request.path["name"])
-    if not request.wants_json:
-        return request.page(
-            "findings",
-            heading=_title(request),
-            preview=preview,
-            summary=count_findings(preview.problems) or "No problems found",
-            name=request.path["name"],
-        )
-    fragment = request.page(
-        "finding",
-        heading="",
-        preview=preview,
-        summary=count_findings(preview.problems) or "No problems found",
-        name=request.path["name"],
-    )
-    return request.json(
-        {
-            "digest": preview.digest,
-            "size": preview.size,
-            "letter": preview.edition is not None,
-            "html": bytes(fragment.body).decode(),
-            "marks": [_mark(problem) for problem in preview.problems],
-        }
-    )
-
-
 def _title(request: DeskRequest) -> str:
     return find_dispatch_summary(request.app, request.path["name"]).title
-
-
-def _mark(problem: Diagnostic) -> dict[str, object]:
-    message = finding_sentence(problem)
-    return {"line": problem.line, "column": problem.column, "severity": problem.severity.value, "message": message}
-
-
-def count_findings(findings: Sequence[Diagnostic]) -> str:
-    """Returns how many findings there are, by severity: “2 errors, 1 warning”."""
-    counts = ((each.value, sum(finding.severity is each for finding in findings)) for each in Severity)
-    return ", ".join(f"{count} {name}{'s' if count > 1 else ''}" for name, count in counts if count)
 
 
 def _page(request: DeskRequest) -> Response:
@@ -146,7 +103,6 @@ def _image(request: DeskRequest) -> Response:
 
 ROUTES = (
     DeskRoute("GET", f"{HERE}:image/{{image}}", Role.WRITER, _image),
-    DeskRoute("GET", f"{ONE}/findings", Role.WRITER, _findings),
     DeskRoute("GET", f"{ONE}/preview", Role.WRITER, _page),
     DeskRoute("GET", f"{ONE}/letter", Role.WRITER, _message),
 )

@@ -6,7 +6,7 @@
     POST …/send          makes the send, which starts after UNDO_SECONDS or at its time
 
 A GET changes nothing. The preview counts the lists as of their last sync, so that a recount holds up no running send; the
-confirmation page counts their files, without a sync. What is sent is the edition that the confirmation page showed,
+confirmation page counts their files, without a sync. The send is of the edition that the confirmation page showed,
 identified by its digest, and only if the number that was typed is the number of recipients. They are frozen at that moment; those
 of a send for later are counted again when it starts.
 """
@@ -18,7 +18,7 @@ from starlette.responses import Response
 
 from mailer.app import App
 from mailer.dispatch.model import Dispatch
-from mailer.ledger.types.accounts import Role
+from mailer.ledger.types.roles_and_scopes import Role
 from mailer.ledger.types.sends import AlreadySentError, AudienceGrewError, Send
 from mailer.lint.rule_catalogue import RULEBOOK
 from mailer.service.dispatches.compile import check_dispatch
@@ -29,13 +29,13 @@ from mailer.service.sends.plan import SendPlan
 from mailer.service.sends.progress import warmup_schedule
 from mailer.service.sends.start import SendOrder, start_send
 from mailer.web.desk.dispatches.list import ONE
-from mailer.web.desk.form_tokens import new_form_token, read_order
 from mailer.web.desk.render import Flash
 from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute
-from mailer.web.desk.sends.form import UNDO_SECONDS, UTC, SendForm, StartTime, read_send_form, suggested_time
+from mailer.web.desk.send_form_tokens import new_form_token, read_order
 from mailer.web.desk.sends.list import path_of
 from mailer.web.desk.sends.preview import SendPreview, blocking_reason, preview_send
+from mailer.web.desk.sends.send_form import UNDO_SECONDS, UTC, SendForm, StartTime, read_send_form, suggested_time
 
 
 def _show(request: DeskRequest) -> Response:

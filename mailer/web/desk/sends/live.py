@@ -13,19 +13,19 @@ from starlette.responses import Response
 
 from mailer.delivery.states import DeliveryState, SendState
 from mailer.errors import NeedsConfirmationError
-from mailer.ledger.types.accounts import Role
 from mailer.ledger.types.errors import SendStateError
+from mailer.ledger.types.roles_and_scopes import Role
 from mailer.ledger.types.sends import Summary
 from mailer.service.sends import control
 from mailer.service.sends.eta import format_time
 from mailer.service.sends.monitor import SendSnapshot, Throughput
 from mailer.web.desk import charts
+from mailer.web.desk.plain_language import NOT_SENT, delivery_state, plain_text
 from mailer.web.desk.render import DeskRenderer
 from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute
-from mailer.web.desk.sends.broadcast import Fragments
 from mailer.web.desk.sends.list import SEND, path_of, seconds_left, send_number, source_of
-from mailer.web.desk.wording import NOT_SENT, delivery_state, plain_text
+from mailer.web.desk.sends.live_broadcast import Fragments
 from mailer.web.sse import sse_response
 
 FRAGMENTS: Mapping[str, tuple[str, ...]] = {

@@ -9,7 +9,7 @@ from PIL import Image
 
 from mailer.edition.images.loader import PhotoError
 from mailer.errors import UsageError
-from mailer.ledger.accounts.revisions import APART, KEPT
+from mailer.ledger.accounts.dispatch_revisions import APART, KEPT
 from mailer.service.dispatches.create import create_dispatch, import_text
 from mailer.service.dispatches.files import LARGEST, ChangedError, NoDispatchError, read_dispatch, save_dispatch
 from mailer.service.dispatches.photos import save_photo
@@ -125,7 +125,7 @@ def test_a_symbolic_link_is_followed_within_the_workspace_only(site, file, tmp_p
 def test_a_symbolic_link_to_the_settings_is_no_dispatch(site, file):
     file.unlink()
     file.symlink_to(site.app.workspace.env_file)
-    with pytest.raises(UsageError, match="is not one"):
+    with pytest.raises(UsageError, match="a different kind of file"):
         read_dispatch(site.app, "tide")
     assert site.app.workspace.dispatch_files() == ()
 
@@ -199,7 +199,7 @@ def test_the_list_of_dispatches_shows_the_status_of_each(site, file):
 def test_a_new_dispatch_and_an_imported_issue_become_files(site):
     made = create_dispatch(site.app, "Fog on the river")
     assert made.name == "2027-01-15-fog-on-the-river.md"
-    with pytest.raises(UsageError, match="is there already"):
+    with pytest.raises(UsageError, match="exists already"):
         create_dispatch(site.app, "Fog on the river")
     with pytest.raises(UsageError, match="needs a title"):
         create_dispatch(site.app, "  ")

@@ -9,7 +9,7 @@ import pytest
 from mailer.delivery.states import DeliveryState, SendState
 from mailer.ledger.types.errors import LedgerError
 from mailer.service.sends.monitor import BudgetedCache, SendMonitor
-from mailer.web.desk.sends.broadcast import SendBroadcaster
+from mailer.web.desk.sends.live_broadcast import SendBroadcaster
 from tests.support.deskpages import At, signed_in
 from tests.support.livesends import addresses, carry
 from tests.support.patience import until_holds
@@ -35,9 +35,9 @@ def words(page):
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page.text))
 
 
-def sent(site, *verdicts, count=0):
-    send = site.send(None, *addresses(count or len(verdicts)))
-    carry(site, send, *verdicts)
+def sent(site, *outcomes, count=0):
+    send = site.send(None, *addresses(count or len(outcomes)))
+    carry(site, send, *outcomes)
     return send
 
 
@@ -177,7 +177,7 @@ def test_a_temporary_error_does_not_end_the_updates(site, monkeypatch, fault):
         return take_snapshot(self, **options)
 
     monkeypatch.setattr(SendMonitor, "snapshot", sometimes)
-    monkeypatch.setattr("mailer.web.desk.sends.broadcast.INTERVAL", 0.01)
+    monkeypatch.setattr("mailer.web.desk.sends.live_broadcast.INTERVAL", 0.01)
     broadcaster = SendBroadcaster(site.app, lambda snapshot, _may, _before: {"state": snapshot.send.state.value})
 
     async def work():

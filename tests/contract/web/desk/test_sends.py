@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from sqlalchemy import select
 
 from mailer.delivery.states import DeliveryState, SendState
-from mailer.ledger.store.scratch import ScratchConnection
+from mailer.ledger.store.scratch_tables import ScratchConnection
 from mailer.ledger.store.tables import delivery
 from mailer.relay import Relay
 from mailer.service.dispatches.approvals import NotApprovedError
@@ -203,8 +203,9 @@ def test_more_readers_than_were_confirmed_are_not_frozen(site, mara, monkeypatch
         ({"number": ""}, "The number does not match. 3 readers"),
         ({"digest": "0" * 64}, "The dispatch was changed"),
         ({"list": "nobody"}, "There is no list"),
-        ({"where": "city == 'Nowhere'"}, "Nobody would get this"),
-        ({"where": "__import__('os')"}, "Compare fields"),
+        ({"where": "city == 'Nowhere'"}, "No reader would get this"),
+        ({"where": "__import__('os')"}, 'Write: city == "Lisbon". Columns: '),
+        ({"where": "Porto Novo"}, 'Write: city == "Porto Novo". Columns: '),
         ({"when": "later", "at": "2020-01-01T07:00"}, "in the past"),
         ({"when": "later", "at": "soon"}, "Enter a date and a time"),
         ({"form_token": ""}, "the form was incomplete"),
@@ -265,15 +266,16 @@ def test_a_finished_send_is_named_and_asks_who_gets_it_again(relay, site, mara):
     mara.post(SEND, {**last_page(mara), "number": "3"})
     page = mara.get(f"{SEND}/count?chosen=1&list=readers").text
     assert "Already being sent to readers" in page
-    assert "Readers who already got it" not in page
+    assert "everyone again" not in page
     site.ledger.sends.expire_unstarted()
     mara.post("/desk/sends/1/start")
     carry_all(site)
     page = mara.get(f"{SEND}/count?chosen=1&list=readers").text
     assert "Already sent to readers" in page
-    assert "Readers who already got it" in page
+    assert "This was already sent. Send it now to" in page
+    assert "those who have not got it" in page and "everyone again" in page
     assert last_page(mara, f"{LAST}&repeat=again")["repeat"] == ["again"]
-    assert "Nobody would get this" in mara.get(f"{LAST}&repeat=new-readers").text
+    assert "No reader would get this" in mara.get(f"{LAST}&repeat=new-readers").text
 
 
 @pytest.mark.parametrize("settings", [{"timezone": "Europe/Lisbon"}])
@@ -308,7 +310,7 @@ def test_a_second_person_approves_the_edition_and_a_changed_byte_voids_it(site, 
     assert (listed.status, listed.approval.by) == ("approved", "Mara Lindqvist")
     assert "Mara Lindqvist" in wim.get("/desk/dispatches").text
     plan = plan_send(site.app, "tide", ["readers"])
-    with pytest.raises(NotApprovedError, match="but you"):
+    with pytest.raises(NotApprovedError, match="Only you have"):
         start_send(site.app, plan, ordered=SendOrder(by="Mara Lindqvist", token="x" * 20))
     file.write_text(DISPATCH.replace("patience", "calm"), encoding="utf-8")
     assert list_dispatches(site.app)[0].status == "checked"
@@ -332,7 +334,7 @@ def test_the_command_line_asks_for_an_approval_too(here):
 @pytest.mark.parametrize("settings", [{"approval": True}])
 def test_what_was_changed_since_it_was_looked_at_is_not_approved(site, mara):
     answer = mara.post("/desk/dispatches/tide/approve", {"digest": "0" * 64})
-    assert "was changed since you looked" in answer.text
+    assert "has changed since you opened it" in answer.text
     assert site.ledger.approvals.by_source() == {}
 
 
@@ -385,7 +387,7 @@ def test_the_server_carries_tests_and_sends(relay, site, mara):
     assert all_sends(site) == ()
     mara.post(SEND, {**last_page(mara), "number": "3"})
     site.clock.forward(9)
-    assert carry_all(site) == ["send 2 (tide) was not started: no server was there to take it back by"]
+    assert carry_all(site) == ["send 2 (tide) was not started: no server was running in which it could be undone"]
     assert site.ledger.sends.get(2).state is SendState.OVERDUE
     page = mara.get("/desk/sends/2").text
     assert "This send has not started." in page
@@ -418,7 +420,8 @@ def unsaid(answer, desk):
     ("form", "said"),
     [
         ({}, "No recipient was chosen"),
-        ({"typed": "not-an-address"}, "not an address"),
+        ({"typed": "not-an-address"}, "is not an e-mail address (no @)"),
+        ({"typed": "mara@example"}, "mara@example looks incomplete: is something missing after “example”?"),
         ({"typed": " ".join(f"r{n}@example.com" for n in range(26))}, "at most 25 addresses"),
         ({"typed": "ana@example.com", "as": "nobody@example.com"}, "is not on any list"),
         ({"typed": "ana@example.com", "form_token": "short"}, "the form was incomplete"),
@@ -429,6 +432,13 @@ def test_a_test_that_cannot_go_is_refused_with_a_sentence(site, mara, form, said
     assert answer.status_code == 422
     assert said in html.unescape(answer.text)
     assert site.ledger.sends.tests("tide", limit=1) == ()
+
+
+@pytest.mark.parametrize("typed", ["", "mara@example", "mara@@example.org"])
+def test_a_wrong_address_is_reported_at_its_field(mara, typed):
+    answer = mara.post("/desk/dispatches/tide/test", {"form_token": "t" * 24, "typed": typed})
+    assert f'<input name="typed" value="{typed}"' in answer.text
+    assert 'aria-describedby="wrong"' in answer.text
 
 
 @pytest.mark.parametrize("path", ["/desk/sends/99", "/desk/sends/99999999999999999999", "/desk/dispatches/none/send"])
@@ -454,7 +464,7 @@ def test_a_test_of_a_writer_has_the_fields_of_a_made_up_reader(relay, site, mara
     assert (unknown.status_code, "is not a field of this dispatch" in unknown.text) == (422, True)
 
 
-def test_tests_of_one_person_go_to_a_hundred_recipients_an_hour(site, mara):
+def test_tests_of_one_person_can_go_to_a_hundred_recipients_an_hour(site, mara):
     def test(number):
         typed = " ".join(f"r{number}-{n}@example.com" for n in range(25))
         return mara.post("/desk/dispatches/tide/test", {"form_token": f"{number}" * 24, "typed": typed})

@@ -18,7 +18,7 @@ from mailer.delivery.states import DeliveryState
 from mailer.errors import MailerError, SettingsError
 from mailer.ledger.ledger import open_ledger
 from mailer.ledger.store.database import open_database
-from mailer.ledger.store.locks import FileLock
+from mailer.ledger.store.file_locks import FileLock
 from mailer.ledger.store.tables import metadata
 from mailer.ledger.store.upgrade import HEAD, MIGRATIONS, upgrade
 from mailer.ledger.types.errors import LedgerError
@@ -212,7 +212,7 @@ def test_workspaces_that_share_a_database_share_its_lock(tmp_path):
 
 
 def test_all_claims_of_all_connections_are_released_within_the_parameter_limit_of_sqlite(tmp_path):
-    """A stop gives back up to 50 a lane at once; SQLite takes 32,766 parameters as it comes, Debian's more."""
+    """A stop releases up to 50 deliveries per connection at once; SQLite takes 32,766 parameters as it comes, Debian's more."""
 
     @event.listens_for(Pool, "connect")
     def limit(raw, _record):
