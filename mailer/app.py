@@ -78,10 +78,7 @@ class App:
             warmup=self.warmup,
         )
         for named, use in (
-            (
-                ledger.editions.key_names() | ledger.transactional.key_names(),
-                "with which links were made that readers still hold",
-            ),
+            (ledger.editions.key_names(), "with which links were made that readers still hold"),
             (ledger.webhooks.key_names(), "of which the secret of a webhook is made"),
         ):
             lacking = sorted(named - set(self.keys.names))

@@ -3,7 +3,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailer.errors import SettingsError
-from mailer.link_tokens import LENGTH, MAX_NUMBER, PLACEHOLDER, Purpose, TokenKeys, is_inert, key_name
+from mailer.link_tokens import (
+    LENGTH,
+    MAX_NUMBER,
+    PLACEHOLDER,
+    MailedLink,
+    Purpose,
+    TokenKeys,
+    is_inert,
+    key_name,
+    new_link_secret,
+)
 
 OLD, NEW = "old-" * 10, "new-" * 10
 KEYS = TokenKeys([NEW, OLD])
@@ -55,6 +65,32 @@ def test_the_first_key_issues_and_all_verify():
 def test_all_keys_still_verify_when_an_older_one_issues():
     keys = KEYS.signing_with(key_name(OLD))
     assert keys.read(Purpose.BOUNCE, KEYS.issue(Purpose.BOUNCE, 9)) == 9
+
+
+@pytest.mark.parametrize("purpose", Purpose)
+def test_a_retired_key_verifies_only_what_old_messages_need(purpose):
+    by_old = TokenKeys([OLD]).issue(purpose, 7)
+    lasting = {Purpose.UNSUBSCRIBE, Purpose.BOUNCE, Purpose.MESSAGE_ID, Purpose.TRANSACTIONAL}
+    assert KEYS.read(purpose, by_old) == (7 if purpose in lasting else None)
+    assert KEYS.signing_with(key_name(OLD)).read(purpose, by_old) == (7 if purpose in lasting else None)
+    assert not KEYS.is_current(purpose, by_old)
+    assert KEYS.is_current(purpose, KEYS.issue(purpose, 7))
+
+
+def test_a_mailed_link_is_random_and_known_under_the_first_key_alone():
+    secret, other = new_link_secret(), new_link_secret()
+    assert secret != other
+    assert len(secret) == LENGTH
+    digest = KEYS.link_digest(MailedLink.SIGNUP, secret)
+    assert digest == KEYS.link_digest(MailedLink.SIGNUP, secret.upper())
+    assert digest == TokenKeys([NEW]).link_digest(MailedLink.SIGNUP, secret)
+    assert digest == KEYS.signing_with(key_name(OLD)).link_digest(MailedLink.SIGNUP, secret)
+    assert digest not in {
+        TokenKeys([OLD, NEW]).link_digest(MailedLink.SIGNUP, secret),
+        KEYS.link_digest(MailedLink.ADDRESS, secret),
+        KEYS.link_digest(MailedLink.SIGNUP, other),
+    }
+    assert KEYS.link_digest(MailedLink.SIGNUP, "\ud800") != digest
 
 
 def test_a_key_that_is_gone_is_missed():

@@ -18,8 +18,8 @@ from mailer.addresses import Address, mask_address, parse_address
 from mailer.app import App
 from mailer.audience.list_settings import ListSettings, load_list_settings
 from mailer.i18n.translations import effective_language, gettext
-from mailer.ledger.subscribers.signups import Signup, SignupRequest
-from mailer.link_tokens import Purpose
+from mailer.ledger.subscribers.signups import Signup, SignupRequest, parse_signup_request
+from mailer.link_tokens import MailedLink
 from mailer.sanitize import clean_line
 
 LONGEST_VALUE = 200  # characters of a field
@@ -150,8 +150,7 @@ def request_link_mail(app: App, address: Address) -> None:
 
 
 def _request(app: App, token: str) -> SignupRequest | None:
-    number = app.keys.read(Purpose.CONFIRM, token)
-    return None if number is None else app.ledger.signups.request(number)
+    return parse_signup_request(app.ledger.transactional.linked(app.keys.link_digest(MailedLink.SIGNUP, token)))
 
 
 def _confirmation(app: App, request: SignupRequest) -> Confirmation | None:

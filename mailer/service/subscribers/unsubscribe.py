@@ -8,8 +8,9 @@
 An undo token is a token of Purpose.UNDO over a fingerprint of the delivery and of the instant of the opt-out in the ledger.
 Nothing is stored for it. It is valid only while that very opt-out is the latest: not after another opt-out (which renews the
 instant), an erasure, a complaint or a bounce. And only an opt-out by such a link, at most UNDO_FOR seconds ago, can be undone
-at all, so that a forwarded message resubscribes nobody who left long ago, or otherwise. The ledger compares the instant again
-inside its transaction, so that no other opt-out can come in between.
+at all, so that a forwarded message resubscribes nobody who left long ago, or otherwise. A link that a retired key made gets an
+undo token only for an opt-out that it has just made itself: a leaked key undoes nobody's opt-out. The ledger compares the
+instant again inside its transaction, so that no other opt-out can come in between.
 
 An invalid token, or one whose delivery the ledger does not have, gives None. All functions but `unsubscribe` block. Raises
 LedgerError.
@@ -79,16 +80,18 @@ async def unsubscribe(app: App, token: str, source: OptOutSource = OptOutSource.
         return None
     suppressed = await asyncio.wrap_future(app.ledger.suppressions.unsubscribe_delivery(number, source=source.value))
     if suppressed is None or suppressed.changed:  # no database read, so no thread
-        return _result(app, number, suppressed)
-    return await asyncio.to_thread(_result, app, number, suppressed)
+        return _result(app, token, number, suppressed)
+    return await asyncio.to_thread(_result, app, token, number, suppressed)
 
 
-def _result(app: App, number: int, suppressed: SuppressResult | None) -> UnsubscribeResult | None:
+def _result(app: App, token: str, number: int, suppressed: SuppressResult | None) -> UnsubscribeResult | None:
     """Returns the result of an opt-out, with an undo token if it can be undone."""
     if suppressed is None:
         return None
     suppression = suppressed.suppression
-    is_new = suppressed.changed or _is_new(app, suppression)  # a change is this very opt-out
+    is_new = suppressed.changed or (  # a change is this very opt-out
+        app.keys.is_current(Purpose.UNSUBSCRIBE, token) and _is_new(app, suppression)
+    )
     undo_token = app.keys.issue(Purpose.UNDO, _fingerprint(number, suppression.at)) if is_new else ""
     return UnsubscribeResult(link=UnsubscribeLink(masked=mask_address(suppressed.address)), undo_token=undo_token)
 

@@ -1,14 +1,16 @@
 """Composes transactional mail when it is about to be sent.
 
-    compose(app, mail) -> Message, or Skipped with the reason
+    compose(app, mail) -> ComposedMail, or Skipped with the reason
 
 - confirm: asks to confirm a sign-up; a subscriber who is on the list already is told so, with the link to their own page
 - link: the link to the subscriber's own page; nothing is sent if the address is unknown
 - address: asks to confirm a change to this address
+- moved: tells the former address of a change, with a link that takes it back
 
 The templates are templates/letters/NAME.{html,txt}.j2, the workspace's first; the texts are in the language of the list or the
 publication. Nothing that a visitor typed is ever included: `To` is all that they chose. An address that an admin suppressed
-gets nothing. Blocking; raises LedgerError, MessageError.
+gets nothing. The link has a fresh secret each time, and is not valid before its digest is recorded. Blocking; raises
+LedgerError, MessageError.
 """
 
 from collections.abc import Sequence
@@ -25,7 +27,7 @@ from mailer.ledger.subscribers.signups import parse_signup_request
 from mailer.ledger.subscribers.transactional import QueuedMail
 from mailer.ledger.types.suppressions import SuppressionReason
 from mailer.ledger.types.transactional import TransactionalKind
-from mailer.link_tokens import Purpose
+from mailer.link_tokens import MailedLink, Purpose, new_link_secret
 from mailer.mime.composer import Message
 from mailer.mime.transactional import TransactionalMail, build
 from mailer.service.subscribers.signup import public_lists_of
@@ -35,8 +37,23 @@ SUBJECTS = {
     "already": "You are on the list: %(name)s",
     "link": "Your settings: %(name)s",
     "address": "Please confirm your new address: %(name)s",
+    "moved": "Your address was changed: %(name)s",
+}
+_PATHS = {
+    MailedLink.PREFERENCES: "preferences",
+    MailedLink.SIGNUP: "confirm",
+    MailedLink.ADDRESS: "address",
+    MailedLink.UNDO_MOVE: "address",
 }
 _GETS_IT = frozenset({Status.SUBSCRIBED, Status.PAUSED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComposedMail:
+    """A message, and the digest of the secret in its link, which is to be recorded before it is sent."""
+
+    message: Message
+    link_digest: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +63,7 @@ class Skipped:
     reason: str
 
 
-def compose(app: App, mail: QueuedMail) -> Message | Skipped:
+def compose(app: App, mail: QueuedMail) -> ComposedMail | Skipped:
     """Composes mail of any kind but `welcome`."""
     standing = app.ledger.suppressions.get(mail.identity)
     if standing and standing.reason is SuppressionReason.BY_HAND:
@@ -54,9 +71,9 @@ def compose(app: App, mail: QueuedMail) -> Message | Skipped:
     if mail.kind is TransactionalKind.LINK:
         return _link(app, mail, "link", app.publication.name)
     if mail.kind is TransactionalKind.ADDRESS:
-        token = app.keys.issue(Purpose.ADDRESS, mail.id)
-        title = app.publication.name
-        return _write(app, mail, "address", title=title, path=f"address/{token}", language="")
+        return _write(app, mail, "address", MailedLink.ADDRESS, title=app.publication.name)
+    if mail.kind is TransactionalKind.MOVED:
+        return _write(app, mail, "moved", MailedLink.UNDO_MOVE, title=app.publication.name)
     request = parse_signup_request(mail)
     if request is None:
         raise ValueError(f"a letter of kind {mail.kind} is not written here")
@@ -66,8 +83,7 @@ def compose(app: App, mail: QueuedMail) -> Message | Skipped:
     title, language = ", ".join(each.shown for each in lists), lists[0].language
     if standing is None and _gets_all(app, mail.identity, lists):
         return _link(app, mail, "already", title, language)
-    token = app.keys.issue(Purpose.CONFIRM, mail.id)
-    return _write(app, mail, "confirm", title=title, path=f"confirm/{token}", language=language)
+    return _write(app, mail, "confirm", MailedLink.SIGNUP, title=title, language=language)
 
 
 def _gets_all(app: App, identity: str, lists: Sequence[ListSettings]) -> bool:
@@ -75,15 +91,16 @@ def _gets_all(app: App, identity: str, lists: Sequence[ListSettings]) -> bool:
     return names.issuperset(each.name for each in lists)
 
 
-def _link(app: App, mail: QueuedMail, template: str, title: str, language: str = "") -> Message | Skipped:
-    number = app.ledger.members.number_of(mail.identity)
-    if number is None:
+def _link(app: App, mail: QueuedMail, template: str, title: str, language: str = "") -> ComposedMail | Skipped:
+    if app.ledger.members.address_of(mail.identity) is None:
         return Skipped(reason="nobody is known at this address")
-    token = app.keys.issue(Purpose.MEMBER, number)
-    return _write(app, mail, template, title=title, path=f"preferences/{token}", language=language)
+    return _write(app, mail, template, MailedLink.PREFERENCES, title=title, language=language)
 
 
-def _write(app: App, mail: QueuedMail, template: str, *, title: str, path: str, language: str) -> Message:
+def _write(
+    app: App, mail: QueuedMail, template: str, link: MailedLink, *, title: str, language: str = ""
+) -> ComposedMail:
+    secret = new_link_secret()
     language = effective_language(language or app.publication.language)
     subject = gettext(language, SUBJECTS[template], name=title)
     direction = text_direction(language)
@@ -91,7 +108,7 @@ def _write(app: App, mail: QueuedMail, template: str, *, title: str, path: str, 
         "subject": subject,
         "name": app.publication.name,
         "title": title,
-        "link": f"{app.publication.base_url.rstrip('/')}/{path}",
+        "link": f"{app.publication.base_url.rstrip('/')}/{_PATHS[link]}/{secret}",
         "language": language,
         "direction": direction,
         "start": "right" if direction == "rtl" else "left",
@@ -111,4 +128,4 @@ def _write(app: App, mail: QueuedMail, template: str, *, title: str, path: str, 
         token=app.keys.issue(Purpose.TRANSACTIONAL, mail.id),
         date=mail.created_at,
     )
-    return build(app.sender_profile, mail_content)
+    return ComposedMail(message=build(app.sender_profile, mail_content), link_digest=app.keys.link_digest(link, secret))
