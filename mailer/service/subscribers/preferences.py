@@ -19,10 +19,10 @@ from mailer.audience.list_settings import ListSettings, public_lists
 from mailer.csv.rows import Status
 from mailer.ledger.types.subscribers import Membership, StatusSource
 from mailer.ledger.types.suppressions import SuppressionReason
-from mailer.sanitize import clean_line
+from mailer.service.subscribers.own_fields import clean_value, require_no_web_address
 from mailer.service.subscribers.preferences_link import BY_READER, LinkHolder, find_holder, require_holder
 from mailer.service.subscribers.profile import find_profile, profile_object, subject_copy
-from mailer.service.subscribers.signup import LONGEST_VALUE, consent_text
+from mailer.service.subscribers.signup import consent_text
 from mailer.service.subscribers.unsubscribe import OptOutSource
 
 WEEKS = (1, 2, 4, 8, 12, 26)
@@ -82,10 +82,12 @@ def choose_lists(app: App, token: str, names: Collection[str]) -> None:
 
 
 def save_own_fields(app: App, token: str, given: Mapping[str, str]) -> None:
-    """Saves the subscriber's own fields, on each of their lists that has them as such."""
+    """Saves the subscriber's own fields, on each of their lists that has them as such. Raises OwnFieldError."""
     holder = require_holder(app, token, mailed=True)
-    values = {name: clean_line(value)[:LONGEST_VALUE].strip() for name, value in given.items()}
+    values = {name: clean_value(value) for name, value in given.items()}
     own = {each.name: {name: values[name] for name in each.own_fields if name in values} for each in _public(app)}
+    for saved in own.values():
+        require_no_web_address(saved)
     app.ledger.preferences.set_profile(holder.address.identity, own, source=BY_READER)
 
 

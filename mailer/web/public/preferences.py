@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from mailer.addresses import Address, AddressError, parse_address
+from mailer.addresses import Address, AddressError, parse_signup_address
 from mailer.app import App
 from mailer.ledger.subscribers.preferences import AddressChange
 from mailer.link_tokens import is_inert
@@ -25,6 +25,7 @@ from mailer.service.subscribers.address_change import (
     read_address_change,
     request_address_change,
 )
+from mailer.service.subscribers.own_fields import OwnFieldError
 from mailer.service.subscribers.preferences import (
     WEEKS,
     OptOut,
@@ -101,7 +102,17 @@ class PreferencesPages:
         except LinkError:
             raise HTTPException(404) from None
 
-    def _show(self, token: str, notice: str = "", *, status: int = 200, email: str = "", wrong: str = "") -> Response:
+    def _show(
+        self,
+        token: str,
+        notice: str = "",
+        *,
+        status: int = 200,
+        email: str = "",
+        wrong: str = "",
+        refused: Mapping[str, str] | None = None,
+    ) -> Response:
+        """Shows the page. `email` is the new address that was typed and `wrong` why it is; `refused`: own fields as typed."""
         if is_inert(token):
             return self._pages.message(
                 "This link leads to nobody's settings.",
@@ -120,7 +131,11 @@ class PreferencesPages:
             notice=notice and self._pages.gettext(notice),
             left=found.stopped is OptOut.LEFT,
             until=until and dt.datetime.fromtimestamp(until, self._app.settings.timezone).date(),
-            own=[profile_field(self._pages, PROFILE_PREFIX, name, value) for name, value in found.own.items()],
+            own=[
+                profile_field(self._pages, PROFILE_PREFIX, name, (refused or {}).get(name, value))
+                for name, value in found.own.items()
+            ],
+            refused=bool(refused),
             weeks=WEEKS,
             prefix=LIST_PREFIX,
             erase_path=f"{self._pages.root}/preferences/{token}/erase",
@@ -158,7 +173,10 @@ class PreferencesPages:
             actions["pause"] = lambda: pause_mail(app, token, int(weeks))
         if do not in actions:
             raise HTTPException(400)
-        actions[do]()
+        try:
+            actions[do]()
+        except OwnFieldError:
+            return self._show(token, status=400, refused=own)
         return self._show(token, LINK_SENT if do == "link" else SAVED)
 
     def _ask_address(self, token: str, text: str) -> Response:
@@ -227,7 +245,7 @@ class PreferencesPages:
 
 def _address(text: str) -> Address | None:
     try:
-        return parse_address(text)
+        return parse_signup_address(text)
     except AddressError:
         return None
 

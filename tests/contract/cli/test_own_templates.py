@@ -70,6 +70,25 @@ def test_a_move_marks_the_old_row_and_appends_a_new_one_with_its_cells(desk, clo
     assert find_profile(desk.app, parse_address("ana@new.example")).formerly == ("ana@x.org",)
 
 
+def test_formulas_of_readers_are_escaped_on_their_way_into_the_file_and_those_of_admins_are_not(desk):
+    desk.sync("email,first_name,city\nana@x.org,=A1,+351\n")
+    desk.sign_up("bo@x.org", first_name='=HYPERLINK("x")', city="Faro;+1")
+    desk.ledger.preferences.set_profile("ana@x.org", {"readers": {"city": "-2"}}, source="person")
+    desk.ledger.preferences.request_address_change(
+        mailed_page(desk.ledger, parse_address("ana@x.org")), parse_address("ana@new.example")
+    )
+    [letter] = desk.ledger.transactional.of("ana@new.example")
+    assert desk.ledger.preferences.move(letter.id, source="person") is AddressChange.DONE
+    lines = told(desk).splitlines()
+    assert lines[1] == "ana@x.org,=A1,+351,unsubscribed,DAY"
+    assert sorted(lines[2:]) == [
+        "ana@new.example,=A1,'-2,subscribed,DAY",
+        """bo@x.org,"'=HYPERLINK(""x"")",Faro;'+1,subscribed,DAY""",
+    ]
+    assert told(desk).splitlines() == lines
+    assert desk.member("bo@x.org").values == {"first_name": '=HYPERLINK("x")', "city": "Faro;+1"}
+
+
 def test_the_mail_to_a_new_address(app, catcher):  # noqa: F811 - the fixture that is imported above
     from mailer.service.transactional.delivery_job import deliver_transactional_mail
 

@@ -103,7 +103,7 @@ def parsed(raw):
 
 
 def test_a_confirmation_mail_is_sent_and_its_link_confirms(app, catcher):
-    sign_up(app, first_name="Buy pills at https://evil.example")
+    sign_up(app, first_name="Buy evil pills")
     deliver(app)
     (raw,) = caught(catcher)
     message = parsed(raw)

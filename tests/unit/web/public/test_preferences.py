@@ -177,6 +177,20 @@ def test_the_link_of_a_message_only_reduces_what_is_sent(site, visitor, passed_o
     assert site.contents() == before
 
 
+@pytest.mark.parametrize("value", ["Fay, pay at http://evil.example", "evil.example"])
+def test_a_field_with_a_web_address_is_refused(site, visitor, own, value):
+    page = say(visitor, own, do="fields", **{"own.first_name": value})
+    assert page.status_code == 400
+    assert "no web or e-mail addresses" in page.text
+    assert f'value="{value}"' in page.text
+    assert site.ledger.members.get("daily", IDENTITY).profile == {}
+
+
+def test_nobody_moves_to_an_address_that_a_spreadsheet_would_run(site, visitor, own):
+    assert say(visitor, own, do="address", email="=cmd@example.net").status_code == 400
+    assert site.ledger.transactional.of("=cmd@example.net") == ()
+
+
 def test_the_link_of_a_message_shows_no_field(site, visitor, own, passed_on):
     say(visitor, own, do="fields", **{"own.first_name": "Aurélia"})
     assert "Aurélia" in visitor.get(own).text

@@ -114,6 +114,44 @@ def test_looking_changes_nothing(site, visitor):
     assert site.contents() == before
 
 
+LINKS = ["pay at http://evil.example", "evil.example"]
+
+
+@pytest.mark.parametrize("value", LINKS)
+def test_a_field_with_a_web_address_is_refused_at_the_form_the_confirmation_and_the_api(site, visitor, value):
+    page = visitor.post("/subscribe/harbour", data=form(site, visitor, **{"own.first_name": value}))
+    assert page.status_code == 400
+    assert "no web or e-mail addresses" in page.text
+    assert value in page.text
+    assert letters(site) == ()
+    answer = visitor.post(
+        "/api/v1/subscribe", json={"list": "harbour", "email": VICTIM.envelope, "fields": {"first_name": value}}
+    )
+    assert (answer.status_code, letters(site)) == (422, ())
+    assert "web and e-mail addresses" in answer.text
+    assert value not in answer.text
+    visitor.post("/subscribe/harbour", data=form(site, visitor))
+    page = visitor.post(f"/confirm/{token(site)}", data={"own.harbour.first_name": value})
+    assert page.status_code == 400
+    assert "no web or e-mail addresses" in page.text
+    assert value in page.text
+    assert site.ledger.members.of(VICTIM.identity) == ()
+    assert visitor.post(f"/confirm/{token(site)}", data={"own.harbour.first_name": "Fay"}).status_code == 200
+    assert site.ledger.members.get("harbour", VICTIM.identity).values == {"first_name": "Fay"}
+
+
+@pytest.mark.parametrize("local", ["=cmd", "+1", "-1", "cmd|x", "x!a1"])
+def test_an_address_that_a_spreadsheet_would_run_signs_up_nowhere(site, visitor, local):
+    address = parse_address(f"{local}@example.org")
+    assert visitor.post("/subscribe/harbour", data=form(site, visitor, email=address.envelope)).status_code == 400
+    answer = visitor.post("/api/v1/subscribe", json={"list": "harbour", "email": address.envelope})
+    assert answer.status_code == 422
+    assert letters(site, address) == ()
+    join(site.ledger, "harbour", address)  # from before, or from the file
+    visitor.post("/preferences", data=form(site, visitor, email=address.envelope))
+    assert [each.kind for each in letters(site, address)] == [TransactionalKind.LINK]
+
+
 def test_the_second_press_says_the_same_and_does_nothing(site, visitor):
     visitor.post("/subscribe/harbour", data=form(site, visitor))
     first = visitor.post(f"/confirm/{token(site)}")
