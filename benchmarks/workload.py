@@ -20,6 +20,7 @@ from benchmarks.process import UnavailableError
 from mailer.app import App
 from mailer.edition.merge_fields import ReaderValues, fill
 from mailer.edition.model import Edition
+from mailer.service.lists.synced_lists import ListSource
 from mailer.service.sends.plan import plan_send
 
 DISPATCH, LIST = "tides", "readers"
@@ -98,7 +99,7 @@ def _write(folder: Path, paragraphs: int, words: int) -> SampleMessage:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
     with App.open(folder) as app:
-        plan = plan_send(app, DISPATCH, [LIST], record=False)
+        plan = plan_send(app, DISPATCH, [LIST], source=ListSource.FILE)
     return _write_sample(plan.edition, plan.sample.without_dot_stuffing(), plan.sample.size)
 
 

@@ -78,15 +78,15 @@ class App:
             warmup=self.warmup,
         )
         for named, use in (
-            (ledger.editions.key_names(), "with which links were made that readers still hold"),
-            (ledger.webhooks.key_names(), "of which the secret of a webhook is made"),
+            (ledger.editions.key_names(), "which links in messages already sent need"),
+            (ledger.webhooks.key_names(), "which the secrets of webhooks need"),
         ):
             lacking = sorted(named - set(self.keys.names))
             if lacking:
                 ledger.close()
                 raise SettingsError(
-                    f"MAILER_SECRET_KEYS lacks the key {lacking[0]}, {use}.",
-                    "Put it back there, behind the first one.",
+                    f"MAILER_SECRET_KEYS lacks the key with the fingerprint {lacking[0]}, {use}.",
+                    "Add it again, after the first key.",
                 )
         return ledger
 

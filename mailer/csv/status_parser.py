@@ -45,7 +45,9 @@ class StatusParser:
             cell = cells[index]
             if status is Status.UNKNOWN:
                 what = "status" if index == self._columns.status else f"“{self._columns.headers[index].strip()}”"
-                yield RowWarning(line=line, message=f"the {what} “{abbreviate_cell(cell)}” is unknown; not mailed")
+                yield RowWarning(
+                    line=line, message=f"the {what} “{abbreviate_cell(cell)}” is unknown; the reader gets no mail"
+                )
             elif (
                 status is not Status.SUBSCRIBED
                 and cell.strip().casefold() != status
@@ -53,7 +55,7 @@ class StatusParser:
             ):
                 self._reported.add((index, status))
                 header = self._columns.headers[index].strip()
-                message = f"“{header}” says “{abbreviate_cell(cell)}”: taken as {status}, there and in rows like it"
+                message = f"“{abbreviate_cell(cell)}” in “{header}” is read as {status}, here and in all similar rows"
                 yield RowWarning(line=line, message=message)
 
     def _strictest(self, cells: Sequence[str]) -> Status:

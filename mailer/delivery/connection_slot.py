@@ -5,12 +5,13 @@
     await slot.deliver(claim, message)       offers a message
     await slot.disconnect()
 
-The session calls back for the message under way: whether it may be sent (`begin_sending`), the same again immediately before
-end of DATA (`may_send`), and which message comes next, so that its envelope is sent with this text. The slot passes the
-first two to the ledger and the third to the sender. A claim whose envelope was sent ahead, or was about to be, is `pipelined`.
+The session calls back for the message under way. It asks the queue whether the message may be sent (`begin_sending`), and the
+same again immediately before end of DATA (`may_send`); it asks the slot which message comes next, so that its envelope is
+sent with this text. A claim whose envelope was sent ahead, or was about to be, is `pipelined`.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
+from functools import partial
 
 from mailer.delivery.relay_pool import PooledRelay, RelayPool
 from mailer.delivery.types import Claim, DeliveryQueue
@@ -26,19 +27,17 @@ class ConnectionSlot:
     `messages_per_connection`: the connection is closed after so many messages; 0 for no limit.
     """
 
-    _claim: Claim  # under way
-
     def __init__(
         self,
         *,
         pool: RelayPool,
-        ledger: DeliveryQueue,
+        queue: DeliveryQueue,
         compose: Compose,
         next_claim: Callable[[], Claim | None],
         messages_per_connection: int,
     ) -> None:
         self._pool = pool
-        self._ledger = ledger
+        self._queue = queue
         self._compose = compose
         self._next_claim = next_claim
         self._messages_per_connection = messages_per_connection
@@ -88,20 +87,18 @@ class ConnectionSlot:
     async def deliver(self, claim: Claim, message: Message) -> AttemptResult:
         """Offers `message`, composed for `claim`, to the relay. Raises what the ledger raises, and cancellation."""
         assert self.session
-        self._claim = claim
         self.messages_sent += 1
-        return await self.session.deliver(message, self._begin_sending, self._compose_next, self._may_send)
+        return await self.session.deliver(
+            message,
+            partial(self._queue.begin_sending, claim),
+            self._compose_next,
+            partial(self._queue.may_send, claim),
+        )
 
     def abort(self) -> AttemptResult:
         """Closes the connection at once, after `deliver` was cancelled; returns how its attempt ended."""
         assert self.session
         return self.session.abort()
-
-    def _begin_sending(self) -> Awaitable[bool]:
-        return self._ledger.begin_sending(self._claim)
-
-    def _may_send(self) -> bool:
-        return self._ledger.may_send(self._claim)
 
     def _compose_next(self) -> Message | None:
         """Returns the message of the next claim; None if it cannot be composed: the error is raised when it is its turn."""

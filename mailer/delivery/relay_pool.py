@@ -1,6 +1,6 @@
 """The relays of a send: the state of each, and the choice of one for the next connection.
 
-A relay that cannot be reached backs off and is tried again, each time after a longer delay. A relay that refuses us for good,
+A relay that cannot be reached backs off and is tried again, each time after a longer delay. A relay that refuses us permanently,
 or cannot be reached for too long, is excluded. The number of connections to a relay is limited by a window, which shrinks when
 the relay asks for a slower pace, and grows back.
 """

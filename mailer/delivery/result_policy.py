@@ -1,6 +1,6 @@
 """Decides what the result of an attempt means for its delivery, its relay and its send.
 
-    decide(attempt, retry=..., chance=...) -> ResultDecision
+    decide_after_attempt(attempt, retry=..., chance=...) -> ResultDecision
     accepted_result(claim, result, ...) -> DeliveryResult
 
 Pure: the sender acts on the decision. What a reply means is in `mailer.smtp.classify`. This module adds what the reply alone
@@ -69,7 +69,7 @@ class ResultDecision:
     is_refusal_if_none_accepted: bool
 
 
-def decide(attempt: EndedAttempt, *, retry: RetryPolicy, chance: float) -> ResultDecision:
+def decide_after_attempt(attempt: EndedAttempt, *, retry: RetryPolicy, chance: float) -> ResultDecision:
     """Returns what to do after `attempt`; `chance` in [0, 1) spreads retries."""
     result, classification = attempt.result, attempt.result.classification
     relay_works = result.reply is not None and (attempt.is_open or result.stage is Stage.END_OF_DATA)

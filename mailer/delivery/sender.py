@@ -4,7 +4,7 @@
 
 The claim loop claims ahead of the connection loops. Each of these connects when it has something to send, and closes a
 connection that stays idle. Failures of a relay are kept apart from refusals of a recipient: a relay that cannot be reached
-backs off and is tried again, a relay that refuses us for good is excluded, and when none is left the send pauses and no
+backs off and is tried again, a relay that refuses us permanently is excluded, and when none is left the send pauses and no
 delivery is marked as failed. `result_policy` and `breaker` decide what a result means; this module acts on it.
 
 Always holds: every claim is recorded or released, also when the run is stopped; no message is marked as sending after the
@@ -24,7 +24,7 @@ from mailer.delivery.breaker import Breaker
 from mailer.delivery.connection_slot import Compose, ConnectionSlot
 from mailer.delivery.progress import SendProgress
 from mailer.delivery.relay_pool import PooledRelay, PoolOptions, RelayPool
-from mailer.delivery.result_policy import EndedAttempt, accepted_result, decide, quote
+from mailer.delivery.result_policy import EndedAttempt, accepted_result, decide_after_attempt, quote
 from mailer.delivery.retry import RetryPolicy
 from mailer.delivery.run_result import RunResult, StopReason
 from mailer.delivery.states import TERMINAL, SendState
@@ -61,7 +61,7 @@ class Sender:
     def __init__(
         self,
         *,
-        ledger: DeliveryQueue,
+        queue: DeliveryQueue,
         compose: Compose,
         relays: Sequence[Relay],
         options: SenderOptions,
@@ -69,7 +69,7 @@ class Sender:
         monotonic: Callable[[], float] = time.monotonic,
         chance: Callable[[], float] = random.random,
     ) -> None:
-        self._ledger = ledger
+        self._queue = queue
         self._compose = compose
         self._options = options
         self._now = now
@@ -114,7 +114,7 @@ class Sender:
         if failure := next((result for result in results if isinstance(result, Exception)), None):
             raise failure
         if left := self._throttle.drain():
-            await self._ledger.release(left, self._now())
+            await self._queue.release(left, self._now())
         if self._fault:
             raise self._fault
         return claiming.result()
@@ -144,7 +144,7 @@ class Sender:
                 if self._check_status and (ending := await self._ended_elsewhere()):
                     return ending
                 done_count = self._done_count
-                claims = await self._ledger.claim(self._throttle.free_slots, self._now()) if self._wants_more else ()
+                claims = await self._queue.claim(self._throttle.free_slots, self._now()) if self._wants_more else ()
                 if claims:
                     self.progress.next_at = self.progress.held_until = None
                     self.progress.on_retries_claimed(len([claim for claim in claims if claim.attempt > 1]))
@@ -180,7 +180,7 @@ class Sender:
     async def _ended_elsewhere(self) -> RunResult | None:
         """Returns how the run ends if the send has ended or was paused; None if it goes on."""
         self._check_status = False
-        status = await self._ledger.status()
+        status = await self._queue.status()
         self.progress.update(status)
         if status.state in TERMINAL:
             return RunResult(end=StopReason(status.state.value))
@@ -193,7 +193,7 @@ class Sender:
     async def _connection_loop(self) -> None:
         slot = ConnectionSlot(
             pool=self._pool,
-            ledger=self._ledger,
+            queue=self._queue,
             compose=self._compose,
             next_claim=self._next_claim,
             messages_per_connection=self._options.messages_per_connection,
@@ -287,7 +287,7 @@ class Sender:
         if result.classification.outcome is Outcome.ACCEPTED:
             self._on_accepted(relay, claim, result)
             return
-        decision = decide(
+        decision = decide_after_attempt(
             EndedAttempt(
                 claim=claim,
                 result=result,
@@ -317,7 +317,7 @@ class Sender:
         if decision.is_suspect:
             self._releases[claim.delivery_id] += 1
         if decision.result is None:
-            await self._ledger.release([claim], self._now())
+            await self._queue.release([claim], self._now())
             self._done(claim)
             return
         await self._record(claim, decision.result)
@@ -327,7 +327,7 @@ class Sender:
     def _on_accepted(self, relay: PooledRelay, claim: Claim, result: AttemptResult) -> None:
         """Records an acceptance, the usual result. Nothing waits for the ledger: it writes it before the next `begin_sending`."""
         self.progress.accepted += 1
-        self._ledger.record_nowait(accepted_result(claim, result, at=self._now(), relay=relay.name))
+        self._queue.record_nowait(accepted_result(claim, result, at=self._now(), relay=relay.name))
         relay.on_success()
         relay.window.on_success()
         self._breaker.on_accepted()
@@ -337,7 +337,7 @@ class Sender:
         self.progress.count(result.state)
         if result.next_at is not None:
             self.progress.put_off_until(result.next_at)
-        await self._ledger.record(result)
+        await self._queue.record(result)
         self._done(claim)
 
     async def _on_relay_failed(self, relay: PooledRelay, result: AttemptResult) -> None:
@@ -368,7 +368,7 @@ class Sender:
         first = not self._halted
         self._halted = self._halted or reason
         if first or revert:
-            await self._ledger.trip_breaker(self._halted, revert)
+            await self._queue.trip_breaker(self._halted, revert)
         self._wake_claims.set()
 
 

@@ -17,8 +17,11 @@ Pure: the clock is a parameter, seconds on any monotonic scale.
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from mailer.delivery.types import Claim
+
+_N = TypeVar("_N", int, float)
 
 ANY = "*"
 COOL_DOWN = 1.0  # seconds in which a window halves at most once: replies to messages already under way count once
@@ -58,19 +61,27 @@ def provider_of(address: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RateLimits:
-    """The limits of the settings: messages a second; by domain (`*`: any other), connections and messages a second."""
+    """The limits of the settings: messages a second; by domain (`*`: any other), connections and messages a second.
+
+    A limit of one of a provider's domains is a limit of the provider; of several, the strictest holds.
+    """
 
     rate: float | None = None
     domain_connections: Mapping[str, int] = field(default_factory=dict)
     domain_rate: Mapping[str, float] = field(default_factory=dict)
 
-    def connections_for(self, domain: str) -> int | None:
-        """Returns the limit of connections; None: no limit."""
-        return self.domain_connections.get(domain, self.domain_connections.get(ANY))
+    def connections_for(self, provider: str) -> int | None:
+        """Returns the limit of connections to the domains of `provider` (`provider_of`); None: no limit."""
+        return _strictest(self.domain_connections, provider)
 
-    def rate_for(self, domain: str) -> float | None:
-        """Returns the limit of messages a second; None: no limit."""
-        return self.domain_rate.get(domain, self.domain_rate.get(ANY))
+    def rate_for(self, provider: str) -> float | None:
+        """Returns the limit of messages a second to the domains of `provider` (`provider_of`); None: no limit."""
+        return _strictest(self.domain_rate, provider)
+
+
+def _strictest(limits: Mapping[str, _N], provider: str) -> _N | None:
+    named = [limits[domain] for domain in PROVIDERS.get(provider, (provider,)) if domain in limits]
+    return min(named) if named else limits.get(ANY)
 
 
 class TokenBucket:
@@ -174,11 +185,6 @@ class Throttle:
     def __len__(self) -> int:
         """How many claims are queued."""
         return self._count
-
-    @property
-    def domain_count(self) -> int:
-        """How many domains it has state of."""
-        return len(self._domains)
 
     @property
     def under_way(self) -> int:

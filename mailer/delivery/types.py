@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from mailer.delivery.states import DeliveryState, SendState
-from mailer.smtp.reply import Reply
+from mailer.smtp.reply_parser import Reply
 from mailer.smtp.stage import Stage
 
 

@@ -2,11 +2,11 @@
 
     with open_ledger(url, state_dir, clock=time.time) as ledger:
         send = ledger.creator.create(new, audience)
-        with ledger.queue.acquire(send.id, retry_for=86400) as session: ...
+        with ledger.leases.acquire(send.id, retry_for=86400) as leased: ...
 
     sends           sends and their states; pause, resume, cancel, resolve
     creator         creates sends
-    queue           acquires and runs a send: the port that a sender uses
+    leases          acquires a send for this process: the port that a sender uses
     warmup          the daily quota of the warm-up plan
     suppressions    addresses that must not be mailed
     erasure         erases a subscriber
@@ -40,15 +40,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from mailer.clock import boottime
+from mailer.boot_clock import boottime
 from mailer.delivery.warmup import WarmUp
 from mailer.ledger.accounts.api_tokens import ApiTokens
 from mailer.ledger.accounts.audit import AuditLog
+from mailer.ledger.accounts.dispatch_revisions import Revisions
 from mailer.ledger.accounts.idempotency import IdempotencyKeys
-from mailer.ledger.accounts.revisions import Revisions
 from mailer.ledger.accounts.sessions import Sessions
 from mailer.ledger.accounts.users import Users
-from mailer.ledger.queue.session import SendQueue
+from mailer.ledger.queue.leased_send import SendLeases
 from mailer.ledger.reports.deliveries import DeliveryReport
 from mailer.ledger.reports.stats import SendStats
 from mailer.ledger.reports.verify import Verifier
@@ -57,10 +57,10 @@ from mailer.ledger.sends.create import SendCreator
 from mailer.ledger.sends.editions import Editions
 from mailer.ledger.sends.sends import Sends
 from mailer.ledger.sends.warmup import WarmUpDays
-from mailer.ledger.store.context import LOCK_PATIENCE, LedgerContext
 from mailer.ledger.store.database import open_database
+from mailer.ledger.store.file_locks import FileLock
 from mailer.ledger.store.lease import LENGTH
-from mailer.ledger.store.locks import FileLock
+from mailer.ledger.store.ledger_context import LOCK_PATIENCE, LedgerContext
 from mailer.ledger.store.rollback_guard import RollbackGuard
 from mailer.ledger.store.upgrade import upgrade
 from mailer.ledger.store.writer import Writer
@@ -84,7 +84,7 @@ class Ledger:
         self._context = context
         self.sends = Sends(context)
         self.creator = SendCreator(context)
-        self.queue = SendQueue(context)
+        self.leases = SendLeases(context)
         self.warmup = WarmUpDays(context)
         self.suppressions = Suppressions(context)
         self.erasure = Erasure(context)

@@ -1,15 +1,12 @@
 """Classifies SMTP replies: what a reply means, and what it is about.
 
-The failure policy of the sender is in this module. `classify` takes a reply and the stage at which it was received, and
-returns a Classification. While a connection is set up, `connect` and `delivery.relay_pool` apply the two rows for that. The
-scope says what the reply is about: the recipient, this connection, the relay, or the send. A delivery fails only for a reason
+The failure policy for a transaction is in this module. `classify` takes a reply and the stage at which it was received, and
+returns a Classification. What a reply means while a connection is set up is in `connect`. A delivery fails only for a reason
 that is about its recipient.
 
-| stage | reply | scope | outcome |
+| stage | reply | about | outcome |
 |---|---|---|---|
 | any | 421 before end of DATA · malformed, or of a class that is not expected there | connection | unsent |
-| connect, EHLO, STARTTLS, AUTH | 4xx | relay, backs off | unsent |
-| connect, EHLO, STARTTLS, AUTH | 5xx | relay, is excluded; the last one halts the send | unsent |
 | any | 530, 538 (authentication required) | relay, halts the send | unsent |
 | any | 552 5.3.4 (message too big) | send, halts it | unsent, also after end of DATA |
 | MAIL | 4xx · 5xx | recipient · send, halts it | deferred · unsent |
@@ -26,10 +23,9 @@ Sources: RFC 5321 4.2, RFC 3463, RFC 5248.
 from dataclasses import dataclass
 from enum import StrEnum
 
-from mailer.smtp.reply import Reply
+from mailer.smtp.reply_parser import Reply
 from mailer.smtp.stage import Stage
 
-_SETUP = frozenset({Stage.CONNECT, Stage.EHLO, Stage.STARTTLS, Stage.AUTH})
 _DEAD = frozenset({"5.1.1", "5.1.2", "5.1.3", "5.1.10"})
 _AUTH_REQUIRED = frozenset({530, 538})
 _THROTTLING = frozenset({421, 450, 451, 452, 454})
@@ -40,18 +36,9 @@ class Outcome(StrEnum):
 
     ACCEPTED = "accepted"
     DEFERRED = "deferred"  # refused for now
-    FAILED = "failed"  # refused for good
+    FAILED = "failed"  # refused permanently
     UNCERTAIN = "uncertain"  # end of DATA was sent, and no usable reply came
     UNSENT = "unsent"  # nothing was sent, or the refusal proves that nothing was delivered
-
-
-class FailureScope(StrEnum):
-    """What a reply is about."""
-
-    RECIPIENT = "recipient"
-    CONNECTION = "connection"
-    RELAY = "relay"
-    SEND = "send"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +52,6 @@ class Classification:
     """
 
     outcome: Outcome
-    scope: FailureScope
     reason: str
     halt: bool = False
     close: bool = False
@@ -76,7 +62,7 @@ class Classification:
     is_plain_550: bool = False
 
 
-ACCEPTED = Classification(outcome=Outcome.ACCEPTED, scope=FailureScope.RECIPIENT, reason="accepted")
+ACCEPTED = Classification(outcome=Outcome.ACCEPTED, reason="accepted")
 
 
 def classify(reply: Reply, stage: Stage) -> Classification:
@@ -87,15 +73,13 @@ def classify(reply: Reply, stage: Stage) -> Classification:
     if kind not in {4, 5}:
         return _unexpected(stage)
     if reply.code in _AUTH_REQUIRED and stage is not Stage.END_OF_DATA:
-        return _unsent(FailureScope.RELAY, "wants authentication", halt=True)
-    if stage in _SETUP:
-        return _unsent(FailureScope.RELAY, f"refused at {stage.label}", halt=kind == 5, is_throttling=kind == 4)
+        return _unsent("relay requires authentication", halt=True)
     if kind == 4:
         return _temporary(reply, stage)
     if reply.enhanced == "5.3.4" or (reply.code == 552 and stage is Stage.MAIL):
-        return _unsent(FailureScope.SEND, "message too big", halt=True)
+        return _unsent("message too big", halt=True)
     if stage is Stage.MAIL:
-        return _unsent(FailureScope.SEND, "sender refused", halt=True)
+        return _unsent("sender refused", halt=True)
     return _refused(reply, stage)
 
 
@@ -103,25 +87,24 @@ def connection_lost(stage: Stage, reason: str) -> Classification:
     """Returns the classification of a connection that ended, or timed out, at `stage`."""
     if stage is Stage.END_OF_DATA:
         return Classification(
-            outcome=Outcome.UNCERTAIN, scope=FailureScope.CONNECTION, reason=f"{reason} after the dot", close=True
+            outcome=Outcome.UNCERTAIN,
+            reason=f"{reason} after the message was handed over and before the server confirmed it",
+            close=True,
         )
-    if stage in _SETUP:
-        return _unsent(FailureScope.RELAY, reason)
-    return _unsent(FailureScope.CONNECTION, reason)
+    return _unsent(reason)
 
 
 def not_offered(extension: str) -> Classification:
-    """Returns the classification for an address that needs an extension the relay lacks: failed, not suppressed."""
-    return Classification(outcome=Outcome.FAILED, scope=FailureScope.RECIPIENT, reason=f"relay lacks {extension}")
+    """Returns the classification for an address that needs an extension the relay does not support: failed, not suppressed."""
+    return Classification(outcome=Outcome.FAILED, reason=f"relay does not support {extension}")
 
 
 def _temporary(reply: Reply, stage: Stage) -> Classification:
     is_throttling = reply.code in _THROTTLING
     if reply.code == 421 and stage is not Stage.END_OF_DATA:
-        return _unsent(FailureScope.CONNECTION, "service closing", is_throttling=True)
+        return _unsent("relay is closing the connection", is_throttling=True)
     return Classification(
         outcome=Outcome.DEFERRED,
-        scope=FailureScope.RECIPIENT,
         reason=f"deferred at {stage.label}",
         is_throttling=is_throttling,
         close=reply.code == 421,
@@ -134,7 +117,6 @@ def _refused(reply: Reply, stage: Stage) -> Classification:
     policy = reply.enhanced.startswith("5.7.") or (late and not about_recipient)
     return Classification(
         outcome=Outcome.FAILED,
-        scope=FailureScope.RECIPIENT,
         reason="refused",
         policy=policy,
         unexplained=not about_recipient,
@@ -145,13 +127,9 @@ def _refused(reply: Reply, stage: Stage) -> Classification:
 
 def _unexpected(stage: Stage) -> Classification:
     if stage is Stage.END_OF_DATA:
-        return Classification(
-            outcome=Outcome.UNCERTAIN, scope=FailureScope.CONNECTION, reason="answered with nonsense", close=True
-        )
-    return _unsent(FailureScope.CONNECTION, "answered with nonsense")
+        return Classification(outcome=Outcome.UNCERTAIN, reason="malformed reply", close=True)
+    return _unsent("malformed reply")
 
 
-def _unsent(scope: FailureScope, reason: str, *, halt: bool = False, is_throttling: bool = False) -> Classification:
-    return Classification(
-        outcome=Outcome.UNSENT, scope=scope, reason=reason, halt=halt, close=True, is_throttling=is_throttling
-    )
+def _unsent(reason: str, *, halt: bool = False, is_throttling: bool = False) -> Classification:
+    return Classification(outcome=Outcome.UNSENT, reason=reason, halt=halt, close=True, is_throttling=is_throttling)

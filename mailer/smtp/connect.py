@@ -1,34 +1,56 @@
 """Opens connections to a relay: connect, EHLO, STARTTLS and AUTH by aiosmtplib, with certificates verified.
 
-The connection that `open_connection` returns is ready for MAIL. Failures are a ConnectionFailure with the stage and, if the
-relay replied, its reply. A relay that should offer STARTTLS and does not gets no credentials and no message.
+The connection that `open_connection` returns is ready for MAIL. A failure is a ConnectionFailure; `fatal` if a person has to
+change something before it can work. A relay that should offer STARTTLS and does not gets no credentials and no message.
+
+| what fails | fatal |
+|---|---|
+| reply 4xx · 5xx to any command | no · yes |
+| certificate, TLS version or ciphers not accepted; no TLS where it is expected | yes |
+| STARTTLS or AUTH not offered | yes |
+| connection refused, lost or timed out; TLS broken off | no |
 """
 
+import asyncio
+import os
+import socket
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TypeVar, cast
 
 import aiosmtplib
 
 from mailer.relay import Relay, TlsMode
-from mailer.smtp.reply import Reply, make_reply
-from mailer.smtp.stage import Stage
+from mailer.smtp.reply_parser import make_reply
 from mailer.smtp.transport import SmtpProtocol
 
-if TYPE_CHECKING:
-    import asyncio
-
 _E = TypeVar("_E", bound=BaseException)
+_TLS_CONFIGURATION_ERRORS = frozenset({
+    "HANDSHAKE_FAILURE_ON_CLIENT_HELLO",
+    "INAPPROPRIATE_FALLBACK",
+    "NO_CIPHERS_AVAILABLE",
+    "NO_PROTOCOLS_AVAILABLE",
+    "SSLV3_ALERT_HANDSHAKE_FAILURE",
+    "TLSV13_ALERT_CERTIFICATE_REQUIRED",
+    "TLSV1_ALERT_INSUFFICIENT_SECURITY",
+    "TLSV1_ALERT_PROTOCOL_VERSION",
+    "TLSV1_UNRECOGNIZED_NAME",
+    "UNSAFE_LEGACY_RENEGOTIATION_DISABLED",
+    "UNSUPPORTED_PROTOCOL",
+    "WRONG_SSL_VERSION",
+    "WRONG_VERSION_NUMBER",  # also what is not TLS at all
+})  # fmt: skip
+"""OpenSSL's reasons for which no handshake with this relay can succeed. After any other, the connection is lost."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeouts:
     """The limits of the stages, in seconds: RFC 5321 4.5.3.2."""
 
-    connect: float = 60
-    session: float = 300  # greeting, EHLO, STARTTLS and AUTH, each
+    connect: float = 60  # to one address of the relay
+    session: float = 300  # TLS handshake, greeting, EHLO, STARTTLS and AUTH, each
     mail: float = 300
     rcpt: float = 300
     data: float = 120
@@ -60,12 +82,10 @@ def read_features(extensions: Mapping[str, str]) -> Extensions:
 
 
 class ConnectionFailure(Exception):  # noqa: N818 - an outcome, named as RFC 5321 names it
-    """A session could not be set up. `reply` is the relay's, None if there was none; `fatal`: retrying will not help."""
+    """A session could not be set up. `fatal`: retrying will not help."""
 
-    def __init__(self, stage: Stage, reason: str, reply: Reply | None = None, *, fatal: bool = False) -> None:
+    def __init__(self, reason: str, *, fatal: bool = False) -> None:
         super().__init__(reason)
-        self.stage = stage
-        self.reply = reply
         self.fatal = fatal
 
 
@@ -86,41 +106,61 @@ async def open_connection(
     """
     smtp = aiosmtplib.SMTP(
         hostname=relay.host,
-        port=relay.port,
         local_hostname=local_hostname,
         timeout=limits.session,
         use_tls=relay.tls is TlsMode.IMPLICIT,
         start_tls=False,
         tls_context=None if relay.tls is TlsMode.NONE else tls or _default_tls(),
     )
-    stage = Stage.CONNECT
+    step = "connect"
     try:
-        await smtp.connect(timeout=limits.connect)
-        stage = Stage.EHLO
+        await smtp.connect(sock=await _connect(relay, limits.connect))
+        step = "EHLO"
         await _ehlo(smtp)
         if relay.tls is TlsMode.STARTTLS:
-            stage = Stage.STARTTLS
-            await smtp.starttls(timeout=limits.session)
-            stage = Stage.EHLO
+            step = "STARTTLS"
+            await smtp.starttls()
+            step = "EHLO"
             await _ehlo(smtp)
         if relay.username:
-            stage = Stage.AUTH
-            await smtp.login(relay.username, relay.password.get_secret_value(), timeout=limits.session)
+            step = "AUTH"
+            await smtp.login(relay.username, relay.password.get_secret_value())
         transport = smtp.transport
         if transport is None or transport.is_closing():
-            raise ConnectionFailure(stage, "connection lost")  # noqa: TRY301 - the handlers below close the connection
-    except ConnectionFailure:
-        smtp.close()
-        raise
+            raise aiosmtplib.SMTPServerDisconnected("closing")  # noqa: TRY301 - the handlers below close the connection
     except (aiosmtplib.SMTPException, OSError, ValueError) as error:
         smtp.close()
-        raise _connection_failure(error, stage) from error
+        raise _connection_failure(error, step) from error
     except BaseException:  # cancelled
         smtp.close()
         raise
     return Connection(
         protocol=SmtpProtocol(cast("asyncio.Transport", transport)), features=read_features(smtp.esmtp_extensions)
     )
+
+
+async def _connect(relay: Relay, limit: float) -> socket.socket:
+    """Returns a socket that is connected to the first address of the relay that answers. Raises OSError.
+
+    aiosmtplib has one limit for the connection and for the greeting, for which RFC 5321 4.5.3.2.1 gives five minutes.
+    """
+    loop = asyncio.get_running_loop()
+    failure = OSError(f"no address for {relay.host}")
+    for family, kind, protocol, _, address in await loop.getaddrinfo(relay.host, relay.port, type=socket.SOCK_STREAM):
+        sock = socket.socket(family, kind, protocol)
+        try:
+            sock.setblocking(False)
+            async with asyncio.timeout(limit):
+                await loop.sock_connect(sock, address)
+        except OSError as error:
+            sock.close()
+            failure = error
+        except BaseException:  # cancelled
+            sock.close()
+            raise
+        else:
+            return sock
+    raise failure
 
 
 @cache
@@ -139,22 +179,24 @@ async def _ehlo(smtp: aiosmtplib.SMTP) -> None:
         await smtp.helo()
 
 
-def _connection_failure(error: Exception, stage: Stage) -> ConnectionFailure:
+def _connection_failure(error: Exception, step: str) -> ConnectionFailure:
     if isinstance(error, aiosmtplib.SMTPResponseException):
         reply = make_reply(error.code, tuple(error.message.splitlines()))
-        return ConnectionFailure(stage, f"refused at {stage.label}: {reply}", reply, fatal=reply.code >= 500)
-    certificate = _cause(error, ssl.SSLCertVerificationError)
-    if certificate is not None:
-        return ConnectionFailure(Stage.STARTTLS, f"certificate not accepted: {certificate.verify_message}", fatal=True)
-    if (handshake := _cause(error, ssl.SSLError)) is not None:
-        return ConnectionFailure(
-            Stage.STARTTLS, f"TLS failed: {handshake.reason or 'handshake broken off'}", fatal=True
-        )
+        return ConnectionFailure(f"refused at {step}: {reply}", fatal=reply.code >= 500)
+    if (certificate := _cause(error, ssl.SSLCertVerificationError)) is not None:
+        return ConnectionFailure(f"certificate not accepted: {certificate.verify_message}", fatal=True)
+    if (tls := _cause(error, ssl.SSLError)) is not None:
+        fatal = tls.reason in _TLS_CONFIGURATION_ERRORS
+        return ConnectionFailure(f"TLS failed: {tls.reason or 'broken off'}", fatal=fatal)
     if not isinstance(error, OSError):  # neither a reply nor the network: the relay does not offer what is asked for
-        return ConnectionFailure(stage, f"not offered at {stage.label}: {error}", fatal=True)
+        return ConnectionFailure(f"not offered at {step}: {error}", fatal=True)
     if isinstance(error, TimeoutError):
-        return ConnectionFailure(stage, f"no answer in time at {stage.label}")
-    return ConnectionFailure(stage, str(error) or type(error).__name__)
+        return ConnectionFailure(f"no answer in time at {step}")
+    if isinstance(error, aiosmtplib.SMTPException):
+        return ConnectionFailure(f"connection lost at {step}")
+    if isinstance(error, socket.gaierror):
+        return ConnectionFailure(f"unknown host: {error.strerror}")
+    return ConnectionFailure(os.strerror(error.errno) if error.errno else str(error) or type(error).__name__)
 
 
 def _cause(error: BaseException, kind: type[_E]) -> _E | None:

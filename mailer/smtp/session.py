@@ -17,9 +17,9 @@ from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from mailer.mime.composer import Message
-from mailer.smtp.classify import Classification, FailureScope, Outcome, classify, connection_lost, not_offered
+from mailer.smtp.classify import Classification, Outcome, classify, connection_lost, not_offered
 from mailer.smtp.connect import Connection, Extensions, Timeouts
-from mailer.smtp.reply import Reply
+from mailer.smtp.reply_parser import Reply
 from mailer.smtp.stage import Stage
 from mailer.smtp.transport import ConnectionClosedError, SmtpProtocol
 
@@ -36,7 +36,7 @@ class AttemptResult(NamedTuple):
     cancelled: bool = False
 
 
-CANCELLED = Classification(outcome=Outcome.UNSENT, scope=FailureScope.CONNECTION, reason="withheld", close=True)
+CANCELLED = Classification(outcome=Outcome.UNSENT, reason="withheld", close=True)
 _END_OF_DATA = b".\r\n"
 _ENVELOPE = (Stage.MAIL, Stage.RCPT, Stage.DATA)
 

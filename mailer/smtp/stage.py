@@ -1,15 +1,11 @@
-"""The stages of an SMTP session, as they are recorded in the ledger."""
+"""The stages of an SMTP transaction, as they are recorded in the ledger."""
 
 from enum import StrEnum
 
 
 class Stage(StrEnum):
-    """The stages of a session, in their order. The value is stored in the ledger."""
+    """The stages of a transaction, in their order. The value is stored in the ledger."""
 
-    CONNECT = "connect"
-    EHLO = "ehlo"
-    STARTTLS = "starttls"
-    AUTH = "auth"
     MAIL = "mail"
     RCPT = "rcpt"
     DATA = "data"

@@ -30,7 +30,7 @@ from mailer.web.api.subscribe import SubscribeApi
 from mailer.web.client_ip import ProxyCheckMiddleware
 from mailer.web.desk.routes import desk_routes
 from mailer.web.public.archive import ArchivePages
-from mailer.web.public.pages import PageRenderer
+from mailer.web.public.page_renderer import PageRenderer
 from mailer.web.public.preferences import PreferencesPages
 from mailer.web.public.site import SitePages
 from mailer.web.public.subscribe import SignupGuard, SubscribePages
@@ -137,9 +137,9 @@ class _Errors:
         headers = error.headers if isinstance(error, HTTPException) else None
         if status == 404:
             return self._pages.message(
-                "This page does not exist.", "Please check that the link is complete.", status=404
+                "This page does not exist", "Please check that the link is complete.", status=404
             )
-        return self._pages.message("This request cannot be answered.", status=status, headers=headers)
+        return self._pages.message("This did not work", "Please go back and try again.", status=status, headers=headers)
 
     async def user_error(self, _request: Request, error: Exception) -> Response:
         """Handles errors that the operator can fix; those of the ledger are often temporary."""
@@ -152,7 +152,7 @@ class _Errors:
 
     def _apology(self, status: int) -> Response:
         return self._pages.message(
-            "Something went wrong on our side.",
+            "Something went wrong on our side",
             "Please try again in a few minutes.",
             status=status,
             headers=_RETRY_AFTER if status == 503 else None,

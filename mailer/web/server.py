@@ -14,6 +14,7 @@ import asyncio
 import contextlib
 import errno
 import logging
+import platform
 import signal
 import socket
 from collections.abc import Awaitable, Callable, Iterable, Iterator
@@ -128,7 +129,11 @@ async def run(
         )
     with contextlib.closing(lock):
         if has_slow_cookie_parser():
-            _log.warning("This Python has a known weakness (CVE-2024-7592). Update it to 3.11.10, 3.12.6 or newer.")
+            _log.warning(
+                "Python %s reads some cookies slowly (CVE-2024-7592). mailer does not use that part of it, so you can go on. "
+                "When you can, update to Python 3.11.10, 3.12.6 or newer.",
+                platform.python_version(),
+            )
         table = table or ConnectionTable(trusted=app.settings.trusted_proxies)
         await _run(create_app(app), _listen(host, port), stop, on_ready, _jobs(background), table=table)
 

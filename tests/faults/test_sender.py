@@ -18,7 +18,7 @@ from mailer.delivery.run_result import RunResult, StopReason
 from mailer.delivery.sender import Sender, SenderOptions
 from mailer.delivery.throttle import RateLimits
 from mailer.delivery.types import Claim
-from mailer.ledger.queue.session import SendSession
+from mailer.ledger.queue.leased_send import LeasedSend
 from mailer.ledger.types.errors import LedgerError
 from mailer.ledger.types.sends import Summary
 from mailer.mime.composer import Composer, Message
@@ -83,7 +83,7 @@ class SendRun:
         return composer.compose(claim)
 
     async def _run(self, wait: bool) -> RunResult:
-        session = self.app.ledger.queue.acquire(self.send.id, retry_for=3600)
+        session = self.app.ledger.leases.acquire(self.send.id, retry_for=3600)
         assert session
         composer = Composer(
             load_edition(self.app, self.send),
@@ -96,7 +96,7 @@ class SendRun:
             stack.push_async_callback(asyncio.to_thread, session.close)
             relays = [self.relay_of(server.port) for server in self.servers]
             self.sender = Sender(
-                ledger=session,
+                queue=session,
                 compose=lambda claim: self._compose(composer, claim),
                 relays=relays,
                 options=self.options,
@@ -192,16 +192,16 @@ def test_a_relay_that_drops_every_connection_after_its_first_message_pauses_the_
 
 def test_messages_under_way_on_other_connections_end_when_the_ledger_fails_on_one(tmp_path: Path) -> None:
     stage = SendRun(tmp_path, 2, Scripted(END_OF_DATA=["250 taken", "250 taken"]))
-    original = SendSession.begin_sending
+    original = LeasedSend.begin_sending
     begun: list[Claim] = []
 
-    async def begin_sending(self: SendSession, claim: Claim) -> bool:
+    async def begin_sending(self: LeasedSend, claim: Claim) -> bool:
         begun.append(claim)
         if len(begun) == 1:
             return await original(self, claim)
         raise LedgerError("The disk is full.")
 
-    with patch.object(SendSession, "begin_sending", begin_sending), pytest.raises(LedgerError):
+    with patch.object(LeasedSend, "begin_sending", begin_sending), pytest.raises(LedgerError):
         stage.run()
     with App.open(stage.app.workspace.root) as app:
         result = send_object(app.ledger.sends.summary(stage.send.id))
@@ -333,9 +333,9 @@ def test_a_message_that_was_sent_is_uncertain_although_a_stop_comes_while_the_se
 ) -> None:
     server = Scripted(END_OF_DATA=[DROP] * 1000)
     stage = SendRun(tmp_path, 60, server, options=replace(OPTIONS, connections=BREAKER, drain_patience=0.3))
-    trip, tripping, go_on = SendSession.trip_breaker, asyncio.Event(), asyncio.Event()
+    trip, tripping, go_on = LeasedSend.trip_breaker, asyncio.Event(), asyncio.Event()
 
-    async def trip_slowly(self: SendSession, reason: str, refused: Sequence[int] = ()) -> None:
+    async def trip_slowly(self: LeasedSend, reason: str, refused: Sequence[int] = ()) -> None:
         tripping.set()
         await go_on.wait()
         await trip(self, reason, refused)
@@ -349,7 +349,7 @@ def test_a_message_that_was_sent_is_uncertain_although_a_stop_comes_while_the_se
         go_on.set()
 
     stage.meanwhile = stop_while_tripping
-    with patch.object(SendSession, "trip_breaker", trip_slowly):
+    with patch.object(LeasedSend, "trip_breaker", trip_slowly):
         _, result = stage.run()
     assert counts(result) == {"pending": 60 - messages(server), "uncertain": messages(server)}
 

@@ -217,21 +217,45 @@ def test_a_message_over_the_relay_s_limit_halts_the_send_without_trying() -> Non
 
 
 @pytest.mark.parametrize(
-    ("script", "stage", "fatal"),
+    ("script", "reason", "fatal"),
     [
-        ({"CONNECT": ["554 5.7.1 go away"]}, Stage.CONNECT, True),
-        ({"CONNECT": ["421 4.3.2 busy"]}, Stage.CONNECT, False),
-        ({"CONNECT": [DROP]}, Stage.CONNECT, False),
-        ({"EHLO": [DROP]}, Stage.EHLO, False),
-        ({"EHLO": ["550 5.0.0 no"]}, Stage.EHLO, True),
+        ({"CONNECT": ["554 5.7.1 go away"]}, "refused at connect: 554 5.7.1 go away", True),
+        ({"CONNECT": ["421 4.3.2 busy"]}, "refused at connect: 421 4.3.2 busy", False),
+        ({"CONNECT": [DROP]}, "connection lost at connect", False),
+        ({"EHLO": [DROP]}, "connection lost at EHLO", False),
+        ({"EHLO": ["550 5.0.0 no"]}, "refused at EHLO: 550 5.0.0 no", True),
     ],
 )
 def test_a_session_that_cannot_be_set_up_is_the_relay_s_fault(
-    script: dict[str, list[str]], stage: Stage, fatal: bool
+    script: dict[str, list[str]], reason: str, fatal: bool
 ) -> None:
-    with pytest.raises(ConnectionFailure) as caught:
+    with pytest.raises(ConnectionFailure, match=reason) as caught:
         deliver_all(Scripted(**script), message())
-    assert (caught.value.stage, caught.value.fatal) == (stage, fatal)
+    assert caught.value.fatal is fatal
+
+
+def test_a_greeting_may_take_longer_than_connecting() -> None:
+    class Slow(Scripted):
+        async def answer(self, verb: str, writer: asyncio.StreamWriter) -> bool:
+            if verb == "CONNECT":
+                await asyncio.sleep(LIMITS.connect + LIMITS.session / 2)
+            return await super().answer(verb, writer)
+
+    (result,), _ = deliver_all(Slow(), message())
+    assert result.classification.outcome is Outcome.ACCEPTED
+    with pytest.raises(ConnectionFailure, match="no answer in time at connect"):
+        deliver_all(Scripted(CONNECT=[SILENCE]), message())
+
+
+def test_a_port_at_which_nothing_listens_is_a_connection_failure() -> None:
+    async def scenario() -> None:
+        async with Scripted() as server:
+            relay = Relay(host="127.0.0.1", port=server.port)
+        await open_connection(relay, limits=LIMITS, local_hostname="desk.example.org")
+
+    with pytest.raises(ConnectionFailure, match="Connection refused") as caught:
+        asyncio.run(scenario())
+    assert not caught.value.fatal
 
 
 def test_no_credentials_and_no_message_are_sent_if_starttls_is_not_offered() -> None:

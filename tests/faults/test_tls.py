@@ -7,10 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import uvloop
 from pydantic import SecretStr
 
 from mailer.delivery.run_result import RunResult, StopReason
 from mailer.relay import Relay, TlsMode
+from mailer.smtp.connect import ConnectionFailure, Timeouts, open_connection
 from tests.faults.test_sender import HASTY, OPTIONS, POOL, SendRun, counts
 from tests.support.certificates import Authority
 from tests.support.scripted import Scripted
@@ -127,3 +129,42 @@ def test_a_refused_login_pauses_the_send_and_fails_no_delivery(
     assert PASSWORD not in ending.reason
     assert stage.suppressed() == []
     assert not server.messages
+
+
+class Broken(Scripted):
+    """Answers the first bytes of a handshake with `answer`, and closes."""
+
+    def __init__(self, answer: bytes) -> None:
+        super().__init__()
+        self._answer = answer
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(10_000)
+        writer.write(self._answer)
+        writer.close()
+
+
+@pytest.mark.parametrize(
+    ("answer", "fatal"),
+    [
+        (b"", False),
+        (b"\x15\x03\x03\x00\x02\x02\x50", False),  # alert internal_error
+        (b"\x16\x03\x03\x00\x04\x02\x00", False),
+        (b"\x15\x03\x03\x00\x02\x02\x28", True),  # alert handshake_failure
+        (b"\x15\x03\x03\x00\x02\x02\x46", True),  # alert protocol_version
+        (b"220 relay.example.org in clear\r\n", True),
+    ],
+    ids=["closed", "internal error", "cut off", "no common cipher", "no common version", "no TLS"],
+)
+@pytest.mark.parametrize("runner", [asyncio.run, uvloop.run])
+def test_a_handshake_that_breaks_off_is_a_lost_connection_and_one_that_cannot_succeed_is_fatal(
+    answer: bytes, fatal: bool, runner: Callable[..., None]
+) -> None:
+    async def connect() -> None:
+        async with Broken(answer) as server:
+            relay = Relay(host="127.0.0.1", port=server.port, tls=TlsMode.IMPLICIT)
+            await open_connection(relay, limits=Timeouts(), local_hostname="desk.example.org")
+
+    with pytest.raises(ConnectionFailure) as caught:
+        runner(connect())
+    assert caught.value.fatal is fatal, str(caught.value)

@@ -2,7 +2,8 @@
 
 from mailer.addresses import parse_address
 from mailer.ledger.subscribers.signups import Signup
-from mailer.service.lists.sync import sync_list, undo_list
+from mailer.service.lists.sync import sync_list
+from mailer.service.lists.undo import undo_list
 
 
 class Desk:

@@ -26,9 +26,9 @@ from mailer.delivery.relay_pool import PoolOptions
 from mailer.delivery.sender import SenderOptions
 from mailer.delivery.states import DeliveryState
 from mailer.ledger import ledger as ledgers
-from mailer.ledger.queue.session import SendSession
+from mailer.ledger.queue.leased_send import LeasedSend
 from mailer.ledger.store import postgresql, sqlite
-from mailer.ledger.store.locks import WriteLock
+from mailer.ledger.store.file_locks import WriteLock
 from mailer.smtp.connect import Timeouts
 
 POINTS = ("claimed", "committed", "answered")
@@ -65,30 +65,30 @@ def _die_when_committed(nth: int) -> None:
     _after("begin_sending", nth, lambda _self, _arguments, allowed: bool(allowed))
 
 
-def _after(method: str, nth: int, counts: Callable[[SendSession, tuple[Any, ...], Any], bool]) -> None:
-    """Kills the process after the nth call of an async method of SendSession for which `counts` is true."""
-    whole, numbers = getattr(SendSession, method), count(1)
+def _after(method: str, nth: int, counts: Callable[[LeasedSend, tuple[Any, ...], Any], bool]) -> None:
+    """Kills the process after the nth call of an async method of LeasedSend for which `counts` is true."""
+    whole, numbers = getattr(LeasedSend, method), count(1)
 
     @wraps(whole)
-    async def wrapped(self: SendSession, *arguments: Any) -> Any:
+    async def wrapped(self: LeasedSend, *arguments: Any) -> Any:
         result = await whole(self, *arguments)
         if counts(self, arguments, result) and next(numbers) == nth:
             _kill_self()
         return result
 
-    setattr(SendSession, method, wrapped)
+    setattr(LeasedSend, method, wrapped)
 
 
 def _die_when_answered(nth: int) -> None:
-    whole, numbers = SendSession.record_nowait, count(1)
+    whole, numbers = LeasedSend.record_nowait, count(1)
 
     @wraps(whole)
-    def note(self: SendSession, delivery_result: Any) -> None:
+    def note(self: LeasedSend, delivery_result: Any) -> None:
         if delivery_result.state is DeliveryState.ACCEPTED and next(numbers) == nth:
             _kill_self()
         whole(self, delivery_result)
 
-    SendSession.record_nowait = note  # type: ignore[method-assign]
+    LeasedSend.record_nowait = note  # type: ignore[method-assign]
 
 
 _DEATHS: Mapping[str, Callable[[int], None]] = {

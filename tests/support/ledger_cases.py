@@ -11,11 +11,11 @@ from mailer.delivery.states import DeliveryState, SendKind
 from mailer.delivery.types import Claim, DeliveryResult, NewDelivery
 from mailer.edition.model import Image
 from mailer.ledger.ledger import Ledger
-from mailer.ledger.queue.session import SendSession
-from mailer.ledger.types.editions import NewEdition
+from mailer.ledger.queue.leased_send import LeasedSend
+from mailer.ledger.types.editions_and_archive import NewEdition
 from mailer.ledger.types.sends import NewSend, Repeat, Send
 from mailer.ledger.types.transactional import TransactionalKind, TransactionalState
-from mailer.smtp.reply import Reply
+from mailer.smtp.reply_parser import Reply
 from mailer.smtp.stage import Stage
 
 T = TypeVar("T")
@@ -61,8 +61,8 @@ def readers(count: int, *, start: int = 0) -> Iterator[NewDelivery]:
         )
 
 
-def session(ledger: Ledger, send: Send, *, resend_uncertain: bool = False, retry_for: float = DAY) -> SendSession:
-    taken = ledger.queue.acquire(send.id, retry_for=retry_for, resend_uncertain=resend_uncertain)
+def session(ledger: Ledger, send: Send, *, resend_uncertain: bool = False, retry_for: float = DAY) -> LeasedSend:
+    taken = ledger.leases.acquire(send.id, retry_for=retry_for, resend_uncertain=resend_uncertain)
     assert taken is not None
     return taken
 
@@ -82,16 +82,14 @@ def delivery_result(claim: Claim, state: DeliveryState, at: float, **more: Any) 
     )
 
 
-async def deliver(
-    send: SendSession, now: float, state: DeliveryState = S.ACCEPTED, limit: int = 1, **more: Any
-) -> None:
+async def deliver(send: LeasedSend, now: float, state: DeliveryState = S.ACCEPTED, limit: int = 1, **more: Any) -> None:
     """Claims up to `limit`, marks them as sending, and records `state` as their result."""
     for claim in await send.claim(limit, now):
         assert await send.begin_sending(claim)
         await send.record(delivery_result(claim, state, now, **more))
 
 
-def die(mine: SendSession) -> None:
+def die(mine: LeasedSend) -> None:
     """What becomes of an owner whose process dies: its lock is free, and nothing else is written."""
     mine.lock.close()
 

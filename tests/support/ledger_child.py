@@ -22,7 +22,7 @@ LEASE = 1.0  # seconds: nobody waits for a dead child for long
 
 async def hold(ledger: Ledger, send_id: int) -> dict[str, object]:
     """Two accepted, two marked as sending, two claimed."""
-    mine = ledger.queue.acquire(send_id, retry_for=DAY)
+    mine = ledger.leases.acquire(send_id, retry_for=DAY)
     assert mine is not None
     await deliver(mine, time.time(), limit=2)
     claims = await mine.claim(4, time.time())
@@ -32,7 +32,7 @@ async def hold(ledger: Ledger, send_id: int) -> dict[str, object]:
 
 async def stopped(ledger: Ledger, send_id: int) -> dict[str, object]:
     """One message before end of DATA, one claimed; then what is still allowed after a stop for longer than the lease."""
-    mine = ledger.queue.acquire(send_id, retry_for=DAY)
+    mine = ledger.leases.acquire(send_id, retry_for=DAY)
     assert mine is not None
     marked, claimed = await mine.claim(2, time.time())
     assert await mine.begin_sending(marked)
@@ -48,13 +48,13 @@ async def stopped(ledger: Ledger, send_id: int) -> dict[str, object]:
 
 
 async def own(ledger: Ledger, send_id: int) -> dict[str, object]:
-    mine = ledger.queue.acquire(send_id, retry_for=DAY)
+    mine = ledger.leases.acquire(send_id, retry_for=DAY)
     return {"owns": mine is not None}
 
 
 async def fill(ledger: Ledger, send_id: int) -> dict[str, object]:
     """Deliver until the file may not grow any more; then, with room again, finish."""
-    mine = ledger.queue.acquire(send_id, retry_for=DAY)
+    mine = ledger.leases.acquire(send_id, retry_for=DAY)
     assert mine is not None
     log = Path(sys.argv[2]) / "mailer.db-wal"
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)

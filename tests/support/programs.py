@@ -187,16 +187,19 @@ def _report(**what: object) -> None:
 
 def _import_program() -> None:
     """Imports what a send needs and composes one message, so that each fork has the caches of templates and styles."""
+    import mailer.cli.sends.resolve
     import mailer.cli.sends.resume
     import mailer.cli.sends.send
-    import mailer.cli.sends.status  # noqa: F401 - imported for the forks
+    import mailer.cli.sends.status
+    import mailer.cli.sends.stop  # noqa: F401 - imported for the forks
     from mailer.app import App
     from mailer.ledger.store import postgresql, sqlite  # noqa: F401 - imported for the forks
+    from mailer.service.lists.synced_lists import ListSource
     from mailer.service.sends.plan import plan_send
     from tests.support.workspaces import make_workspace
 
     with TemporaryDirectory() as folder, App.open(make_workspace(Path(folder), ledger=False)) as app:
-        plan_send(app, "tide", ["readers"], record=False)
+        plan_send(app, "tide", ["readers"], source=ListSource.FILE)
     gc.collect()
     gc.freeze()  # a collection in a fork would copy all of it
 

@@ -6,7 +6,7 @@ FAULTS, CONTRACT, UNIT = "tests/faults", "tests/contract", "tests/unit"
 KILLS, STORAGE, OWNERS = f"{FAULTS}/test_kills.py", f"{FAULTS}/test_storage.py", f"{FAULTS}/test_owners.py"
 RELAYS, SESSION, SENDER = f"{FAULTS}/test_relays.py", f"{FAULTS}/test_smtp_session.py", f"{FAULTS}/test_sender.py"
 CLOCK, TLS, CRASH = f"{FAULTS}/test_clock.py", f"{FAULTS}/test_tls.py", f"{CONTRACT}/ledger/test_crash.py"
-OWNERSHIP, OWNED = f"{CONTRACT}/ledger/test_lease.py", f"{CONTRACT}/ledger/test_send_session.py"
+OWNERSHIP, OWNED = f"{CONTRACT}/ledger/test_lease.py", f"{CONTRACT}/ledger/test_leased_send.py"
 SCHEDULE, RUNNING = f"{CONTRACT}/cli/test_schedule.py", f"{CONTRACT}/cli/test_running.py"
 
 

@@ -27,7 +27,7 @@ class Secured(Scripted):
         self.logins = 0
 
     async def answer(self, verb: str, writer: asyncio.StreamWriter) -> bool:
-        if writer not in self._secured and self.log:
+        if writer not in self._secured and verb != "CONNECT":
             self.clear.append(self.log[-1])
         if verb == "STARTTLS":
             writer.write(self._go_on.encode() + b"\r\n")

@@ -23,7 +23,7 @@ from mailer.ledger.subscribers.transactional import QueuedMail
 from mailer.ledger.types.sends import NewSend, Send
 from mailer.ledger.types.transactional import TransactionalKind, TransactionalState
 from mailer.link_tokens import MailedLink, Purpose, new_link_secret
-from mailer.mailbox import Mailbox
+from mailer.mailbox_address import Mailbox
 from mailer.service.dispatches.compile import edition_record
 from mailer.settings.settings import Settings
 from mailer.web.app import create_app
@@ -122,7 +122,7 @@ class Site:
         """Claims the first delivery and releases it, so that the send has begun."""
 
         async def claim() -> None:
-            with_owner = self.app.ledger.queue.acquire(send.id, retry_for=86_400)
+            with_owner = self.app.ledger.leases.acquire(send.id, retry_for=86_400)
             assert with_owner is not None
             claims = await with_owner.claim(1, self.clock())
             await with_owner.release(claims, self.clock())

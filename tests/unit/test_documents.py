@@ -181,6 +181,20 @@ def test_the_page_of_the_api_is_made_from_its_document():
     assert text_of(path) == runpy.run_path(str(path.with_suffix(".py")))["page"](), "run: python docs/api.py"
 
 
+def test_the_manual_page_is_made_from_the_commands():
+    made = runpy.run_path(str(ROOT / "docs" / "man_page.py"))["page"]()
+    assert text_of(ROOT / "docs" / "mailer.1") == made, "run: python docs/man_page.py"
+    for name in mailer.list_commands(click.Context(mailer)):
+        assert f".SS mailer {name}" in made
+
+
+def test_the_packages_to_install_are_those_of_the_project():
+    project = tomllib.loads(text_of(ROOT / "pyproject.toml"))["project"]
+    files = [*DOCUMENTS, ROOT / ".env.example", *(ROOT / "mailer").rglob("*.py")]
+    named = {found for path in files for found in re.findall(r"pip install '([^'.\[]+)\[(\w+)\]'", text_of(path))}
+    assert named == {(project["name"], extra) for extra in set(project["optional-dependencies"]) - {"dev"}}
+
+
 def test_each_key_is_in_the_editors_document():
     rows = {_SPAN.findall(row[0])[0]: row[1] for row in table(section(EDITOR, "Front matter"))}
     assert list(rows) == list(FrontMatter.model_fields)
@@ -251,7 +265,7 @@ def test_the_states_in_the_operators_document_are_those_of_the_program(heading, 
 def test_the_words_of_the_admins_document_are_those_of_the_program():
     statuses = {name for row in table(section(ADMIN, "Status")) for name in _SPAN.findall(row[0])}
     assert statuses == {status.value for status in Status} - {Status.UNKNOWN.value}
-    reasons = [row[0] for row in table(section(ADMIN, "Who must not be mailed"))]
+    reasons = [row[0] for row in table(section(ADMIN, "Suppression list"))]
     assert set(reasons) == {reason.value for reason in SuppressionReason}
 
 

@@ -1,6 +1,6 @@
-"""The progress of a send on standard error: a bar with rate and time left for a terminal, a line for each event for a log.
+"""The progress of a send on standard error: a bar with rate and time left at a terminal, else a line for each event.
 
-A log gets a line when a relay cannot be reached, and when deferred or held-back deliveries go on; each once.
+The events are: a relay cannot be reached; the send waits for deferred or held-back deliveries. Each is printed once.
 """
 
 import sys
@@ -12,7 +12,7 @@ from mailer.delivery.progress import SendProgress
 from mailer.service.sends.progress import ProgressTracker, ProgressView, log_changes
 
 Watch = Callable[[SendProgress], None]
-ADVICE = "Ctrl-C pauses"
+ADVICE = "Ctrl-C pauses the send"
 
 
 @contextmanager

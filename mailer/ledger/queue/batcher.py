@@ -30,8 +30,8 @@ from mailer.ledger.queue.claims import begin_sending, claim, release
 from mailer.ledger.queue.results import record_accepted, record_results
 from mailer.ledger.sends.sends import GOING, finish_cancelling
 from mailer.ledger.sends.warmup import quota, record_sent
-from mailer.ledger.store.context import LedgerContext, SendLock
-from mailer.ledger.store.fastsql import CompiledStatement, param
+from mailer.ledger.store.compiled_statements import CompiledStatement, param
+from mailer.ledger.store.ledger_context import LedgerContext, SendLock
 from mailer.ledger.store.tables import send
 from mailer.ledger.types.errors import FencedError, LedgerError
 
@@ -267,13 +267,14 @@ class DeliveryBatch:
             may_be_last_batch = not self.marks  # of the others, one update a second is precise enough
             if settled_at is None or settled_at + (0 if may_be_last_batch else 1) < at:
                 _SETTLED.run(conn, at, send_id)
-            if cancelling:
-                finish_cancelling(conn, send_id, at=at)
         if self.marks and not self._is_fenced and state == SendState.RUNNING:
             wanted = {each.delivery_id: each.attempt for each, _ in self.marks if not self._is_in_flight(each)}
             self._marked = begin_sending(conn, wanted)
         for claims, released_at, _ in self.releases:
-            release(conn, send_id, claims, at=released_at)
+            release(conn, claims, at=released_at, cancelling=cancelling)
+        ended_at = [each.at for each in self.results] + [released_at for _, released_at, _ in self.releases]
+        if cancelling and ended_at:
+            finish_cancelling(conn, send_id, at=max(ended_at))
         record_sent(conn, warmup, sent, at)  # holds a lock from here to the commit
         if self.claims and not self._is_fenced and state in GOING:
             now = max(request.now for request, _ in self.claims)

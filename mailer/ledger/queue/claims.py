@@ -8,15 +8,14 @@ runs, and the fencing token. A release undoes the claim, because nothing was sen
 import json
 from collections.abc import Iterable, Mapping, Sequence
 
-from sqlalchemy import ColumnElement, Connection, Select, delete, select
+from sqlalchemy import ColumnElement, Connection, Select, select
 
 from mailer.delivery.states import DeliveryState
 from mailer.delivery.types import Claim
 from mailer.ledger.deliveries.skip import skip_suppressed
 from mailer.ledger.deliveries.transitions import CLAIM, MARK_SENDING, transition
-from mailer.ledger.sends.sends import finish_cancelling, load_send
-from mailer.ledger.store.fastsql import CompiledStatement, encode_ids, in_ids, param
-from mailer.ledger.store.tables import attempt, delivery
+from mailer.ledger.store.compiled_statements import CompiledStatement, encode_ids, in_ids, param
+from mailer.ledger.store.tables import delivery
 
 Attempts = Mapping[int, int]
 """The number of one attempt of each delivery, by the delivery's id."""
@@ -51,9 +50,8 @@ def begin_sending(conn: Connection, claimed: Attempts) -> dict[int, int]:
     return marked
 
 
-def release(conn: Connection, send_id: int, claims: Iterable[Claim], *, at: float) -> None:
+def release(conn: Connection, claims: Iterable[Claim], *, at: float, cancelling: bool) -> None:
     """Releases `claims`: to `pending`, or `skipped` if the send is being cancelled or the address was suppressed."""
-    cancelling = load_send(conn, send_id).cancel_requested
     after, reason = (DeliveryState.SKIPPED, "cancelled") if cancelling else (DeliveryState.PENDING, "")
     for number, wanted in _by_number({each.delivery_id: each.attempt for each in claims}).items():
         released = conn.execute(
@@ -62,11 +60,7 @@ def release(conn: Connection, send_id: int, claims: Iterable[Claim], *, at: floa
             .values(attempts=delivery.c.attempts - 1, reason=reason)
             .returning(delivery.c.id)
         )
-        ids = list(released.scalars())
-        conn.execute(delete(attempt).where(in_ids(attempt.c.delivery_id, ids), attempt.c.number == number))
-        skip_suppressed(conn, in_ids(delivery.c.id, ids), at=at)
-    if cancelling:
-        finish_cancelling(conn, send_id, at=at)
+        skip_suppressed(conn, in_ids(delivery.c.id, list(released.scalars())), at=at)
 
 
 def release_all(conn: Connection, send_id: int, *, at: float) -> None:

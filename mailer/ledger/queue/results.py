@@ -21,7 +21,7 @@ from mailer.ledger.deliveries.skip import skip_ineligible
 from mailer.ledger.deliveries.transitions import ACCEPT, CHANGE_STATE, RECEIVED, IllegalTransitionError
 from mailer.ledger.privacy.pseudonyms import is_pseudonym
 from mailer.ledger.sends.recovery import is_attempt_closed, requeue
-from mailer.ledger.store.fastsql import BulkInsert, CompiledStatement, encode_ids, in_ids, param
+from mailer.ledger.store.compiled_statements import BulkInsert, CompiledStatement, encode_ids, in_ids, param
 from mailer.ledger.store.tables import attempt, delivery, send
 from mailer.ledger.subscribers.suppressions import suppress
 from mailer.ledger.types.suppressions import SuppressionReason
@@ -52,7 +52,7 @@ class RecordedResults:
     sent: int
 
 
-def decide(row: Row[Any], result: DeliveryResult) -> AppliedResult | IllegalTransitionError | None:
+def next_state(row: Row[Any], result: DeliveryResult) -> AppliedResult | IllegalTransitionError | None:
     """Returns the new state of the delivery `row`; None if it was released or skipped, an error for an illegal transition."""
     if row.attempts != result.attempt or row.state not in UNDECIDED:
         return None
@@ -110,7 +110,7 @@ def record_results(
         if row is None:
             error = IllegalTransitionError(f"send {send_id} has no delivery {result.delivery_id}")
         elif row.id not in applied:  # the first result of a batch counts
-            match decide(row, result):
+            match next_state(row, result):
                 case AppliedResult() as each:
                     applied[row.id] = each
                 case IllegalTransitionError() as error:

@@ -1,4 +1,4 @@
-"""Creates a send: edition, send and its frozen deliveries, in one transaction, or nothing at all.
+"""Creates a send: edition, send and its frozen deliveries, in one transaction.
 
 Whether the dispatch is already being sent to one of these lists is checked inside that transaction, under a lock, so that two
 processes that start the same send create one. An Audience is one query, executed by the database; rows that are passed one by one
@@ -20,11 +20,11 @@ from mailer.ledger.sends.audience_query import Audience, AudienceQuery, has_rece
 from mailer.ledger.sends.editions import store_edition
 from mailer.ledger.sends.sends import change_send, find_by_token, load_send, lock_send, sends_of, to_send
 from mailer.ledger.store.advisory_lock import CREATE_SEND, advisory_lock
-from mailer.ledger.store.context import LedgerContext
-from mailer.ledger.store.fastsql import BulkInsert
+from mailer.ledger.store.compiled_statements import BulkInsert
+from mailer.ledger.store.ledger_context import LedgerContext
 from mailer.ledger.store.tables import delivery, send, send_list
 from mailer.ledger.types.errors import NobodyError, SendStateError
-from mailer.ledger.types.sends import AlreadySentError, NewSend, Repeat, Send
+from mailer.ledger.types.sends import AlreadySentError, AudienceGrewError, NewSend, Repeat, Send
 from mailer.ledger.types.suppressions import SuppressionReason
 
 _COLUMNS = ("send_id", "identity", "address", "fields", "state", "reason", "updated_at")
@@ -38,10 +38,10 @@ class SendCreator:
         self._context = context
 
     def create(self, new: NewSend, audience: Audience | Iterable[NewDelivery] = ()) -> Send:
-        """Creates the send `new`: running with its audience frozen, or scheduled (`new.scheduled_at`), frozen when it starts.
+        """Creates the send `new`: with its audience frozen, or scheduled (`new.scheduled_at`) and frozen when it starts.
 
         `audience` is read inside the transaction, each identity at most once. If the token already made a send, that one
-        is returned.
+        is returned. Raises AudienceGrewError.
         """
 
         def work(conn: Connection) -> Send:
@@ -52,31 +52,37 @@ class SendCreator:
             if new.kind is SendKind.DISPATCH:
                 _refuse_repetition(conn, new.edition.slug, new.lists, new.repeat)
             store_edition(conn, new.edition, at=now)
-            state = SendState.RUNNING if new.scheduled_at is None else SendState.SCHEDULED
+            starts_at_once = new.scheduled_at is None and not new.undo_for
+            state = SendState.RUNNING if starts_at_once else SendState.SCHEDULED
             send_id = _insert_send(conn, new, state=state, at=now)
-            if new.scheduled_at is None and _freeze(conn, load_send(conn, send_id), audience, at=now) == 0:
-                raise NobodyError("Nobody would get this: the audience is empty, and no send was made.")
+            if new.scheduled_at is None:
+                if _freeze(conn, load_send(conn, send_id), audience, at=now) == 0:
+                    raise NobodyError("No reader would get this: the audience is empty. No send was created.")
+                _require_confirmed(conn, send_id, new.confirmed)
+            if new.undo_for:  # from now on, however long the freeze took
+                starts_at = self._context.clock() + new.undo_for
+                conn.execute(update(send).where(send.c.id == send_id).values(scheduled_at=starts_at))
             return load_send(conn, send_id)
 
         return self._context.writer.call(work, once=True).result()
 
-    def materialize_audience(
-        self, send_id: int, audience: Audience | Iterable[NewDelivery], *, carried: bool = False
-    ) -> Send:
-        """Starts a scheduled or overdue send: freezes its audience, sets it running. Raises SendStateError otherwise.
+    def start(self, send_id: int, audience: Audience | Iterable[NewDelivery] = (), *, carried: bool = False) -> Send:
+        """Starts a scheduled or overdue send: sets it running, and freezes its audience unless it is frozen.
 
+        Raises SendStateError for any other.
         `carried`: `serve` runs it from now on.
         """
 
         def work(conn: Connection) -> Send:
             found = lock_send(conn, send_id)
             if found.state not in {SendState.SCHEDULED, SendState.OVERDUE}:
-                raise SendStateError(f"Send {send_id} has been started already; it is {found.state}.")
+                raise SendStateError(f"Send {send_id} has already started; it is {found.state}.")
             change_send(conn, found, SendState.RUNNING, at=self._context.clock())
             if carried:
                 conn.execute(update(send).where(send.c.id == send_id).values(run_by_server=True))
-            advisory_lock(conn, CREATE_SEND)
-            _freeze(conn, found, audience, at=self._context.clock())
+            if not found.is_frozen:
+                advisory_lock(conn, CREATE_SEND)
+                _freeze(conn, found, audience, at=self._context.clock())
             return load_send(conn, send_id)
 
         return self._context.writer.call(work, once=True).result()
@@ -95,7 +101,7 @@ class SendCreator:
             advisory_lock(conn, CREATE_SEND)
             parent = load_send(conn, parent_id)
             if parent.kind is SendKind.TEST:
-                raise SendStateError(f"Send {parent_id} is a test.", "Send it again with: mailer test")
+                raise SendStateError(f"Send {parent_id} is a test.", "To send a test again: mailer test")
             if not parent.is_ended:
                 raise AlreadySentError(parent)
             _refuse_repetition(conn, parent.slug, parent.lists, Repeat.AGAIN)
@@ -115,7 +121,7 @@ class SendCreator:
             made = load_send(conn, send_id)
             _exclude_previous_recipients(conn, made)
             if _finish_freezing(conn, made, at=now) == 0:
-                raise NobodyError(f"Send {parent_id} has no failed deliveries that are still open.")
+                raise NobodyError(f"Send {parent_id} has no failed deliveries to send again.")
             skip_unsubscribed(conn, delivery.c.send_id == made.id, at=now)
             return load_send(conn, send_id)
 
@@ -137,6 +143,15 @@ def _refuse_repetition(conn: Connection, slug: str, lists: tuple[str, ...], repe
             raise AlreadySentError(found)
 
 
+def _require_confirmed(conn: Connection, send_id: int, confirmed: int | None) -> None:
+    """Raises AudienceGrewError if more would be mailed than a person confirmed. Fewer are right: they have unsubscribed."""
+    if confirmed is None:
+        return
+    to_mail = select(func.count()).where(delivery.c.send_id == send_id, delivery.c.state == DeliveryState.PENDING)
+    if (found := conn.execute(to_mail).scalar_one()) > confirmed:
+        raise AudienceGrewError(found, confirmed)
+
+
 def _insert_send(conn: Connection, new: NewSend, *, state: SendState, at: float) -> int:
     return _insert(
         conn,
@@ -155,7 +170,7 @@ def _insert_send(conn: Connection, new: NewSend, *, state: SendState, at: float)
             created_by=new.created_by,
             token=new.token,
             run_by_server=new.run_by_server,
-            undoable=new.undoable,
+            undoable=bool(new.undo_for),
             sender_profile=new.sender_profile,
         ),
         new.lists,

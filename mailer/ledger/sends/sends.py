@@ -1,25 +1,25 @@
-"""Sends: what there is, the state of each, and the transitions between states.
+"""Sends: list them, read the state of each, change it.
 
     scheduled -> overdue -> running <-> waiting -> finished
          └──────────┴─> cancelled  <-> paused        └─> running, when uncertain deliveries are to be sent again
 
-`cancel` skips what may still be skipped. While a living process has deliveries whose end of DATA may have left, the send stays
-`paused` with `cancel_requested`; the last of their results makes it `cancelled`. So a send that is `cancelled` or `finished`
-has no open deliveries, at any instant.
+`cancel` skips every delivery that may still be skipped. While a running process has deliveries whose end of DATA may have been
+sent, the send stays `paused` with `cancel_requested`; the last of their results makes it `cancelled`. So a send that is
+`cancelled` or `finished` has no open deliveries, at any instant.
 """
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, func, select, update
+from sqlalchemy import ColumnElement, Connection, Select, delete, func, select, update
 
 from mailer.delivery.states import OPEN_STATES, TERMINAL, DeliveryState, SendKind, SendState
 from mailer.ledger.deliveries.skip import skip, skip_ineligible
 from mailer.ledger.deliveries.transitions import transition
 from mailer.ledger.sends.recovery import recover
 from mailer.ledger.sends.warmup import with_warmup_hold
-from mailer.ledger.store.context import LOCK_PATIENCE, LedgerContext
-from mailer.ledger.store.fastsql import in_ids
+from mailer.ledger.store.compiled_statements import in_ids
+from mailer.ledger.store.ledger_context import LOCK_PATIENCE, LedgerContext
 from mailer.ledger.store.tables import delivery, edition, send
 from mailer.ledger.types.errors import SendStateError, UnknownSendError
 from mailer.ledger.types.sends import Repeat, Resolution, Send, Summary
@@ -129,7 +129,10 @@ class Sends:
         return self._context.writer.call(work).result()
 
     def undo(self, send_id: int) -> Send:
-        """Cancels a send that has not started; a cancelled one stays as it is. Raises SendStateError if it has started."""
+        """Cancels a send that has not started, without recipients; a cancelled one stays as it is.
+
+        Raises SendStateError if it has started.
+        """
 
         def work(conn: Connection) -> Send:
             found = lock_send(conn, send_id)
@@ -137,10 +140,12 @@ class Sends:
                 return found
             if found.state not in {SendState.SCHEDULED, SendState.OVERDUE}:
                 raise SendStateError(
-                    f"Send {send_id} has started, and is {found.state}: it cannot be taken back.",
-                    "What has not left yet can be paused or cancelled.",
+                    f"Send {send_id} has started and is {found.state}; it cannot be undone.",
+                    "Pause or cancel it to stop the remaining messages.",
                 )
             change_send(conn, found, SendState.CANCELLED, at=self._context.clock())
+            conn.execute(delete(delivery).where(delivery.c.send_id == send_id))
+            conn.execute(update(send).where(send.c.id == send_id).values(first_id=0, last_id=-1))
             return load_send(conn, send_id)
 
         return self._context.writer.call(work).result()
@@ -183,7 +188,7 @@ class Sends:
         def work(conn: Connection) -> Send:
             found = lock_send(conn, send_id)
             if found.cancel_requested or found.state is SendState.CANCELLED:
-                raise SendStateError(f"Send {send_id} was cancelled.", "Its dispatch can be sent anew: mailer send")
+                raise SendStateError(f"Send {send_id} was cancelled.", "To send its dispatch again: mailer send")
             if found.state is SendState.PAUSED:
                 change_send(conn, found, SendState.RUNNING, at=self._context.clock())
             if carried:
@@ -203,7 +208,7 @@ class Sends:
             if found.state is SendState.CANCELLED:
                 return found
             if found.state is SendState.FINISHED:
-                raise SendStateError(f"Send {send_id} is finished; there is nothing left to cancel.")
+                raise SendStateError(f"Send {send_id} is finished and cannot be cancelled.")
             if is_free:
                 recover(conn, send_id, self._context.warmup, at=now)
             skip(conn, delivery.c.send_id == send_id, "cancelled", at=now)
@@ -230,14 +235,14 @@ class Sends:
             found, now = lock_send(conn, send_id), self._context.clock()
             if resend and (found.state is SendState.CANCELLED or found.cancel_requested):
                 raise SendStateError(
-                    f"Send {send_id} was cancelled; nothing of it is sent again.",
+                    f"Send {send_id} was cancelled; its messages cannot be sent again.",
                     f"To count them as delivered: mailer resolve {send_id} --assume-sent",
                 )
             chosen, missing = _uncertain(conn, send_id, identities)
             which = in_ids(delivery.c.id, chosen)
             if resend and chosen:
                 conn.execute(
-                    transition(_UNCERTAIN, DeliveryState.PENDING, at=now).where(which).values(reason="once more")
+                    transition(_UNCERTAIN, DeliveryState.PENDING, at=now).where(which).values(reason="to be sent again")
                 )
                 skip_ineligible(conn, which, at=now)
                 if found.state is SendState.FINISHED:
@@ -278,7 +283,7 @@ def _uncertain(conn: Connection, send_id: int, identities: Collection[str] | Non
 
 def sends_of(*conditions: ColumnElement[bool]) -> Select[Any]:
     """Returns a query for sends, whose rows `to_send` reads."""
-    omitted = {"first_id", "last_id", "token"}
+    omitted = {"last_id", "token"}
     columns = [column for column in send.c if column.name not in omitted]
     return select(*columns, edition.c.title).join(edition).where(*conditions)
 
@@ -309,6 +314,7 @@ def to_send(row: Any) -> Send:
         created_by=row.created_by,
         run_by_server=row.run_by_server,
         undoable=row.undoable,
+        is_frozen=row.first_id > 0,
         sender_profile=row.sender_profile,
     )
 

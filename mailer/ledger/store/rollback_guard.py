@@ -16,7 +16,7 @@ from pathlib import Path
 from sqlalchemy import BigInteger, Connection, Text, cast, select, update
 
 from mailer.delivery.states import SendState
-from mailer.ledger.store.fastsql import CompiledStatement, param
+from mailer.ledger.store.compiled_statements import CompiledStatement, param
 from mailer.ledger.store.tables import meta, send
 from mailer.ledger.types.errors import LedgerError
 

@@ -24,7 +24,7 @@ from sqlalchemy import Connection, Row, delete, exists, func, insert, literal, s
 
 from mailer.addresses import Address
 from mailer.ledger.store.advisory_lock import advisory_lock
-from mailer.ledger.store.context import LedgerContext
+from mailer.ledger.store.ledger_context import LedgerContext
 from mailer.ledger.store.tables import transactional_mail
 from mailer.ledger.types.transactional import TransactionalKind, TransactionalState
 

@@ -41,7 +41,7 @@ from mailer.audience.status_merge import MergeDecision, MergeInput, merge_status
 from mailer.csv.rows import Status
 from mailer.ledger.store.expressions import effective_status, is_suppressed, set_by_subscriber, suppression_reason
 from mailer.ledger.store.tables import Id, member, suppression
-from mailer.ledger.sync.staging import StagedList
+from mailer.ledger.sync.list_file_staging import StagedList
 from mailer.ledger.types.subscribers import NO_LINE, SignupSource
 from mailer.ledger.types.suppressions import SuppressionReason
 from mailer.ledger.types.syncs import BlockedRow, PlannedChange, PlannedJoin, SyncPlan

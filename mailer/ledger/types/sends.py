@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from mailer.delivery.states import OPEN_STATES, TERMINAL, DeliveryState, SendKind, SendState
 from mailer.errors import NeedsConfirmationError
-from mailer.ledger.types.editions import NewEdition
+from mailer.ledger.types.editions_and_archive import NewEdition
 
 
 class Repeat(StrEnum):
@@ -19,10 +19,11 @@ class Repeat(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewSend:
-    """A send to be created. `key_name` is the secret key of its tokens; `at`: scheduled, its audience is frozen then.
+    """A send to be created. `key_name` is the secret key of its tokens; `scheduled_at`: its audience is frozen then.
 
-    `by`: the user of the desk who makes it. `token` of the form: a second one makes no second send. `carried`: run by `serve`.
-    `take_back`: scheduled only so that it can be undone until then. `sender_profile`: the sender's settings, as JSON.
+    `undo_for`: its audience is frozen at once, and it starts so many seconds later; until then it can be undone. `confirmed`:
+    how many recipients a person confirmed; more are refused. `created_by`: the user of the desk who makes it. `token` of the
+    form: a second one makes no second send. `run_by_server`: `serve` runs it. `sender_profile`: the sender's settings, as JSON.
     """
 
     kind: SendKind = SendKind.DISPATCH
@@ -36,7 +37,8 @@ class NewSend:
     created_by: str = ""
     token: str | None = None
     run_by_server: bool = False
-    undoable: bool = False
+    undo_for: float = 0
+    confirmed: int | None = None
     sender_profile: str | None = None
 
     def __post_init__(self) -> None:
@@ -44,17 +46,18 @@ class NewSend:
             raise ValueError("a resend is made from its parent")
         if self.kind is SendKind.DISPATCH and not self.lists:
             raise ValueError("a send needs a list")
-        if self.undoable and self.scheduled_at is None:
-            raise ValueError("what can be taken back is for later")
+        if self.undo_for and self.scheduled_at is not None:
+            raise ValueError("a scheduled send can be undone until its time")
         if len(set(self.lists)) != len(self.lists):
             raise ValueError("a list is named twice")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Send:
-    """One edition to one audience. `cancelling`: paused until the results of messages after end of DATA are recorded.
+    """One edition to one audience. `cancel_requested`: paused until the results of messages after end of DATA are recorded.
 
-    `by`: the user of the desk who made it, "" elsewhere. `carried`: `serve` runs it. `take_back`: it can be undone until `at`.
+    `created_by`: the user of the desk who made it, "" elsewhere. `run_by_server`: `serve` runs it. `undoable`: it is scheduled
+    only so that it can be undone until `scheduled_at`. `is_frozen`: it has its recipients.
     `sender_profile`: the sender's settings when it was made, as JSON; None for a send of an old version.
     """
 
@@ -81,6 +84,7 @@ class Send:
     created_by: str
     run_by_server: bool
     undoable: bool
+    is_frozen: bool
     sender_profile: str | None
 
     @property
@@ -152,6 +156,16 @@ class AlreadySentError(NeedsConfirmationError):
     @property
     def unfinished(self) -> bool:
         return not self.send.is_ended
+
+
+class AudienceGrewError(NeedsConfirmationError):
+    """More recipients were found when the audience was frozen than a person had confirmed."""
+
+    def __init__(self, found: int, confirmed: int) -> None:
+        super().__init__(
+            f"{found:,} readers would get it now, not {confirmed:,}; no send was made.",
+            "Look at the plan again, and confirm the new number.",
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -88,6 +88,15 @@ class SyncPlan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PendingChanges:
+    """Changes of the ledger that the list's file does not have yet: sign-ups without a row, and rows with another status."""
+
+    sign_ups: int
+    departures: int
+    returns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ListState:
     """The state of a list after its last sync; `digest` is the SHA-256 of the file then, in hex."""
 

@@ -33,24 +33,22 @@ class NoPasswordsError(UsageError):
     """The settings allow login by the identity provider only."""
 
     def __init__(self, provider: str) -> None:
-        super().__init__("Passwords are switched off at this desk.", f"Sign in with {provider}.")
+        super().__init__("This desk has no passwords.", f"Sign in with {provider}.")
 
 
 def hash_password(password: str, name: str) -> str:
     """Returns the hash of a password that `name` chose. Raises UsageError."""
     if not SHORTEST <= len(password) <= LONGEST:
         raise UsageError(
-            f"A password has at least {SHORTEST} characters.",
-            "Three or four words that do not belong together will do.",
+            f"Use at least {SHORTEST} characters for the password.",
+            "Three or four unrelated words make a good one.",
         )
     from zxcvbn import zxcvbn  # noqa: PLC0415 - loading its word lists takes 0.1 s
 
     beside_name = name_key(password).replace(name_key(name), "")
     score = zxcvbn(password[:_MOST_RATED], user_inputs=name.split())["score"]
     if score < _LEAST_SCORE or len(beside_name) < _LEAST_BESIDE_NAME:
-        raise UsageError(
-            "This password is too easy to guess.", "Three or four words that do not belong together will do."
-        )
+        raise UsageError("This password is too easy to guess.", "Three or four unrelated words make a good one.")
     return HASHER.hash(_normal(password))
 
 

@@ -14,8 +14,8 @@ from mailer.csv.rows import Status
 from mailer.ledger.sends.audience import AudienceRow, listed
 from mailer.ledger.sends.audience_query import Audience
 from mailer.service.lists.overview import select_members
-from mailer.service.lists.recipients import lists_in
-from mailer.service.lists.sync import synced_lists
+from mailer.service.lists.recipient_lookup import lists_in
+from mailer.service.lists.synced_lists import ListSource, synced_lists
 
 
 def export_list(app: App, name: str, out: IO[str], *, where: str = "", raw: bool = False) -> int:
@@ -31,6 +31,6 @@ def export_list(app: App, name: str, out: IO[str], *, where: str = "", raw: bool
             values = [each.fields.get(field, "") for field in (EMAIL, *others)]
             yield [*values, each.reason or Status.SUBSCRIBED.value, since]
 
-    with synced_lists(app, lists_in(selection), record=False, allow_removals=True) as lists:
+    with synced_lists(app, lists_in(selection), ListSource.FILE, allow_removals=True) as lists:
         found = listed(lists.conn, audience, at=app.clock())
         return write_export(out, (EMAIL, *others, STATUS, SINCE), rows(found), raw=raw)

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 
 from mailer.app import App
 from mailer.csv.reader import open_list
+from mailer.iso_time import format_iso
 from mailer.ledger.sends.audience import AudienceRow, count, listed
 from mailer.ledger.sends.audience_query import Audience, AudienceSpec
 from mailer.ledger.types.subscribers import LeavingReason
 from mailer.ledger.types.syncs import SyncRecord
-from mailer.service.lists.recipients import audience_spec, lists_in
-from mailer.service.lists.sync import synced_lists
-from mailer.timestamps import format_iso
+from mailer.service.lists.recipient_lookup import audience_spec, lists_in
+from mailer.service.lists.synced_lists import ListSource, synced_lists
 
 SYNCS = 10  # syncs that are shown
 
@@ -44,7 +44,7 @@ def show_list(app: App, name: str, *, where: str = "", limit: int = 50) -> ListO
     selection, fields = select_members(app, name, where)
     audience = Audience(selection=selection, fields=fields)
     now = app.clock()
-    with synced_lists(app, lists_in(selection), record=False, allow_removals=True) as lists:
+    with synced_lists(app, lists_in(selection), ListSource.FILE, allow_removals=True) as lists:
         counted = count(lists.conn, audience, at=now)
         page = tuple(listed(lists.conn, audience, at=now, limit=limit)) if limit else ()
         syncs = lists.ledger.syncs.history(name)[:SYNCS]

@@ -14,8 +14,8 @@ from mailer.csv.columns import EMAIL
 from mailer.csv.reader import CsvList, RowBatch, open_list
 from mailer.csv.rejected import keep_rejected
 from mailer.csv.rows import DuplicateRow, Finding, Member, RejectedRow
-from mailer.ledger.store.scratch import ScratchConnection
-from mailer.ledger.sync.staging import StagedList, load
+from mailer.ledger.store.scratch_tables import ScratchConnection
+from mailer.ledger.sync.list_file_staging import StagedList, load
 from mailer.ledger.sync.syncs import FileStats
 from mailer.service.lists.file_digests import file_digest
 

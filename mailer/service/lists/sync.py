@@ -1,10 +1,8 @@
 """Synchronises list files with the ledger.
 
-    sync_list(app, name)            reads and merges the file, writes back to it, keeps a copy for `undo_list`
+    sync_list(app, name)            reads and merges the file, writes back to it, keeps a copy for an undo
     plan_sync(app, name)            what a sync would do; changes nothing, creates no ledger
-    undo_list(app, name)            restores the file of an earlier sync, and syncs it
     replace_and_sync(app, ...)      syncs a new file and puts it in the place of the list's: for an undo, an upload, an edit
-    synced_lists(app, names)        lists as a send needs them: synced, or by a dry run, with a connection that sees the result
 
 The order of the steps makes a sync safe. The rows are staged in scratch tables; one transaction merges them into the ledger;
 then the file is replaced, if it has not changed since it was read; then the ledger records that the file was written. After a
@@ -15,25 +13,21 @@ Raises ListError, UsageError, NeedsConfirmationError where a person must decide,
 """
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
-from sqlalchemy import Connection
-
 from mailer.addresses import parse_address
 from mailer.app import App
-from mailer.atomic_files import AtomicFile
 from mailer.csv.columns import EMAIL, SINCE, STATUS
-from mailer.csv.patch import RowPatch, prepare_patch
-from mailer.csv.reader import CsvList, open_list
+from mailer.csv.reader import CsvList
 from mailer.csv.rows import Status
-from mailer.errors import NeedsConfirmationError, UsageError
-from mailer.ledger.ledger import Ledger
-from mailer.ledger.store.locks import FileLock
-from mailer.ledger.store.scratch import ScratchConnection
+from mailer.csv.sync_patch import RowPatch, prepare_patch
+from mailer.errors import NeedsConfirmationError
+from mailer.ledger.store.file_locks import FileLock
+from mailer.ledger.store.scratch_tables import ScratchConnection
 from mailer.ledger.sync.apply import cells, signups_to_append
 from mailer.ledger.sync.syncs import SyncResult
 from mailer.ledger.types.syncs import SyncPlan
@@ -69,82 +63,6 @@ def plan_sync(app: App, name: str) -> SyncPlan:
             staged = stage_list(scratch, path, name, number=1, keep=False)
             with scratch.snapshot() as conn:
                 return ledger.syncs.plan(conn, name, staged.rows, staged.reading)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SyncedLists:
-    """A ledger in which lists are as their files are now, and a connection that sees it; `plans`: what the syncs did.
-
-    `stale`: lists whose files have changed since their last sync, and which are taken as of that sync.
-    """
-
-    ledger: Ledger
-    conn: Connection
-    plans: Mapping[str, SyncPlan]
-    stale: tuple[str, ...] = ()
-
-
-@contextmanager
-def synced_lists(
-    app: App, names: Sequence[str], *, record: bool, allow_removals: bool = False, rehearse: bool = True
-) -> Iterator[SyncedLists]:
-    """Yields the lists as their files are now: after a sync with `record`, else in a dry run that leaves nothing behind.
-
-    With `rehearse=False` there is no dry run for a list that was synced before; it is taken as of its last sync. A dry run
-    blocks writers of the ledger.
-    """
-    plans = {name: sync_list(app, name) for name in names} if record else {}
-    with app.readonly_ledger() as ledger:
-        files = {name: app.workspace.list_file(name) for name in names}
-        digests = {} if record else {name: file_digest(path) for name, path in files.items()}
-        stale = [name for name, digest in digests.items() if not ledger.syncs.is_current(name, digest)]
-        synced = {} if rehearse else {name: state for name in stale if (state := ledger.syncs.state(name))}
-        outdated = tuple(name for name, state in synced.items() if state.digest != digests[name])
-        stale = [name for name in stale if name not in synced]
-        if not stale:
-            plans.update((name, unchanged_plan(app, name)) for name in names if name not in plans)
-            with ledger.syncs.reading() as conn:
-                yield SyncedLists(ledger=ledger, conn=conn, plans=plans, stale=outdated)
-            return
-        with ledger.syncs.scratch() as scratch:
-            staged = [
-                stage_list(scratch, files[name], name, number=number, keep=False)
-                for number, name in enumerate(stale, start=1)
-            ]
-            with scratch.dry_run() as conn:
-                for each in staged:
-                    done = ledger.syncs.merge(
-                        conn,
-                        each.source.name,
-                        each.rows,
-                        each.reading,
-                        by=BY_COMMAND_LINE,
-                        allow_removals=allow_removals,
-                    )
-                    plans[each.source.name] = done.plan
-                plans.update((name, unchanged_plan(app, name)) for name in names if name not in plans)
-                yield SyncedLists(ledger=ledger, conn=conn, plans=plans, stale=outdated)
-
-
-def undo_list(app: App, name: str, *, to: int | None = None, by: str = BY_COMMAND_LINE) -> SyncPlan:
-    """Restores the file as sync `to` left it, by default as it was before the last sync, and syncs it.
-
-    Opt-outs and sign-ups that came since are kept; suppressions that the undone syncs made are lifted.
-    """
-    path = app.workspace.list_file(name)
-    history = ListBackups(app.workspace.ensure_state_dir(), name)
-    with list_lock(app, name):
-        back_to, digest = _choose(app, name, history, to)
-        with AtomicFile(path) as older:
-            history.restore(back_to, digest, older.file)
-            older.file.flush()
-            current = open_list(path, name)
-            return replace_and_sync(app, name, older, current, by=by, allow_removals=True, undo_to=back_to)
-
-
-def undoable_syncs(app: App, name: str) -> tuple[int, ...]:
-    """Returns the earlier syncs that `undo_list` can go back to, the newest first."""
-    return tuple(_choices(app, name, ListBackups(app.workspace.state, name)))
 
 
 class NewFile(Protocol):
@@ -236,7 +154,9 @@ def list_lock(app: App, name: str) -> Iterator[None]:
     lock = FileLock(folder / f"{name}.lock")
     try:
         if not lock.acquire(_PATIENCE):
-            raise NeedsConfirmationError(f"The list {name} is being synced by another process.", "Try it again.")
+            raise NeedsConfirmationError(
+                f"The list {name} is being changed by somebody else.", "Try again in a minute."
+            )
         yield
     finally:
         lock.close()
@@ -271,25 +191,6 @@ def _write_back(app: App, scratch: ScratchConnection, source: CsvList, done: Syn
     with scratch.transaction() as conn:
         app.ledger.syncs.confirm_written(conn, done, appended, digest=written.digest, size=source.path.stat().st_size)
     return written.encoding_changed
-
-
-def _choose(app: App, name: str, history: ListBackups, to: int | None) -> tuple[int, str]:
-    """Returns the sync to go back to, and the digest of the file that it left."""
-    choices = _choices(app, name, history)
-    wanted = next(iter(choices), None) if to is None else to
-    if wanted is None:
-        raise UsageError(f"There is no earlier sync of {name} to go back to.", f"See: mailer list show {name}")
-    if wanted not in choices:
-        listed = ", ".join(str(sync) for sync in choices) or "none"
-        raise UsageError(f"The list {name} cannot go back to sync {wanted}.", f"It can go back to: {listed}")
-    return wanted, choices[wanted]
-
-
-def _choices(app: App, name: str, history: ListBackups) -> dict[int, str]:
-    """Returns the syncs that can be gone back to, with the digest of the file that each left."""
-    syncs = app.ledger.syncs.history(name)
-    kept = set(history.versions())
-    return {each.sync: each.digest for each in syncs[1:] if each.sync in kept}
 
 
 def sync_plan_object(plan: SyncPlan, *, planned: bool) -> dict[str, object]:

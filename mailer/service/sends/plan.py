@@ -1,10 +1,10 @@
-"""Plans a send: what would be sent to whom, as a value to be shown and confirmed.
+"""Plans a send: edition, recipients and warnings, to be shown and confirmed.
 
     plan = plan_send(app, name, lists, ...)     syncs the lists and counts the audience; start.py starts the send
     dry_run_recipients(app, plan)               the recipients, without a send
 
-The lists are synced first (mailer.service.lists.sync), so that the audience is that of the files now. The numbers of a plan
-are those of the freeze, unless somebody unsubscribes in between. Raises UsageError, ListError, DispatchError,
+A plan that is to be sent syncs the lists first, so that the audience is that of the files now. The numbers of a plan are those
+of the freeze, unless somebody unsubscribes in between. Raises UsageError, ListError, DispatchError,
 AlreadySentError, EditionError, LedgerError.
 """
 
@@ -27,8 +27,8 @@ from mailer.relay import is_loopback
 from mailer.service.dispatches.compile import CheckResult, DispatchError, check_dispatch, compile_checked
 from mailer.service.dispatches.lint import lint_edition
 from mailer.service.dispatches.sample_message import sample_composer
-from mailer.service.lists.recipients import audience_spec, lists_in
-from mailer.service.lists.sync import synced_lists
+from mailer.service.lists.recipient_lookup import audience_spec, lists_in
+from mailer.service.lists.synced_lists import ListSource, synced_lists
 from mailer.service.sends.audience_summary import AudienceSummary, count_audience
 
 SHORTEST_DIGEST = 8  # characters of a digest that name an edition
@@ -74,13 +74,11 @@ def plan_send(
     where: str = "",
     repeat: Repeat = Repeat.REFUSE,
     digest: str = "",
-    record: bool = True,
-    rehearse: bool = True,
+    source: ListSource = ListSource.SYNC,
 ) -> SendPlan:
-    """Compiles the dispatch `name`, syncs its lists and counts its audience. `digest`: refuses any other edition.
+    """Compiles the dispatch `name` and counts the audience on its lists. `digest`: refuses any other edition.
 
-    Without `record` nothing is written, and no ledger is created; without `rehearse` as well, lists are counted as of their
-    last sync, which blocks nobody.
+    Unless the lists are synced, nothing is written, and no ledger is created.
     """
     checked = check_dispatch(app, name, lists)
     edition = compile_checked(app, checked)
@@ -90,13 +88,13 @@ def plan_send(
         raise DispatchError(checked)
     chosen = tuple(dict.fromkeys(lists or (checked.dispatch.lists if checked.dispatch else ())))
     if not chosen:
-        raise UsageError("No list is named.", "Name one with --to LIST, or with lists: in the dispatch.")
-    has_ledger = record or app.has_ledger
+        raise UsageError("The send has no list.", "Add lists: to the dispatch. Or name one with --to LIST.")
+    has_ledger = source is ListSource.SYNC or app.has_ledger
     if has_ledger:
         _refuse_repetition(app, edition.slug, chosen, repeat)
     selection = audience_spec(app, chosen, exclude=exclude, where=where)
     audience = Audience(selection=selection, fields=tuple(sorted(edition.fields)))
-    with synced_lists(app, lists_in(selection), record=record, rehearse=rehearse) as lists_now:
+    with synced_lists(app, lists_in(selection), source) as lists_now:
         new_to = edition.slug if repeat is Repeat.NEW_READERS else ""
         summary, first = count_audience(lists_now, audience, edition, at=app.clock(), new_to=new_to)
     return SendPlan(
@@ -111,15 +109,15 @@ def plan_send(
         audience=audience,
         last_tested=app.ledger.editions.last_tested(edition.slug) if has_ledger else None,
         warnings=_warnings(app, summary),
-        outdated_lists=lists_now.stale,
+        outdated_lists=lists_now.outdated,
     )
 
 
 def dry_run_recipients(app: App, plan: SendPlan) -> Iterator[Recipient]:
-    """Yields those whom a send by `plan` would mail; records nothing, and blocks nobody while it is iterated over."""
+    """Yields the recipients of a send by `plan`; records nothing and holds no lock while it is iterated over."""
     new_to = plan.edition.slug if plan.repeat is Repeat.NEW_READERS else ""
     with TemporaryFile("w+", encoding="utf-8", errors="surrogatepass") as spool:
-        with synced_lists(app, lists_in(plan.audience.selection), record=False) as lists_now:
+        with synced_lists(app, lists_in(plan.audience.selection), ListSource.FILE) as lists_now:
             for each in recipients(lists_now.conn, plan.audience, at=app.clock(), new_to=new_to):
                 spool.write(json.dumps((each.identity, each.address, each.fields)) + "\n")
         spool.seek(0)
@@ -131,11 +129,11 @@ def _refuse_other(edition: Edition, digest: str) -> None:
     """Raises NeedsConfirmationError if `edition` is not the one that `digest` names."""
     wanted = digest.strip().lower()
     if 0 < len(wanted) < SHORTEST_DIGEST:
-        raise UsageError(f"“{digest}” is too short for a digest.", f"Give at least {SHORTEST_DIGEST} characters of it.")
+        raise UsageError(f"The digest “{digest}” is too short.", f"Give at least {SHORTEST_DIGEST} characters.")
     if not edition.digest.startswith(wanted):
         raise NeedsConfirmationError(
-            f"What is on disk compiles to the edition {edition.digest[:16]}, not to {wanted[:16]}; nothing was sent.",
-            "See what changed, test it, and name the new digest.",
+            f"The dispatch is now the edition {edition.digest[:16]}, not {wanted[:16]}; nothing was sent.",
+            "Check what changed, test it, and name the new digest.",
         )
 
 
@@ -147,15 +145,15 @@ def _refuse_repetition(app: App, slug: str, lists: Sequence[str], repeat: Repeat
 
 
 def _warnings(app: App, summary: AudienceSummary) -> tuple[str, ...]:
-    """Returns what a person should know before this is sent to real readers."""
+    """Returns the warnings to confirm before a send to readers."""
     settings = app.settings
     found = []
     if not summary.to_mail:
-        found.append("Nobody would be mailed.")
+        found.append("No reader would get this.")
     if is_loopback(urlsplit(settings.base_url).hostname or ""):  # otherwise the lint rules require it
         if not settings.postal_address:
-            found.append("MAILER_POSTAL_ADDRESS is not set: many countries' laws ask for an address in the letter.")
-        found.append(
-            f"MAILER_BASE_URL is {settings.base_url}: links to unsubscribe and photos work on this machine only."
-        )
+            found.append(
+                "MAILER_POSTAL_ADDRESS is not set: many countries’ laws require a postal address in every message."
+            )
+        found.append(f"MAILER_BASE_URL is {settings.base_url}: unsubscribe links and photos work on this machine only.")
     return (*found, *app.signing.warnings)

@@ -3,7 +3,7 @@
     run_send(app, send_id)              for a command, in an event loop of its own; Ctrl-C and SIGTERM pause the send
     run_send_async(app, send_id)        on a running event loop (`mailer serve`)
 
-Both acquire the send first, so that only one process runs it; another one gets an error that names the process.
+Both acquire the send first, so that only one process runs it; any other process gets an error that names the process.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ from mailer.delivery.states import SendKind, SendState
 from mailer.delivery.throttle import RateLimits
 from mailer.edition.model import Edition
 from mailer.errors import MailerError, NeedsConfirmationError, UsageError
-from mailer.ledger.queue.session import SendSession
+from mailer.ledger.queue.leased_send import LeasedSend
 from mailer.ledger.types.errors import LedgerError
 from mailer.ledger.types.sends import Send, Summary
 from mailer.malloc import trim_memory
@@ -70,24 +70,24 @@ async def run_send_async(
     A send that is stopped is paused until a person resumes it; without `pause` it counts as interrupted.
     """
     ledger, settings = app.ledger, app.settings
-    session = await asyncio.to_thread(
-        ledger.queue.acquire,
+    leased = await asyncio.to_thread(
+        ledger.leases.acquire,
         send_id,
         retry_for=settings.retry_for,
         resend_uncertain=settings.on_uncertain is OnUncertain.RESEND,
     )
-    if session is None:
+    if leased is None:
         raise NeedsConfirmationError(
             f"Send {send_id} is being sent by another process (pid {ledger.sends.holder_pid(send_id) or 'unknown'}).",
-            f"Watch it with: mailer status {send_id}",
+            f"To watch it: mailer status {send_id}",
         )
     try:
-        sender = await _make_sender(app, session)
+        sender = await _make_sender(app, leased)
         if on_sender:
             on_sender(sender)
-        ending = await _run(sender, session, wait=wait, watch=watch)
+        ending = await _run(sender, leased, wait=wait, watch=watch)
     finally:
-        await asyncio.to_thread(session.close)
+        await asyncio.to_thread(leased.close)
     if pause and ending.end is StopReason.STOPPED:
         await asyncio.to_thread(_pause_if_running, app, send_id, ending.reason)
     return RunOutcome(summary=await asyncio.to_thread(ledger.sends.summary, send_id), result=ending)
@@ -97,7 +97,9 @@ def load_edition(app: App, send: Send) -> Edition:
     """Returns the edition of a send, as it was frozen, with its images."""
     stored = app.ledger.editions.get(send.digest)
     if stored is None:
-        raise UsageError(f"The edition of send {send.id} is missing from the ledger.", "Restore the database.")
+        raise UsageError(
+            f"The edition of send {send.id} is missing from the ledger.", "Restore the database from a backup."
+        )
     return Edition.from_json(stored.json, app.ledger.editions.images(send.digest))
 
 
@@ -116,9 +118,9 @@ async def _run_until_signal(app: App, send_id: int, *, wait: bool, watch: Watch 
             loop.remove_signal_handler(number)
 
 
-async def _make_sender(app: App, session: SendSession) -> Sender:
-    """Returns the sender of `session`, for its frozen edition and by the settings."""
-    send = await asyncio.to_thread(app.ledger.sends.get, session.send_id)
+async def _make_sender(app: App, leased: LeasedSend) -> Sender:
+    """Returns the sender of `leased`, for its frozen edition and by the settings."""
+    send = await asyncio.to_thread(app.ledger.sends.get, leased.send_id)
     edition = await asyncio.to_thread(load_edition, app, send)
     options = await asyncio.to_thread(_options, app)
     relays = app.settings.relay
@@ -126,10 +128,10 @@ async def _make_sender(app: App, session: SendSession) -> Sender:
     tokens = app.message_tokens(send.key_name, inert=send.kind is SendKind.TEST)
     profile = app.sender_profile_of(send.sender_profile)
     composer = Composer(edition, profile, tokens, eight_bit=eight_bit)
-    return Sender(ledger=session, compose=composer.compose, relays=relays, options=options, now=app.clock)
+    return Sender(queue=leased, compose=composer.compose, relays=relays, options=options, now=app.clock)
 
 
-async def _run(sender: Sender, session: SendSession, *, wait: bool, watch: Watch | None) -> RunResult:
+async def _run(sender: Sender, leased: LeasedSend, *, wait: bool, watch: Watch | None) -> RunResult:
     """Runs `sender`; a message that cannot be composed pauses the send."""
     watching = asyncio.create_task(_watch(sender, watch)) if watch else None
     try:
@@ -137,7 +139,7 @@ async def _run(sender: Sender, session: SendSession, *, wait: bool, watch: Watch
     except LedgerError:
         raise
     except MailerError as error:
-        await session.trip_breaker(error.message)
+        await leased.trip_breaker(error.message)
         raise
     finally:
         if watching:

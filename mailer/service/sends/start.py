@@ -19,7 +19,7 @@ from mailer.ledger.sends.audience_query import Audience
 from mailer.ledger.types.sends import NewSend, Recipient, Repeat, Send
 from mailer.service.dispatches.approvals import require_approval
 from mailer.service.dispatches.compile import check_dispatch, compile_checked, edition_record
-from mailer.service.lists.recipients import audience_spec, find_recipient, find_recipients, lists_in
+from mailer.service.lists.recipient_lookup import audience_spec, find_recipient, find_recipients, lists_in
 from mailer.service.lists.sync import sync_list
 from mailer.service.sends.plan import SendPlan
 from mailer.service.sends.run import load_edition
@@ -29,18 +29,26 @@ from mailer.service.sends.run import load_edition
 class SendOrder:
     """Who ordered a send by a form, and the form's token, which makes one send however often it is submitted.
 
-    `take_back`: the send is delayed only so that it can be undone until then.
+    `undo_for`: the send starts so many seconds later, and can be undone until then.
     """
 
     by: str
     token: str
-    take_back: bool = False
+    undo_for: float = 0
 
 
-def start_send(app: App, plan: SendPlan, *, at: float | None = None, ordered: SendOrder | None = None) -> Send:
+def start_send(
+    app: App,
+    plan: SendPlan,
+    *,
+    at: float | None = None,
+    confirmed: int | None = None,
+    ordered: SendOrder | None = None,
+) -> Send:
     """Freezes the edition, and the audience unless the send is scheduled (`at`, seconds since the epoch).
 
-    `ordered`: at the desk; `serve` runs it. Raises NotApprovedError where MAILER_APPROVAL requires a second person.
+    `confirmed`: the number of recipients that a person confirmed; raises AudienceGrewError if more are found. `ordered`: at
+    the desk; `serve` runs it. Raises NotApprovedError where MAILER_APPROVAL requires a second person.
     """
     require_approval(app, plan.edition.digest, by=ordered.by if ordered else "")
     new = NewSend(
@@ -55,22 +63,25 @@ def start_send(app: App, plan: SendPlan, *, at: float | None = None, ordered: Se
         created_by=ordered.by if ordered else "",
         token=ordered.token if ordered else None,
         run_by_server=ordered is not None,
-        undoable=ordered is not None and ordered.take_back,
+        undo_for=ordered.undo_for if ordered else 0,
+        confirmed=confirmed,
     )
     return app.ledger.creator.create(new, () if at else plan.audience)
 
 
 def start_scheduled(app: App, send: Send, *, carried: bool = False) -> Send:
-    """Freezes the audience of a scheduled send whose time has come, from the lists as they are now.
+    """Starts a scheduled send whose time has come. Its audience, unless it is frozen, is that of the lists as they are now.
 
     `carried`: `serve` starts it, and runs it.
     """
+    if send.is_frozen:
+        return app.ledger.creator.start(send.id, carried=carried)
     edition = load_edition(app, send)
     selection = audience_spec(app, send.lists, exclude=send.exclude, where=send.where)
     for name in lists_in(selection):
         sync_list(app, name, by=f"send {send.id}")
     audience = Audience(selection=selection, fields=tuple(sorted(edition.fields)))
-    return app.ledger.creator.materialize_audience(send.id, audience, carried=carried)
+    return app.ledger.creator.start(send.id, audience, carried=carried)
 
 
 def start_test(

@@ -18,7 +18,7 @@ from mailer.service.subscribers.preferences_link import BY_READER, require_holde
 class AddressChangeRequest:
     """A requested change of address, or its undoing. `masked` is the address that gets the mail afterwards.
 
-    `change` is the outcome, once confirmed.
+    `change` is its result, once confirmed.
     """
 
     masked: str

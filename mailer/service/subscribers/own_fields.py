@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Collection, Mapping
 
 from mailer.errors import UsageError
-from mailer.sanitize import clean_line
+from mailer.line_sanitizer import clean_line
 
 LONGEST_VALUE = 200  # characters of a field
 _ADDRESS = re.compile(r"//|\w:/|www\.|[^\W_][.。][^\W\d_]{2}|\d\.\d{1,3}\.\d{1,3}\.\d", re.IGNORECASE)

@@ -64,6 +64,7 @@ class PreferencesPage:
     own: Mapping[str, str] = field(repr=False)
     paused_until: float | None
     can_pause: bool
+    has_public_lists: bool
 
 
 def read_preferences(app: App, token: str) -> PreferencesPage | None:
@@ -154,6 +155,7 @@ def _page(app: App, holder: LinkHolder) -> PreferencesPage:
         own=_own(public, memberships) if holder.is_mailed_link else {},
         paused_until=max((until for until in pauses if until is not None), default=None),
         can_pause=bool(mailed) and stopped is OptOut.NO,
+        has_public_lists=bool(public),
     )
 
 

@@ -18,13 +18,13 @@ from mailer.addresses import Address
 from mailer.app import App
 from mailer.csv.reader import ListError, open_list
 from mailer.csv.rows import Member
+from mailer.iso_time import format_iso
 from mailer.ledger.subscribers.preferences import LeavingReasonRecord
 from mailer.ledger.subscribers.signups import ConsentRecord
 from mailer.ledger.subscribers.transactional import QueuedMail
 from mailer.ledger.types.subscribers import MemberChange, MemberChangeKind, Membership
 from mailer.ledger.types.suppressions import Suppression, SuppressionChange
 from mailer.service.lists.file_digests import find_digest
-from mailer.timestamps import format_iso
 
 
 class _Timestamped(Protocol):

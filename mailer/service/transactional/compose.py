@@ -22,7 +22,7 @@ from mailer.csv.rows import Status
 from mailer.edition.plaintext.wrap import COLUMNS, wrap
 from mailer.edition.template_loader import FallbackTemplates
 from mailer.i18n.bidi import text_direction
-from mailer.i18n.translations import effective_language, gettext
+from mailer.i18n.translations import effective_language, gettext, translatable
 from mailer.ledger.subscribers.signups import parse_signup_request
 from mailer.ledger.subscribers.transactional import QueuedMail
 from mailer.ledger.types.suppressions import SuppressionReason
@@ -30,14 +30,14 @@ from mailer.ledger.types.transactional import TransactionalKind
 from mailer.link_tokens import MailedLink, Purpose, new_link_secret
 from mailer.mime.composer import Message
 from mailer.mime.transactional import TransactionalMail, build
-from mailer.service.subscribers.signup import public_lists_of
+from mailer.service.subscribers.signup import has_public_lists, public_lists_of
 
 SUBJECTS = {
-    "confirm": "Please confirm: %(name)s",
-    "already": "You are on the list: %(name)s",
-    "link": "Your settings: %(name)s",
-    "address": "Please confirm your new address: %(name)s",
-    "moved": "Your address was changed: %(name)s",
+    "confirm": translatable("Please confirm your subscription: %(name)s"),
+    "already": translatable("You are already subscribed: %(name)s"),
+    "link": translatable("Your preferences: %(name)s"),
+    "address": translatable("Please confirm your new address: %(name)s"),
+    "moved": translatable("Your address was changed: %(name)s"),
 }
 _PATHS = {
     MailedLink.PREFERENCES: "preferences",
@@ -65,23 +65,24 @@ class Skipped:
 
 def compose(app: App, mail: QueuedMail) -> ComposedMail | Skipped:
     """Composes mail of any kind but `welcome`."""
-    standing = app.ledger.suppressions.get(mail.identity)
-    if standing and standing.reason is SuppressionReason.BY_HAND:
+    suppression = app.ledger.suppressions.get(mail.identity)
+    if suppression and suppression.reason is SuppressionReason.BY_HAND:
         return Skipped(reason="suppressed by hand")
     if mail.kind is TransactionalKind.LINK:
-        return _link(app, mail, "link", app.publication.name)
+        may_return = suppression is not None and has_public_lists(app)
+        return _link(app, mail, "link", app.publication.name, may_return=may_return)
     if mail.kind is TransactionalKind.ADDRESS:
         return _write(app, mail, "address", MailedLink.ADDRESS, title=app.publication.name)
     if mail.kind is TransactionalKind.MOVED:
         return _write(app, mail, "moved", MailedLink.UNDO_MOVE, title=app.publication.name)
     request = parse_signup_request(mail)
     if request is None:
-        raise ValueError(f"a letter of kind {mail.kind} is not written here")
+        raise ValueError(f"mail of kind {mail.kind} is not composed here")
     lists = public_lists_of(app, request.waiting)
     if not lists:
         return Skipped(reason="confirmed or closed meanwhile")
     title, language = ", ".join(each.shown for each in lists), lists[0].language
-    if standing is None and _gets_all(app, mail.identity, lists):
+    if suppression is None and _gets_all(app, mail.identity, lists):
         return _link(app, mail, "already", title, language)
     return _write(app, mail, "confirm", MailedLink.SIGNUP, title=title, language=language)
 
@@ -91,15 +92,26 @@ def _gets_all(app: App, identity: str, lists: Sequence[ListSettings]) -> bool:
     return names.issuperset(each.name for each in lists)
 
 
-def _link(app: App, mail: QueuedMail, template: str, title: str, language: str = "") -> ComposedMail | Skipped:
+def _link(
+    app: App, mail: QueuedMail, template: str, title: str, language: str = "", *, may_return: bool = False
+) -> ComposedMail | Skipped:
     if app.ledger.members.address_of(mail.identity) is None:
-        return Skipped(reason="nobody is known at this address")
-    return _write(app, mail, template, MailedLink.PREFERENCES, title=title, language=language)
+        return Skipped(reason="the address is unknown")
+    link = MailedLink.PREFERENCES
+    return _write(app, mail, template, link, title=title, language=language, may_return=may_return)
 
 
 def _write(
-    app: App, mail: QueuedMail, template: str, link: MailedLink, *, title: str, language: str = ""
+    app: App,
+    mail: QueuedMail,
+    template: str,
+    link: MailedLink,
+    *,
+    title: str,
+    language: str = "",
+    may_return: bool = False,
 ) -> ComposedMail:
+    """Writes the mail, with a new link. `may_return`: the link leads a subscriber who left back to a list."""
     secret = new_link_secret()
     language = effective_language(language or app.publication.language)
     subject = gettext(language, SUBJECTS[template], name=title)
@@ -111,6 +123,7 @@ def _write(
         "link": f"{app.publication.base_url.rstrip('/')}/{_PATHS[link]}/{secret}",
         "language": language,
         "direction": direction,
+        "may_return": may_return,
         "start": "right" if direction == "rtl" else "left",
         "postal_address": [line for line in app.publication.postal_address.splitlines() if line.strip()],
         "say": lambda message, **values: gettext(language, message, **values),

@@ -60,7 +60,7 @@ def test_nothing_is_overwritten(here: Commands, tmp_path: Path) -> None:
     made = here("dkim", "new", "--domain", "example.org", "--selector", "s1")
     assert made.code == 2
     assert made.out == ""
-    assert "dkim-s1.pem is there already" in made.err
+    assert "dkim-s1.pem exists; nothing was changed" in made.err
     assert file.read_text() == "precious"
 
 

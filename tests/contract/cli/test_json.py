@@ -237,7 +237,7 @@ def test_the_report_as_csv(here, catcher):
     written = here("report", "1", "--csv", str(path))
     assert written.code == 1
     assert written.out == ""
-    assert "wrote 4 rows" in written.err
+    assert "4 rows written to" in written.err
     with path.open(encoding="utf-8", newline="") as file:
         reader = csv.DictReader(file)
         found = list(reader)

@@ -62,9 +62,9 @@ GOOD = {
 BAD = {
     4: "no @",
     5: "two @",
-    6: "nothing there",
-    13: "a quoted local part",
-    14: "more than 64 octets before the @",
+    6: "empty",
+    13: "a quoted name before the @",
+    14: "more than 64 bytes before the @",
     17: "several addresses",
 }
 
@@ -141,8 +141,8 @@ def test_each_bad_row_is_named_with_its_line_and_kept(arrived, here):
     for line, reason in BAD.items():
         (found,) = [each for each in output.splitlines() if each.strip().startswith(f"hostile.csv:{line}: ")]
         assert reason in found
-        assert "row kept in hostile.rejected.csv" in found
-    assert "hostile.csv:3: ok@example.com is already on line 2" in output
+        assert "row was saved in hostile.rejected.csv" in found
+    assert "hostile.csv:3: ok@example.com is already in line 2; this row is ignored" in output
     assert re.search(r"hostile\.csv:7: .*“name”", output), "the line break in a field"
     with (here.folder / "subscribers" / "hostile.rejected.csv").open(encoding="utf-8-sig", newline="") as file:
         rejected = list(csv.DictReader(file))
@@ -178,7 +178,7 @@ def test_only_an_own_no_of_the_person_is_final(here, catcher):
     here("subscriber", "unsubscribe", "ana@example.com")
     refused = here("suppress", "remove", "ana@example.com")
     assert refused.code == 1
-    assert "only that person" in refused.out
+    assert "only the reader can undo that" in refused.out
     ran = here("send", "tide", "--to", "readers", "--yes", "--json")
     assert ran.json()["skipped"] == 1
     assert "1 unsubscribed" in ran.err

@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 
 from mailer.addresses import parse_address
 from mailer.audience import segments as w
+from mailer.csv.reader import CsvList
 from mailer.delivery.types import NewDelivery
 from mailer.ledger.sends.audience import AudienceCounts, count, find, first_recipient, recipients, values_that_occur
 from mailer.ledger.sends.audience_query import Audience, AudienceSpec
 from mailer.ledger.types.sends import Recipient, Repeat
-from mailer.service.lists.sync import synced_lists
+from mailer.service.lists.synced_lists import ListSource, synced_lists
 from tests.support.ledger_cases import deliver, new_send, run, session
 
 
@@ -21,24 +22,38 @@ def audience(*lists, exclude=(), where=None, fields=()):
     return Audience(selection=AudienceSpec(lists=lists, exclude=exclude, where=where), fields=fields)
 
 
-def look(desk, function, chosen, *names, record=True, **options):
+def look(desk, function, chosen, *names, source=ListSource.SYNC, **options):
     """`function` over an audience whose lists were synced."""
     lists = dict.fromkeys((*chosen.selection.lists, *chosen.selection.exclude, *names))
-    with synced_lists(desk.app, tuple(lists), record=record, allow_removals=True) as now:
+    with synced_lists(desk.app, tuple(lists), source, allow_removals=True) as now:
         found = function(now.conn, chosen, at=desk.app.clock(), **options)
         return found if isinstance(found, (AudienceCounts, Recipient, dict, type(None))) else list(found)
 
 
-@pytest.mark.parametrize("record", [True, False])
-def test_one_list_comes_in_its_order_with_the_fields_asked_for(desk, record):
+@pytest.mark.parametrize("source", [ListSource.FILE, ListSource.LAST_SYNC])
+def test_while_a_file_is_read_the_ledger_can_be_written(desk, source, monkeypatch):
+    desk.make("a", "email\nana@x.org\nbo@x.org\n")
+    desk.ledger.suppressions.unsubscribe("zoe@x.org", source="page")  # there is a ledger
+    batches = CsvList.batches
+
+    def written_meanwhile(self, fields):
+        desk.ledger.suppressions.unsubscribe("bo@x.org", source="page")
+        return batches(self, fields)
+
+    monkeypatch.setattr(CsvList, "batches", written_meanwhile)
+    assert look(desk, count, audience("a"), source=source).reasons == {"": 1, "unsubscribed": 1}
+
+
+@pytest.mark.parametrize("source", [ListSource.SYNC, ListSource.FILE])
+def test_one_list_comes_in_its_order_with_the_fields_asked_for(desk, source):
     desk.make("a", "email,first_name,city\nAna@X.org,Ana,Porto\nbo@x.org,,Pune\nana@x.org,Twice,\nnobody,,\n")
     chosen = audience("a", fields=("first_name",))
-    assert look(desk, recipients, chosen, record=record) == [
+    assert look(desk, recipients, chosen, source=source) == [
         Recipient("ana@x.org", "Ana@x.org", {"first_name": "Ana"}),
         Recipient("bo@x.org", "bo@x.org", {}),
     ]
-    assert look(desk, count, chosen, record=record) == AudienceCounts(people=2, reasons={"": 2}, excluded=0, got_it=0)
-    assert desk.app.has_ledger or not record
+    assert look(desk, count, chosen, source=source) == AudienceCounts(people=2, reasons={"": 2}, excluded=0, got_it=0)
+    assert desk.app.has_ledger or source is ListSource.FILE
 
 
 def test_a_subscriber_on_several_lists_gets_one_message_with_the_first_value_of_each_field(desk):
@@ -163,7 +178,9 @@ def got_it(desk, slug, *identities):
 
 def test_single_readers_are_found_as_the_send_would_have_them(desk):
     desk.make("a", "email,city\nana@x.org,Porto\nbo@x.org,\n")
-    found = look(desk, find, audience("a", fields=("city",)), record=False, identities=["ana@x.org", "zoe@x.org"])
+    found = look(
+        desk, find, audience("a", fields=("city",)), source=ListSource.FILE, identities=["ana@x.org", "zoe@x.org"]
+    )
     assert found == {"ana@x.org": Recipient("ana@x.org", "ana@x.org", {"city": "Porto"})}
 
 

@@ -36,7 +36,7 @@ def test_after_a_kill_every_delivery_is_accounted_for(
     with child(database_url, tmp_path, send.id, "hold") as process:
         sending = answer(process)["sending"]
         assert counts(ledger, send) == {S.ACCEPTED: 2, S.SENDING: 2, S.CLAIMED: 2, S.PENDING: 4}
-        assert open_here().queue.acquire(send.id, retry_for=1) is None
+        assert open_here().leases.acquire(send.id, retry_for=1) is None
         assert ledger.sends.holder_pid(send.id) == process.pid
         process.kill()
         process.wait(60)

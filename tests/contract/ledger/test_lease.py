@@ -1,4 +1,4 @@
-"""Who may send, and what becomes of it when a process is stopped, its database goes away, or is replaced."""
+"""The lease on a send: when a process is stopped, its database goes away, or another process takes the send."""
 
 import asyncio
 import os
@@ -211,7 +211,7 @@ def test_a_process_that_is_stopped_and_woken_is_fenced(database_url, ledger, tmp
     with child(database_url, tmp_path, send.id, "stopped") as process:
         answer(process)
         os.kill(process.pid, signal.SIGSTOP)
-        while (mine := ledger.queue.acquire(send.id, retry_for=DAY)) is None:
+        while (mine := ledger.leases.acquire(send.id, retry_for=DAY)) is None:
             pass
         with mine:
             os.kill(process.pid, signal.SIGCONT)

@@ -200,10 +200,10 @@ def test_a_scheduled_send_freezes_its_edition_now_and_its_audience_later(ledger,
     assert ledger.sends.due(grace=1800) == ()
     clock.forward(100)
     assert [due.id for due in ledger.sends.due(grace=1800)] == [send.id]
-    started = ledger.creator.materialize_audience(send.id, readers(3))
+    started = ledger.creator.start(send.id, readers(3))
     assert (started.state, ledger.sends.summary(send.id).frozen) == (SendState.RUNNING, 3)
     with pytest.raises(SendStateError):
-        ledger.creator.materialize_audience(send.id, readers(3))
+        ledger.creator.start(send.id, readers(3))
 
 
 def test_a_send_that_is_too_late_becomes_overdue_until_somebody_starts_it(ledger, clock):
@@ -211,15 +211,15 @@ def test_a_send_that_is_too_late_becomes_overdue_until_somebody_starts_it(ledger
     clock.forward(100 + 1801)
     assert ledger.sends.due(grace=1800) == ()
     assert ledger.sends.get(send.id).state is SendState.OVERDUE
-    assert ledger.creator.materialize_audience(send.id, readers(1)).state is SendState.RUNNING
+    assert ledger.creator.start(send.id, readers(1)).state is SendState.RUNNING
 
 
 def test_two_that_start_a_scheduled_send_start_it_once(open_here, clock):
     one, two = open_here(), open_here()
     send = one.creator.create(new_send(at=clock.now))
     results = race(
-        lambda: one.creator.materialize_audience(send.id, readers(500)),
-        lambda: two.creator.materialize_audience(send.id, readers(500)),
+        lambda: one.creator.start(send.id, readers(500)),
+        lambda: two.creator.start(send.id, readers(500)),
     )
     assert sorted(type(result).__name__ for result in results) == ["Send", "SendStateError"]
     assert one.sends.summary(send.id).frozen == 500

@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from mailer.delivery.result_policy import MAX_RELEASES, EndedAttempt, ResultDecision, decide
+from mailer.delivery.result_policy import MAX_RELEASES, EndedAttempt, ResultDecision, decide_after_attempt
 from mailer.delivery.retry import RetryPolicy
 from mailer.delivery.states import DeliveryState as S
 from mailer.delivery.types import Claim
 from mailer.smtp.classify import classify, connection_lost, not_offered
-from mailer.smtp.reply import Reply
+from mailer.smtp.reply_parser import Reply
 from mailer.smtp.session import CANCELLED, AttemptResult
 from mailer.smtp.stage import Stage
 
@@ -41,7 +41,7 @@ def decided(result: AttemptResult, **circumstances: Any) -> ResultDecision:
         "releases": 0,
         "stopping": False,
     }
-    return decide(EndedAttempt(**{**attempt, **circumstances}), retry=RETRY, chance=0.5)
+    return decide_after_attempt(EndedAttempt(**{**attempt, **circumstances}), retry=RETRY, chance=0.5)
 
 
 def test_a_deferred_delivery_has_its_next_attempt_and_the_reply() -> None:

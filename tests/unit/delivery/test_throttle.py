@@ -1,5 +1,6 @@
 """The throttle: rates and limits hold, no claim is lost, and a slow domain does not block the others."""
 
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -111,6 +112,24 @@ def test_done_frees_a_connection_of_the_domain() -> None:
     assert throttle.take(0.0)
 
 
+@pytest.mark.parametrize(
+    ("limits", "limit"),
+    [
+        ({"googlemail.com": 2, "*": 9}, 2),
+        ({"googlemail.com": 3, "gmail.com": 2}, 2),
+        ({"web.de": 2, "*": 9}, 9),
+        ({"web.de": 2}, None),
+    ],
+)
+def test_a_limit_of_one_domain_of_a_provider_holds_for_all_of_them(limits: dict[str, int], limit: int | None) -> None:
+    found = RateLimits(domain_connections=limits, domain_rate=limits)
+    assert (found.connections_for("gmail.com"), found.rate_for("gmail.com")) == (limit, limit)
+    throttle = Throttle(RateLimits(domain_connections=limits), connections=8)
+    throttle.add(claim(number, "ana@googlemail.com" if number % 2 else "ana@gmail.com") for number in range(20))
+    under_way = [taken for taken in (throttle.take(0.0) for _ in range(20)) if taken]
+    assert len(under_way) == (min(limit, 8) if limit else 16)
+
+
 addresses = st.sampled_from(["a@x.example", "b@y.example", "c@gmail.com", "d@googlemail.com"])
 
 
@@ -185,14 +204,23 @@ def test_drain_returns_all_claims_that_were_queued_or_under_way() -> None:
 @pytest.mark.parametrize("is_slowed", [False, True])
 def test_idle_domains_are_forgotten(limits: dict[str, Any], is_slowed: bool) -> None:
     throttle = Throttle(RateLimits(**limits), connections=4)
-    for number in range(5 * MAX_DOMAINS):
-        throttle.add([claim(number, f"ana@{number}.example.org")])
-        taken = throttle.take(float(number))
-        assert taken
-        if is_slowed:
-            throttle.on_throttle(taken, float(number))
-        throttle.done(taken)
-    assert throttle.domain_count <= MAX_DOMAINS + 1
+
+    def memory_after(domains: range) -> int:
+        for number in domains:
+            throttle.add([claim(number, f"ana@{number}.example.org")])
+            taken = throttle.take(float(number))
+            assert taken
+            if is_slowed:
+                throttle.on_throttle(taken, float(number))
+            throttle.done(taken)
+        return tracemalloc.get_traced_memory()[0]
+
+    tracemalloc.start()
+    try:
+        few = memory_after(range(MAX_DOMAINS))
+        assert memory_after(range(MAX_DOMAINS, 5 * MAX_DOMAINS)) < 2 * few
+    finally:
+        tracemalloc.stop()
 
 
 def test_the_rate_of_a_domain_holds_although_others_are_forgotten() -> None:

@@ -225,7 +225,7 @@ async def raw(client, request, *, close=False):
 
 
 def test_a_body_that_does_not_come_is_waited_for_only_so_long(site, monkeypatch):
-    monkeypatch.setattr(forms, "PUBLIC_PATIENCE", 0.1)
+    monkeypatch.setitem(forms.read_body.__kwdefaults__, "patience", 0.1)
     link = f"/u/{site.token(site.send())}"
     request = f"POST {link} HTTP/1.1\r\nHost: x\r\nContent-Length: 26\r\n\r\nList-Uns".encode()
 

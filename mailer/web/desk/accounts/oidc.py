@@ -123,7 +123,7 @@ class OidcPages:
         if code := query.get("code"):
             return await provider.claims(code, attempt, self._callback_url(request))
         error = error_code(query.get("error")) or "no code"
-        raise ProviderError(f"{provider.name} did not let you in ({error}).", "Begin again, or ask who looks after it.")
+        raise ProviderError(f"{provider.name} refused the sign-in ({error}).", "Try again, or ask an admin.")
 
     def _sign_in(self, request: Request, claims: Mapping[str, object]) -> NewSession:
         browser, address = request.headers.get("user-agent", ""), self._address(request)
@@ -137,7 +137,7 @@ class OidcPages:
         return await self._sign_in_pages.form(Flash(str(error), bad=True), wanted=wanted, status=status)
 
     async def _too_many_requests(self, wanted: str) -> Response:
-        flash = Flash("There were too many tries. Wait half a minute, then try again.", bad=True)
+        flash = Flash("Too many attempts. Wait half a minute, then try again.", bad=True)
         return await self._sign_in_pages.form(flash, wanted=wanted, status=HTTPStatus.TOO_MANY_REQUESTS)
 
     def _is_limited(self, request: Request) -> bool:

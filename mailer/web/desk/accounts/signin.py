@@ -19,7 +19,7 @@ from mailer.app import App
 from mailer.errors import UsageError
 from mailer.ledger.accounts.sessions import LONGEST
 from mailer.ledger.accounts.users import name_key
-from mailer.ledger.types.accounts import Role
+from mailer.ledger.types.roles_and_scopes import Role
 from mailer.service.accounts.passwords import accept_invite, sign_in
 from mailer.service.accounts.sessions import NewSession, token_digest
 from mailer.web.client_ip import address_of
@@ -68,13 +68,13 @@ class SignInPages:
         keys = throttle_keys(address, name_key(name), device)
         delay = None if self._waiting >= MAX_WAITING else self._throttle.begin(keys, asyncio.get_running_loop().time())
         if delay is None:
-            flash = Flash("There were too many tries. Wait half a minute, then try again.", bad=True)
+            flash = Flash("Too many attempts. Wait half a minute, then try again.", bad=True)
             return await run_in_threadpool(self._form, flash, name=name, wanted=wanted, status=429)
         await asyncio.sleep(delay)
         session = await self._verify(request, name, password, address)
         if session is None:
             _log.warning("Failed sign-in at the desk from %s.", address)
-            flash = Flash("Name or password is wrong.", bad=True)
+            flash = Flash("The name or the password is wrong.", bad=True)
             return await run_in_threadpool(self._form, flash, name=name, wanted=wanted, status=403)
         self._throttle.succeeded(keys)
         return await run_in_threadpool(self.begin_session, request, session, address, safe_path(wanted))
@@ -95,7 +95,7 @@ class SignInPages:
         form = await read_form(request, _LARGEST_FORM)
         token, address = request.path_params["token"], self._address(request)
         if form.raw("password") != form.raw("again"):
-            flash = Flash("The two passwords are not the same. Type the same one twice.", bad=True)
+            flash = Flash("The two passwords differ. Type the same password twice.", bad=True)
             return await run_in_threadpool(self._password_page, token, flash)
         try:
             async with self._hashing:
@@ -122,8 +122,8 @@ class SignInPages:
         user = self._app.ledger.users.by_link(token_digest(token))
         if user is None:
             expired = {
-                "heading": "This link holds good no more.",
-                "next_step": "Each works once, for three days. Ask an admin for a new one.",
+                "heading": "This link has expired or was used already.",
+                "next_step": "A link works once, for three days. Ask an admin for a new one.",
                 "back": "",
             }
             return self._pages.page("message", status=404, context=expired)

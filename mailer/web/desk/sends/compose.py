@@ -6,8 +6,9 @@
     POST …/send          makes the send, which starts after UNDO_SECONDS or at its time
 
 A GET changes nothing. The preview counts the lists as of their last sync, so that a recount holds up no running send; the
-confirmation page counts their files, without a sync. What is sent is the edition that the confirmation page showed,
-identified by its digest, and only if the number that was typed is the number of recipients at that moment.
+confirmation page counts their files, without a sync. The send is of the edition that the confirmation page showed,
+identified by its digest, and only if the number that was typed is the number of recipients. They are frozen at that moment; those
+of a send for later are counted again when it starts.
 """
 
 from typing import Any
@@ -17,63 +18,74 @@ from starlette.responses import Response
 
 from mailer.app import App
 from mailer.dispatch.model import Dispatch
-from mailer.ledger.types.accounts import Role
-from mailer.ledger.types.sends import AlreadySentError, Send
+from mailer.ledger.types.roles_and_scopes import Role
+from mailer.ledger.types.sends import AlreadySentError, AudienceGrewError, Send
 from mailer.lint.rule_catalogue import RULEBOOK
 from mailer.service.dispatches.compile import check_dispatch
 from mailer.service.dispatches.files import dispatch_path
+from mailer.service.lists.synced_lists import ListSource
 from mailer.service.sends.eta import format_days
 from mailer.service.sends.plan import SendPlan
 from mailer.service.sends.progress import warmup_schedule
 from mailer.service.sends.start import SendOrder, start_send
 from mailer.web.desk.dispatches.list import ONE
-from mailer.web.desk.form_tokens import new_form_token, read_order
 from mailer.web.desk.render import Flash
 from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute
-from mailer.web.desk.sends.form import UNDO_SECONDS, UTC, SendForm, read_send_form, suggested_time
+from mailer.web.desk.send_form_tokens import new_form_token, read_order
 from mailer.web.desk.sends.list import path_of
 from mailer.web.desk.sends.preview import SendPreview, blocking_reason, preview_send
+from mailer.web.desk.sends.send_form import UNDO_SECONDS, UTC, SendForm, StartTime, read_send_form, suggested_time
 
 
 def _show(request: DeskRequest) -> Response:
     form = read_send_form(request, _default_lists(request))
-    return _form_page(request, form, preview_send(request, form, read_files=False))
+    preview = preview_send(request, form, ListSource.LAST_SYNC)
+    return _form_page(request, form, preview, start=form.start_time(request.app))
 
 
 def _recount(request: DeskRequest) -> Response:
     form = read_send_form(request)
-    return request.page("compose-preview", **_context(request, form, preview_send(request, form, read_files=False)))
+    return request.page("compose-preview", **_context(request, form, preview_send(request, form, ListSource.LAST_SYNC)))
 
 
 def _confirm(request: DeskRequest) -> Response:
     form = read_send_form(request, _default_lists(request))
-    preview = preview_send(request, form)
-    if preview.plan is None or not preview.is_ready or form.time_error(request.app):
-        return _form_page(request, form, preview, flash=blocking_reason(form, preview))
-    return _confirmation_page(request, form, preview, preview.plan, token=new_form_token())
+    preview = preview_send(request, form, ListSource.FILE)
+    start = form.start_time(request.app)
+    if preview.plan is None or not preview.is_ready or start.error:
+        return _form_page(request, form, preview, start=start, flash=blocking_reason(form, preview))
+    return _confirmation_page(request, form, preview, preview.plan, start, token=new_form_token())
 
 
 def _send(request: DeskRequest) -> Response:
     """Makes the send. A form that was posted before leads to the send that it made."""
     app, form = request.app, read_send_form(request)
-    order = read_order(request, take_back=not form.is_later)
+    order = read_order(request, undo_for=0 if form.is_later else UNDO_SECONDS)
     if made := app.ledger.sends.by_form_token(order.token):
         return request.redirect(path_of(made.id))
-    if form.time_error(app):
-        return _form_page(request, form, preview_send(request, form, read_files=False), status=422)
-    preview = preview_send(request, form, sync=True)
+    start = form.start_time(app)
+    if start.error:
+        preview = preview_send(request, form, ListSource.LAST_SYNC)
+        return _form_page(request, form, preview, start=start, status=422)
+    preview = preview_send(request, form, ListSource.SYNC)
     plan = preview.plan
     if preview.earlier and not preview.earlier.is_ended:
         return _redirect_to_existing(request, preview.earlier, order)
     if plan is None or not preview.is_ready:
-        return _form_page(request, form, preview, status=422, flash=blocking_reason(form, preview))
+        return _form_page(request, form, preview, start=start, status=422, flash=blocking_reason(form, preview))
     if error := _confirmation_error(request, preview, plan):
-        return _confirmation_page(request, form, preview, plan, token=order.token, error=error)
+        return _confirmation_page(request, form, preview, plan, start, token=order.token, error=error)
     try:
-        send = start_send(app, plan, at=form.start_time(app), ordered=order)
+        send = start_send(app, plan, at=start.at, confirmed=plan.summary.to_mail, ordered=order)
     except AlreadySentError as conflict:
         return _redirect_to_existing(request, conflict.send, order)
+    except AudienceGrewError:
+        preview = preview_send(request, form, ListSource.LAST_SYNC)
+        if preview.plan is None:
+            return _form_page(request, form, preview, start=start, status=422, flash=blocking_reason(form, preview))
+        error = _changed_number(preview.plan)
+        return _confirmation_page(request, form, preview, preview.plan, start, token=order.token, error=error)
     recipients = f"{plan.summary.to_mail:,} of {', '.join(plan.lists)}"
     request.record("send.schedule" if form.is_later else "send.start", f"{send.id} {send.slug}", recipients)
     return request.redirect(path_of(send.id))
@@ -82,26 +94,41 @@ def _send(request: DeskRequest) -> Response:
 def _redirect_to_existing(request: DeskRequest, send: Send, order: SendOrder) -> Response:
     """Redirects to a send that was made meanwhile: by the same form (a double click), or by another user."""
     is_same_form = request.app.ledger.sends.by_form_token(order.token) is not None
-    message = "" if is_same_form else "It is being sent already: this is the send."
+    was_sent = "This dispatch was already sent." if send.is_ended else "This dispatch is already being sent."
+    message = "" if is_same_form else f"{was_sent} This is its page."
     return request.redirect(path_of(send.id), message, bad=True)
 
 
 def _confirmation_error(request: DeskRequest, preview: SendPreview, plan: SendPlan) -> str:
     """Returns why the posted confirmation is not valid for `plan`; "" if it is."""
     if request.form.text("digest") != plan.edition.digest:
-        return "The letter was changed since you saw this page. Look at it as it is now."
+        return "The dispatch was changed after you opened this page. Check it again, then confirm."
     typed = "".join(each for each in request.form.text("number") if each not in ",.’' \u00a0\u202f")
     if typed != str(plan.summary.to_mail):
         if typed == request.form.text("counted"):
-            return f"The lists were changed meanwhile: it is {plan.summary.to_mail:,} readers now."
-        return f"The number that you typed is not that of the readers, {plan.summary.to_mail:,}."
+            return _changed_number(plan)
+        return f"The number does not match. {_readers(plan.summary.to_mail)} would get it; type this number to confirm."
     if preview.must_accept and not request.form.has("accept"):
-        return "Say that you send it all the same."
+        return "Tick “I understand, send anyway” to send despite the warnings."
     return ""
 
 
+def _changed_number(plan: SendPlan) -> str:
+    return f"The lists have changed. Now {_readers(plan.summary.to_mail)} would get it; type this number to confirm."
+
+
+def _readers(count: int) -> str:
+    return f"{count:,} {'reader' if count == 1 else 'readers'}"
+
+
 def _form_page(
-    request: DeskRequest, form: SendForm, preview: SendPreview, *, status: int = 200, flash: Flash | None = None
+    request: DeskRequest,
+    form: SendForm,
+    preview: SendPreview,
+    *,
+    start: StartTime,
+    status: int = 200,
+    flash: Flash | None = None,
 ) -> Response:
     return request.page(
         "compose",
@@ -110,28 +137,36 @@ def _form_page(
         lists=request.app.workspace.list_names(),
         zones=tuple(dict.fromkeys((request.app.settings.timezone.key, UTC))),
         suggested_time=suggested_time(request.app),
-        time_error=form.time_error(request.app),
+        time_error=start.error,
+        undo_seconds=int(UNDO_SECONDS),
         **_context(request, form, preview),
     )
 
 
 def _confirmation_page(
-    request: DeskRequest, form: SendForm, preview: SendPreview, plan: SendPlan, *, token: str, error: str = ""
+    request: DeskRequest,
+    form: SendForm,
+    preview: SendPreview,
+    plan: SendPlan,
+    start: StartTime,
+    *,
+    token: str,
+    error: str = "",
 ) -> Response:
-    settings, starts_at = request.app.settings, form.start_time(request.app)
+    settings = request.app.settings
     was_accepted = request.form.has("accept") and request.form.text("digest") == plan.edition.digest
     return request.page(
         "compose-confirm",
         status=422 if error else 200,
         form_token=token,
         error=error,
-        starts_at=starts_at if form.is_later else None,
+        starts_at=start.at,
         timezone=settings.timezone.key,
         accepted=was_accepted,
         undo_seconds=int(UNDO_SECONDS),
         relays=", ".join(str(relay) for relay in settings.relay),
         sender=str(settings.sender),
-        warmup=_warmup(request.app, plan, starts_at),
+        warmup=_warmup(request.app, plan, request.app.clock() if start.at is None else start.at),
         back=f"{ONE.format(name=request.path['name'])}/send?{urlencode(form.fields())}",
         **_context(request, form, preview),
     )

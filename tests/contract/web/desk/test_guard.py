@@ -8,7 +8,7 @@ from argon2 import PasswordHasher
 from mailer.errors import UsageError
 from mailer.ledger.accounts.sessions import IDLE, LONGEST
 from mailer.ledger.accounts.users import LastAdminError, NameTakenError, UnknownUserError
-from mailer.ledger.types.accounts import Role
+from mailer.ledger.types.roles_and_scopes import Role
 from mailer.service.accounts import passwords
 from mailer.service.accounts.passwords import accept_invite, create_invite, hash_password, sign_in
 from mailer.service.accounts.sessions import token_digest
@@ -64,7 +64,7 @@ def test_a_wrong_name_and_a_wrong_password_are_told_alike(site, visitor, name, p
     with_password(site)
     answer = enter(visitor, name, password)
     assert answer.status_code == 403
-    assert "Name or password is wrong." in answer.text
+    assert "The name or the password is wrong." in answer.text
     assert "set-cookie" not in answer.headers
 
 
@@ -156,7 +156,7 @@ def test_a_proxy_that_hides_the_address_is_named(site, visitor):
     with_password(site)
     hidden = {"Host": "127.0.0.1:8000", "Origin": ORIGIN}
     answer = visitor.post("/desk/sign-in", data={"name": "Mara Lindqvist", "password": PASSWORD}, headers=hidden)
-    assert (answer.status_code, "must hand on the Host header" in answer.text) == (421, True)
+    assert (answer.status_code, "must pass on the Host header" in answer.text) == (421, True)
 
 
 def test_the_token_of_one_session_is_no_good_in_another(site, visitor):
@@ -314,7 +314,7 @@ def test_what_was_done_is_written_down_with_who_and_where(site, visitor):
         ("Ada Admin", "user.add", "Wim", "editor"),
     ]
     page = desk.get("/desk/settings/audit").text
-    assert "user.role" in page and "editor to writer" in page
+    assert "Changed the role of a user" in page and "editor to writer" in page
     assert site.ledger.audit.entries(actor="Wim") == ()
 
 

@@ -1,0 +1,212 @@
+"""A send that this process holds: the part of the ledger that a running sender uses (mailer.delivery.types.DeliveryQueue).
+
+    ledger.leases.acquire(send_id, ...)  ->  LeasedSend, or None while a living process holds the send
+
+Acquiring a send takes a lock that ends with its process (on PostgreSQL a lease that expires), and raises the send's fencing
+token, which every mark before end of DATA checks. So a process that lost the send without noticing (its state folder was
+copied, or it was stopped for longer than its lease) can send nothing more. DeliveryBatcher answers the requests for single
+deliveries.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy import Connection, and_, func, select
+
+from mailer.delivery.states import DeliveryState, SendKind, SendState
+from mailer.delivery.types import SendStatus
+from mailer.ledger.deliveries.skip import skip_ineligible
+from mailer.ledger.deliveries.transitions import transition
+from mailer.ledger.queue.batcher import DeliveryBatcher, fenced_error
+from mailer.ledger.queue.claims import release_all
+from mailer.ledger.queue.results import record_results
+from mailer.ledger.sends.recovery import recover
+from mailer.ledger.sends.sends import GOING, change_send, finish_cancelling, load_send, lock_send, summarise
+from mailer.ledger.sends.warmup import record_sent, reset, with_warmup_hold
+from mailer.ledger.store.file_locks import FileLock
+from mailer.ledger.store.ledger_context import LOCK_PATIENCE, LedgerContext, SendLock
+from mailer.ledger.store.tables import delivery, send
+from mailer.ledger.subscribers.suppressions import lift_of_send
+from mailer.ledger.types.sends import Send, Summary
+
+
+class SendLeases:
+    """Acquires sends of one ledger."""
+
+    def __init__(self, context: LedgerContext) -> None:
+        self._context = context
+
+    def acquire(self, send_id: int, *, retry_for: float, resend_uncertain: bool = False) -> "LeasedSend | None":
+        """Takes a send over, and recovers what a dead process left; None while a living process holds it (`sends.owner_pid`).
+
+        `retry_for`: the lifetime of a deferred delivery, seconds since its Date. `resend_uncertain`: uncertain deliveries are
+        sent again, once. Raises UnknownSendError, LedgerError.
+        """
+        context = self._context
+        with context.database.reading() as conn:
+            load_send(conn, send_id)
+        lock = context.send_lock(send_id)
+        if not lock.acquire(LOCK_PATIENCE):
+            lock.close()
+            return None
+
+        def work(conn: Connection) -> int:
+            now = context.clock()
+            if lock_send(conn, send_id).kind is not SendKind.TEST and not context.warmup.plan:
+                reset(conn, context.warmup)
+            fencing_token = recover(conn, send_id, context.warmup, at=now, resend_uncertain=resend_uncertain)
+            finish_cancelling(conn, send_id, at=now)
+            return fencing_token
+
+        try:
+            if isinstance(lock, FileLock):
+                lock.write_pid()
+            fencing_token = context.writer.call(work).result()
+        except BaseException:
+            lock.close()
+            raise
+        return LeasedSend(context, send_id, fencing_token, lock, retry_for=retry_for, resend_uncertain=resend_uncertain)
+
+
+class LeasedSend(DeliveryBatcher):
+    """One send, held by this process until `close`. Its async methods are for one event loop; `close` blocks."""
+
+    def __init__(
+        self,
+        context: LedgerContext,
+        send_id: int,
+        fencing_token: int,
+        lock: SendLock,
+        *,
+        retry_for: float,
+        resend_uncertain: bool,
+    ) -> None:
+        super().__init__(context, send_id, fencing_token, lock, resend_uncertain=resend_uncertain)
+        self._context = context
+        self._retry_for = retry_for
+        self._seen: tuple[int, Summary] | None = None
+        self._closed = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    async def trip_breaker(self, reason: str, refused: Sequence[int] = ()) -> None:
+        """Pauses the send for `reason`; the failed deliveries `refused` (ids) go back to pending.
+
+        A refusal proves that they did not arrive. The send was refused, not the addresses: their suppressions are lifted.
+        """
+        await asyncio.wrap_future(self._context.writer.call(lambda conn: self._trip(conn, reason, refused)))
+
+    async def status(self) -> SendStatus:
+        """Returns the status of the send, after moving it to where its counts say: waiting, finished. Raises FencedError."""
+        self.raise_failure()
+        self.flush()
+        summary = await asyncio.to_thread(self._summary)
+        if summary.send.state in GOING and summary.is_idle:
+            summary = await asyncio.wrap_future(self._context.writer.call(self._advance_state))
+        return SendStatus(
+            state=summary.send.state,
+            counts=summary.counts,
+            next_at=summary.resumes_at,
+            last_at=summary.last_at,
+            held_until=summary.held_until,
+            reason=summary.send.reason,
+        )
+
+    def close(self) -> None:
+        """Releases the send, and all deliveries that are claimed and were never marked. A second call does nothing."""
+        if self._closed:
+            return
+        self._closed = True
+        self.flush()
+        call = self._context.writer.call
+        try:
+            call(
+                lambda _conn: None
+            ).result()  # from here on the flushed batch is written, or its results are in `unsaved`
+            errors = call(self._release_all).result()
+        finally:
+            self.lock.close()
+        if error := next((each for each in errors if each), None):
+            raise error
+
+    def _release_all(self, conn: Connection) -> Sequence[Exception | None]:
+        """Returns the errors of the results that earlier batches failed to write, as they are recorded now."""
+        errors: Sequence[Exception | None] = ()
+        found = lock_send(conn, self.send_id)
+        if left := self.unsaved:
+            recorded = record_results(conn, self.send_id, left, resend_uncertain=self.resend_uncertain)
+            errors = recorded.errors
+            if found.kind is not SendKind.TEST:
+                record_sent(conn, self._context.warmup, recorded.sent, self._context.clock())
+        if found.fencing_token == self.fencing_token:
+            release_all(conn, self.send_id, at=self._context.clock())
+            finish_cancelling(conn, self.send_id, at=self._context.clock())
+        return errors
+
+    def _trip(self, conn: Connection, reason: str, refused: Sequence[int]) -> None:
+        now, found = self._context.clock(), self._require_current(conn, lock=True)
+        if found.state in GOING:
+            change_send(conn, found, SendState.PAUSED, at=now, reason=reason)
+        if refused and not found.cancel_requested and not found.is_ended:
+            which = and_(delivery.c.id.in_(refused), delivery.c.send_id == self.send_id)
+            conn.execute(
+                transition({DeliveryState.FAILED}, DeliveryState.PENDING, at=now).where(which).values(reason=reason)
+            )
+            lift_of_send(conn, self.send_id, which, at=now)
+            skip_ineligible(conn, which, at=now)
+
+    def _summary(self) -> Summary:
+        """Returns the summary. The daily quota of the warm-up plan may change without anything being written."""
+        summary = self._counted()
+        if not self._context.warmup.plan:
+            return summary
+        with self._context.database.reading() as conn:
+            return with_warmup_hold(conn, self._context.warmup, summary, self._context.clock())
+
+    def _counted(self) -> Summary:
+        """Returns the counts, which are read again only when something was written since."""
+        version = self._context.database.version()
+        if self._seen is not None and self._seen[0] == version:
+            return self._seen[1]
+        with self._context.database.reading() as conn:
+            summary = summarise(conn, self._require_current(conn))
+        self._seen = None if version is None else (version, summary)
+        return summary
+
+    def _advance_state(self, conn: Connection) -> Summary:
+        now, found = self._context.clock(), self._require_current(conn, lock=True)
+        if found.state in GOING:
+            self._expire(conn, now)
+            summary = with_warmup_hold(conn, self._context.warmup, summarise(conn, found), now)
+            if not summary.open_count:
+                change_send(conn, found, SendState.FINISHED, at=now)
+            elif found.state is SendState.RUNNING and summary.is_idle:
+                change_send(conn, found, SendState.WAITING, at=now)
+        return with_warmup_hold(conn, self._context.warmup, summarise(conn, load_send(conn, self.send_id)), now)
+
+    def _expire(self, conn: Connection, now: float) -> None:
+        """Fails deliveries whose next attempt would be after their lifetime; one that is due gets its last attempt."""
+        created = select(send.c.created_at).where(send.c.id == self.send_id).scalar_subquery()
+        conn.execute(
+            transition({DeliveryState.DEFERRED}, DeliveryState.FAILED, at=now)
+            .where(
+                delivery.c.send_id == self.send_id,
+                delivery.c.next_at > now,
+                func.coalesce(delivery.c.date, created) + self._retry_for <= now,
+            )
+            .values(reason="expired")
+        )
+
+    def _require_current(self, conn: Connection, *, lock: bool = False) -> Send:
+        found = (lock_send if lock else load_send)(conn, self.send_id)
+        if found.fencing_token != self.fencing_token:
+            raise fenced_error(self.send_id)
+        return found
