@@ -1,4 +1,4 @@
-"""Write docs/api.md from the OpenAPI document of the API: python docs/api.py"""
+"""Write docs/api.md from the OpenAPI document of the API: .venv/bin/python docs/api.py"""
 
 import json
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ INTRODUCTION = """\
 
 For engineers whose programs write dispatches, send, or manage lists. After reading this page you can make each call.
 `mailer serve` serves the API at `/api/v1`; it can do everything that the desk can do. This page is generated from the OpenAPI
-document at `/api/v1/openapi.json` by `python docs/api.py`.
+document at `/api/v1/openapi.json` by `.venv/bin/python docs/api.py`.
 
 ```sh
 mailer token add "The site" --scope sends:write --scope lists:read    # prints the token, only once

@@ -1,4 +1,4 @@
-"""Writes docs/checks.md from the rules of `mailer check`: python docs/checks.py"""
+"""Writes docs/checks.md from the rules of `mailer check`: .venv/bin/python docs/checks.py"""
 
 from pathlib import Path
 
@@ -33,7 +33,7 @@ INTRODUCTION = """\
 # Checks
 
 For editors who want to know why `mailer check` reports something, and for engineers who add a rule. It lists every rule with
-its reason and what to do. The page is made from the rules themselves, by `python docs/checks.py`.
+its reason and what to do. The page is made from the rules themselves, by `.venv/bin/python docs/checks.py`.
 
 ```sh
 mailer check fog                     # a path or a slug

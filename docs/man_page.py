@@ -1,4 +1,4 @@
-"""Write docs/mailer.1, the manual page, from the commands themselves: python docs/man_page.py"""
+"""Write docs/mailer.1, the manual page, from the commands themselves: .venv/bin/python docs/man_page.py"""
 
 import re
 from collections.abc import Iterator

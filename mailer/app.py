@@ -36,7 +36,7 @@ class App:
         self.workspace = workspace
         self.settings = settings
         self.clock = clock
-        self.accept_restored = False  # a person has confirmed to continue with an older copy of the database
+        self.accept_restored = False  # the command accepts a restored database before it writes anything else
 
     @classmethod
     def open(cls, folder: Path, clock: Clock = time.time) -> "App":

@@ -14,6 +14,7 @@ import click
 from mailer.app import App
 from mailer.cli.options import in_workspace, parse_list_names
 from mailer.cli.output import echo_err, plural
+from mailer.errors import SettingsError
 from mailer.service.demo import FIRST, run_demo
 from mailer.service.dispatches.compile import display_path
 from mailer.service.lists.uploads import clean_up_uploads
@@ -48,6 +49,12 @@ def serve_command(host: str, port: int, workspace: Path) -> None:
     with App.open(workspace) as app:
 
         def on_ready(url: str) -> None:
+            try:
+                warnings = app.signing.warnings
+            except SettingsError as error:  # pages and opt-outs work without a key
+                warnings = (f"No mail can be sent. {error.message} {error.next_step}",)
+            for warning in warnings:
+                echo_err(f"Warning: {warning}")
             echo_err(f"Serving {app.settings.publication} at {url} (Ctrl-C to stop)")
             if app.ledger.users.all():
                 echo_err(f"Desk: {url}/desk/")

@@ -9,6 +9,7 @@ import click
 from mailer.app import App
 from mailer.cli.options import RowNumber, as_json, in_workspace
 from mailer.cli.output import echo_err, is_interactive, plural, print_json, short_identity
+from mailer.csv.columns import EMAIL, SINCE, STATUS
 from mailer.errors import NeedsConfirmationError, UsageError
 from mailer.iso_time import format_iso
 from mailer.ledger.types.syncs import SyncPlan
@@ -18,11 +19,14 @@ from mailer.service.lists.sync import plan_sync, sync_list, sync_plan_object
 from mailer.service.lists.undo import undo_list
 
 _COUNTS = {
-    "people": "readers",
-    "moved": "with a new status",
-    "patched": "statuses updated",
-    "appended": "sign-ups added",
-}  # the counts of a sync whose keys are not their words
+    "people": ("reader", "readers"),
+    "moved": ("with a new status", "with a new status"),
+    "blocked": ("not resubscribed", "not resubscribed"),
+    "duplicates": ("duplicate", "duplicates"),
+    "patched": ("status updated", "statuses updated"),
+    "appended": ("sign-up added", "sign-ups added"),
+}  # the counts of a sync whose keys are not their words: for one, for several
+_NOT_SHOWN = frozenset({EMAIL, STATUS, SINCE})  # the present status is shown, not the cell of the file
 _list_argument = click.argument("name", callback=lambda _ctx, _parameter, name: name.strip().removesuffix(".csv"))
 
 
@@ -42,7 +46,7 @@ def sync(name: str, *, only_plan: bool, allow_removals: bool, as_json: bool, wor
 
     New rows join the list, and readers whose row is gone are removed. Sign-ups are added to the file, and its columns
     “status” and “since” are updated. Readers who unsubscribed, bounced or complained stay so: such rows are reported
-    as blocked. Every send does the same before it counts its readers.
+    as not resubscribed. Every send does the same before it counts its readers.
     """
     with App.open(workspace) as app:
         plan = plan_sync(app, name) if only_plan else _sync_or_ask(app, name, allow_removals=allow_removals)
@@ -118,7 +122,7 @@ def _show_overview(overview: ListOverview) -> None:
         f"{overview.list}{selected}: {plural(overview.members, 'reader')}, {mailed:,} get mail{others and f'; {others}'}"
     )
     for each in overview.page:
-        fields = ", ".join(f"{name} {value}" for name, value in each.fields.items() if value != each.address)
+        fields = ", ".join(f"{name} {value}" for name, value in each.fields.items() if name not in _NOT_SHOWN)
         address = short_identity(each.address)
         click.echo(f"  {address}{f' ({each.reason})' if each.reason else ''}{f': {fields}' if fields else ''}")
     if len(overview.page) < overview.members:
@@ -127,7 +131,9 @@ def _show_overview(overview: ListOverview) -> None:
         reasons = ", ".join(f"{count:,} {why}" for why, count in overview.left_because.items())
         click.echo(f"  reasons for leaving: {reasons}")
     for sync in overview.syncs:
-        counts = ", ".join(f"{count:,} {_COUNTS.get(what, what)}" for what, count in sync.counts.items() if count)
+        counts = ", ".join(
+            plural(count, *_COUNTS.get(what, (what, what))) for what, count in sync.counts.items() if count
+        )
         back = f", restored sync {sync.undo_of}" if sync.undo_of is not None else ""
         click.echo(f"  sync {sync.sync}  {format_iso(sync.at)}  {sync.by}{back}: {counts}")
 
@@ -164,7 +170,7 @@ def _show_plan(plan: SyncPlan, *, planned: bool, as_json: bool) -> int:
     _show_more(plan.removed - len(plan.first_removed), "removed", shown=bool(plan.first_removed))
     for blocked in plan.first_blocked:
         click.echo(f"  ! line {blocked.line}: {short_identity(blocked.identity)} stays {blocked.why}")
-    _show_more(plan.blocked - len(plan.first_blocked), "blocked", shown=bool(plan.first_blocked))
+    _show_more(plan.blocked - len(plan.first_blocked), "not resubscribed", shown=bool(plan.first_blocked))
     _show_counts(plan, done)
     return _exit_code(plan)
 
@@ -180,12 +186,13 @@ def _show_counts(plan: SyncPlan, done: str) -> None:
         (plan.changed, "changed"),
         (plan.moved, "with a new status"),
         (plan.removed, "removed"),
-        (plan.blocked, "blocked"),
+        (plan.blocked, "not resubscribed"),
+        (plan.rejected, "rejected"),
     ]
+    results = [f"{count:,} {what}" for count, what in counts if count]
     if plan.changes_nothing:
-        click.echo("  no changes")
-    else:
-        click.echo("  " + (", ".join(f"{count:,} {what}" for count, what in counts if count) or "no reader changed"))
+        results.insert(0, "no changes")
+    click.echo("  " + (", ".join(results) or "no reader changed"))
     if plan.writes:
         cells, rows = plural(plan.patched, "status", "statuses"), plural(plan.appended, "sign-up")
         click.echo(f"  the file {done} updated: {cells} changed, {rows} added")

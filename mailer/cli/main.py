@@ -55,6 +55,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "webhook": ("mailer.cli.admin.webhook", "Manage webhooks and show their deliveries."),
         "dkim": ("mailer.cli.admin.dkim", "Create keys for DKIM signatures."),
         "archive": ("mailer.cli.archive", "Write the archive as files; correct a dispatch in it."),
+        "restore": ("mailer.cli.admin.restore", "Accept a database that was restored from a backup."),
     },
     "Help": {
         "help": ("mailer.cli.about.help", "Show the help of a command."),

@@ -16,6 +16,7 @@ from mailer.service.subscribers.profile import (
     ListEntry,
     SubscriberProfile,
     find_profile,
+    lists_of,
     lists_with,
     profile_object,
     subject_copy,
@@ -68,11 +69,9 @@ def unsubscribe(email: str, *, as_json: bool, workspace: Path) -> None:
     address = parse_address(email)
     with App.open(workspace) as app:
         result = app.ledger.suppressions.unsubscribe(address.identity, source=COMMAND_LINE)
-        lists = set(lists_with(app, address))
-        lists |= {each.list for each in app.ledger.members.of(address.identity) if each.removed_at is None}
+        lists = lists_of(app, address)
     if as_json:
-        names = sorted(lists)
-        print_json({"email": address.display, "changed": result.changed, "skipped": result.skipped, "lists": names})
+        print_json({"email": address.display, "changed": result.changed, "skipped": result.skipped, "lists": lists})
         return
     words = "is now unsubscribed" if result.changed else f"was already suppressed: {result.suppression.reason}"
     click.echo(f"{address.display} {words}")
@@ -134,13 +133,13 @@ def _show_profile(profile: SubscriberProfile) -> None:
 
 
 def _current_state(profile: SubscriberProfile) -> Iterator[str]:
-    """Returns the lines on lists and suppression as they are now."""
+    """Returns the lines on suppression and lists as they are now."""
+    if profile.suppression:
+        suppression = profile.suppression
+        yield f"gets no mail: {suppression.reason} since {format_iso(suppression.at)}, by {suppression.source}"
     yield from (f"formerly {each}" for each in profile.formerly)
     yield from (f"now {each}" for each in profile.later)
     yield from map(_list_line, profile.lists)
-    if profile.suppression:
-        suppression = profile.suppression
-        yield f"suppressed: {suppression.reason} since {format_iso(suppression.at)}, by {suppression.source}"
 
 
 def _history(profile: SubscriberProfile) -> Iterator[str]:

@@ -10,6 +10,7 @@ from mailer.cli.options import COMMAND_LINE, as_json, in_workspace
 from mailer.cli.output import echo_err, print_json, short_identity
 from mailer.iso_time import format_iso
 from mailer.ledger.types.suppressions import SuppressionReason, UnsuppressResult, UnsuppressStatus
+from mailer.service.subscribers.profile import lists_of
 
 
 @click.group("suppress")
@@ -26,17 +27,18 @@ def add(emails: tuple[str, ...], *, as_json: bool, workspace: Path) -> None:
     addresses = [parse_address(email) for email in emails]
     with App.open(workspace) as app:
         suppress = app.ledger.suppressions.suppress
-        reasons = {
-            address.display: suppress(
-                address.identity, SuppressionReason.BY_HAND, source=COMMAND_LINE
-            ).suppression.reason
+        results = {
+            address.display: suppress(address.identity, SuppressionReason.BY_HAND, source=COMMAND_LINE)
             for address in addresses
         }
+        unlisted = {address.display for address in addresses if not lists_of(app, address)}
     if as_json:
-        print_json({"suppressed": [{"email": email, "reason": reason} for email, reason in reasons.items()]})
+        rows = [{"email": email, "reason": result.suppression.reason} for email, result in results.items()]
+        print_json({"suppressed": rows})
         return
-    for email, reason in reasons.items():
-        click.echo(f"{email}: suppressed ({reason})")
+    for email, result in results.items():
+        done = "suppressed" if result.changed else "was suppressed already"
+        click.echo(f"{email}: {done} ({result.suppression.reason}){'; it is on no list' * (email in unlisted)}")
 
 
 @suppress_command.command("remove")

@@ -80,7 +80,9 @@ class CsvList:
         return f"{self.name}.csv:{finding.line}: {finding.message}{where}"
 
     def rows(self, fields: frozenset[str] | None = None, *, duplicates: bool = True) -> Iterator[Row]:
-        """Yields all rows in order. Members have those of `fields` that the list has; all fields with None.
+        """Yields all rows in order, then how words of other tools were read.
+
+        Members have those of `fields` that the list has; all fields with None.
 
         Without `duplicates` every row of an identity is a Member, and no identity is kept in memory.
         """
@@ -88,6 +90,7 @@ class CsvList:
         seen: dict[str, int] | None = {} if duplicates else None
         for batch in self.records():
             yield from parser.rows(batch.rows, seen, is_clean_batch=batch.needs_no_cleaning)
+        yield from parser.status_translations()
 
     def batches(self, fields: frozenset[str] | None = None) -> Iterator[RowBatch]:
         """Yields all rows as `rows` does without `duplicates`, some hundred at a time, and faster."""
@@ -99,6 +102,8 @@ class CsvList:
                 plain=plain,
                 rows=list(parser.rows(others, None, is_clean_batch=batch.needs_no_cleaning)),
             )
+        if translations := list(parser.status_translations()):
+            yield RowBatch(names=parser.names, plain=[], rows=translations)
 
     def records(self) -> Iterator[CellBatch]:
         """Yields the rows below the header."""
@@ -198,6 +203,10 @@ class _RowParser:
                 yield from self._warnings(line, cells)
             if status is not subscribed:
                 yield from status_parser.warnings(line, cells)
+
+    def status_translations(self) -> Iterator[RowWarning]:
+        """Yields, after all rows, which words of other tools were read as which status."""
+        return self._status_parser.translations()
 
     def _warnings(self, line: int, cells: list[str]) -> Iterator[RowWarning]:
         """Yields what was corrected in a row with a valid address."""

@@ -16,7 +16,8 @@ ERROR, WARNING = Severity.ERROR, Severity.WARNING
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """A rule: `title` states it in one line, `why` gives the reason, `source` the authority, `how` the remedy.
+    """A rule. `title`: what is true of a dispatch that keeps the rule; `why`: the reason; `source`: the authority; `how`: what
+    the editor does to keep it. Each is one line.
 
     Diagnostics of a rule that is not `may_be_ignored` cannot be ignored by a comment in a dispatch.
     """

@@ -65,7 +65,7 @@ CONTENT_RULES = (
         title="the subject is short enough to be shown whole",
         why="Inboxes show 40 to 80 characters and cut the rest.",
         source=_rfc(5322, "2.1.1, lines of 78 characters"),
-        how="Write a short `subject:`, with what matters first.",
+        how="Write a `subject:` of at most 78 characters, with what matters first.",
     ),
     Rule(
         id="subject-shouting",
@@ -89,7 +89,7 @@ CONTENT_RULES = (
         title="the preheader is short enough to be shown",
         why="Inboxes show 40 to 140 characters after the subject.",
         source="Gmail and Apple Mail in use; docs/editor.md, Front matter",
-        how="Shorten `preheader:`, with what matters first.",
+        how="Shorten `preheader:` to at most 140 characters, with what matters first.",
     ),
     Rule(
         id="preheader-repeats",

@@ -169,7 +169,7 @@ EDITOR, ADMIN, OPERATOR, CHECKS, DELIVERABILITY = (
 
 def test_the_page_of_rules_is_made_from_the_rules():
     made = runpy.run_path(str(ROOT / "docs" / "checks.py"))["page"]()
-    assert text_of(CHECKS) == made, "run: python docs/checks.py"
+    assert text_of(CHECKS) == made, "run: .venv/bin/python docs/checks.py"
     rows = [row for row in table(prose(CHECKS)) if len(row) == 6]
     assert {_SPAN.findall(row[0])[0]: row[1] for row in rows} == {
         rule.id: rule.severity.value for rule in RULEBOOK.values()
@@ -178,12 +178,12 @@ def test_the_page_of_rules_is_made_from_the_rules():
 
 def test_the_page_of_the_api_is_made_from_its_document():
     path = ROOT / "docs" / "api.md"
-    assert text_of(path) == runpy.run_path(str(path.with_suffix(".py")))["page"](), "run: python docs/api.py"
+    assert text_of(path) == runpy.run_path(str(path.with_suffix(".py")))["page"](), "run: .venv/bin/python docs/api.py"
 
 
 def test_the_manual_page_is_made_from_the_commands():
     made = runpy.run_path(str(ROOT / "docs" / "man_page.py"))["page"]()
-    assert text_of(ROOT / "docs" / "mailer.1") == made, "run: python docs/man_page.py"
+    assert text_of(ROOT / "docs" / "mailer.1") == made, "run: .venv/bin/python docs/man_page.py"
     for name in mailer.list_commands(click.Context(mailer)):
         assert f".SS mailer {name}" in made
 
@@ -265,7 +265,7 @@ def test_the_states_in_the_operators_document_are_those_of_the_program(heading, 
 def test_the_words_of_the_admins_document_are_those_of_the_program():
     statuses = {name for row in table(section(ADMIN, "Status")) for name in _SPAN.findall(row[0])}
     assert statuses == {status.value for status in Status} - {Status.UNKNOWN.value}
-    reasons = [row[0] for row in table(section(ADMIN, "Suppression list"))]
+    reasons = [row[0] for row in table(section(ADMIN, "Blocking an address (suppression list)"))]
     assert set(reasons) == {reason.value for reason in SuppressionReason}
 
 

@@ -40,6 +40,7 @@ def new(*, selector: str | None, domain: str | None, ed25519: bool, as_json: boo
     selector = _parse_option(
         "--selector", parsers.parse_selector, selector or f"{'e' if ed25519 else 's'}{_current_year()}"
     )
+    is_set = not domain and bool(load_settings(workspace).dkim_domain)
     domain = _parse_option("--domain", parsers.parse_domain, domain) if domain else _default_domain(workspace)
     path = workspace / f"dkim-{selector}.pem"
     key = new_key(kind)
@@ -65,8 +66,11 @@ def new(*, selector: str | None, domain: str | None, ed25519: bool, as_json: boo
         return
     echo_err(f"Created {path}. Keep it secret.\n\n1. Publish this record in the DNS of {domain}:\n")
     click.echo(record)
+    echo_err(f"\n   In a form, choose the type TXT:\n\n{record.web_form}")
     echo_err("\n2. When DNS shows the record, put these lines into .env:\n")
     for variable_name, value in settings.items():
+        if variable_name == "MAILER_DKIM_DOMAIN" and is_set:
+            continue  # by the lines of the first key
         click.echo(f"{variable_name}={value}")
 
 

@@ -1,6 +1,7 @@
 """The commands `user`: add, list, change and remove users of the desk."""
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import click
 
@@ -10,6 +11,7 @@ from mailer.cli.options import COMMAND_LINE, as_json, in_workspace
 from mailer.cli.output import echo_err, is_interactive, print_json
 from mailer.iso_time import format_iso
 from mailer.ledger.types.roles_and_scopes import Role
+from mailer.relay import is_loopback
 from mailer.service.accounts.oidc.login import normalize_login
 from mailer.service.accounts.passwords import LINK_GOOD_FOR, create_invite, hash_password
 
@@ -140,7 +142,11 @@ def _ask_password() -> str:
 
 def _show_link(app: App, name: str) -> None:
     user = app.ledger.users.by_name(name)
-    click.echo(create_invite(app, user))
+    link = create_invite(app, user)
+    click.echo(link)
+    if not is_loopback(urlsplit(link).hostname or ""):
+        local = f"http://127.0.0.1:8000/desk/link/{link.rpartition('/')[2]}"
+        echo_err(f"On this machine: {local} (with the port of mailer serve)")
     echo_err(
         f"Give this link to {user.name}, to choose a password. It works once, for {LINK_GOOD_FOR // 86_400} days, "
         "while mailer serve is running."

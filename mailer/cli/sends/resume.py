@@ -6,6 +6,7 @@ import click
 
 from mailer.app import App
 from mailer.cli.options import as_json, in_workspace, send_number
+from mailer.cli.output import echo_err
 from mailer.cli.sends.run_and_show import creating_send, is_for_later, require_not_running, run_and_show, show_status
 from mailer.cli.sends.send import no_wait_option
 from mailer.delivery.states import SendState
@@ -17,7 +18,7 @@ from mailer.service.sends.start import start_scheduled
 
 @click.command("resume")
 @send_number
-@click.option("--accept-restored", is_flag=True, help="Continue with a database that was restored from a backup.")
+@click.option("--accept-restored", is_flag=True, help="First accept a database that was restored from a backup.")
 @no_wait_option
 @as_json
 @in_workspace
@@ -25,6 +26,10 @@ def resume_command(send: int, *, accept_restored: bool, no_wait: bool, as_json: 
     """Resume SEND, which is paused, interrupted, waiting or overdue."""
     with App.open(workspace) as app:
         app.accept_restored = accept_restored
+        if accept_restored:
+            app.ledger.sends.get(send)  # a wrong number accepts nothing
+            if app.ledger.accept_restored(if_refused=True):
+                echo_err("The restored database is accepted.")
         due = {each.id for each in due_sends(app)}
         found = app.ledger.sends.get(send)
         if found.is_ended:

@@ -45,7 +45,7 @@ from mailer.ledger.sync.diff import SyncDiff, compute, decide, summarize
 from mailer.ledger.sync.imported_consent import forget_imported, keep_imported, source_label
 from mailer.ledger.sync.list_file_staging import StagedList
 from mailer.ledger.types.subscribers import NO_LINE, MemberChangeKind, StatusSource
-from mailer.ledger.types.syncs import ListState, PendingChanges, SyncPlan, SyncRecord
+from mailer.ledger.types.syncs import FROM_LIST, ListState, PendingChanges, SyncPlan, SyncRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,7 +177,7 @@ class ListSyncs:
 
 def source_of(name: str, sync: int) -> str:
     """Returns the source of the changes of a sync, as the history has it."""
-    return f"list {name}, sync {sync}"
+    return f"{FROM_LIST}{name}, sync {sync}"
 
 
 def _compare(

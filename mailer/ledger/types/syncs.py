@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+FROM_LIST = "list "  # how the source of a suppression begins that came from a list file
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedJoin:

@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from mailer.addresses import parse_address
 from mailer.app import App
 from mailer.audience.segments import Field, OnList, Received, Segment, SegmentError, parse_segment, segment_references
+from mailer.csv.columns import field_name
 from mailer.csv.reader import CsvList, ListError, open_list
 from mailer.errors import UsageError
 from mailer.ledger.sends.audience import find
@@ -85,12 +86,14 @@ def find_recipient(app: App, email: str, lists: Sequence[str], fields: Iterable[
 
 def _check(app: App, where: Segment, lists: Sequence[str]) -> None:
     """Raises SegmentError for an unknown name, which would select everybody or nobody without notice."""
-    fields = set[str]()
-    for name in lists:
-        fields |= open_list(app.workspace.list_file(name), name).columns.fields
+    columns = [open_list(app.workspace.list_file(name), name).columns for name in lists]
+    fields = {field for each in columns for field in each.fields}
+    headers = {header.strip().casefold(): header.strip() for each in columns for header in each.headers}
     for each in segment_references(where):
         match each:
             case Field(name=name):
+                if name not in fields and (header := headers.get(name.casefold())):
+                    raise SegmentError(f"--where: the column “{header}” is the field “{field_name(header)}”.")
                 _refuse_unknown(name, fields, "field", f"The fields are: {', '.join(sorted(fields))}")
             case OnList(name=name):
                 app.workspace.list_file(name)

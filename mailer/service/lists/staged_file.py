@@ -85,7 +85,7 @@ class _ListReader:
     def _find(self, finding: Finding) -> None:
         self.count += 1
         self.rejected += isinstance(finding, RejectedRow)
-        if len(self.shown) < SHOWN_FINDINGS:
+        if len(self.shown) < SHOWN_FINDINGS or finding.line < self.shown[-1][0]:
             self.shown.append((finding.line, self._source.describe(finding, kept=self._kept)))
         if self.keep:
             self.keep(self._source, finding)

@@ -43,9 +43,10 @@ def _choose(app: App, name: str, history: ListBackups, to: int | None) -> tuple[
     if wanted is None:
         raise UsageError(f"The list {name} has no earlier version.", "There is nothing to undo.")
     if wanted not in choices:
-        listed = ", ".join(str(sync) for sync in choices) or "none"
+        listed = ", ".join(str(sync) for sync in choices)
         raise UsageError(
-            f"Version {wanted} of the list {name} cannot be restored.", f"Versions that can be restored: {listed}."
+            f"Sync {wanted} of the list {name} cannot be restored.",
+            f"You can go back to: {listed}." if listed else "There is nothing to undo.",
         )
     return wanted, choices[wanted]
 

@@ -141,6 +141,12 @@ def lists_with(app: App, address: Address) -> tuple[str, ...]:
     return tuple(_rows(app, address))
 
 
+def lists_of(app: App, address: Address) -> list[str]:
+    """Returns the lists that the address is on: in their files, or by a sign-up that is not in a file yet."""
+    members = app.ledger.members.of(address.identity)
+    return sorted({*lists_with(app, address), *(each.list for each in members if each.removed_at is None)})
+
+
 def _rows(app: App, address: Address) -> dict[str, Member]:
     """Returns the row of each list that counts for this person; a file is read only if it changed since its last sync."""
     indexed = _rows_by_index(app, address)

@@ -78,6 +78,7 @@ GOLDEN = {
     ("resume", "2"): SEND,
     ("resolve", "2", "--assume-sent"): SEND,
     ("report", "2"): {**dict.fromkeys(SEND), "assumed": None, "reasons": [WHY]},
+    ("restore", "--accept"): ["recorded_until", "open_sends"],
     ("archive", "build", "OUT"): ["files", "written", "removed"],
     ("verify", "2"): {**dict.fromkeys(SEND), "ok": None, "checks": [["check", "ok", "wrong"]]},
     ("resend", "2", "--failed"): SEND,

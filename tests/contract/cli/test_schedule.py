@@ -126,7 +126,7 @@ def test_serve_starts_what_is_due_with_the_readers_of_that_moment(here, catcher)
     process = start_mailer(here.folder, "serve", "--port", "0")
     try:
         assert process.stderr
-        line = process.stderr.readline()
+        line = next(line for line in process.stderr if line.startswith("Serving"))
         url = re.search(r"http://127\.0\.0\.1:\d+", line)
         assert url, line
         assert httpx.get(f"{url[0]}/healthz", timeout=PATIENCE).status_code == 200

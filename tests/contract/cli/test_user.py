@@ -22,6 +22,8 @@ def test_without_a_terminal_there_is_a_link_and_the_first_person_is_an_admin(her
     assert first.code == 0
     assert first.out.startswith("https://letter.example.org/desk/link/")
     assert "Give this link to Mara Lindqvist, to choose a password." in first.err
+    local = first.out.strip().replace("https://letter.example.org", "http://127.0.0.1:8000")
+    assert f"On this machine: {local} " in first.err
     here("user", "add", "Wim")
     assert here("user", "list").out.splitlines() == [
         "admin     Mara Lindqvist  mara@example.org  (no password yet)",
@@ -63,7 +65,7 @@ def test_serve_says_how_to_let_the_first_person_in(here, workspace, programs):
     def told():
         process = programs.start(workspace, "serve", "--port", "0")
         try:
-            return process.said(r"\n(.*(?:desk is at|Add the first).*)\n")[1]
+            return process.said(r"\n(Desk: .*)\n")[1]
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait()
@@ -71,6 +73,17 @@ def test_serve_says_how_to_let_the_first_person_in(here, workspace, programs):
     assert "(no users yet; to add the first one: mailer user add NAME)" in told()
     here("user", "add", "Ada")
     assert told().startswith("Desk: http://127.0.0.1:")
+
+
+def test_serve_warns_that_a_key_is_missing(here, programs):
+    make_workspace(here.folder, DKIM_DOMAIN="example.org", DKIM_SELECTOR="s1", DKIM_KEY="dkim-s1.pem")
+    process = programs.start(here.folder, "serve", "--port", "0")
+    try:
+        process.said(r"Warning: No mail can be sent\. MAILER_DKIM_KEY: the file .*dkim-s1\.pem cannot be read")
+        process.said("Serving")
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait()
 
 
 def test_somebody_may_come_by_an_identity_provider(here):

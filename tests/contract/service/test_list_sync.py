@@ -323,7 +323,7 @@ def test_undo_needs_an_earlier_sync(desk):
     desk.sync(HEAD + TEN)
     with pytest.raises(UsageError, match="no earlier version"):
         desk.undo()
-    with pytest.raises(UsageError, match="Version 7 of the list readers cannot be restored"):
+    with pytest.raises(UsageError, match="Sync 7 of the list readers cannot be restored"):
         desk.undo(to=7)
 
 

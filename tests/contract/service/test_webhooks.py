@@ -200,7 +200,7 @@ def test_the_key_that_a_secret_is_derived_from_must_stay(site, receiver):
     others = site.app.settings.model_copy(update={"secret_keys": (SecretStr("another key, as long as one has to be"),)})
     with (
         App(site.app.workspace, others) as later,
-        pytest.raises(SettingsError, match="the secret of a webhook"),
+        pytest.raises(SettingsError, match="which the secrets of webhooks need"),
     ):
         _ = later.ledger
 
@@ -348,7 +348,7 @@ def test_an_event_committed_before_a_crash_is_delivered_by_the_next_serve(here, 
 
 def test_webhooks_are_managed_from_the_command_line(here, receiver):
     make_workspace(here.folder, ledger=False, WEBHOOK_NETWORKS="127.0.0.1")
-    assert "There is no webhook." in here("webhook", "list").err
+    assert "There are no webhooks." in here("webhook", "list").err
     added = here("webhook", "add", receiver.url)
     assert added.out.startswith("whsec_")
     assert here("webhook", "list").out.startswith(
@@ -357,7 +357,7 @@ def test_webhooks_are_managed_from_the_command_line(here, receiver):
     assert here("webhook", "test", "1").code == 0
     receiver.answers = [404]
     failed = here("webhook", "test", "1")
-    assert (failed.code, failed.out.startswith("webhook 1 answered 404: thank you (")) == (1, True)
+    assert (failed.code, failed.out.startswith("Webhook 1: answered 404: thank you (")) == (1, True)
     assert here("webhook", "rotate", "1").out.startswith("whsec_")
     shown = here("webhook", "log", "1")
     assert [line.split()[2:] for line in shown.out.splitlines() if "test" in line] == [

@@ -529,7 +529,10 @@ def test_settings_without_the_extra_say_what_to_install(tmp_path, provider, monk
     for module in ("mailer.service.accounts.oidc.provider", "mailer.service.accounts.oidc.id_token"):
         monkeypatch.delitem(sys.modules, module)
     monkeypatch.setitem(sys.modules, "joserfc", None)
-    with site_in(tmp_path, **settings_of(provider)) as site, pytest.raises(SettingsError, match=r"mailer\[oidc\]"):
+    with (
+        site_in(tmp_path, **settings_of(provider)) as site,
+        pytest.raises(SettingsError, match=r"newsletter-desk\[oidc\]"),
+    ):
         create_app(site.app)
 
 
