@@ -63,7 +63,7 @@ def test_the_first_five_minutes_of_the_readme_send_to_the_example_list(terminal:
             count += 1
     assert count == 14
     assert len(list((terminal.folder / "inbox").glob("*.eml"))) == 6
-    until(lambda: answers(http))
+    until(lambda: answers(http))  # its first line may be a warning, before it listens
     with urllib.request.urlopen(f"http://127.0.0.1:{http}/desk/") as page:
         assert page.status == 200
 
