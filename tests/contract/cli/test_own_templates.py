@@ -145,8 +145,8 @@ def test_everything_known_of_one_person_on_one_screen(here, workspace):
     shown = re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "WHEN", here("subscriber", "show", "Ana@example.com").out)
     assert shown.splitlines() == [
         "Ana@example.com",
+        "  gets no mail: unsubscribed since WHEN, by command line",
         "  on readers, line 2: subscribed since WHEN, by file; first_name Ana, city Porto Novo",
-        "  suppressed: unsubscribed since WHEN, by command line",
         "  WHEN  suppressed (unsubscribed), by command line",
         "  WHEN  send 1 tide: accepted",
     ]
