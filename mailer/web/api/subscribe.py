@@ -20,11 +20,12 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from mailer.addresses import AddressError, parse_address
+from mailer.addresses import AddressError, parse_signup_address
 from mailer.app import App
 from mailer.audience.list_settings import MAX_FIELDS
 from mailer.dispatch.did_you_mean import suggest
-from mailer.service.subscribers.signup import LONGEST_VALUE, SignupForm, public_list, request_signup
+from mailer.service.subscribers.own_fields import LONGEST_VALUE, OwnFieldError
+from mailer.service.subscribers.signup import SignupForm, public_list, request_signup
 from mailer.web.api.problem import problem
 from mailer.web.api.schema import Schema, format_errors
 from mailer.web.client_ip import anonymize
@@ -104,7 +105,7 @@ class SubscribeApi:
         if not self._is_allowed_origin(request, settings.origins):
             return problem(403, "Pages of this site cannot send sign-ups for this list.", next_step=_NAME_ORIGIN)
         try:
-            address = parse_address(wanted.email)
+            address = parse_signup_address(wanted.email)
         except AddressError as error:
             return problem(422, f"email: this is not a valid address ({error.reason}).")
         for name in wanted.fields:
@@ -112,7 +113,10 @@ class SubscribeApi:
                 hint = suggest(name, settings.own_fields)
                 return problem(422, f"fields: this list has no such field{f'; {hint}' if hint else ''}.")
         ip = anonymize(self._guard.address(request))
-        request_signup(self._app, settings, address, wanted.fields, form=SignupForm.API, ip=ip)
+        try:
+            request_signup(self._app, settings, address, wanted.fields, form=SignupForm.API, ip=ip)
+        except OwnFieldError:
+            return problem(422, "fields: web and e-mail addresses are not accepted.")
         return _accepted()
 
     def _is_allowed_origin(self, request: Request, origins: Collection[str]) -> bool:
