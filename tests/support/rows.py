@@ -119,7 +119,7 @@ ROWS = (
             f"{RELAYS}::test_a_reply_before_end_of_data_is_not_an_acceptance",
             f"{RELAYS}::test_an_extra_reply_is_not_matched_to_another_message",
             f"{SESSION}::test_an_extra_reply_ends_the_session",
-            f"{UNIT}/smtp/test_reply.py::test_no_input_of_a_server_does_harm",
+            f"{UNIT}/smtp/test_reply_parser.py::test_no_input_of_a_server_does_harm",
         ),
     ),
     Row(
