@@ -48,8 +48,8 @@ def exit_code(summary: Summary) -> int:
     return EXIT_PROBLEMS if summary.count(_S.FAILED) else EXIT_DONE
 
 
-def next_step(summary: Summary, ending: RunResult | None = None) -> str:
-    """Returns what a person can do now; "" if there is nothing to do."""
+def next_step(summary: Summary, ending: RunResult | None = None, *, resendable: int = 0) -> str:
+    """Returns what a person can do now; "" if there is nothing to do. `resendable`: how many a resend would mail."""
     send = summary.send
     match send.state:
         case SendState.PAUSED:
@@ -74,6 +74,7 @@ def next_step(summary: Summary, ending: RunResult | None = None) -> str:
                 f"decide with: mailer resolve {send.id} --resend, or --assume-sent"
             )
         case SendState.FINISHED if summary.count(_S.FAILED):
-            return f"see why with: mailer report {send.id}; try them again with: mailer resend {send.id} --failed"
+            again = f"; try {resendable:,} again with: mailer resend {send.id} --failed" if resendable else ""
+            return f"see why with: mailer report {send.id}{again}"
         case _:
             return ""

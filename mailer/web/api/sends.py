@@ -10,7 +10,13 @@ from pydantic import ConfigDict, Field
 from mailer.addresses import parse_address
 from mailer.delivery.states import DeliveryState, SendKind, SendState
 from mailer.ledger.types.accounts import Scope
-from mailer.service.sends.control import pause_send, require_uncertain, resolve_uncertain, resume_send
+from mailer.service.sends.control import (
+    pause_send,
+    require_uncertain,
+    resendable_count,
+    resolve_uncertain,
+    resume_send,
+)
 from mailer.service.sends.progress import describe_time_left
 from mailer.service.sends.report import message_id_function, report_object
 from mailer.service.sends.summary import next_step, send_object
@@ -165,7 +171,7 @@ def _details(request: ApiRequest, number: int) -> ApiResponse:
         "exclude": list(send.exclude),
         "where": send.where,
         "time_left": describe_time_left(request.app, summary),
-        "next_step": next_step(summary),
+        "next_step": next_step(summary, resendable=resendable_count(request.app, summary)),
     }
     return ApiResponse(content=WholeSend.of({**send_object(summary), **details}))
 
