@@ -1,6 +1,6 @@
 """The progress of a send on standard error: a bar with rate and time left for a terminal, a line for each event for a log.
 
-A log gets a line when a relay cannot be reached, and when deferred or held-back deliveries go on; each once.
+A log gets a line when a relay cannot be reached, or is not used any more, and when deferred or held-back deliveries go on; each once.
 """
 
 import sys
@@ -51,3 +51,5 @@ def _describe_rest(send_progress: SendProgress, view: ProgressView) -> Iterator[
         yield f"{send_progress.uncertain:,} uncertain"
     if words := f"{view.message}, {ADVICE}" if send_progress.last_error else view.left.words:
         yield words
+    for relay in send_progress.left_out:
+        yield f"not used any more: {relay}"

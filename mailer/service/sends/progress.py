@@ -98,11 +98,16 @@ def describe_time_left(app: App, summary: Summary) -> str:
 def log_changes(
     tracker: ProgressTracker, log: Callable[[str], None], *, advice: str = ""
 ) -> Callable[[SendProgress], None]:
-    """Returns a callback that logs what is new: a relay that cannot be reached (with `advice`), a time that is waited for."""
+    """Returns a callback that logs what is new: a relay that is left out or out of reach (with `advice`), a time to wait for."""
     last = ""
+    left_out: set[str] = set()
 
     def watch(progress: SendProgress) -> None:
         nonlocal last
+        for relay in progress.left_out:
+            if relay not in left_out:
+                left_out.add(relay)
+                log(f"not used any more: {relay}")
         view = tracker.view(progress)
         if view.message and view.message != last:
             last = view.message
