@@ -1,6 +1,7 @@
 """The progress of a send on standard error: a bar with rate and time left for a terminal, a line for each event for a log.
 
-A log gets a line when a relay cannot be reached, or is not used any more, and when deferred or held-back deliveries go on; each once.
+A log gets a line when a relay cannot be reached, or is not used any more, and when deferred or held-back deliveries go on;
+each once.
 """
 
 import sys
