@@ -11,7 +11,7 @@ help:
 	@echo "make demo     send a real dispatch to a list of readers, here, and look at the result"
 	@echo "make test     run all tests"
 	@echo "make torture  every fault in full: kills, full disks, locked databases; writes docs/reliability.md"
-	@echo "make check    lint, types, imports"
+	@echo "make check    lint, types, imports, forbidden words"
 	@echo "make bench    measure"
 	@echo "make picture  draw docs/edition.png (needs chromium)"
 	@echo "make screenshots  photograph each page of the desk into docs/screenshots (needs chromium)"
@@ -43,6 +43,7 @@ check: $(READY)
 	@$(BIN)/ruff check --quiet --preview --select PLC2701 tests  # imports of private names
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/python docs/plain_words.py
 
 bench: $(READY)
 	@$(BIN)/python -m benchmarks

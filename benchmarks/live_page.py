@@ -22,7 +22,7 @@ from benchmarks.unsubscribe import running
 from benchmarks.workload import DISPATCH, LIST, SendOptions, reset_workspace, write_dispatch, write_readers
 from mailer.app import App
 from mailer.delivery.states import SendState
-from mailer.ledger.types.accounts import Role
+from mailer.ledger.types.roles_and_scopes import Role
 from mailer.ledger.types.sends import Send
 from mailer.service.accounts.sessions import token_digest
 from mailer.service.sends.plan import plan_send

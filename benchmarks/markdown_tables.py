@@ -70,7 +70,7 @@ def _targets(targets: Sequence[Json]) -> Iterator[str]:
         if target["value"] is not None
     ]
     if rows:
-        yield "### What was to be reached\n"
+        yield "### Goals\n"
         yield _table(("what", "to be", "is", "reached"), rows)
 
 

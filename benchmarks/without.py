@@ -26,7 +26,7 @@ from mailer.delivery.sender import Sender
 from mailer.delivery.states import DeliveryState
 from mailer.delivery.types import Claim, DeliveryResult
 from mailer.ledger.queue import batcher
-from mailer.ledger.store.fastsql import CompiledStatement
+from mailer.ledger.store.compiled_statements import CompiledStatement
 from mailer.mime import composer, render_cache
 from mailer.service.sends import run as sends_run
 from mailer.smtp.classify import Outcome

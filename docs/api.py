@@ -1,11 +1,11 @@
-"""Write docs/api.md from the OpenAPI document of the API: python docs/api.py"""
+"""Write docs/api.md from the OpenAPI document of the API: .venv/bin/python docs/api.py"""
 
 import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from mailer.ledger.types.accounts import Scope
+from mailer.ledger.types.roles_and_scopes import Scope
 from mailer.web.api.guard import BY_TOKEN
 from mailer.web.api.openapi import document
 from mailer.web.api.routes import ROUTES
@@ -14,11 +14,12 @@ TARGET = Path(__file__).with_suffix(".md")
 INTRODUCTION = """\
 # The API
 
-`mailer serve` answers programs at `/api/v1`, with everything that the desk does. This page is made from the OpenAPI
-document that it serves at `/api/v1/openapi.json`, by `python docs/api.py`.
+For engineers whose programs write dispatches, send, or manage lists. After reading this page you can make each call.
+`mailer serve` serves the API at `/api/v1`; it can do everything that the desk can do. This page is generated from the OpenAPI
+document at `/api/v1/openapi.json` by `.venv/bin/python docs/api.py`.
 
 ```sh
-mailer token add "The site" --scope sends:write --scope lists:read    # prints the token, this once
+mailer token add "The site" --scope sends:write --scope lists:read    # prints the token, only once
 mailer token list
 mailer token revoke "The site"
 ```
@@ -27,47 +28,46 @@ mailer token revoke "The site"
 curl -H "Authorization: Bearer $TOKEN" https://letter.example.org/api/v1/sends
 ```
 
-A token is for a program, not for a person; the ledger keeps a digest of it alone. What it does stands in the desk’s “Who did
-what”, as done by the API. Serve the API by https.
+A token belongs to a program, not to a person. The database stores only its digest. The desk’s activity log shows what each
+token did. Serve the API over https.
 
 | scope | lets a program |
 |---|---|
 {scopes}
 
-**What goes wrong** is a problem of RFC 9457, `application/problem+json`: `detail` says it in a sentence, `next_step` what to do,
-`error` names the kind of it. A dispatch with errors has its findings under `problems`.
+**Errors** are problem documents (RFC 9457, `application/problem+json`): `detail` says what is wrong, `next_step` what to do,
+`error` is the kind of error. For a dispatch with errors, `problems` lists the findings.
 
-**What must happen once** (`POST /sends`, `/tests`, `/sends/{{send}}/resend`) needs a header `Idempotency-Key`, made up anew for
-each thing. Asked again with the same key, the answer is the same for a week, and nothing is done; another body under the same
-key is refused with 422. What was refused was not done, and its key may be used again. After an interruption nobody can know,
-and 409 says so: look under `/sends`.
+**Idempotency**: `POST /sends`, `/tests` and `/sends/{{send}}/resend` need a header `Idempotency-Key`, a new one for each send.
+For a week, a request with the same key and body gets the same answer and does nothing; with a different body it is refused with
+422. After a refused request its key can be used again. If a request was interrupted, the answer is 409: look under `/sends`
+whether the send was created.
 
-**A send** is made by two calls: `POST /plans` tells the edition, how many would get it, and what there is to look at;
-`POST /sends` names the digest of that edition, and better the number of `readers`, too, and refuses anything else. Warnings
-are accepted with `accept_warnings`. `MAILER_APPROVAL` holds here, too: somebody approves the edition at the desk. The send is
-made for its time, at the latest for now, and `mailer serve` carries it, as it does what is to go on.
+**Sending** takes two calls. `POST /plans` returns the edition, the number of recipients and the warnings. `POST /sends` names
+the digest of that edition, and should name the number of `readers`; anything else is refused. `accept_warnings` accepts
+warnings. If `MAILER_APPROVAL` is set, another editor must approve the edition at the desk first. `mailer serve` runs the send.
 
-**Pages**: a list is read with `limit` and, from the second page on, `cursor`, which is `next` of the page before. Nothing is
-told twice or left out because something was added meanwhile.
+**Pages**: read a list with `limit` and, from the second page on, with `cursor`, which is `next` of the previous page. Items
+that are added meanwhile cause no repetitions and no gaps.
 
-**Changes meanwhile**: each answer to a GET has an `ETag`; with `If-None-Match` what is known already is answered by 304.
-Writing a dispatch needs `If-Match`, and 412 says that somebody else was quicker.
+**Versions**: each answer to a GET has an `ETag`; a request with `If-None-Match` gets 304 if nothing changed. Writing a dispatch
+needs `If-Match`; the answer is 412 if the dispatch was changed meanwhile.
 
-**How often**: {burst} requests at once, then {rate} a second for each token; `RateLimit` tells what is left, and 429 how long
-to wait.
+**Rate limit**: {burst} requests at once, then {rate} a second for each token. The header `RateLimit` shows what remains, and
+`Retry-After` of a 429 how long to wait.
 
-`POST /subscribe` is for forms of one’s own site, and needs no token: [readers.md](readers.md#by-a-program).
+`POST /subscribe` is for forms of your own site and needs no token: [readers.md](readers.md#sign-ups-by-api).
 """
 SCOPES = {
-    Scope.DISPATCHES_READ: "read dispatches, their findings and letters",
-    Scope.DISPATCHES_WRITE: "that, and write them",
-    Scope.SENDS_READ: "see how sends stand, and what became of each recipient",
-    Scope.SENDS_TEST: "that, and send tests",
-    Scope.SENDS_WRITE: "that, and send to readers, pause, cancel, decide",
+    Scope.DISPATCHES_READ: "read dispatches, check and render them",
+    Scope.DISPATCHES_WRITE: "also create and change them",
+    Scope.SENDS_READ: "read sends and the result of each recipient",
+    Scope.SENDS_TEST: "also send tests",
+    Scope.SENDS_WRITE: "also send to readers, pause, resume, cancel, decide uncertain deliveries",
     Scope.LISTS_READ: "read lists and their members",
-    Scope.LISTS_WRITE: "that, and change, sync and undo them",
-    Scope.SUBSCRIBERS_READ: "read everything known of a person, and who is not mailed",
-    Scope.SUBSCRIBERS_WRITE: "that, and unsubscribe, suppress, erase",
+    Scope.LISTS_WRITE: "also change and sync them, undo syncs, import files",
+    Scope.SUBSCRIBERS_READ: "read everything known of a person, and the suppression list",
+    Scope.SUBSCRIBERS_WRITE: "also unsubscribe, suppress and erase",
 }
 
 
@@ -83,7 +83,7 @@ def page() -> str:
             for method, operation in methods.items():
                 if tag["name"] in operation["tags"]:
                     parts.append("\n".join(_operation(method.upper(), path, operation, schemas)))
-    parts.append("## What is answered\n")
+    parts.append("## Answers\n")
     parts += ["\n".join(_shape(name, schemas)) for name in _answers(openapi)]
     return "\n".join(parts)
 
@@ -93,7 +93,7 @@ def _operation(method: str, path: str, operation: dict[str, Any], schemas: dict[
     yield f"{operation.get('description') or operation['summary'] + '.'}\n"
     asked = [each for each in operation.get("parameters", []) if each["in"] == "query"]
     if asked:
-        yield "| query | type | what |\n|---|---|---|"
+        yield "| query | type | meaning |\n|---|---|---|"
         yield from (_row(each["name"], each["schema"], each["description"]) for each in asked)
         yield ""
     content = operation.get("requestBody", {}).get("content", {})
@@ -101,19 +101,19 @@ def _operation(method: str, path: str, operation: dict[str, Any], schemas: dict[
         yield "The body is the file, `text/csv`, at most 64 MB.\n"
     elif content:
         schema = schemas[_name(content["application/json"]["schema"])]
-        yield "| body | type | what |\n|---|---|---|"
+        yield "| body | type | meaning |\n|---|---|---|"
         required = schema.get("required", [])
         for key, value in schema["properties"].items():
             yield _row(key, value, ("Required. " if key in required else "") + value.get("description", ""))
         yield f"\n```json\n{json.dumps(schema['examples'][0], ensure_ascii=False)}\n```\n"
     done = [_answer(status, each) for status, each in operation["responses"].items() if status < "3"]
     refused = sorted(status for status in operation["responses"] if status >= "4")
-    yield f"Answers {', '.join(done)}; or refuses with {', '.join(refused)}.\n"
+    yield f"Answers: {', '.join(done)}. Errors: {', '.join(refused)}.\n"
 
 
 def _answer(status: str, response: dict[str, Any]) -> str:
     schema = response.get("content", {}).get("application/json", {}).get("schema", {})
-    return f"{status} [{_name(schema)}](#{_name(schema).lower()})" if "$ref" in schema else status
+    return f"{status} [{_name(schema)}](#answer-{_name(schema).lower()})" if "$ref" in schema else status
 
 
 def _answers(openapi: dict[str, Any]) -> list[str]:
@@ -145,10 +145,10 @@ def _references(value: Any) -> Iterator[str]:
 
 def _shape(name: str, schemas: dict[str, Any]) -> Iterator[str]:
     schema = schemas[name]
-    yield f"### {name}\n"
+    yield f"### Answer {name}\n"
     if words := " ".join(schema.get("description", "").split()):
         yield f"{words}\n"
-    yield "| key | type | what |\n|---|---|---|"
+    yield "| key | type | meaning |\n|---|---|---|"
     yield from (_row(key, value, value.get("description", "")) for key, value in schema["properties"].items())
     yield ""
 

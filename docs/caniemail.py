@@ -60,7 +60,7 @@ BY_HAND = {
 
 
 def uses(slug: str, title: str) -> list[str]:
-    """Returns the uses of a feature, by the names of mailer/lint/checks/css_features.py."""
+    """Returns the uses of a feature, by the names of mailer/lint/page_features.py."""
     if slug in BY_HAND:
         return BY_HAND[slug]
     for pattern, kind in (

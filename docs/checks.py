@@ -1,4 +1,4 @@
-"""Write docs/checks.md from the rules of `mailer check`: python docs/checks.py"""
+"""Writes docs/checks.md from the rules of `mailer check`: .venv/bin/python docs/checks.py"""
 
 from pathlib import Path
 
@@ -11,52 +11,53 @@ CHAPTERS: tuple[tuple[str, str, tuple[Rule, ...]], ...] = (
     (
         "The dispatch",
         (
-            "The grammar of the file, and the files and lists that it names. Where there is an error, no letter is made, "
-            "and the chapters below wait."
+            "The grammar of the file, and the files and lists that it names. If there is an error, no message is made, and the "
+            "rules of the other chapters are not checked."
         ),
         tuple(GRAMMAR.values()),
     ),
-    ("The words", "What a copy desk would have caught.", CONTENT_RULES),
-    ("The links", "By their addresses and words; with `--online`, by asking them.", LINK_RULES),
+    ("The text", "What a copy editor would find.", CONTENT_RULES),
+    ("The links", "Their addresses and their text; with `--online`, whether they work.", LINK_RULES),
     (
         "The page",
         (
-            "The HTML as mail programs get it, of every variant that the conditions make: its size, its colours, its "
-            "structure. Most of it is about templates."
+            "The HTML as mail programs get it, of every variant that the conditions make: size, colours, structure. Most "
+            "of these findings are about templates."
         ),
         PAGE_RULES,
     ),
-    ("The message", "Read again from the bytes that would leave.", MESSAGE_RULES),
-    ("The comments", "What is wrong with a `# check: ignore`.", IGNORE_RULES),
+    ("The message", "Parsed from the bytes that would be sent.", MESSAGE_RULES),
+    ("The comments", "Errors in a `# check: ignore`.", IGNORE_RULES),
 )
 INTRODUCTION = """\
-# What `mailer check` looks for
+# Checks
 
-This page is made from the rules themselves, by `python docs/checks.py`.
+For editors who want to know why `mailer check` reports something, and for engineers who add a rule. It lists every rule with
+its reason and what to do. The page is made from the rules themselves, by `.venv/bin/python docs/checks.py`.
 
 ```sh
 mailer check fog                     # a path or a slug
 mailer check fog --to readers        # with the fields of this list
 mailer check fog --strict            # warnings count as errors
-mailer check fog --online            # ask the links, too
+mailer check fog --online            # checks the links, too
 mailer check fog --json              # for scripts: see docs/json.md
-mailer check fog --format sarif      # for editors and forges
-mailer check --explain empty-field   # why a rule is there, and how to mend what it finds
+mailer check fog --format sarif      # for text editors and forges
+mailer check --explain empty-field   # the reason for a rule, and what to do
 ```
 
-An **error** keeps the dispatch from being sent, and `mailer check` exits with 1. A **warning** is shown before a send, which
-asks; `--yes` accepts it. A **note** only says. To a pipe, each finding is one line; in a terminal, the reason and the remedy
-stand under the first finding of each rule.
+A dispatch with an **error** cannot be sent, and `mailer check` exits with 1. A **warning** is shown before a send, which
+asks; `--yes` accepts it. A **note** is for your information. In a pipe, each finding is one line; in a terminal, the reason
+and what to do follow the first finding of each rule.
 
-Findings of the rendered letter stand at the line that they come from where that can be told, at 1:1 where they are about
-a template or the whole letter. The postal address and an https address for the pages are asked for once `MAILER_BASE_URL` is
+A finding about the rendered message has the line of the dispatch that it comes from, if that is known, and 1:1 if it is about
+a template or the whole message. The postal address and an https address for the pages are required once `MAILER_BASE_URL` is
 not on this machine.
 
-What mail programs lose is known from the data of caniemail, for those that `MAILER_CLIENTS` names. Only what matters is
-counted: without rounded corners, fine underlines and dark mode a letter is still read.
+What mail programs do not support comes from the data of caniemail, for the programs in `MAILER_CLIENTS`. Only losses that
+matter are reported: without rounded corners, fine underlines and dark mode a message can still be read.
 
-`--online` asks each link with HEAD, then GET, at most 20 seconds each and 3 minutes together, one at a time for each host.
-It connects to public addresses only, after redirects too, and reads no bodies.
+`--online` requests each link with HEAD, then GET, for at most 20 seconds each and 3 minutes in all, one at a time for each
+host. It connects to public addresses only, after redirects too, and reads no bodies.
 
 ## Ignoring a rule
 
@@ -70,8 +71,8 @@ date: 2026-11-08
 ---
 ```
 
-What keeps a letter from being made, from being left or from arriving cannot be ignored. A name that is no rule is an error,
-and an ignore that ignores nothing is a note.
+Rules without which a message cannot be made, unsubscribed from or delivered cannot be ignored. An unknown rule name is an
+error, and a comment that ignores nothing is a note.
 """
 
 

@@ -22,7 +22,7 @@ from PIL import Image as Pillow
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from mailer.app import App
-from mailer.ledger.types.accounts import Role
+from mailer.ledger.types.roles_and_scopes import Role
 from mailer.ledger.types.webhooks import EVENTS, WebhookState
 from mailer.ledger.webhooks.outbox import WebhookAttempt
 from mailer.service.accounts.passwords import hash_password

@@ -10,4 +10,4 @@ Imports point one way; pyproject.toml has the layers, and `make check` holds the
 several packages. Start with `app.py`, which builds the parts of one process, and docs/architecture.md.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from mailer.errors import UsageError
-from mailer.mailbox import MAX_ADDRESS, MAX_LOCAL_PART, MailboxError, check_syntax
+from mailer.mailbox_address import MAX_ADDRESS, MAX_LOCAL_PART, MailboxError, check_syntax
 
 _ATOM = r"[A-Za-z0-9_!#$%&'*+\-/=?^`{|}~]++"  # RFC 5322 3.2.3
 _LABEL = r"(?!..--)[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"  # RFC 1123 2.1; ..-- is RFC 5890 2.3.1
@@ -33,7 +33,9 @@ class AddressError(UsageError):
     def __init__(self, text: str, reason: str) -> None:
         shown = text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…"
         shown = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in shown)
-        super().__init__(f"“{shown}” is not an address ({reason}).", "Write one address, such as ana@example.org.")
+        super().__init__(
+            f"“{shown}” is not an e-mail address ({reason}).", "Write one address, such as ana@example.org."
+        )
         self.reason = reason
 
 
@@ -101,19 +103,19 @@ def _find_reason(text: str) -> str:
     count = text.count("@")
     local, _, domain = text.rpartition("@")
     cases = (
-        (not text, "nothing there"),
-        (any(unicodedata.category(character) == "Cc" for character in text), "control characters inside"),
-        ("<" in text or ">" in text, "angle brackets; only the address belongs here"),
+        (not text, "empty"),
+        (any(unicodedata.category(character) == "Cc" for character in text), "control characters"),
+        ("<" in text or ">" in text, "angle brackets; write only the address"),
         (count > 1 and any(mark in text for mark in ",;"), "several addresses"),
-        (text.startswith('"'), "a quoted local part, which we do not send to"),
+        (text.startswith('"'), "a quoted name before the @, which is not supported"),
         (not count, "a full-width @" if "\uff20" in text or "\ufe6b" in text else "no @"),
         (count > 1, "two @" if count == 2 else f"{count} @"),
-        (any(character.isspace() for character in text), "spaces inside"),
+        (any(character.isspace() for character in text), "spaces"),
         (not local, "nothing before the @"),
         (not domain, "nothing after the @"),
         (domain.startswith("["), "an IP address instead of a domain"),
-        (_octets(local) > MAX_LOCAL_PART, f"more than {MAX_LOCAL_PART} octets before the @"),
-        (_octets(text) > MAX_ADDRESS, f"longer than {MAX_ADDRESS} octets"),
+        (_octets(local) > MAX_LOCAL_PART, f"more than {MAX_LOCAL_PART} bytes before the @"),
+        (_octets(text) > MAX_ADDRESS, f"longer than {MAX_ADDRESS} bytes"),
     )
     return next((reason for holds, reason in cases if holds), "")
 

@@ -36,7 +36,7 @@ class App:
         self.workspace = workspace
         self.settings = settings
         self.clock = clock
-        self.accept_restored = False  # a person has confirmed to continue with an older copy of the database
+        self.accept_restored = False  # the command accepts a restored database before it writes anything else
 
     @classmethod
     def open(cls, folder: Path, clock: Clock = time.time) -> "App":
@@ -80,16 +80,16 @@ class App:
         for named, use in (
             (
                 ledger.editions.key_names() | ledger.transactional.key_names(),
-                "with which links were made that readers still hold",
+                "which links in messages already sent need",
             ),
-            (ledger.webhooks.key_names(), "of which the secret of a webhook is made"),
+            (ledger.webhooks.key_names(), "which the secrets of webhooks need"),
         ):
             lacking = sorted(named - set(self.keys.names))
             if lacking:
                 ledger.close()
                 raise SettingsError(
-                    f"MAILER_SECRET_KEYS lacks the key {lacking[0]}, {use}.",
-                    "Put it back there, behind the first one.",
+                    f"MAILER_SECRET_KEYS lacks the key with the fingerprint {lacking[0]}, {use}.",
+                    "Add it again, after the first key.",
                 )
         return ledger
 

@@ -16,7 +16,8 @@ class MailerError(Exception):
         self.next_step = next_step
 
     def __str__(self) -> str:
-        return f"{self.message} {self.next_step}".strip()
+        separator = "\n" if "\n" in self.message else " "
+        return f"{self.message}{separator}{self.next_step}".strip()
 
 
 class UsageError(MailerError):

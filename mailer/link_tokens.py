@@ -1,7 +1,7 @@
 """Opaque tokens: the number of a delivery, encrypted for one purpose, in 26 characters of lower-case base32.
 
-They are in unsubscribe links, VERP return paths and Message-IDs; for some purposes the number is another one. Eight octets for
-the purpose and eight for the number are one block of AES-256 (FIPS 197), under a key derived from a secret of
+They are in unsubscribe links, VERP return paths and Message-IDs; for some purposes it is the number of something else.
+Eight octets for the purpose and eight for the number are one block of AES-256 (FIPS 197), under a key derived from a secret of
 MAILER_SECRET_KEYS by HKDF (RFC 5869). Encoding with redundancy and then encrypting the whole with a block cipher gives both
 secrecy and authenticity (Bellare and Rogaway, “Encode-then-encipher encryption”, Asiacrypt 2000): nobody can read or make a
 token without the key; a guessed or altered token is valid with a chance of 2**-64; a token for one purpose is invalid for

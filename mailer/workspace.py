@@ -3,7 +3,7 @@
     dispatches/  subscribers/  templates/  .env
     .mailer/     locks and other state of running processes
 
-Paths begin with the root as it was typed, so that messages show them in this form. `init` copies the starter files into a folder;
+Paths begin with the root as it was typed; messages show them in this form. `init` copies the starter files into a folder;
 it overwrites nothing and follows no symbolic link.
 """
 
@@ -19,7 +19,7 @@ from mailer.atomic_files import create_file
 from mailer.errors import UsageError
 
 GITIGNORE = """\
-# Secrets, what the program remembers, and rows it could not use: none of it belongs in a repository.
+# Secrets, the database and rejected rows: keep them out of the repository.
 .env
 *.db
 *.db-shm
@@ -31,6 +31,7 @@ subscribers/*.rejected.csv
 """
 _KEY_LINE = re.compile(r"^MAILER_SECRET_KEYS=.*$", re.MULTILINE)
 _SLUG_LINE = re.compile(r"""^slug[ \t]*:[ \t]*(["']?)(?P<slug>[^"'\s#]+)\1[ \t]*(#.*)?$""", re.MULTILINE)
+_DATED = re.compile(r"^\d{4}-\d{2}-\d{2}-")
 _HEAD_SIZE = 64 * 1024  # bytes of a dispatch that are searched for its slug
 _LIST_NAME = re.compile(r"[^\W_][\w .+-]*")
 _MAX_LIST_NAME = 80  # characters
@@ -72,7 +73,9 @@ class Workspace:
         try:
             self.state.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
-            raise UsageError(f"{self.state} cannot be made ({error.strerror}).", "See to the workspace.") from None
+            raise UsageError(
+                f"Cannot create the folder {self.state} ({error.strerror}).", "Check the permissions of the workspace."
+            ) from None
         return self.state
 
     def dispatch_files(self) -> tuple[Path, ...]:
@@ -85,7 +88,10 @@ class Workspace:
         return tuple(sorted(name for name in names if _is_list_name(name)))
 
     def find_dispatch(self, name: str) -> Path:
-        """Returns the file of a dispatch, by path or slug. Raises UsageError with the closest name."""
+        """Returns the file of a dispatch, by path, by slug, or by the name of its file without the date, if only one has it.
+
+        Raises UsageError with the closest name.
+        """
         candidates = [Path(name), self.root / name]
         if "/" not in name:
             candidates.append(self.dispatches / f"{name}.md")
@@ -94,11 +100,14 @@ class Workspace:
         files = self.dispatch_files()
         if found := next((path for path in files if _read_slug(path) == name), None):
             return found
+        undated = [path for path in files if _DATED.sub("", path.stem) == name]
+        if len(undated) == 1:
+            return undated[0]
         stem = Path(name).name.removesuffix(".md").lower()
         stems = [path.stem for path in files]
         partial = [each for each in stems if len(stem) > 2 and stem in each.lower()]
         close = partial[-1:] or get_close_matches(stem, stems, n=1)  # the newest that contains the name
-        hint = f"Did you mean “{close[0]}”?" if close else "Name a file, or the slug of one in dispatches/."
+        hint = f"Did you mean “{close[0]}”?" if close else "Give the path of a dispatch, or its slug."
         raise UsageError(f"There is no dispatch “{_printable(name)}”.", hint)
 
     def list_file(self, name: str) -> Path:
@@ -107,27 +116,34 @@ class Workspace:
         if name in known:
             return self.subscribers / f"{name}.csv"
         close = get_close_matches(Path(name).name.removesuffix(".csv"), known, n=1)
-        listed = f"There are: {', '.join(known)}." if known else f"Put a CSV file into {self.subscribers}."
+        listed = (
+            f"The lists are: {', '.join(known)}."
+            if known
+            else "To create one, put a CSV file into the folder subscribers."
+        )
         hint = f"Did you mean “{close[0]}”?" if close else listed
-        raise NoListError(f"There is no list “{_printable(name)}” in {self.subscribers}.", hint)
+        raise NoListError(f"There is no list “{_printable(name)}”.", hint)
 
     def new_list(self, name: str, header: str) -> Path:
         """Creates the file of a new list with the first line `header`. Raises UsageError."""
         if not _is_list_name(name) or len(name) > _MAX_LIST_NAME:
             raise UsageError(
                 f"“{_printable(name)}” cannot be the name of a list.",
-                f"Use up to {_MAX_LIST_NAME} letters and digits, with . + - _ or spaces between: readers",
+                f"Use up to {_MAX_LIST_NAME} letters, digits, spaces and . + - _, such as: readers",
             )
         if taken := next((each for each in self.list_names() if each.casefold() == name.casefold()), None):
-            raise UsageError(f"There is a list “{taken}” already.", "Choose another name.")
+            raise UsageError(f"The list “{taken}” exists already.", "Choose another name.")
         path = self.subscribers / f"{name}.csv"
         try:
             self.subscribers.mkdir(exist_ok=True)
             is_created = _create_if_missing(path, f"{header}\n".encode(), private=False)
         except OSError as error:
-            raise UsageError(f"{path} cannot be written ({error.strerror}).", "See to the lists' folder.") from None
+            raise UsageError(
+                f"The list “{name}” cannot be created ({error.strerror}).",
+                "Check the permissions of the folder subscribers.",
+            ) from None
         if not is_created:
-            raise UsageError(f"{path} is there already.", "Choose another name.")
+            raise UsageError(f"The list “{name}” exists already.", "Choose another name.")
         return path
 
 
@@ -158,7 +174,7 @@ def init_workspace(folder: Path) -> InitResult:
             (created if is_created else kept).append(path)
     except OSError as error:
         where = error.filename or folder
-        raise UsageError(f"{where} cannot be written ({error.strerror}).", "Choose another folder.") from None
+        raise UsageError(f"Cannot write {where} ({error.strerror}).", "Choose another folder.") from None
     return InitResult(created=tuple(created), kept=tuple(kept))
 
 

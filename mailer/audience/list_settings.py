@@ -27,9 +27,9 @@ from tomlkit.exceptions import ParseError
 from mailer.atomic_files import replace_file
 from mailer.csv.columns import EMAIL, SINCE, STATUS, STATUS_SINCE, field_name
 from mailer.dispatch.did_you_mean import suggest
-from mailer.dispatch.slug import EXPECTED_SLUG, is_slug
+from mailer.dispatch.slug import is_slug
 from mailer.errors import UsageError
-from mailer.i18n.bcp47 import EXPECTED_LANGUAGE, is_valid_tag
+from mailer.i18n.bcp47 import is_valid_tag
 
 MAX_SIZE = 64 * 1024  # bytes; a longer file is a mistake
 MAX_FIELDS = 12
@@ -37,35 +37,39 @@ _RESERVED = frozenset({EMAIL, STATUS, SINCE, STATUS_SINCE})
 
 
 class ListSettingsError(UsageError):
-    """A settings file of a list that cannot be used; the message names the file."""
+    """A settings file of a list that cannot be used; the message names the file. `problems`: invalid keys, each with why."""
+
+    def __init__(self, message: str, next_step: str, *, problems: Sequence[tuple[str, str]] = ()) -> None:
+        super().__init__(message, next_step)
+        self.problems = tuple(problems)
 
 
 def _check_line(text: str) -> str:
     if not text.isprintable():
-        raise ValueError("should be one line of plain text")
+        raise ValueError("use one line of plain text")
     return text.strip()
 
 
 def _check_slug(text: str) -> str:
     if text and not is_slug(text):
-        raise ValueError(EXPECTED_SLUG)
+        raise ValueError("use the slug of a dispatch, such as 2026-10-26-east-quay")
     return text
 
 
 def _check_language(text: str) -> str:
     if text and not is_valid_tag(text):
-        raise ValueError(EXPECTED_LANGUAGE)
+        raise ValueError("use a language code such as en or pt-BR")
     return text
 
 
 def _check_own_fields(names: tuple[str, ...]) -> tuple[str, ...]:
     for name in names:
         if name in _RESERVED:
-            raise ValueError(f"“{name}” is never the reader's own")
+            raise ValueError(f"readers cannot change the field “{name}”")
         if not name or field_name(name) != name:
             raise ValueError(f"“{name}” is not the name of a field; did you mean “{field_name(name)}”?")
     if len(set(names)) != len(names):
-        raise ValueError("a field is named twice")
+        raise ValueError("a field appears twice")
     return names
 
 
@@ -112,7 +116,7 @@ def write_list_settings(subscribers: Path, name: str, values: Mapping[str, objec
     try:
         document = tomlkit.parse(text)
     except ParseError as error:  # it accepts a little less than tomllib
-        raise ListSettingsError(f"{path} cannot be changed here: {error}.", "Change the file itself.") from None
+        raise ListSettingsError(f"{path.name} cannot be changed here: {error}.", "Edit the file itself.") from None
     for key, value in values.items():
         if value:
             document[key] = value
@@ -123,7 +127,10 @@ def write_list_settings(subscribers: Path, name: str, values: Mapping[str, objec
         path.touch(exist_ok=True)
         replace_file(path, tomlkit.dumps(document).encode())
     except OSError as error:
-        raise ListSettingsError(f"{path} cannot be written ({error.strerror}).", "See to the lists' folder.") from None
+        raise ListSettingsError(
+            f"{path.name} cannot be written ({error.strerror}).",
+            "Check the disk space and the permissions of the lists’ folder.",
+        ) from None
     return settings
 
 
@@ -135,20 +142,26 @@ def _read_text(path: Path) -> str:
     except FileNotFoundError:
         return ""
     except OSError as error:
-        raise ListSettingsError(f"{path} cannot be read ({error.strerror}).", "See to the file.") from None
+        raise ListSettingsError(
+            f"{path.name} cannot be read ({error.strerror}).", "Check the permissions of the file."
+        ) from None
     if len(data) > MAX_SIZE:
-        raise ListSettingsError(f"{path} has more than {MAX_SIZE:,} bytes.", "It should have a few lines only.")
+        raise ListSettingsError(
+            f"{path.name} is larger than {MAX_SIZE:,} bytes.", "Keep only the few lines of the settings."
+        )
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise ListSettingsError(f"{path} is not UTF-8 text.", "Save it as UTF-8.") from None
+        raise ListSettingsError(f"{path.name} is not UTF-8 text.", "Save the file as UTF-8.") from None
 
 
 def _parse_toml(path: Path, text: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise ListSettingsError(f"{path} is not TOML: {error}.", "Write lines such as: public = true") from None
+        raise ListSettingsError(
+            f"{path.name} is not valid TOML: {error}.", "Write lines such as: public = true"
+        ) from None
 
 
 def public_lists(subscribers: Path, names: Sequence[str]) -> tuple[ListSettings, ...]:
@@ -158,17 +171,19 @@ def public_lists(subscribers: Path, names: Sequence[str]) -> tuple[ListSettings,
 
 
 def _validate(path: Path, name: str, values: dict[str, Any]) -> ListSettings:
-    problems = [f"unknown key “{key}”; {suggest(key, KEYS)}" for key in values if key not in KEYS]
+    problems = [(key, f"unknown key; {suggest(key, KEYS)}") for key in values if key not in KEYS]
     try:
         settings = ListSettings.model_validate({**{key: values[key] for key in values if key in KEYS}, "name": name})
     except ValidationError as error:
         problems += [_describe_error(found) for found in error.errors(include_url=False, include_input=False)]
         settings = None
     if settings is None or problems:
-        raise ListSettingsError(f"{path}: {'; '.join(problems)}.", "Mend the file.")
+        listed = "; ".join(f"{key}: {text}" for key, text in problems)
+        end = "" if listed.endswith("?") else "."
+        raise ListSettingsError(f"{path.name}: {listed}{end}", "Correct the file.", problems=problems)
     return settings
 
 
-def _describe_error(error: Any) -> str:
+def _describe_error(error: Any) -> tuple[str, str]:
     text = str(error["ctx"]["error"]) if error["type"] == "value_error" else error["msg"]
-    return f"{error['loc'][0]}: {text}"
+    return str(error["loc"][0]), f"{text[:1].lower()}{text[1:]}"

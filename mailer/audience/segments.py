@@ -22,11 +22,12 @@ from jinja2 import nodes
 
 from mailer.dispatch.template.expression import COMPARE, ExpressionError, parse_node
 from mailer.errors import UsageError
-from mailer.sanitize import is_clean
+from mailer.line_sanitizer import is_clean
 
 JOINED = "joined"
 _ALLOWED = (
-    'Compare fields and quoted texts (== != < <= > >= in); join with and, or, not; or ask list("X"), received("X").'
+    'Use comparisons such as city == "Lisbon" (== != < <= > >= in), list("NAME") or received("SLUG"), '
+    "joined with and, or, not."
 )
 
 
@@ -133,7 +134,7 @@ def parse_segment(source: str) -> Segment:
     except ExpressionError as error:
         raise SegmentError(f"--where: {error}.", _ALLOWED) from None
     except RecursionError:
-        raise SegmentError("--where: an expression nested this deep is not allowed.", _ALLOWED) from None
+        raise SegmentError("--where: the brackets are nested too deeply.", _ALLOWED) from None
 
 
 def matches_segment(segment: Segment, subscriber: SubscriberFacts) -> bool:
@@ -213,7 +214,7 @@ def _parse_condition(node: nodes.Node) -> Segment:
             operand = _parse_operand(node)
             if isinstance(operand, Field):
                 return IsNotEmpty(operand)
-            raise SegmentError("--where: this is no condition.", _ALLOWED)
+            raise SegmentError("--where: this is not a condition.", _ALLOWED)
 
 
 def _parse_comparison(node: nodes.Compare) -> Segment:
@@ -251,7 +252,7 @@ def _parse_joined(name: str, operand: Field | FieldText | _DayCompare) -> Joined
             return JoinedOn(name, dt.date.fromisoformat(operand.value))
     except ValueError:
         pass
-    raise SegmentError("--where: joined is compared with a day.", 'Write it so: joined >= "2026-01-31"')
+    raise SegmentError("--where: joined must be compared with a date.", 'Write it like this: joined >= "2026-01-31"')
 
 
 def _parse_call(node: nodes.Call) -> Segment:
@@ -265,7 +266,10 @@ def _parse_call(node: nodes.Call) -> Segment:
         ) if name in {"list", "received"}:
             return OnList(value.removesuffix(".csv")) if name == "list" else Received(value)
         case _:
-            raise SegmentError("--where: the only calls are list(…) and received(…), with one quoted name.", _ALLOWED)
+            raise SegmentError(
+                "--where: the only functions are list(…) and received(…), each with one quoted name.",
+                _ALLOWED,
+            )
 
 
 def _parse_operand(node: nodes.Node) -> Field | FieldText | _DayCompare:
@@ -273,7 +277,7 @@ def _parse_operand(node: nodes.Node) -> Field | FieldText | _DayCompare:
         case nodes.Const(value=str(value)) if is_clean(value):
             return FieldText(value)
         case nodes.Const(value=str()):
-            raise SegmentError("--where: a text holds no line ends and no control characters.", "Remove them.")
+            raise SegmentError("--where: a text contains a line break or a control character.", "Remove it.")
         case nodes.Name(name=str(name)) if name != "reader":
             return _DayCompare() if name == JOINED else Field(name)
         case (
@@ -282,17 +286,16 @@ def _parse_operand(node: nodes.Node) -> Field | FieldText | _DayCompare:
         ):
             return Field(name)
         case nodes.Const(value=value):
-            raise SegmentError(
-                f"--where: the number or constant {value} cannot stand here.", f'Put it in quotes: "{value}"'
-            )
+            raise SegmentError(f"--where: {value} must be in quotes.", f'Write it like this: "{value}"')
         case _:
-            raise SegmentError(f"--where: {type(node).__name__.lower()} cannot stand here.", _ALLOWED)
+            raise SegmentError(f"--where: {type(node).__name__.lower()} is not allowed here.", _ALLOWED)
 
 
 def _parse_text_operand(node: nodes.Node) -> Field | FieldText:
     operand = _parse_operand(node)
     if isinstance(operand, _DayCompare):
         raise SegmentError(
-            "--where: joined is compared with one day, by < <= == != >= >.", 'So: joined >= "2026-01-31"'
+            "--where: joined must be compared with one date, by < <= == != >= >.",
+            'Write it like this: joined >= "2026-01-31"',
         )
     return operand

@@ -65,7 +65,9 @@ def merge_status(now: MergeInput) -> MergeDecision:
     current = now.suppression or on_list
     if now.file is current:
         by_hand = is_new and now.is_suppressed and now.suppression is None
-        return MergeDecision(status=on_list, blocked="by hand; see: mailer suppress remove" if by_hand else "")
+        return MergeDecision(
+            status=on_list, blocked="blocked by an admin; see: mailer suppress remove" if by_hand else ""
+        )
     if not is_new and now.file is now.base:
         return _keep_ledger(now, on_list, current)
     if _RANK[now.file] > _RANK[current] or _file_may_revert(now, current):
@@ -94,7 +96,7 @@ _BLOCKED_BECAUSE = {
     Status.UNSUBSCRIBED: "by the person",
     Status.COMPLAINED: "by the person",
     Status.PAUSED: "by the person",
-    Status.ERASED: "for good",
-    Status.BOUNCED: "by a server; see: mailer suppress remove",
+    Status.ERASED: "permanently",
+    Status.BOUNCED: "by a mail server; see: mailer suppress remove",
     Status.UNCONFIRMED: "until the person confirms",
 }

@@ -1,4 +1,4 @@
-"""archive: write the archive as files; correct a dispatch in it."""
+"""The commands `archive`: write the archive as files, and correct a dispatch in it."""
 
 from pathlib import Path
 
@@ -7,16 +7,16 @@ import click
 from mailer.app import App
 from mailer.cli.options import as_json, in_workspace
 from mailer.cli.output import plural, print_json
-from mailer.cli.sends.plan import show_problems, show_refusal
+from mailer.cli.sends.plan_display import show_problems, show_refusal
+from mailer.iso_time import format_iso
 from mailer.service.archive.corrections import correct_dispatch
 from mailer.service.archive.export import export_archive
 from mailer.service.dispatches.compile import DispatchError
-from mailer.timestamps import format_iso
 
 
 @click.group("archive")
 def archive_command() -> None:
-    """The archive: build, correct."""
+    """Write the archive of past issues as files, or correct a dispatch in it."""
 
 
 @archive_command.command("build")
@@ -24,14 +24,17 @@ def archive_command() -> None:
 @as_json
 @in_workspace
 def build(folder: Path, *, as_json: bool, workspace: Path) -> None:
-    """Write the archive into DIR, as files for any web server. Only what changed is written."""
+    """Write the archive into DIR, as files for any web server.
+
+    Files that did not change are left alone; files of dispatches that are no longer in the archive are removed.
+    """
     with App.open(workspace) as app:
         result = export_archive(app, folder)
     if as_json:
         print_json({"files": result.files, "written": list(result.written), "removed": list(result.removed)})
         return
     for name in result.written:
-        click.echo(f"wrote    {folder / name}")
+        click.echo(f"written  {folder / name}")
     for name in result.removed:
         click.echo(f"removed  {folder / name}")
     click.echo(
@@ -41,11 +44,14 @@ def build(folder: Path, *, as_json: bool, workspace: Path) -> None:
 
 @archive_command.command("correct")
 @click.argument("dispatch")
-@click.option("--note", required=True, metavar="TEXT", help="What was put right, for readers to see.")
+@click.option("--note", required=True, metavar="TEXT", help="What was corrected. Readers see it.")
 @as_json
 @in_workspace
 def correct_(dispatch: str, note: str, *, as_json: bool, workspace: Path) -> None:
-    """Have the archive show DISPATCH as it is on disk now, marked as corrected. What was sent stays as it was."""
+    """Publish the present text of DISPATCH as a correction.
+
+    The archive then shows this text, marked as corrected. Messages that were sent do not change.
+    """
     with App.open(workspace) as app:
         try:
             checked, shown = correct_dispatch(app, dispatch, note)
@@ -59,4 +65,4 @@ def correct_(dispatch: str, note: str, *, as_json: bool, workspace: Path) -> Non
             {"slug": shown.slug, "edition": shown.digest, "note": last.note, "at": format_iso(last.at), "url": url}
         )
     else:
-        click.echo(f"{url} shows edition {shown.digest[:12]}, corrected: {last.note}")
+        click.echo(f"Corrected: {url} now shows edition {shown.digest[:12]}, with the note “{last.note}”.")

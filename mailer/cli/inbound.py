@@ -1,4 +1,4 @@
-"""inbound: one mailed unsubscribe request, which a mail system passes on standard input.
+"""The command `inbound`: processes an unsubscribe request by mail, which a mail system passes on standard input.
 
 The exit codes are those of a mail system's pipe (sysexits.h): 0, the message was processed, even if nothing was done; 75, the
 mail system keeps the message and tries again. Any other code would bounce the message, perhaps to a forged sender, so only a
@@ -12,7 +12,7 @@ import click
 
 from mailer.app import App
 from mailer.audience.unsubscribe_mail import LARGEST
-from mailer.cli.crash import crash_report
+from mailer.cli.crash_report import crash_report
 from mailer.cli.options import as_json, in_new_workspace
 from mailer.cli.output import echo_err, print_json
 from mailer.errors import MailerError, UsageError
@@ -22,9 +22,9 @@ EX_TEMPFAIL = 75
 _CHUNK = 1 << 16  # bytes
 _WORDS = {
     UnsubscribeMailResult.UNSUBSCRIBED: "unsubscribed",
-    UnsubscribeMailResult.ALREADY: "was not mailed any more already",
-    UnsubscribeMailResult.AUTOMATIC: "an automatic answer: nothing was done",
-    UnsubscribeMailResult.NO_TOKEN: "no token of ours: nothing was done",
+    UnsubscribeMailResult.ALREADY: "already unsubscribed or suppressed: nothing was changed",
+    UnsubscribeMailResult.AUTOMATIC: "ignored: this is an automatic reply",
+    UnsubscribeMailResult.NO_TOKEN: "ignored: the message has no valid unsubscribe token",
 }
 
 
@@ -32,9 +32,10 @@ _WORDS = {
 @as_json
 @in_new_workspace
 def inbound_command(*, as_json: bool, workspace: Path) -> int:
-    """Honour one mailed unsubscribe request, read from standard input, by its token alone.
+    """Process one unsubscribe request that came by mail.
 
-    For a mail system's pipe. Exit 0: dealt with; 75: try again later.
+    Reads the message from standard input, and unsubscribes the reader whose token it has. For the pipe of a mail
+    server: exit 0 when the message was processed, 75 when the mail server should try again later.
     """
     try:
         result = _process_stdin(workspace)
@@ -53,7 +54,7 @@ def inbound_command(*, as_json: bool, workspace: Path) -> int:
 
 def _process_stdin(workspace: Path) -> UnsubscribeMailResult:
     if not workspace.is_dir():
-        raise UsageError(f"There is no folder {workspace}.", "Name the workspace with --workspace.")
+        raise UsageError(f"There is no folder {workspace}.", "Give the folder of the workspace with --workspace.")
     raw = sys.stdin.buffer.read(LARGEST)
     while sys.stdin.buffer.read(_CHUNK):
         continue  # a pipe that is not read to its end looks like a failure to the mail system

@@ -1,4 +1,4 @@
-"""list: sync, undo, show, export."""
+"""The commands `list`: sync, undo, show, export."""
 
 from pathlib import Path
 from shutil import copyfileobj
@@ -7,35 +7,46 @@ from tempfile import TemporaryFile
 import click
 
 from mailer.app import App
-from mailer.cli.options import as_json, in_workspace
-from mailer.cli.output import echo_err, is_interactive, plural, print_json
+from mailer.cli.options import RowNumber, as_json, in_workspace
+from mailer.cli.output import echo_err, is_interactive, plural, print_json, short_identity
+from mailer.csv.columns import EMAIL, SINCE, STATUS
 from mailer.errors import NeedsConfirmationError, UsageError
+from mailer.iso_time import format_iso
 from mailer.ledger.types.syncs import SyncPlan
 from mailer.service.lists.export import export_list
 from mailer.service.lists.overview import ListOverview, list_overview_object, show_list
 from mailer.service.lists.sync import plan_sync, sync_list, sync_plan_object
 from mailer.service.lists.undo import undo_list
-from mailer.timestamps import format_iso
 
+_COUNTS = {
+    "people": ("reader", "readers"),
+    "moved": ("with a new status", "with a new status"),
+    "blocked": ("not resubscribed", "not resubscribed"),
+    "duplicates": ("duplicate", "duplicates"),
+    "patched": ("status updated", "statuses updated"),
+    "appended": ("sign-up added", "sign-ups added"),
+}  # the counts of a sync whose keys are not their words: for one, for several
+_NOT_SHOWN = frozenset({EMAIL, STATUS, SINCE})  # the present status is shown, not the cell of the file
 _list_argument = click.argument("name", callback=lambda _ctx, _parameter, name: name.strip().removesuffix(".csv"))
 
 
 @click.group("list")
 def list_command() -> None:
-    """Lists: sync, undo, show, export."""
+    """Sync the lists with their files, show and export them, undo a sync."""
 
 
 @list_command.command("sync")
 @_list_argument
-@click.option("--plan", "only_plan", is_flag=True, help="Show what would be done, and do nothing.")
-@click.option("--allow-removals", is_flag=True, help="Go on though more than a tenth of the readers are gone.")
+@click.option("--plan", "only_plan", is_flag=True, help="Only show what would change.")
+@click.option("--allow-removals", is_flag=True, help="Continue even if more than a tenth of the readers are removed.")
 @as_json
 @in_workspace
 def sync(name: str, *, only_plan: bool, allow_removals: bool, as_json: bool, workspace: Path) -> int:
-    """Bring the file of list NAME and the ledger together.
+    """Sync list NAME: merge its CSV file and the database.
 
-    Who is new in the file joins, who is gone leaves; who signed up gets a row; status and since are kept current. A row
-    that would bring back somebody who said no is blocked.
+    New rows join the list, and readers whose row is gone are removed. Sign-ups are added to the file, and its columns
+    “status” and “since” are updated. Readers who unsubscribed, bounced or complained stay so: such rows are reported
+    as not resubscribed. Every send does the same before it counts its readers.
     """
     with App.open(workspace) as app:
         plan = plan_sync(app, name) if only_plan else _sync_or_ask(app, name, allow_removals=allow_removals)
@@ -44,13 +55,19 @@ def sync(name: str, *, only_plan: bool, allow_removals: bool, as_json: bool, wor
 
 @list_command.command("undo")
 @_list_argument
-@click.option("--to", type=click.IntRange(1, 2**63 - 1), metavar="SYNC", help="How it was after that sync.")
+@click.option(
+    "--to",
+    type=RowNumber(),
+    metavar="SYNC",
+    help="Restore the list as after this sync. Default: the one before the last.",
+)
 @as_json
 @in_workspace
 def undo(name: str, *, to: int | None, as_json: bool, workspace: Path) -> int:
-    """Put back the file of list NAME as an earlier sync left it; else as it was before the last one.
+    """Restore list NAME as it was after an earlier sync.
 
-    Who said no since stays so, who signed up since stays on the list. An undo is a sync, and can be undone.
+    Readers who unsubscribed since then stay unsubscribed; readers who signed up since then stay on the list. An undo is
+    a sync, too, and can be undone.
     """
     with App.open(workspace) as app:
         return _show_plan(undo_list(app, name, to=to), planned=False, as_json=as_json)
@@ -58,12 +75,14 @@ def undo(name: str, *, to: int | None, as_json: bool, workspace: Path) -> int:
 
 @list_command.command("show")
 @_list_argument
-@click.option("--where", default="", metavar="EXPR", help='Only those of whom this holds: city == "Lisbon".')
-@click.option("--limit", type=click.IntRange(min=0), default=50, show_default=True, help="How many members to show.")
+@click.option("--where", default="", metavar="EXPR", help="Only readers who match, such as \"city == 'Lisbon'\".")
+@click.option(
+    "--limit", type=click.IntRange(min=0), metavar="N", default=50, show_default=True, help="How many readers to show."
+)
 @as_json
 @in_workspace
 def show(name: str, *, where: str, limit: int, as_json: bool, workspace: Path) -> None:
-    """Count the members of list NAME, by whether they would be mailed; show the first, and the last syncs."""
+    """Show list NAME: its size, the first readers, the last syncs."""
     with App.open(workspace) as app:
         overview = show_list(app, name, where=where, limit=limit)
     if as_json:
@@ -74,13 +93,16 @@ def show(name: str, *, where: str, limit: int, as_json: bool, workspace: Path) -
 
 @list_command.command("export")
 @_list_argument
-@click.option("--where", default="", metavar="EXPR", help="Only those of whom this holds.")
-@click.option("--raw", is_flag=True, help="Leave cells that a spreadsheet would take for a formula as they are.")
+@click.option("--where", default="", metavar="EXPR", help="Only readers who match.")
+@click.option("--raw", is_flag=True, help="Do not escape cells that look like formulas.")
 @click.option("-o", "--out", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True), default="-", metavar="FILE",
-              help="Write into FILE instead of standard output.")  # fmt: skip
+              help="Write to FILE. Default: standard output.")  # fmt: skip
 @in_workspace
 def export(name: str, *, where: str, raw: bool, out: Path, workspace: Path) -> None:
-    """Write the members of list NAME as CSV, as they stand now, safe for a spreadsheet."""
+    """Write the readers of list NAME as CSV, with their present status.
+
+    Cells that a spreadsheet would take for a formula are escaped.
+    """
     with App.open(workspace) as app, TemporaryFile("w+", encoding="utf-8", newline="") as spool:
         count = export_list(app, name, spool, where=where, raw=raw)
         spool.seek(0)
@@ -88,8 +110,8 @@ def export(name: str, *, where: str, raw: bool, out: Path, workspace: Path) -> N
             with click.open_file(str(out), "w", encoding="utf-8") as target:
                 copyfileobj(spool, target)
         except OSError as error:
-            raise UsageError(f"{out} cannot be written ({error.strerror}).", "Name another file.") from error
-    echo_err(f"{plural(count, 'member')} of {name}")
+            raise UsageError(f"Cannot write {out} ({error.strerror}).", "Choose another file.") from error
+    echo_err(f"{plural(count, 'reader')} exported from {name}")
 
 
 def _show_overview(overview: ListOverview) -> None:
@@ -97,19 +119,22 @@ def _show_overview(overview: ListOverview) -> None:
     others = ", ".join(f"{count:,} {reason}" for reason, count in sorted(overview.reasons.items()) if reason)
     selected = f" where {overview.where}" if overview.where else ""
     click.echo(
-        f"{overview.list}{selected}: {plural(overview.members, 'member')}, {mailed:,} to mail{others and f'; {others}'}"
+        f"{overview.list}{selected}: {plural(overview.members, 'reader')}, {mailed:,} get mail{others and f'; {others}'}"
     )
     for each in overview.page:
-        fields = ", ".join(f"{name} {value}" for name, value in each.fields.items())
-        click.echo(f"  {each.address}{f' ({each.reason})' if each.reason else ''}{f': {fields}' if fields else ''}")
+        fields = ", ".join(f"{name} {value}" for name, value in each.fields.items() if name not in _NOT_SHOWN)
+        address = short_identity(each.address)
+        click.echo(f"  {address}{f' ({each.reason})' if each.reason else ''}{f': {fields}' if fields else ''}")
     if len(overview.page) < overview.members:
         echo_err(f"  and {overview.members - len(overview.page):,} more")
     if overview.left_because:
         reasons = ", ".join(f"{count:,} {why}" for why, count in overview.left_because.items())
-        click.echo(f"  left because: {reasons}")
+        click.echo(f"  reasons for leaving: {reasons}")
     for sync in overview.syncs:
-        counts = ", ".join(f"{count:,} {what}" for what, count in sync.counts.items() if count)
-        back = f", back to sync {sync.undo_of}" if sync.undo_of is not None else ""
+        counts = ", ".join(
+            plural(count, *_COUNTS.get(what, (what, what))) for what, count in sync.counts.items() if count
+        )
+        back = f", restored sync {sync.undo_of}" if sync.undo_of is not None else ""
         click.echo(f"  sync {sync.sync}  {format_iso(sync.at)}  {sync.by}{back}: {counts}")
 
 
@@ -121,7 +146,7 @@ def _sync_or_ask(app: App, name: str, *, allow_removals: bool) -> SyncPlan:
         if allow_removals or not is_interactive() or "--allow-removals" not in error.next_step:
             raise
         echo_err(error.message)
-        if not click.confirm("Is that meant?", err=True):
+        if not click.confirm("Remove them?", err=True):
             raise
     return sync_list(app, name, allow_removals=True)
 
@@ -134,18 +159,18 @@ def _show_plan(plan: SyncPlan, *, planned: bool, as_json: bool) -> int:
     number = f", sync {plan.sync}" if plan.sync is not None else ""
     click.echo(f"{plan.list}: {plural(plan.people, 'reader')}{number}")
     for each in plan.first_joined:
-        click.echo(f"  + line {each.line}: {each.identity}")
+        click.echo(f"  + line {each.line}: {short_identity(each.identity)}")
     _show_more(plan.joined - len(plan.first_joined), "joined", shown=bool(plan.first_joined))
     for change in plan.first_changed:
         words = ", ".join(f"{name} “{old}” → “{new}”" for name, (old, new) in change.fields.items())
-        click.echo(f"  ~ line {change.line}: {change.identity}: {words or 'the address is written otherwise'}")
+        click.echo(f"  ~ line {change.line}: {change.identity}: {words or 'only the spelling of the address changed'}")
     _show_more(plan.changed - len(plan.first_changed), "changed", shown=bool(plan.first_changed))
     for identity in plan.first_removed:
-        click.echo(f"  - {identity}")
+        click.echo(f"  - {short_identity(identity)}")
     _show_more(plan.removed - len(plan.first_removed), "removed", shown=bool(plan.first_removed))
     for blocked in plan.first_blocked:
-        click.echo(f"  ! line {blocked.line}: {blocked.identity} stays {blocked.why}")
-    _show_more(plan.blocked - len(plan.first_blocked), "blocked", shown=bool(plan.first_blocked))
+        click.echo(f"  ! line {blocked.line}: {short_identity(blocked.identity)} stays {blocked.why}")
+    _show_more(plan.blocked - len(plan.first_blocked), "not resubscribed", shown=bool(plan.first_blocked))
     _show_counts(plan, done)
     return _exit_code(plan)
 
@@ -159,20 +184,20 @@ def _show_counts(plan: SyncPlan, done: str) -> None:
     counts = [
         (plan.joined, "joined"),
         (plan.changed, "changed"),
-        (plan.moved, "with another status"),
+        (plan.moved, "with a new status"),
         (plan.removed, "removed"),
-        (plan.blocked, "blocked"),
+        (plan.blocked, "not resubscribed"),
+        (plan.rejected, "rejected"),
     ]
+    results = [f"{count:,} {what}" for count, what in counts if count]
     if plan.changes_nothing:
-        click.echo("  nothing to be done")
-    else:
-        click.echo("  " + (", ".join(f"{count:,} {what}" for count, what in counts if count) or "no reader changed"))
+        results.insert(0, "no changes")
+    click.echo("  " + (", ".join(results) or "no reader changed"))
     if plan.writes:
-        cells = plural(plan.patched, "row gets its status", "rows get their status")
-        rows = plural(plan.appended, "sign-up gets a row", "sign-ups get a row")
-        click.echo(f"  in the file {done} written: {cells}, {rows}")
+        cells, rows = plural(plan.patched, "status", "statuses"), plural(plan.appended, "sign-up")
+        click.echo(f"  the file {done} updated: {cells} changed, {rows} added")
     if plan.encoding_changed:
-        echo_err("The file's encoding could not hold a sign-up: it is UTF-8 with a byte order mark now.")
+        echo_err("The file is now UTF-8: its former encoding lacked a character of a new sign-up.")
     for words in plan.findings:
         echo_err(f"  {words}")
     if plan.more_findings:

@@ -1,8 +1,8 @@
 """The command line: the table of commands, and their exit codes.
 
-The table is all that `mailer --help` needs; a command's module is imported when the command runs. An error that a person can
-cause is printed as one sentence with the next step, a crash as a traceback without secrets. Contract 3 lists the exit codes.
-SIGTERM has the effect of Ctrl-C.
+`mailer --help` needs only the table; a command's module is imported when the command runs. An error that a person can cause is
+printed as one sentence with the next step, a crash as a traceback without secrets. Contract 3 lists the exit codes. SIGTERM has
+the effect of Ctrl-C.
 """
 
 import os
@@ -13,43 +13,56 @@ from pathlib import Path
 
 import click
 
-from mailer import __version__
-from mailer.cli.options import CliContext
+from mailer.cli.about.version import version_text
+from mailer.cli.options import WORKSPACE_HELP, CliContext
 from mailer.errors import MailerError
 
-COMMANDS = {
-    "init": ("mailer.cli.init", "Make a workspace: templates, a list, dispatches, settings with a fresh key."),
-    "new": ("mailer.cli.dispatches.new", "Make a dispatch file to fill in."),
-    "import": (
-        "mailer.cli.dispatches.import_files",
-        "Make a dispatch of a plain-text archive, a saved page or a message.",
-    ),
-    "check": ("mailer.cli.dispatches.check", "Find what is wrong in a dispatch and its letter."),
-    "render": ("mailer.cli.dispatches.render", "Write a dispatch as HTML, plaintext and message into a folder."),
-    "preview": ("mailer.entrypoints", "Show a dispatch in your browser, live while the file changes."),
-    "test": ("mailer.cli.sends.send", "Send the real message to a few addresses."),
-    "send": ("mailer.cli.sends.send", "Send a dispatch to its readers."),
-    "status": ("mailer.cli.sends.status", "Show sends and where they stand."),
-    "pause": ("mailer.cli.sends.stop", "Pause a send."),
-    "resume": ("mailer.cli.sends.resume", "Go on with a send."),
-    "cancel": ("mailer.cli.sends.stop", "Cancel a send: whoever has not got it yet will not."),
-    "resend": ("mailer.cli.sends.resend", "Send once more to those that failed."),
-    "resolve": ("mailer.cli.sends.resolve", "Decide about uncertain deliveries."),
-    "report": ("mailer.cli.sends.report", "Show what happened to every recipient."),
-    "verify": ("mailer.cli.sends.verify", "Prove a send from the ledger alone."),
-    "list": ("mailer.cli.list", "Bring list files and ledger together; undo that; show and export lists."),
-    "subscriber": ("mailer.cli.subscriber", "One person: everything known; unsubscribe, export, erase."),
-    "suppress": ("mailer.cli.suppress", "Addresses that must not be mailed."),
-    "inbound": ("mailer.cli.inbound", "Honour a mailed unsubscribe request, read from standard input."),
-    "archive": ("mailer.cli.archive", "Write the archive as files; put right what it shows."),
-    "dkim": ("mailer.cli.admin.dkim", "Make a key to sign messages with."),
-    "user": ("mailer.cli.admin.user", "Who may sign in at the desk."),
-    "token": ("mailer.cli.admin.token", "Which programs may use the API, and for what."),
-    "webhook": ("mailer.cli.admin.webhook", "Other programs that are told what happens."),
-    "serve": ("mailer.entrypoints", "Serve the public pages and the desk; start sends that are due."),
-    "schema": ("mailer.cli.dispatches.schema", "Print the JSON Schema of a dispatch's front matter."),
-    "demo": ("mailer.entrypoints", "See all of it work, here, in a minute."),
-}
+SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
+    "Start": {
+        "demo": ("mailer.web_commands", "Send two example dispatches on this machine, to see it work."),
+        "init": ("mailer.cli.init", "Create a workspace: templates, a list, dispatches, settings."),
+    },
+    "Write": {
+        "new": ("mailer.cli.dispatches.new", "Create a dispatch file to fill in."),
+        "import": ("mailer.cli.dispatches.import_files", "Import past issues: plain text, saved pages, messages."),
+        "check": ("mailer.cli.dispatches.check", "Find errors in a dispatch and in the message made from it."),
+        "render": ("mailer.cli.dispatches.render", "Write a dispatch as HTML, plain text and message files."),
+        "preview": ("mailer.web_commands", "Show a dispatch in your browser while you edit it."),
+        "schema": ("mailer.cli.dispatches.schema", "Print the JSON Schema of a dispatch's front matter."),
+    },
+    "Send": {
+        "test": ("mailer.cli.sends.send_test", "Send the real message to a few addresses."),
+        "send": ("mailer.cli.sends.send", "Send a dispatch to its readers."),
+        "status": ("mailer.cli.sends.status", "List the sends, or show one."),
+        "pause": ("mailer.cli.sends.stop", "Pause a send."),
+        "resume": ("mailer.cli.sends.resume", "Resume a send."),
+        "cancel": ("mailer.cli.sends.stop", "Cancel a send. The remaining recipients get nothing."),
+        "resend": ("mailer.cli.sends.resend", "Send again to the recipients whose delivery failed."),
+        "resolve": ("mailer.cli.sends.resolve", "Decide what to do about uncertain deliveries."),
+        "report": ("mailer.cli.sends.report", "Show what happened to each recipient of a send."),
+        "verify": ("mailer.cli.sends.verify", "Prove from the database that a send is accounted for."),
+    },
+    "Readers": {
+        "list": ("mailer.cli.list", "Sync, show and export lists; undo a sync."),
+        "subscriber": ("mailer.cli.subscriber", "Show, unsubscribe, export or erase one reader."),
+        "suppress": ("mailer.cli.suppress", "Manage the suppression list: addresses that get no mail."),
+        "inbound": ("mailer.cli.inbound", "Process an unsubscribe request that came by mail."),
+    },
+    "Run": {
+        "serve": ("mailer.web_commands", "Run the web server: public pages, desk, API, due sends."),
+        "user": ("mailer.cli.admin.user", "Manage the users of the desk."),
+        "token": ("mailer.cli.admin.token", "Manage the tokens of the API."),
+        "webhook": ("mailer.cli.admin.webhook", "Manage webhooks and show their deliveries."),
+        "dkim": ("mailer.cli.admin.dkim", "Create keys for DKIM signatures."),
+        "archive": ("mailer.cli.archive", "Write the archive as files; correct a dispatch in it."),
+        "restore": ("mailer.cli.admin.restore", "Accept a database that was restored from a backup."),
+    },
+    "Help": {
+        "help": ("mailer.cli.about.help", "Show the help of a command."),
+        "completion": ("mailer.cli.about.completion", "Print a completion script for bash, zsh or fish."),
+    },
+}  # each command with its module, and its line in the help
+COMMANDS = {name: entry for section in SECTIONS.values() for name, entry in section.items()}
 
 
 class Commands(click.Group):
@@ -65,9 +78,19 @@ class Commands(click.Group):
         command: click.Command = getattr(module, f"{cmd_name}_command")
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-") and not ctx.resilient_parsing:
+            raise click.NoSuchCommand(name, possibilities=COMMANDS, ctx=ctx)
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - the signature is click's
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, words) for name, (_, words) in COMMANDS.items()])
+        width = max(map(len, COMMANDS))
+        for title, commands in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name.ljust(width), words) for name, (_, words) in commands.items()])
 
 
 def _set_workspace(ctx: click.Context, _parameter: click.Parameter, value: Path | None) -> None:
@@ -75,14 +98,24 @@ def _set_workspace(ctx: click.Context, _parameter: click.Parameter, value: Path 
         ctx.ensure_object(CliContext).folder = value
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.option("--workspace", type=click.Path(path_type=Path), expose_value=False, callback=_set_workspace,
-              help="Work there instead of here.")  # fmt: skip
-@click.version_option(__version__, prog_name="mailer")
-def mailer() -> None:
-    """A newsletter desk in text files: one Markdown dispatch, compiled once, delivered provably to a list.
+def _show_version(ctx: click.Context, _parameter: click.Parameter, value: bool) -> None:
+    if value and not ctx.resilient_parsing:
+        click.echo(f"mailer {version_text()}")
+        ctx.exit()
 
-    Start with: mailer demo, or: mailer init news && cd news
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option("--workspace", type=click.Path(path_type=Path), metavar="DIR", expose_value=False, callback=_set_workspace,
+              help=WORKSPACE_HELP)  # fmt: skip
+@click.option("-V", "--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version,
+              help="Show the version and exit.")  # fmt: skip
+def mailer() -> None:
+    """Write a newsletter as a text file and send it to your readers.
+
+    \b
+    To see it work:  mailer demo
+    To start:        mailer init news && cd news
+    For one command: mailer help send
     """
 
 
@@ -99,13 +132,13 @@ def run(arguments: list[str] | None = None) -> int:
     """Runs a command and returns its exit code."""
     context = CliContext()
     try:
-        result = mailer.main(arguments, standalone_mode=False, obj=context)
+        result = mailer.main(arguments, prog_name="mailer", standalone_mode=False, obj=context)
         sys.stdout.flush()
     except click.ClickException as error:
         error.show()
         return 2
     except click.Abort:
-        click.echo("Stopped.", err=True)
+        click.echo("Interrupted.", err=True)
         return 4
     except MailerError as error:
         click.echo(f"mailer: {error}", err=True)
@@ -114,7 +147,7 @@ def run(arguments: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception:  # noqa: BLE001 - the last resort, so that no secret is shown in a crash
-        from mailer.cli.crash import crash_report  # noqa: PLC0415 - slow to import
+        from mailer.cli.crash_report import crash_report  # noqa: PLC0415 - slow to import
 
         click.echo(crash_report(context.folder), err=True)
         return 2

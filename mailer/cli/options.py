@@ -1,4 +1,4 @@
-"""Options and arguments that several commands share, and the workspace that a command works in."""
+"""Options and arguments that several commands share, and the workspace of a command."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -11,11 +11,27 @@ from mailer.errors import UsageError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+_NO_ROW = 2**63  # greater than any row number of a database
+_MAX_DIGITS = len(str(_NO_ROW))
 COMMAND_LINE = "command line"  # the source of a change in the ledger, and its user in the audit log
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
-SEND_NUMBER = click.IntRange(1, 2**63 - 1)
-send_number = click.argument("send", type=SEND_NUMBER)
+WORKSPACE_HELP = "The workspace to work in. Default: the current folder."
+
+
+class RowNumber(click.ParamType[int]):
+    """The number of a send, a sync or a message, as the database numbers its rows. Help shows no range."""
+
+    name = "number"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        text = str(value)
+        if not text.isdecimal() or len(text) > _MAX_DIGITS or not 0 < int(text) < _NO_ROW:
+            self.fail(f"“{text}” is not a number above 0.", param, ctx)
+        return int(text)
+
+
+send_number = click.argument("send", type=RowNumber())
 
 
 @dataclass(slots=True)
@@ -31,7 +47,7 @@ def in_workspace(function: F) -> F:
     def existing(ctx: click.Context, parameter: click.Parameter, value: Path | None) -> Path:
         folder = _remember_folder(ctx, parameter, value)
         if not folder.is_dir():
-            raise UsageError(f"There is no folder {folder}.", f"Make a workspace there with: mailer init {folder}")
+            raise UsageError(f"There is no folder {folder}.", f"To create a workspace there: mailer init {folder}")
         return folder
 
     return workspace_option(existing)(function)
@@ -44,7 +60,7 @@ def in_new_workspace(function: F) -> F:
 
 def workspace_option(callback: Callable[[click.Context, click.Parameter, Path | None], Path]) -> Callable[[F], F]:
     return click.option(
-        "--workspace", type=click.Path(path_type=Path), callback=callback, help="Work there instead of here."
+        "--workspace", type=click.Path(path_type=Path), metavar="DIR", callback=callback, help=WORKSPACE_HELP
     )
 
 

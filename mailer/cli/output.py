@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 import click
 
+_MARKER_SHOWN = 19  # characters of `erased:` and a hash
+
 
 def print_json(value: Mapping[str, object]) -> None:
     click.echo(json.dumps(value, ensure_ascii=False, indent=2))
@@ -19,6 +21,11 @@ def echo_err(text: str = "") -> None:
 def is_interactive() -> bool:
     """Whether a person at a terminal can answer a question."""
     return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def short_identity(identity: str) -> str:
+    """Returns an address, or the beginning of the long marker that replaces an erased one."""
+    return identity if "@" in identity else f"{identity[:_MARKER_SHOWN]}…"
 
 
 def plural(count: int, one: str, many: str = "") -> str:

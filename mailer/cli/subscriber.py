@@ -1,4 +1,4 @@
-"""subscriber: everything known of one person; unsubscribe, export, erase."""
+"""The commands `subscriber`: show, unsubscribe, export and erase one reader."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,16 +10,17 @@ from mailer.app import App
 from mailer.cli.options import COMMAND_LINE, as_json, in_workspace
 from mailer.cli.output import echo_err, is_interactive, plural, print_json
 from mailer.errors import NeedsConfirmationError
-from mailer.sanitize import clean_line
+from mailer.iso_time import format_iso
+from mailer.line_sanitizer import clean_line
 from mailer.service.subscribers.profile import (
     ListEntry,
     SubscriberProfile,
     find_profile,
+    lists_of,
     lists_with,
     profile_object,
     subject_copy,
 )
-from mailer.timestamps import format_iso
 
 _MAX_WORDS = 100  # characters of a subscriber's own words on one line
 _MAX_EVIDENCE = 400  # characters of an imported consent
@@ -27,7 +28,7 @@ _MAX_EVIDENCE = 400  # characters of an imported consent
 
 @click.group("subscriber")
 def subscriber_command() -> None:
-    """One person: show, unsubscribe, erase, export."""
+    """Show, unsubscribe, export or erase one reader."""
 
 
 @subscriber_command.command("show")
@@ -35,7 +36,10 @@ def subscriber_command() -> None:
 @as_json
 @in_workspace
 def show(email: str, *, as_json: bool, workspace: Path) -> None:
-    """Everything known of EMAIL: lists, consent, a no, every change and by whom, each send and its fate."""
+    """Show all that is stored about EMAIL.
+
+    That is: lists, consent, suppression, changes, transactional mail, and the sends.
+    """
     with App.open(workspace) as app:
         profile = find_profile(app, parse_address(email))
         if as_json:
@@ -48,7 +52,10 @@ def show(email: str, *, as_json: bool, workspace: Path) -> None:
 @click.argument("email")
 @in_workspace
 def export(email: str, workspace: Path) -> None:
-    """Everything known of EMAIL as one JSON object: what a person may ask for."""
+    """Print all that is stored about EMAIL, as JSON.
+
+    It is what a reader gets who asks for their data.
+    """
     with App.open(workspace) as app:
         print_json(profile_object(subject_copy(find_profile(app, parse_address(email)))))
 
@@ -58,36 +65,36 @@ def export(email: str, workspace: Path) -> None:
 @as_json
 @in_workspace
 def unsubscribe(email: str, *, as_json: bool, workspace: Path) -> None:
-    """Unsubscribe EMAIL from the whole installation, also from sends that are under way."""
+    """Unsubscribe EMAIL from all lists. Sends that are running skip the address, too."""
     address = parse_address(email)
     with App.open(workspace) as app:
         result = app.ledger.suppressions.unsubscribe(address.identity, source=COMMAND_LINE)
-        lists = set(lists_with(app, address))
-        lists |= {each.list for each in app.ledger.members.of(address.identity) if each.removed_at is None}
+        lists = lists_of(app, address)
     if as_json:
-        names = sorted(lists)
-        print_json({"email": address.display, "changed": result.changed, "skipped": result.skipped, "lists": names})
+        print_json({"email": address.display, "changed": result.changed, "skipped": result.skipped, "lists": lists})
         return
-    words = "is unsubscribed" if result.changed else f"was {result.suppression.reason} already"
+    words = "is now unsubscribed" if result.changed else f"was already suppressed: {result.suppression.reason}"
     click.echo(f"{address.display} {words}")
     if result.skipped:
-        echo_err(f"{plural(result.skipped, 'delivery', 'deliveries')} under way will not go out")
+        echo_err(f"{plural(result.skipped, 'message')} of running sends will not be sent.")
     if not lists:
-        echo_err(
-            "The address is on no list; should it come onto one, it is not mailed. Is it written as the person has it?"
-        )
+        echo_err("This address is on no list. It is suppressed anyway. Check the spelling.")
 
 
 @subscriber_command.command("erase")
 @click.argument("email")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @as_json
 @in_workspace
 def erase(email: str, *, yes: bool, as_json: bool, workspace: Path) -> None:
-    """Erase EMAIL from the ledger for good. Sums hold, and the address stays suppressed by a hash."""
+    """Erase EMAIL from the database permanently.
+
+    The counts of past sends stay right. The address stays suppressed, as a hash. Delete its rows from the list files
+    yourself.
+    """
     address = parse_address(email)
     if not yes:
-        _confirm_erasure(f"Erase all that the ledger knows of {address.display}, for good?")
+        _confirm_erasure(f"Permanently erase all that is stored about {address.display}?")
     with App.open(workspace) as app:
         result = app.ledger.erasure.erase(address.identity, source=COMMAND_LINE)
         lists = list(lists_with(app, address))
@@ -96,10 +103,10 @@ def erase(email: str, *, yes: bool, as_json: bool, workspace: Path) -> None:
             {"email": address.display, "deliveries": result.deliveries, "skipped": result.skipped, "lists": lists}
         )
         return
-    click.echo(f"erased from {plural(result.deliveries, 'delivery', 'deliveries')}")
+    click.echo(f"{address.display} was erased, from {plural(result.deliveries, 'delivery', 'deliveries')}")
     if lists:
         echo_err(
-            f"The address still stands in the list {', '.join(lists)}: delete its row there. It is not mailed meanwhile."
+            f"The address is still in the file of {', '.join(lists)}: delete its row there. It gets no mail in the meantime."
         )
 
 
@@ -107,7 +114,7 @@ def _confirm_erasure(question: str) -> None:
     """Asks for a yes. Raises NeedsConfirmationError without a terminal, and for a no."""
     if not is_interactive():
         raise NeedsConfirmationError(
-            "There is no terminal to ask at; nothing was erased.", "Add --yes to erase without asking."
+            "Nothing was erased: there is no terminal to ask for confirmation.", "To erase without asking, add --yes."
         )
     try:
         agreed = click.confirm(question, err=True)
@@ -122,35 +129,35 @@ def _show_profile(profile: SubscriberProfile) -> None:
     for line in (*_current_state(profile), *_history(profile)):
         click.echo(f"  {line}")
     if not profile.is_known:
-        echo_err("Nothing is known of this address.")
+        echo_err("Nothing is stored about this address.")
 
 
 def _current_state(profile: SubscriberProfile) -> Iterator[str]:
-    """Returns the lines on lists and suppression as they are now."""
+    """Returns the lines on suppression and lists as they are now."""
+    if profile.suppression:
+        suppression = profile.suppression
+        yield f"gets no mail: {suppression.reason} since {format_iso(suppression.at)}, by {suppression.source}"
     yield from (f"formerly {each}" for each in profile.formerly)
     yield from (f"now {each}" for each in profile.later)
     yield from map(_list_line, profile.lists)
-    if profile.suppression:
-        suppression = profile.suppression
-        yield f"not mailed: {suppression.reason} since {format_iso(suppression.at)}, by {suppression.source}"
 
 
 def _history(profile: SubscriberProfile) -> Iterator[str]:
     """Returns the lines on consent, changes, mail and deliveries."""
     for consent in profile.consents:
         if consent.is_imported:
-            yield f"{format_iso(consent.at)}  came to {consent.list} by {consent.form}: {_one_line(consent.words, _MAX_EVIDENCE)}"
+            yield f"{format_iso(consent.at)}  joined {consent.list} by {consent.form}: {_one_line(consent.words, _MAX_EVIDENCE)}"
             continue
         confirmed = f"confirmed {format_iso(consent.confirmed_at)}" if consent.confirmed_at else "not confirmed"
         place = f" from {consent.ip}" if consent.ip else ""
-        yield f"{format_iso(consent.at)}  asked for {consent.list} by {consent.form}{place}, {confirmed}"
+        yield f"{format_iso(consent.at)}  signed up for {consent.list} by {consent.form}{place}, {confirmed}"
     yield from _changes(profile)
     for why in profile.reasons:
-        yield f"{format_iso(why.at)}  left because: {why.reason}{f', “{_one_line(why.words)}”' if why.words else ''}"
+        yield f"{format_iso(why.at)}  reason for leaving: {why.reason}{f', “{_one_line(why.words)}”' if why.words else ''}"
     for mail in profile.mail:
-        yield f"{format_iso(mail.created_at)}  letter ({mail.kind}): {mail.state}"
+        yield f"{format_iso(mail.created_at)}  mail ({mail.kind}): {mail.state}"
     for event in profile.notices:
-        yield f"{format_iso(event.at)}  {event.event} told to {event.host}: {event.state}"
+        yield f"{format_iso(event.at)}  webhook to {event.host}: {event.event}, {event.state}"
     for delivery in profile.deliveries:
         reason = f" ({delivery.reason})" if delivery.reason else ""
         yield f"{format_iso(delivery.at)}  send {delivery.send_id} {delivery.slug}: {delivery.state}{reason}"

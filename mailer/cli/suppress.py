@@ -1,4 +1,4 @@
-"""suppress: addresses that must not be mailed."""
+"""The commands `suppress`: the suppression list."""
 
 from pathlib import Path
 
@@ -7,14 +7,15 @@ import click
 from mailer.addresses import parse_address
 from mailer.app import App
 from mailer.cli.options import COMMAND_LINE, as_json, in_workspace
-from mailer.cli.output import echo_err, print_json
+from mailer.cli.output import echo_err, print_json, short_identity
+from mailer.iso_time import format_iso
 from mailer.ledger.types.suppressions import SuppressionReason, UnsuppressResult, UnsuppressStatus
-from mailer.timestamps import format_iso
+from mailer.service.subscribers.profile import lists_of
 
 
 @click.group("suppress")
 def suppress_command() -> None:
-    """Addresses that must not be mailed: add, remove, list."""
+    """Manage the suppression list: addresses that get no mail, on any list."""
 
 
 @suppress_command.command("add")
@@ -22,21 +23,22 @@ def suppress_command() -> None:
 @as_json
 @in_workspace
 def add(emails: tuple[str, ...], *, as_json: bool, workspace: Path) -> None:
-    """Never mail these addresses, until they are removed here."""
+    """Add addresses to the suppression list. They get no mail until they are removed from it."""
     addresses = [parse_address(email) for email in emails]
     with App.open(workspace) as app:
         suppress = app.ledger.suppressions.suppress
-        reasons = {
-            address.display: suppress(
-                address.identity, SuppressionReason.BY_HAND, source=COMMAND_LINE
-            ).suppression.reason
+        results = {
+            address.display: suppress(address.identity, SuppressionReason.BY_HAND, source=COMMAND_LINE)
             for address in addresses
         }
+        unlisted = {address.display for address in addresses if not lists_of(app, address)}
     if as_json:
-        print_json({"suppressed": [{"email": email, "reason": reason} for email, reason in reasons.items()]})
+        rows = [{"email": email, "reason": result.suppression.reason} for email, result in results.items()]
+        print_json({"suppressed": rows})
         return
-    for email, reason in reasons.items():
-        click.echo(f"{email}: {reason}")
+    for email, result in results.items():
+        done = "suppressed" if result.changed else "was suppressed already"
+        click.echo(f"{email}: {done} ({result.suppression.reason}){'; it is on no list' * (email in unlisted)}")
 
 
 @suppress_command.command("remove")
@@ -44,7 +46,10 @@ def add(emails: tuple[str, ...], *, as_json: bool, workspace: Path) -> None:
 @as_json
 @in_workspace
 def remove(emails: tuple[str, ...], *, as_json: bool, workspace: Path) -> int:
-    """Mail these addresses again. A person's own no stays: only the person takes it back. Exit 1 if there was one."""
+    """Remove addresses from the suppression list.
+
+    A reader's own opt-out cannot be removed: only the reader can resubscribe. Exit 1 if there was one.
+    """
     addresses = [parse_address(email) for email in emails]
     with App.open(workspace) as app:
         unsuppress = app.ledger.suppressions.unsuppress
@@ -64,18 +69,18 @@ def remove(emails: tuple[str, ...], *, as_json: bool, workspace: Path) -> int:
 def _describe_result(results: UnsuppressResult) -> str:
     match results.outcome:
         case UnsuppressStatus.REFUSED:
-            return f"{results.suppression.reason if results.suppression else ''}, which only that person can take back"
+            return f"{results.suppression.reason if results.suppression else ''}; only the reader can undo that"
         case UnsuppressStatus.ABSENT:
             return "was not suppressed"
         case UnsuppressStatus.LIFTED:
-            return f"still {results.suppression.reason}" if results.suppression else "removed"
+            return f"removed, but still {results.suppression.reason}" if results.suppression else "removed"
 
 
 @suppress_command.command("list")
 @as_json
 @in_workspace
 def list_(*, as_json: bool, workspace: Path) -> None:
-    """Every suppressed address, since when, why, and by whom."""
+    """List all suppressed addresses, with date, reason and source."""
     with App.open(workspace) as app:
         rows = [
             {"identity": each.identity, "reason": each.reason.value, "at": format_iso(each.at), "source": each.source}
@@ -85,6 +90,6 @@ def list_(*, as_json: bool, workspace: Path) -> None:
         print_json({"suppressions": rows})
         return
     for row in rows:
-        click.echo(f"{row['at']}  {row['reason']:<12}  {row['identity']}  {row['source']}")
+        click.echo(f"{row['at']}  {row['reason']:<12}  {short_identity(row['identity'])}  {row['source']}")
     if not rows:
-        echo_err("Nobody is suppressed.")
+        echo_err("No address is suppressed.")

@@ -105,8 +105,8 @@ def read_columns(headers: Sequence[str]) -> Columns:
     for name, header in zip(names, headers, strict=True):
         if name and name in seen:
             raise ColumnsError(
-                f"the columns “{seen[name].strip()}” and “{header.strip()}” are both the field “{name}”",
-                "Rename one of them in the file's first line.",
+                f"the columns “{seen[name].strip()}” and “{header.strip()}” both become the field “{name}”",
+                "Rename one of them in the first line of the file.",
             )
         seen[name] = header
     status = names.index(STATUS) if STATUS in names else None
@@ -134,15 +134,15 @@ def _address_column(headers: Sequence[str], names: Sequence[str]) -> int:
         return candidates[0]
     if candidates:
         listed = ", ".join(f"“{headers[index].strip()}”" for index in candidates)
-        raise ColumnsError(f"several columns could hold the address: {listed}", "Call one of them “email”.")
+        raise ColumnsError(f"several columns could contain the address: {listed}", "Rename one of them to “email”.")
     if any("@" in header for header in headers):
         raise ColumnsError(
-            "the first line holds an address instead of the columns' names",
-            "Put a line above it that names the columns, such as: email,first_name",
+            "the first line contains an address instead of the names of the columns",
+            "Add a line above it with the names of the columns, such as: email,first_name",
         )
     close = get_close_matches(EMAIL, [name for name in names if name], n=1, cutoff=0.7)
-    hint = f" (is it “{headers[names.index(close[0])].strip()}”?)" if close else ""
-    raise ColumnsError(f"no column holds the address{hint}", "Call the column with the addresses “email”.")
+    hint = f" (did you mean “{headers[names.index(close[0])].strip()}”?)" if close else ""
+    raise ColumnsError(f"no column contains the address{hint}", "Rename the column with the addresses to “email”.")
 
 
 def _normalize_header(header: str) -> str:

@@ -23,7 +23,7 @@ _SIGNATURES = {
 }
 _MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 _ENCODING_AFTER_MARK = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
-_SAVE_AS = "Save it as CSV, in UTF-8 if you can choose."
+_SAVE_AS = "Save it as CSV, with the encoding UTF-8 if you can choose."
 
 
 class EncodingError(ValueError):
@@ -47,7 +47,7 @@ def detect_encoding(file: BinaryIO) -> str:
         chunk = file.read(_CHUNK)
     marked = next((name for mark, name in _MARKS.items() if head.startswith(mark)), None)
     if marked == "utf-8-sig" and not statistics.is_utf8():
-        raise EncodingError("begins as UTF-8 but is not all UTF-8", "Save it anew as CSV in UTF-8.")
+        raise EncodingError("begins as UTF-8 but contains other bytes", "Save it again as CSV with the encoding UTF-8.")
     return marked or statistics.encoding()
 
 
@@ -70,7 +70,7 @@ class _ByteStatistics:
     def add(self, chunk: bytes) -> None:
         self._line_size = 0 if b"\n" in chunk or b"\r" in chunk else self._line_size + len(chunk)
         if self._line_size > _MAX_LINE:
-            raise EncodingError("has a line of more than 16 MB, which no list has")
+            raise EncodingError("is not a list: one of its lines is longer than 16 MB")
         if b"\0" in chunk:
             for parity in (0, 1):
                 self._nuls[(self._size + parity) % 2] += chunk[parity::2].count(0)
@@ -91,12 +91,12 @@ class _ByteStatistics:
         if max(even, odd) > max(2, self._size // 20) and min(even, odd) <= max(even, odd) // 20:
             return "utf-16-be" if even > odd else "utf-16-le"
         if even + odd > max(8, self._size // 100):
-            raise EncodingError("is not text")
+            raise EncodingError("does not contain text")
         if self.is_utf8():
             return "utf-8"
         if self._undefined is not None:
             raise EncodingError(
-                f"is neither UTF-8 nor UTF-16 nor Windows-1252 (it holds a byte {self._undefined:#04x})"
+                f"has an unknown encoding: not UTF-8, UTF-16 or Windows-1252 (byte {self._undefined:#04x})"
             )
         return "cp1252"
 

@@ -37,7 +37,7 @@ from mailer.csv.tokenizer import (
     ends_its_row,
 )
 from mailer.errors import UsageError
-from mailer.sanitize import clean_line, is_clean
+from mailer.line_sanitizer import clean_line, is_clean
 
 _new = tuple.__new__  # half the time of a call
 DELIMITERS = (",", ";", "\t")
@@ -76,11 +76,13 @@ class CsvList:
 
     def describe(self, finding: Finding, *, kept: bool = True) -> str:
         """Returns the finding for people: `readers.csv:118: …`. `kept`: rejected rows are kept in their file."""
-        where = f"; row kept in {self.name}.rejected.csv" if kept and isinstance(finding, RejectedRow) else ""
+        where = f"; the row was saved in {self.name}.rejected.csv" if kept and isinstance(finding, RejectedRow) else ""
         return f"{self.name}.csv:{finding.line}: {finding.message}{where}"
 
     def rows(self, fields: frozenset[str] | None = None, *, duplicates: bool = True) -> Iterator[Row]:
-        """Yields all rows in order. Members have those of `fields` that the list has; all fields with None.
+        """Yields all rows in order, then how words of other tools were read.
+
+        Members have those of `fields` that the list has; all fields with None.
 
         Without `duplicates` every row of an identity is a Member, and no identity is kept in memory.
         """
@@ -88,6 +90,7 @@ class CsvList:
         seen: dict[str, int] | None = {} if duplicates else None
         for batch in self.records():
             yield from parser.rows(batch.rows, seen, is_clean_batch=batch.needs_no_cleaning)
+        yield from parser.status_translations()
 
     def batches(self, fields: frozenset[str] | None = None) -> Iterator[RowBatch]:
         """Yields all rows as `rows` does without `duplicates`, some hundred at a time, and faster."""
@@ -99,6 +102,8 @@ class CsvList:
                 plain=plain,
                 rows=list(parser.rows(others, None, is_clean_batch=batch.needs_no_cleaning)),
             )
+        if translations := list(parser.status_translations()):
+            yield RowBatch(names=parser.names, plain=[], rows=translations)
 
     def records(self) -> Iterator[CellBatch]:
         """Yields the rows below the header."""
@@ -107,7 +112,7 @@ class CsvList:
             yield from RowTokenizer(below, self.delimiter, before=self.header_line).cells()
         except TooManyMalformedRowsError:
             raise ListError(
-                f"{self.path} has more than {MAX_BROKEN} rows with quotes that are not closed.", "Save it anew as CSV."
+                f"The file {self.path.name} has more than {MAX_BROKEN} rows with a missing closing quote.", _SAVE_AGAIN
             ) from None
 
     def lines(self) -> Iterator[str]:
@@ -115,14 +120,12 @@ class CsvList:
         try:
             with self.path.open(encoding=self.encoding, newline="") as file:
                 if file_version(file) != self.version:
-                    raise ListError(f"{self.path} was changed meanwhile.", "Run the command again.")
+                    raise changed_error(self.path)
                 yield from file
                 if file_version(file) != self.version:
-                    raise ListError(f"{self.path} was changed while it was read.", "Run the command again.")
+                    raise changed_error(self.path)
         except UnicodeDecodeError:
-            raise ListError(
-                f"{self.path} is not {self.encoding} to its end.", "Save it anew as CSV in UTF-8."
-            ) from None
+            raise _encoding_error(self.path, self.encoding) from None
         except OSError as error:
             raise unreadable_error(self.path, error) from None
 
@@ -134,7 +137,7 @@ class CsvList:
         except OSError as error:
             raise unreadable_error(self.path, error) from None
         if version != self.version:
-            raise ListError(f"{self.path} was changed meanwhile.", "Run the command again.")
+            raise changed_error(self.path)
 
 
 class _RowParser:
@@ -201,6 +204,10 @@ class _RowParser:
             if status is not subscribed:
                 yield from status_parser.warnings(line, cells)
 
+    def status_translations(self) -> Iterator[RowWarning]:
+        """Yields, after all rows, which words of other tools were read as which status."""
+        return self._status_parser.translations()
+
     def _warnings(self, line: int, cells: list[str]) -> Iterator[RowWarning]:
         """Yields what was corrected in a row with a valid address."""
         width = len(self._columns.names)
@@ -211,19 +218,20 @@ class _RowParser:
         ]
         if faulty:
             listed = ", ".join(f"“{abbreviate_cell(header)}”" for header in faulty)
-            yield RowWarning(line=line, message=f"line breaks or control characters were taken out of {listed}")
+            yield RowWarning(line=line, message=f"line breaks or control characters were removed from {listed}")
         if any(cell.strip() for cell in cells[width:]):
-            message = f"{len(cells)} cells under {width} headers; the last were left aside (is a quote missing?)"
+            message = f"{len(cells)} cells, but only {width} columns; the last cells were ignored (is a quote missing?)"
             yield RowWarning(line=line, message=message)
 
 
-_UNCLOSED = f"a quoted cell that is not closed, or a row of more than {MAX_ROW_LINES} lines or 131,072 characters"
+_SAVE_AGAIN = "Save it again as CSV."
+_UNCLOSED = f"a cell without its closing quote, or a row of more than {MAX_ROW_LINES} lines or 131,072 characters"
 
 
 def _reject_address(line: int, cells: Sequence[str], error: Exception) -> Iterator[RejectedRow]:
     """Yields the rejection of a row without a valid address; nothing for a blank row."""
     if any(map(str.strip, cells)):
-        reason = error if isinstance(error, AddressError) else AddressError("", "nothing there")
+        reason = error if isinstance(error, AddressError) else AddressError("", "empty")
         yield RejectedRow(line=line, reason=reason.message.rstrip("."), cells=tuple(cells))
 
 
@@ -239,7 +247,7 @@ def _cell_picker(indexes: list[int], width: int) -> Callable[[list[str]], Sequen
 def open_list(path: Path, name: str = "") -> CsvList:
     """Opens a list and reads its header. `name` defaults to the name of the file without `.csv`. Raises ListError."""
     if path.exists() and not (path.is_file() or path.is_dir()):
-        raise ListError(f"{path} is not a file.", "Name a CSV file.")
+        raise ListError(f"{path.name} is not a file.", "Choose a CSV file.")
     try:
         with path.open("rb") as binary:
             encoding = detect_encoding(binary)
@@ -247,9 +255,9 @@ def open_list(path: Path, name: str = "") -> CsvList:
         with path.open(encoding=encoding, newline="") as file:
             delimiter, columns, line = _read_header(path, file)
     except EncodingError as error:
-        raise ListError(f"{path} {error}.", error.next_step) from None
+        raise ListError(f"The file {path.name} {error}.", error.next_step) from None
     except UnicodeDecodeError:
-        raise ListError(f"{path} is not {encoding} to its end.", "Save it anew as CSV in UTF-8.") from None
+        raise _encoding_error(path, encoding) from None
     except OSError as error:
         raise unreadable_error(path, error) from None
     return CsvList(
@@ -272,25 +280,32 @@ def _read_header(path: Path, file: IO[str]) -> tuple[str, Columns, int]:
             delimiters = (separator["delimiter"],)
         elif line.strip(",;\t "):
             return *_choose_delimiter(path, line, delimiters, number), number
-    raise ListError(f"{path} is empty.", "Put a first line into it that names the columns, such as: email,first_name")
+    raise ListError(
+        f"The file {path.name} is empty.", "Add a first line with the names of the columns, such as: email,first_name"
+    )
 
 
 def _choose_delimiter(path: Path, line: str, delimiters: tuple[str, ...], number: int) -> tuple[str, Columns]:
     """Returns the delimiter with which the header has `email`, then the most columns; and these columns."""
     if not is_clean(line.replace("\t", " ")):
-        raise ListError(f"{path} is not a CSV file: its first line holds control characters.", "Save it anew as CSV.")
+        raise ListError(
+            f"The file {path.name} is not a CSV file: its first line contains control characters.", _SAVE_AGAIN
+        )
     try:
         headers = {delimiter: _split_line(line, delimiter) for delimiter in delimiters}
     except csv.Error:
-        raise ListError(f"{path} has a first line without end.", "Save it anew as CSV.") from None
+        raise ListError(f"The first line of the file {path.name} is too long.", _SAVE_AGAIN) from None
     delimiter = max(headers, key=lambda mark: (EMAIL in map(field_name, headers[mark][0]), len(headers[mark][0])))
     names, closed = headers[delimiter]
     if not closed:
-        raise ListError(f"{path}:{number}: a quote is not closed.", "Keep the columns' names on one line.")
+        raise ListError(
+            f"The file {path.name} has a missing closing quote in line {number}.",
+            "Keep the names of the columns on one line.",
+        )
     try:
         return delimiter, read_columns(names)
     except ColumnsError as error:
-        raise ListError(f"{path}: {error}.", error.next_step) from None
+        raise ListError(f"The file {path.name} cannot be read: {error}.", error.next_step) from None
 
 
 def _split_line(line: str, delimiter: str) -> tuple[list[str], bool]:
@@ -306,7 +321,27 @@ def file_version(file: IO[str] | IO[bytes]) -> tuple[int, int, int]:
 
 def unreadable_error(path: Path, error: OSError) -> ListError:
     if isinstance(error, FileNotFoundError):
-        return ListError(f"There is no list {path}.", "Put a CSV file there, or name another list.")
+        return ListError(
+            f"There is no file {path.name}.", "Add the file to the lists’ folder, or choose a different list."
+        )
     if isinstance(error, IsADirectoryError):
-        return ListError(f"{path} is a folder, not a CSV file.", "Name a CSV file.")
-    return ListError(f"{path} cannot be read ({error.strerror}).", "See to its permissions.")
+        return ListError(f"{path.name} is a folder, not a CSV file.", "Choose a CSV file.")
+    return ListError(f"The file {path.name} cannot be read ({error.strerror}).", "Check the permissions of the file.")
+
+
+def unwritable_error(path: Path, error: OSError) -> ListError:
+    return ListError(
+        f"The file {path.name} cannot be written ({error.strerror}).",
+        "Check the disk space and the permissions of the lists’ folder.",
+    )
+
+
+def changed_error(path: Path) -> ListError:
+    return ListError(f"The file {path.name} was changed in the meantime.", "Nothing was done. Try again.")
+
+
+def _encoding_error(path: Path, encoding: str) -> ListError:
+    return ListError(
+        f"The file {path.name} begins as {encoding} but contains other bytes.",
+        "Save it again as CSV with the encoding UTF-8.",
+    )

@@ -38,7 +38,10 @@ def keep_rejected(lists: Sequence[CsvList]) -> Iterator[Callable[[CsvList, Findi
         for file in files.values():
             file.commit()
     except OSError as error:
-        raise ListError(f"The rejected rows cannot be kept ({error.strerror}).", "See to the lists' folder.") from None
+        raise ListError(
+            f"The rejected rows cannot be saved ({error.strerror}).",
+            "Check the disk space and the permissions of the lists’ folder.",
+        ) from None
     finally:
         for file in files.values():
             file.rollback()

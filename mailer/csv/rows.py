@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from mailer.addresses import Address
-from mailer.sanitize import clean_line
+from mailer.line_sanitizer import clean_line
 
 
 class Status(StrEnum):
@@ -80,7 +80,7 @@ class DuplicateRow:
 
     @property
     def message(self) -> str:
-        return f"{self.identity} is already on line {self.first}, which counts; row left out"
+        return f"{self.identity} is already in line {self.first}; this row is ignored"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -85,6 +85,9 @@ SIGNS: Mapping[str, VendorStatusColumn] = {
             **_words(Status.COMPLAINED, ("complained",)),
         }
     ),
+    "is_this_subscriber_confirmed": VendorStatusColumn(words=_words(Status.UNCONFIRMED, NO)),  # phpList
+    "is_this_subscriber_blacklisted": _FILLED_UNSUBSCRIBED,  # phpList
+    "is_this_account_disabled": VendorStatusColumn(words=_words(Status.PAUSED, YES)),  # phpList
     "subscribed": VendorStatusColumn(words=_words(Status.UNSUBSCRIBED, NO)),  # true or false, but maybe a date
     "unsubscribed": _FILLED_UNSUBSCRIBED,
 }

@@ -5,6 +5,7 @@ counts: somebody who resubscribed is not stopped by an old status of another too
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from operator import itemgetter
 
 from mailer.csv.columns import Columns
@@ -12,6 +13,15 @@ from mailer.csv.rows import RowWarning, Status, abbreviate_cell, strictest
 from mailer.csv.status_and_consent_columns import OWN_STATUS_WORDS, STATUS_COLUMN, VendorStatusColumn
 
 _CACHE_SIZE = 10_000  # different combinations of cells
+
+
+@dataclass(slots=True)
+class _Translated:
+    """A word of another tool that was read as a status: where it is first, and in how many rows."""
+
+    line: int
+    cell: str
+    rows: int = 0
 
 
 class StatusParser:
@@ -22,7 +32,7 @@ class StatusParser:
         own = () if columns.status is None else ((columns.status, STATUS_COLUMN),)
         self._signs: tuple[tuple[int, VendorStatusColumn], ...] = (*own, *columns.signs)
         self.has_status_columns = bool(self._signs)
-        self._reported: set[tuple[int, Status]] = set()
+        self._translated: dict[tuple[int, Status], _Translated] = {}
         indexes = [index for index in (*(index for index, _ in self._signs), columns.since) if index is not None]
         self._pick: Callable[[Sequence[str]], object] = itemgetter(*indexes or (0,))
         self._cache: dict[object, Status] = {}
@@ -40,21 +50,23 @@ class StatusParser:
         return status
 
     def warnings(self, line: int, cells: Sequence[str]) -> Iterator[RowWarning]:
-        """Yields unknown words, and the first word of each column that is mapped to a status."""
+        """Yields unknown words, and counts the words of other tools for `translations`."""
         for index, status in self._statuses(cells):
             cell = cells[index]
             if status is Status.UNKNOWN:
                 what = "status" if index == self._columns.status else f"“{self._columns.headers[index].strip()}”"
-                yield RowWarning(line=line, message=f"the {what} “{abbreviate_cell(cell)}” is unknown; not mailed")
-            elif (
-                status is not Status.SUBSCRIBED
-                and cell.strip().casefold() != status
-                and (index, status) not in self._reported
-            ):
-                self._reported.add((index, status))
-                header = self._columns.headers[index].strip()
-                message = f"“{header}” says “{abbreviate_cell(cell)}”: taken as {status}, there and in rows like it"
-                yield RowWarning(line=line, message=message)
+                yield RowWarning(
+                    line=line, message=f"the {what} “{abbreviate_cell(cell)}” is unknown; the reader gets no mail"
+                )
+            elif status is not Status.SUBSCRIBED and cell.strip().casefold() != status:
+                self._translated.setdefault((index, status), _Translated(line, cell)).rows += 1
+
+    def translations(self) -> Iterator[RowWarning]:
+        """Yields the first word of each column that was read as a status, and the number of such rows so far."""
+        for (index, status), found in self._translated.items():
+            header, rows = self._columns.headers[index].strip(), f"{found.rows:,} row{'s' * (found.rows > 1)}"
+            message = f"“{abbreviate_cell(found.cell)}” in “{header}” is read as {status}, in {rows}"
+            yield RowWarning(line=found.line, message=message)
 
     def _strictest(self, cells: Sequence[str]) -> Status:
         return strictest(status for _, status in self._statuses(cells))

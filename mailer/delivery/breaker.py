@@ -1,4 +1,4 @@
-"""Leaves out a relay that refuses us: counts what it has refused since it last accepted a message.
+"""Excludes a relay that refuses us: counts its refusals since it last accepted a message.
 
     breaker.refused                    how many refusals it has seen: to be kept when a message is offered
     breaker.on_accepted(refused)       forgets the refusals that were seen when the accepted message was offered

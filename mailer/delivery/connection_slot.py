@@ -65,14 +65,14 @@ class ConnectionSlot:
 
     @property
     def must_reconnect(self) -> bool:
-        """Whether the connection is used up, or its relay is left out, or there are more connections than are allowed."""
+        """Whether the connection is used up, or its relay is excluded, or there are more connections than are allowed."""
         if self._asks_anew or 0 < self._messages_per_connection <= self.messages_sent:
             return True
         relay = self.relay
         if relay is None:
             return False
         is_overfull = self._pool.is_overfull or relay.window.is_overfull
-        return bool(relay.left_out) or is_overfull or 0 < relay.messages_per_connection <= self.messages_sent
+        return bool(relay.excluded) or is_overfull or 0 < relay.messages_per_connection <= self.messages_sent
 
     async def pick_relay(self) -> None:
         """Closes the present connection and chooses a relay; `relay` is None if none is available."""

@@ -1,9 +1,9 @@
 """The relays of a send: the state of each, and the choice of one for the next connection.
 
 A relay that cannot be reached, or asks us to wait, backs off and is tried again, each time after a longer delay. A relay that
-refuses us for good, or cannot be reached for too long, is left out, with its reason. What a relay takes is known from its last
-connection and from what it refused since: a message is not offered to one that lacks what it needs. The number of connections
-to a relay is limited by a window, which shrinks when the relay asks for a slower pace, and grows back.
+refuses us permanently, or cannot be reached for too long, is excluded, with the reason. The features of a relay are known from
+its last connection and from its refusals since: a message is not offered to a relay that does not support what it needs. The
+number of connections to a relay is limited by a window, which shrinks when the relay asks for a slower pace, and grows back.
 """
 
 import ssl
@@ -40,9 +40,9 @@ class PooledRelay:
     """A relay and its state in this run; `window` counts the open connections to it.
 
     `has_worked`: the relay has answered a message on a connection that stayed open. Before, a lost connection is never
-    blamed on a recipient. `has_accepted`: it has accepted one; `accepts`: also since it last asked us to wait. `left_out`: why
+    blamed on a recipient. `has_accepted`: it has accepted one; `accepts`: also since it last asked us to wait. `excluded`: why
     it is not used any more, or "". `features`: what it offers, less what it refused all the same; None before it was reached.
-    `messages_per_connection`: after how many messages it wants a new connection, as it turned out; 0: unknown.
+    `messages_per_connection`: after how many messages it wants a new connection, as its refusals showed; 0: unknown.
     """
 
     relay: Relay
@@ -51,7 +51,7 @@ class PooledRelay:
     failures: int = 0
     failing_since: float = 0
     backoff_until: float = 0
-    left_out: str = ""
+    excluded: str = ""
     has_worked: bool = False
     has_accepted: bool = False
     accepts: bool = False
@@ -84,7 +84,7 @@ class PooledRelay:
 
     def is_available(self, now: float) -> bool:
         """Whether another connection to it may be opened."""
-        return not self.left_out and self.backoff_until <= now and self.window.is_open
+        return not self.excluded and self.backoff_until <= now and self.window.is_open
 
     def may_suit(self, message: Message) -> bool:
         """Whether it is not known to lack what `message` needs."""
@@ -123,17 +123,17 @@ class RelayPool:
 
     @property
     def is_exhausted(self) -> bool:
-        """Whether every relay is left out."""
-        return all(each.left_out for each in self._relays)
+        """Whether every relay is excluded."""
+        return all(each.excluded for each in self._relays)
 
     @property
-    def left_out(self) -> tuple[str, ...]:
-        """The relays that are left out, each with its reason."""
-        return tuple(f"{each.name}: {each.left_out}" for each in self._relays if each.left_out)
+    def excluded(self) -> tuple[str, ...]:
+        """The relays that are excluded, each with its reason."""
+        return tuple(f"{each.name}: {each.excluded}" for each in self._relays if each.excluded)
 
-    def leave_out(self, pooled: PooledRelay, reason: str) -> None:
-        """Leaves out a relay; the first reason is kept."""
-        pooled.left_out = pooled.left_out or reason
+    def exclude(self, pooled: PooledRelay, reason: str) -> None:
+        """Excludes a relay; the first reason is kept."""
+        pooled.excluded = pooled.excluded or reason
 
     def may_suit(self, message: Message, *, but: PooledRelay) -> bool:
         """Whether a relay other than `but` may take `message`, now or later."""
@@ -201,7 +201,7 @@ class RelayPool:
         pooled.on_failure(now)
         if not pooled.has_worked and now - pooled.failing_since > self._options.connect_patience:
             self.last_error = f"{pooled.name}: connections end before they have carried anything"
-            self.leave_out(pooled, "connections end before they have carried anything")
+            self.exclude(pooled, "connections end before they have carried anything")
 
     def _on_connect_failure(self, pooled: PooledRelay, failure: ConnectionFailure) -> None:
         now, patience = self._now(), self._options.connect_patience
@@ -212,4 +212,4 @@ class RelayPool:
         if pooled.window.in_use:  # other connections are open or being opened: only their number is limited
             pooled.window.on_throttle(now)
         elif failure.fatal or (now - pooled.failing_since > patience and not failure.asks_to_wait):
-            self.leave_out(pooled, str(failure))
+            self.exclude(pooled, str(failure))

@@ -61,7 +61,7 @@ class ResultDecision:
     `is_suspect`: the message may be what broke the connection, or what the relay does not take so often, which counts towards
     MAX_RELEASES. `relay_works`, `relay_failed`: what the result says about the relay. `ask_anew`: the next message is offered
     on a new connection; `relay_waits`: the relay rests before. `throttles_domain`, `throttles_relay`: which of them gets a
-    slower pace. `leave_out`: why no more of this send goes through the relay, or "". `halt`: why the send pauses, or "".
+    slower pace. `exclude_relay`: why no more of this send goes through the relay, or "". `halt`: why the send pauses, or "".
     `is_refusal`: the breaker counts it; `is_about_us`: whether or not it is said in the same words.
     """
 
@@ -73,7 +73,7 @@ class ResultDecision:
     relay_waits: bool
     throttles_domain: bool
     throttles_relay: bool
-    leave_out: str
+    exclude_relay: str
     halt: str
     is_refusal: bool
     is_about_us: bool
@@ -108,7 +108,7 @@ def decide_after_attempt(attempt: EndedAttempt, *, retry: RetryPolicy, chance: f
         throttles_relay=classification.is_throttling
         and not throttles_domain
         and (attempt.is_first or too_many or not ask_anew),
-        leave_out=f"{classification.reason}{quote(result)}" if classification.excludes_relay else "",
+        exclude_relay=f"{classification.reason}{quote(result)}" if classification.excludes_relay else "",
         halt=f"{attempt.relay}: {classification.reason}{quote(result)}" if classification.lacks and is_unsent else "",
         is_refusal=outcome is Outcome.FAILED or classification.about_us,
         is_about_us=classification.about_us or (classification.unexplained and not attempt.relay_has_accepted),

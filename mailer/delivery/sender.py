@@ -4,9 +4,9 @@
 
 The claim loop claims ahead of the connection loops. Each of these connects when it has something to send, and closes a
 connection that stays idle. Failures of a relay are kept apart from refusals of a recipient: a relay that cannot be reached, or
-asks us to wait, backs off and is tried again, a relay that refuses us for good is left out, and when none is left the send pauses
-and no delivery is marked as failed. A message goes to a relay that takes what it needs. `result_policy` and `breaker` decide
-what a result means; this module acts on it.
+asks us to wait, backs off and is tried again, a relay that refuses us permanently is excluded, and when none is left the send
+pauses and no delivery is marked as failed. A message goes to a relay that supports what it needs. `result_policy` and `breaker`
+decide what a result means; this module acts on it.
 
 Always holds: every claim is recorded or released, also when the run is stopped; no message is marked as sending after the
 ledger failed. Raises what the ledger raises, after the messages under way have ended or timed out. When it raises or is
@@ -256,7 +256,7 @@ class Sender:
             return True
         self.progress.last_error = self._pool.last_error
         self._throttle.requeue(claim)
-        await self._note_left_out()
+        await self._note_exclusions()
         return False
 
     async def _idle(self, slot: ConnectionSlot) -> None:
@@ -294,7 +294,7 @@ class Sender:
         await self._on_result_to_the_end(slot, relay, claim, result, may_suit_another=may_suit_another)
 
     async def _change_relay(self, slot: ConnectionSlot, relay: PooledRelay, message: Message) -> PooledRelay | None:
-        """Connects to a relay that may take `message`, which `relay` does not, and returns it; None: there is none now."""
+        """Connects to a relay that may accept `message`, which `relay` does not, and returns it; None: there is none now."""
         if slot.session:
             relay.learn(slot.session)
         if not self._pool.may_suit(message, but=relay):
@@ -375,8 +375,8 @@ class Sender:
             await self._on_relay_failed(relay, attempt.result)
         if decision.throttles_relay:
             relay.window.on_throttle(self._monotonic())
-        if decision.leave_out:
-            await self._leave_out(relay, decision.leave_out)
+        if decision.exclude_relay:
+            await self._exclude(relay, decision.exclude_relay)
 
     def _on_accepted(self, relay: PooledRelay, claim: Claim, result: AttemptResult, refused_before: int) -> None:
         """Records an acceptance, the usual result. Nothing waits for the ledger: it writes it before the next `begin_sending`."""
@@ -396,14 +396,14 @@ class Sender:
         """A connection ended with its first message."""
         self._pool.on_failure(relay)
         if result.stage is Stage.END_OF_DATA and relay.breaker.on_connection_lost():
-            await self._leave_out(
+            await self._exclude(
                 relay, f"ended {relay.breaker.lost} connections in a row after a message, without a reply"
             )
         else:
-            await self._note_left_out()
+            await self._note_exclusions()
 
     async def _on_refused(self, relay: PooledRelay, attempt: EndedAttempt, decision: ResultDecision) -> None:
-        """Leaves out a relay that refuses us, and takes its refusals back."""
+        """Excludes a relay that refuses us, and takes its refusals back."""
         claim, reply = attempt.claim, attempt.result.reply
         words = generic_words(reply.text, claim.address) if reply else ""
         revert = relay.breaker.on_refused(
@@ -417,22 +417,22 @@ class Sender:
         )
         if revert is not None:
             self.progress.failed -= len(revert)
-            await self._leave_out(
+            await self._exclude(
                 relay, f"refused {relay.breaker.count} messages in a row{quote(attempt.result)}", revert
             )
 
-    async def _leave_out(self, relay: PooledRelay, reason: str, revert: Sequence[int] = ()) -> None:
-        """Leaves `relay` out of this run, which goes on by the others; the failed deliveries `revert` become pending again."""
-        self._pool.leave_out(relay, reason)
+    async def _exclude(self, relay: PooledRelay, reason: str, revert: Sequence[int] = ()) -> None:
+        """Excludes `relay` from this run; the others continue. The failed deliveries `revert` become pending again."""
+        self._pool.exclude(relay, reason)
         if revert and not self._pool.is_exhausted:
             await self._queue.take_back(f"{relay.name} {reason}", revert)
-        await self._note_left_out(revert)
+        await self._note_exclusions(revert)
 
-    async def _note_left_out(self, revert: Sequence[int] = ()) -> None:
-        """Shows which relays are left out; with none left, the send pauses."""
-        self.progress.left_out = self._pool.left_out
+    async def _note_exclusions(self, revert: Sequence[int] = ()) -> None:
+        """Shows which relays are excluded; with none left, the send pauses."""
+        self.progress.excluded_relays = self._pool.excluded
         if self._pool.is_exhausted:
-            await self._pause_send("; ".join(self._pool.left_out), revert)
+            await self._pause_send("; ".join(self._pool.excluded), revert)
 
     def _done(self, claim: Claim, *, accepted: bool = False) -> None:
         self._throttle.done(claim, accepted=accepted)

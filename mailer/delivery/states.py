@@ -12,7 +12,7 @@ class DeliveryState(StrEnum):
     SENDING = "sending"  # durable before end of DATA is sent
     ACCEPTED = "accepted"  # the relay answered 250 to end of DATA
     DEFERRED = "deferred"  # to be tried again
-    FAILED = "failed"  # refused for good, or its lifetime is over
+    FAILED = "failed"  # refused permanently, or its lifetime is over
     UNCERTAIN = "uncertain"  # end of DATA was sent, the answer is unknown
     SKIPPED = "skipped"  # not mailed, with a reason
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from mailer.delivery.states import DeliveryState, SendState
-from mailer.smtp.reply import Reply
+from mailer.smtp.reply_parser import Reply
 from mailer.smtp.stage import Stage
 
 
@@ -46,7 +46,7 @@ class DeliveryResult(NamedTuple):
     reason: str = ""
     relay: str = ""
     next_at: float | None = None
-    suppress: bool = False  # the mailbox does not exist (mailer.smtp.classify): suppress the address as bounced
+    suppress: bool = False  # mail to it is impossible (mailer.smtp.classify): suppress the address as bounced
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -43,8 +43,8 @@ def read_article_meta(heading: Heading, name: str, body: MaskedBody, findings: D
             _refuse_expressions(text, body, findings)
             if not was_bad:
                 position = body.position(number, len(text) - len(text.lstrip()))
-                expected = "expected such lines up to a blank one, then the text"
-                findings.add("bad-particular", position, "this line is not “key: value”", expected)
+                expected = "leave a blank line before the text"
+                findings.add("bad-particular", position, "this line is not of the form “key: value”", expected)
             was_bad = True
             continue
         was_bad = False
@@ -57,7 +57,7 @@ def read_article_meta(heading: Heading, name: str, body: MaskedBody, findings: D
         elif key in lines:
             first = body.position(lines[key]).line
             findings.add(
-                "duplicate-key", at_key, f"the key “{key}” stands here a second time", f"the first is in line {first}"
+                "duplicate-key", at_key, f"the key “{key}” is given twice", f"keep one; the first is in line {first}"
             )
         else:
             lines[key] = number
@@ -65,8 +65,8 @@ def read_article_meta(heading: Heading, name: str, body: MaskedBody, findings: D
                 value = ESCAPED.sub(r"\1", body.restore(match["value"]))
                 values[key] = (value, body.position(number, match.start("value")))
     for key, expected in (
-        ("source", "expected source: … under its title"),
-        ("date", "expected date: YYYY-MM-DD under its title"),
+        ("source", "add a line under its title, such as source: The Harbour Letter"),
+        ("date", "add a line under its title, such as date: 2026-11-30"),
     ):
         if key not in values:
             at = body.position(lines[key]) if key in lines else heading.position
@@ -77,8 +77,8 @@ def read_article_meta(heading: Heading, name: str, body: MaskedBody, findings: D
 def _refuse_expressions(text: str, body: MaskedBody, findings: DiagnosticCollector) -> None:
     for piece in body.split(text):
         if isinstance(piece, Placeholder) and piece.fault is None:
-            message = "an expression cannot stand among the particulars of an article"
-            findings.add("expression-place", piece.position, message, "put it into the text")
+            message = "{{ … }} is not allowed in the lines under an article’s title"
+            findings.add("expression-place", piece.position, message, "move it into the text")
 
 
 def _validate(values: dict[str, tuple[str, Position]], findings: DiagnosticCollector) -> ArticleMeta:
@@ -97,11 +97,11 @@ def _validate(values: dict[str, tuple[str, Position]], findings: DiagnosticColle
             findings.add_violation(fault, position)
     if "language" in values and not is_valid_tag(texts["language"]):
         text, position = values["language"]
-        findings.add("bad-language", position, f"“{abbreviate(text)}” is not a language", EXPECTED_LANGUAGE)
+        findings.add("bad-language", position, f"“{abbreviate(text)}” is not a language code", EXPECTED_LANGUAGE)
         texts["language"] = ""
     if "direction" in values and texts["direction"] not in {"ltr", "rtl"}:
         text, position = values["direction"]
-        findings.add("bad-value", position, f"“{abbreviate(text)}” is not a direction", "expected ltr or rtl")
+        findings.add("bad-value", position, f"“{abbreviate(text)}” is not a direction", "write ltr or rtl")
         texts["direction"] = ""
     return ArticleMeta(
         source=texts.get("source", ""),

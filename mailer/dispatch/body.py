@@ -2,7 +2,7 @@
 
 A condition that contains a `##` is one between articles: each of its branches begins with a `##` (or another such
 condition) and holds whole articles, one or several; after its endif comes the next `##`, or nothing. Any other condition
-holds blocks, of the note or of one article.
+contains blocks of the note or of one article.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -13,8 +13,8 @@ from markdown_it.token import Token
 from mailer.dispatch.article_meta import read_article_meta
 from mailer.dispatch.diagnostic_collector import DiagnosticCollector
 from mailer.dispatch.markdown.footnote_validation import Footnotes, Path
-from mailer.dispatch.markdown.inline_tokens import resolve
 from mailer.dispatch.markdown.parser import map_lines, read_markdown
+from mailer.dispatch.markdown.placeholder_resolution import resolve
 from mailer.dispatch.markdown.token_walk import plain_text
 from mailer.dispatch.model import Article, Block, Branch, Choice, Markdown, walk_blocks
 from mailer.dispatch.slug import Anchors
@@ -58,7 +58,9 @@ def read_body(source: SourceText, start: int, language: str, findings: Diagnosti
     builder = _TreeBuilder(body, findings)
     note, articles = builder.build(build_tree(find_boundaries(tokens, body, findings), findings))
     if not articles and not note:
-        findings.add("empty-dispatch", source.position(start), "there is no note and no article", "write one")
+        findings.add(
+            "empty-dispatch", source.position(start), "there is no note and no article", "write a note or an article"
+        )
     read = [
         placeholder.expression or (placeholder.tag.condition if placeholder.tag else None)
         for placeholder in placeholders
@@ -83,12 +85,15 @@ def _check_headings(tokens: Sequence[Token], body: MaskedBody, findings: Diagnos
         position = body.position(token.map[0], max(line.find("#"), 0))
         if token.tag == "h1":
             findings.add(
-                "heading-level", position, "“#” cannot stand in the body", "the headline is “title”; write ## or ###"
+                "heading-level",
+                position,
+                "a heading with a single # is not allowed",
+                "use ## for an article, ### for a subheading",
             )
         else:
-            message = "“##” does not stand at the start of its line"
+            message = "“##” is not at the start of its line"
             findings.add(
-                "heading-level", position, message, "write it there to open an article, or ### for a subheading"
+                "heading-level", position, message, "move it there to begin an article, or write ### for a subheading"
             )
 
 
@@ -136,7 +141,9 @@ class _TreeBuilder:
                 if blocks and section.opener.end:
                     position = section.opener.end.position
                     message = "the text after this {% endif %} belongs to no article"
-                    self._findings.add("tag-across", position, message, "expected the next ##, or the end")
+                    self._findings.add(
+                        "tag-across", position, message, "begin an article with ## before it, or move it into one"
+                    )
         return tuple(found)
 
     def _choice_of_articles(self, chain: IfChain, path: Path, place: str) -> Choice:
@@ -146,9 +153,9 @@ class _TreeBuilder:
             beginning, *sections = _sections(span.items)
             blocks = self._blocks(beginning.items, inner)
             if blocks and chain.end:
-                message = f"the text after this {{% {span.tag.name} %}} runs into an article"
+                message = f"this {{% {span.tag.name} %}} begins with text and goes on into an article"
                 expected = (
-                    f"a condition in {place} closes before the next ##; one around articles stands right before a ##"
+                    f"close a condition in {place} before the next ##; begin one around articles directly before a ##"
                 )
                 self._findings.add("tag-across", span.tag.position, message, expected)
             branches.append(_branch(span, self._articles(sections, inner, place)))
@@ -159,9 +166,7 @@ class _TreeBuilder:
         title = " ".join(plain_text(heading.title).split())
         name = f"the article “{title}”" if title else "this article"
         if not title:
-            self._findings.add(
-                "heading-empty", heading.position, "this article has no title", "expected ## and its title"
-            )
+            self._findings.add("heading-empty", heading.position, "this article has no title", "write it after ##")
         article_meta = read_article_meta(heading, name, self._body, self._findings)
         body = self._blocks(items, path)
         return Article(

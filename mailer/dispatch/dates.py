@@ -3,7 +3,7 @@
 import datetime as dt
 import re
 
-EXPECTED_DATE = "expected an ISO date, such as 2026-10-26"
+EXPECTED_DATE = "write it as YYYY-MM-DD, such as 2026-10-26"
 _ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 

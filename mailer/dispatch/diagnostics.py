@@ -1,4 +1,4 @@
-"""Diagnostics: what is wrong in a dispatch, where, how severe, and what was expected."""
+"""Diagnostics: faults of a dispatch, each with its position, severity, message and remedy."""
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -21,7 +21,7 @@ class Position:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnostic:
-    """One diagnostic; its fields are those of `check --json`."""
+    """One diagnostic; its fields are those of `check --json`. `expected` says what to do."""
 
     path: str
     line: int

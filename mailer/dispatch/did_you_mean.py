@@ -3,9 +3,9 @@
 from collections.abc import Collection
 from difflib import get_close_matches
 
-_LISTED = 12  # more words than these are no help
+_LISTED = 12  # a longer list does not help
 _SHORTEST_PART = 3
-_LONGEST = 100  # nothing longer is a slip of a known word, and difflib takes its time
+_LONGEST = 100  # a longer word is no misspelling of a known one, and difflib is slow
 
 
 def suggest_slug(slug: str, known: Collection[str]) -> str:

@@ -2,7 +2,7 @@
 
     parse_dispatch(text, path) -> ParseResult(dispatch, problems)
 
-Checks that need more than the file (other dispatches, images, lists) are in context_checks.py.
+Checks that need more than the file (other dispatches, images, lists) are in workspace_checks.py.
 """
 
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ from mailer.i18n.bcp47 import is_valid_tag
 class ParseResult:
     """`dispatch` is None when there are errors among `problems`, which are in source order.
 
-    `partial` is what could be read despite errors, for further checks only; None where nothing could.
+    `partial` is the readable part of a dispatch with errors, for further checks only; None if there is none.
     """
 
     dispatch: Dispatch | None

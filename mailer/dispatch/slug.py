@@ -7,7 +7,7 @@ import re
 import unicodedata
 
 SLUG = r"[a-z0-9][a-z0-9-]*"
-EXPECTED_SLUG = "expected a-z, 0-9 and hyphens, such as 2026-10-26-east-quay"
+EXPECTED_SLUG = "use only a-z, 0-9 and hyphens, such as 2026-10-26-east-quay"
 _SLUG = re.compile(SLUG)
 _LONGEST = 60
 _SPELLED = str.maketrans({"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "đ": "d", "ð": "d", "þ": "th", "ł": "l", "ı": "i"})

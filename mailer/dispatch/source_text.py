@@ -31,11 +31,14 @@ def read_source(raw: str | bytes, findings: DiagnosticCollector) -> SourceText |
     """Decodes a dispatch; None when nothing of it can be read. A byte order mark is dropped."""
     if not raw.strip():
         findings.add(
-            "empty-file", Position(), "the file is empty", "expected front matter between --- lines, then text"
+            "empty-file",
+            Position(),
+            "the file is empty",
+            "write the fields at the top, title and date, between two lines of ---, then the text",
         )
         return None
     if len(raw) > LARGEST:
-        findings.add("too-large", Position(), f"the file has more than {LARGEST:,} bytes", "a dispatch is one letter")
+        findings.add("too-large", Position(), f"the file has more than {LARGEST:,} bytes", "shorten it")
         return None
     text = _decode(raw, findings) if isinstance(raw, bytes) else raw
     if text is None:
@@ -47,8 +50,8 @@ def read_source(raw: str | bytes, findings: DiagnosticCollector) -> SourceText |
         position = source.position(match.start())
         if position.line not in seen:
             seen.add(position.line)
-            name = "NUL" if match[0] == "\0" else f"control character U+{ord(match[0]):04X}"
-            findings.add("control-character", position, f"there is a {name} here", "remove it")
+            name = "NUL" if match[0] == "\0" else f"U+{ord(match[0]):04X}"
+            findings.add("control-character", position, f"there is an invisible character here ({name})", "remove it")
     return SourceText(_CONTROL.sub("\ufffd", text)) if seen else source
 
 
@@ -61,5 +64,7 @@ def _decode(raw: bytes, findings: DiagnosticCollector) -> str | None:
             return None
         before = raw[: error.start].decode("utf-8").removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
         position = SourceText(before).position(len(before))
-        findings.add("encoding", position, f"the byte 0x{raw[error.start]:02X} is not UTF-8", "save the file as UTF-8")
+        findings.add(
+            "encoding", position, f"this is not UTF-8 text (byte 0x{raw[error.start]:02X})", "save the file as UTF-8"
+        )
         return None

@@ -22,7 +22,7 @@ from mailer.edition.plaintext.document import build_plaintext
 from mailer.edition.publication import DispatchReference, Publication
 from mailer.edition.template_loader import TemplateSet
 from mailer.edition.theme import Theme, ThemeError, ThemeFault, fault_at, load_theme
-from mailer.sanitize import clean_line
+from mailer.line_sanitizer import clean_line
 
 
 def compile_edition(

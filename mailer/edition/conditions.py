@@ -32,7 +32,7 @@ def _holds(condition: str, values: ReaderValues) -> bool:
 
 
 def variant_key(chains: Sequence[ConditionChain], values: ReaderValues) -> VariantKey:
-    """Returns the branches for a reader with `values`; an outer chain comes before those in it."""
+    """Returns the branches for a reader with `values`; an outer chain comes before its inner ones."""
     key: list[int] = []
     for chain in chains:
         inside = chain.outer is None or key[chain.outer[0]] == chain.outer[1]

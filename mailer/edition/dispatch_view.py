@@ -112,7 +112,7 @@ class DispatchView:
 
     def require_references(self) -> None:
         """Raises EditionError for the first slug or image that is missing."""
-        advice = f"Run: mailer check {self.dispatch.path}"
+        advice = f"To see all errors: mailer check {self.dispatch.path}"
         for token in inline_tokens(self.dispatch):
             if token.type == "dispatch_link" and token.meta["slug"] not in self.references:
                 raise EditionError(f"there is no dispatch “{token.meta['slug']}” to link to", advice)

@@ -43,32 +43,34 @@ def load_image(path: Path, *, root: Path) -> Image:
             with Pillow.open(io.BytesIO(data), formats=_FORMATS) as picture:
                 if picture.width * picture.height > LARGEST_PIXELS:
                     raise PhotoError(
-                        f"the image “{name}” has {picture.width} × {picture.height} pixels; 50 million is the limit",
-                        "Make it smaller: 1200 pixels wide is all that a letter shows.",
+                        f"the image “{name}” has {picture.width} × {picture.height} pixels; the limit is 50 million",
+                        "Save it 1200 pixels wide; more is not shown.",
                     )
                 return _image(_prepared(picture), lossless=picture.format in _LOSSLESS)
     except UnidentifiedImageError:
         raise PhotoError(f"“{name}” is not an image that can be read", "Save it as JPEG, PNG, GIF or WebP.") from None
     except Pillow.DecompressionBombError:
-        raise PhotoError(f"the image “{name}” unpacks to too many pixels", "Make it smaller than 50 million.") from None
-    except (OSError, SyntaxError, ValueError, EOFError, MemoryError, OverflowError) as error:
-        raise PhotoError(f"the image “{name}” is broken ({error})", "Save it again as JPEG or PNG.") from None
+        raise PhotoError(f"the image “{name}” has more than 50 million pixels", "Save it 1200 pixels wide.") from None
+    except (OSError, SyntaxError, ValueError, EOFError, MemoryError, OverflowError):
+        raise PhotoError(f"the image “{name}” is damaged", "Save it again as JPEG or PNG.") from None
 
 
 def _read(path: Path, root: Path) -> bytes:
     try:
         resolved, base = path.resolve(), root.resolve()
         if not resolved.is_relative_to(base):
-            raise PhotoError(f"the image “{path.name}” lies outside of the workspace", "Copy it into the workspace.")
+            raise PhotoError(f"the image “{path.name}” is outside the workspace", "Copy it into the workspace.")
         if not resolved.is_file():
-            raise PhotoError(f"there is no image file “{path}”", "Check its name, capitals too.")
+            raise PhotoError(f"there is no image file “{path}”", "Check its name; upper and lower case must match.")
         with resolved.open("rb") as file:
             data = file.read(LARGEST_FILE + 1)
     except (OSError, ValueError, RuntimeError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
-        raise PhotoError(f"the image “{path.name}” cannot be read ({reason})", "Check its name and rights.") from None
+        raise PhotoError(
+            f"the image “{path.name}” cannot be read ({reason})", "Check its name and its permissions."
+        ) from None
     if len(data) > LARGEST_FILE:
-        raise PhotoError(f"the image file “{path.name}” is larger than 25 MB", "Save it smaller, 1200 pixels wide.")
+        raise PhotoError(f"the image file “{path.name}” is larger than 25 MB", "Save it 1200 pixels wide.")
     return data
 
 

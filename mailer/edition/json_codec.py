@@ -8,17 +8,17 @@ from typing import Any
 
 from mailer.edition import numbering
 from mailer.edition.conditions import ConditionChain
-from mailer.edition.html import variant_tree
+from mailer.edition.html import conditional_nodes
 from mailer.edition.merge_fields import EscapeContext, MergeField
 from mailer.edition.plaintext import blocks
 
 _KINDS: dict[str, type[Any]] = {
     "slot": MergeField,
-    "number": variant_tree.NumberNode,
-    "source": variant_tree.ImageSource,
-    "when": variant_tree.ConditionalNode,
-    "note": variant_tree.FootnoteNode,
-    "notes": variant_tree.FootnoteList,
+    "number": conditional_nodes.NumberNode,
+    "source": conditional_nodes.ImageSource,
+    "when": conditional_nodes.ConditionalNode,
+    "note": conditional_nodes.FootnoteNode,
+    "notes": conditional_nodes.FootnoteList,
     "link": blocks.TextLink,
     "flow": blocks.TextBlock,
     "table": blocks.Table,

@@ -17,7 +17,7 @@ from urllib.parse import quote
 from markupsafe import escape
 
 from mailer.dispatch.template.expression import Expression, parse_expression
-from mailer.sanitize import clean_line
+from mailer.line_sanitizer import clean_line
 
 ADDRESS = "@address"
 TOKEN = "@token"  # noqa: S105 - a name, not a secret

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 
 from mailer.edition.conditions import ConditionChain, combinations, variant_key
-from mailer.edition.html.variant_tree import ConditionalNode, FootnoteList, FootnoteNode, Nodes, render_tree
+from mailer.edition.html.conditional_nodes import ConditionalNode, FootnoteList, FootnoteNode, Nodes, render_tree
 from mailer.edition.json_codec import decode, encode
 from mailer.edition.merge_fields import (
     EscapeContext,
@@ -162,8 +162,8 @@ class Edition:
         if len(keys) > VARIANT_LIMIT:
             raise EditionError(
                 f"the conditions {', '.join(f'“{source}”' for source in self.conditions)} make {len(keys)} different "
-                f"letters for these readers; {VARIANT_LIMIT} is the limit",
-                "Use fewer {% if %}, or send to parts of the list with --where.",
+                f"messages for these readers; the limit is {VARIANT_LIMIT}",
+                "Use fewer {% if %}. Or send to parts of the list with --where.",
             )
 
     def variant(self, key: VariantKey, *, browser: bool = False) -> Variant:
@@ -224,7 +224,7 @@ class Edition:
             if content["format"] != _FORMAT:
                 raise EditionError(
                     f"this edition was stored by another version of mailer (format {content['format']})",
-                    "Use the version that stored it, or a newer one.",
+                    "Use that version, or a newer one.",
                 )
             return cls(
                 slug=content["slug"],

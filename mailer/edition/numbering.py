@@ -10,7 +10,7 @@ from collections.abc import Container, Mapping
 from dataclasses import dataclass
 
 VariantKey = tuple[int, ...]
-"""For each choice of the edition the branch that is taken; -1 for none, -2 where its outer choice leaves it out."""
+"""The branch that is taken in each choice of the edition: -1 for none, -2 if the choice itself is in a branch not taken."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DispatchReference:
-    """A dispatch that another one can link to by its slug."""
+    """A dispatch that others can link to by its slug."""
 
     title: str
     url: str

@@ -48,12 +48,12 @@ class TemplateSet:
             return self._environment.get_template(name).render(self._names, **context)
         except TemplateSyntaxError as error:
             raise LayoutError(
-                f"{error.filename or error.name or name}:{error.lineno}: {error.message}", "Mend the template."
+                f"{error.filename or error.name or name}:{error.lineno}: {error.message}", "Correct the template."
             ) from None
         except TemplateNotFound as error:
             raise LayoutError(
                 f"there is no template “{error.name}” in {', '.join(self._folders) or 'any folder'}",
-                "Copy it back, or run mailer init, which adds what is missing.",
+                "Restore it. To add missing files: mailer init",
             ) from None
         except UnicodeDecodeError as error:
             raise LayoutError(f"the template “{name}” is not UTF-8 ({error.reason})", "Save it as UTF-8.") from None
@@ -61,7 +61,7 @@ class TemplateSet:
             where = self._line(error)
             if where is None and not isinstance(error, TemplateError):
                 raise
-            raise LayoutError(f"{where or name}: {error}", "Mend the template.") from None
+            raise LayoutError(f"{where or name}: {error}", "Correct the template.") from None
 
     def _line(self, error: Exception) -> str | None:
         """Returns the innermost line of a template in the traceback, which Jinja2 makes point into the source."""
@@ -74,7 +74,7 @@ class TemplateSet:
 class FallbackTemplates:
     """The templates of the folder `own`, then the packaged ones, also where one of `own` is faulty.
 
-    For pages and transactional mail that nobody previews: the fault is logged, and the packaged template is used.
+    For pages and transactional mail, which have no preview: the fault is logged, and the packaged template is used.
     """
 
     def __init__(self, own: Path) -> None:
@@ -86,7 +86,7 @@ class FallbackTemplates:
         try:
             return self._own.render(name, context)
         except LayoutError as error:
-            _log.error("%s What comes with mailer is shown instead.", error)
+            _log.error("%s The template that comes with mailer is used instead.", error)
             return self._packaged.render(name, context)
 
 

@@ -27,7 +27,7 @@ from mailer.edition.colour import Colour, contrast_ratio
 from mailer.edition.template_loader import LayoutError
 
 CONTRAST = 4.5
-"""What WCAG 2.2, 1.4.3 asks of text that is not large."""
+"""The least contrast of normal text (WCAG 2.2, 1.4.3)."""
 
 _HEX = re.compile(r"#([0-9a-f]{3}|[0-9a-f]{6})", re.IGNORECASE)
 _EXTREMES = {"#000000": "#101214", "#ffffff": "#fefefe"}
@@ -62,7 +62,9 @@ class ThemeError(LayoutError):
     """A theme is faulty; the message has a line for each of `faults`."""
 
     def __init__(
-        self, faults: Iterable[ThemeFault], next_step: str = "Mend the theme; docs/templates.md tells what it may hold."
+        self,
+        faults: Iterable[ThemeFault],
+        next_step: str = "Correct the theme; docs/templates.md describes what it may contain.",
     ) -> None:
         self.faults = tuple(dict.fromkeys(faults))
         super().__init__("\n".join(map(str, self.faults)), next_step)
@@ -76,11 +78,11 @@ def _colour(value: object) -> str:
     digits = value.strip()[1:].lower()
     colour = "#" + (digits if len(digits) == 6 else "".join(digit * 2 for digit in digits))
     if colour in _EXTREMES:
-        raise ValueError(f"{colour} is turned round by mail programs in the dark; write {_EXTREMES[colour]}")
+        raise ValueError(f"{colour} is inverted by mail programs in dark mode; use {_EXTREMES[colour]}")
     return colour
 
 
-_EXPECTED_COLOUR = "expected one such as #17506b"
+_EXPECTED_COLOUR = "write one such as #17506b"
 _NO_COLOUR = f"not a colour; {_EXPECTED_COLOUR}, in quotation marks"
 
 
@@ -97,13 +99,13 @@ def _known_colour(value: str) -> str:
 
 def _family(value: object) -> str:
     if not isinstance(value, str) or not _FAMILY.fullmatch(value.strip()):
-        raise ValueError("not the name of a font: letters, digits, spaces and hyphens")
+        raise ValueError("not the name of a font; use letters, digits, spaces and hyphens")
     return value.strip()
 
 
 def _sibling_file(value: object, info: ValidationInfo) -> Path:
     if not isinstance(value, str) or not 0 < len(value) <= 200 or value.startswith("/") or "\0" in value:
-        raise ValueError("not the name of a file beside theme.toml")
+        raise ValueError("not the name of a file in the folder of theme.toml")
     return Path((info.context or {})["folder"]) / value
 
 
@@ -160,7 +162,7 @@ class LayoutOptions(_Table):
 
 
 class Logo(_Table):
-    """An image in the place of the publication's name: a file beside theme.toml, shown `width` pixels wide."""
+    """An image in the place of the publication's name: a file in the folder of theme.toml, shown `width` pixels wide."""
 
     file: Annotated[Path, BeforeValidator(_sibling_file)]
     width: int = Field(ge=16, le=480)
@@ -168,7 +170,7 @@ class Logo(_Table):
 
 
 class PlainText(_Table):
-    """`flowed`: the plaintext is format=flowed (RFC 3676), which narrow screens wrap anew."""
+    """`flowed`: the plaintext is format=flowed (RFC 3676), which narrow screens can wrap."""
 
     flowed: bool = False
 
@@ -271,12 +273,12 @@ def _contrast_errors(theme: Theme, own: _File, base: _File) -> Iterator[ThemeFau
             ratio = contrast_ratio(*colours)
             if ratio < CONTRAST:
                 place = (scheme, text if own.has((scheme, text)) or not own.has((scheme, ground)) else ground)
-                message = f"{text} on {ground} has a contrast of {ratio:.1f} in [{scheme}]; {CONTRAST} is the least"
+                message = f"{text} on {ground} has a contrast of {ratio:.1f} in [{scheme}]; use at least {CONTRAST}"
                 yield _fault(_file_of(place, own, base), place, message)
 
 
 def _file_of(place: Sequence[object], own: _File, base: _File) -> _File:
-    """Returns the file that has, or ought to have, the value at `place`."""
+    """Returns the file that has the value at `place`, or should have it."""
     return own if own.has(place) or (own.has(place[:1]) and not base.has(place)) else base
 
 
@@ -294,7 +296,7 @@ def _describe(found: ErrorDetails, own: _File, base: _File) -> ThemeFault:
         case "value_error":
             return _fault(file, place, f"{name}: {found['ctx']['error']}")
         case "literal_error":
-            return _fault(file, place, f"{name}: expected {found['ctx']['expected']}")
+            return _fault(file, place, f"{name}: use {found['ctx']['expected']}")
         case _:
             return _fault(file, place, f"{name}: {found['msg'][:1].lower()}{found['msg'][1:]}")
 
@@ -327,24 +329,24 @@ def _read(folders: Sequence[Path], name: str) -> _File:
     if path is None:
         raise ThemeError(
             [ThemeFault(folders[0] / name, 1, f"there is no {name}")],
-            "Copy it back, or run mailer init, which adds it.",
+            "Restore it. To add missing files: mailer init",
         )
     try:
         with path.open("rb") as file:
             data = file.read(_LARGEST + 1)
         if len(data) > _LARGEST:
-            raise ThemeError([ThemeFault(path, 1, "larger than a theme can be (64 KB)")])
+            raise ThemeError([ThemeFault(path, 1, "the file is larger than 64 KB")])
         text = data.decode("utf-8-sig").replace("\r\n", "\n")
         return _File(path, text, tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
         at = re.search(r"\(at line (\d+)", str(error))
-        words = f"not TOML ({str(error).partition(' (at ')[0]})"
+        words = f"not valid TOML ({str(error).partition(' (at ')[0]})"
         raise ThemeError([ThemeFault(path, int(at[1]) if at else 1, words)]) from None
     except UnicodeDecodeError:
         raise ThemeError([ThemeFault(path, 1, "not UTF-8")], "Save it as UTF-8.") from None
     except (OSError, RecursionError) as error:
         raise ThemeError(
-            [ThemeFault(path, 1, f"cannot be read ({type(error).__name__})")], "See to the file."
+            [ThemeFault(path, 1, f"cannot be read ({type(error).__name__})")], "Check that it can be read."
         ) from None
 
 

@@ -6,7 +6,7 @@ tag is checked, not whether its subtags are registered.
 
 import re
 
-EXPECTED_LANGUAGE = "expected a BCP 47 tag, such as en, pt-BR or he"
+EXPECTED_LANGUAGE = "use a language code such as en or pt-BR"
 _TAG = re.compile(
     r"[a-z]{2,3}(-[a-z]{3}){0,3}"  # language, extended language
     r"(-[a-z]{4})?"  # script

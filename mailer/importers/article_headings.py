@@ -131,7 +131,7 @@ def _from_contents(
         assert entry.date
         named = last + 1 < len(lines) and is_same(split_place(lines[last + 1].text)[0], entry.source)
         source = lines[last + 1].text if named else entry.source
-        missing = "no date stands" if named else "no source and date stand"
+        missing = "there is no date" if named else "there are no source and date"
         if found := _heading(queue, lines[: last + 1], source, entry.date, lines[last + named], entries=entries):
             return replace(found, doubts=(f"{missing} under “{title}”; taken from the contents",))
     return None
@@ -177,7 +177,7 @@ def _heading(
 
 
 def _after(source: str, known: str) -> str:
-    """“Lisbon” for “National Wire, Lisbon” where the contents say “National Wire”."""
+    """Returns the place: “Lisbon” for “National Wire, Lisbon” if the contents have “National Wire”."""
     rest = source[len(known) :] if source.casefold().startswith(known.casefold()) else ""
     return rest.strip(" ,–—-/|") if rest[:1] in {",", " ", "–", "—", "-", "/", "|"} else ""
 

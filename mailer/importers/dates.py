@@ -1,6 +1,6 @@
 """Parses dates as people and papers write them: October 26, 2026; 26. Okt. 2026; 26 באוקטובר 2026; 26/10/2026.
 
-    read_date(text)       the date, where the text has nothing else
+    read_date(text)       the date, if the text contains nothing else
     ends_in_date(text)    the text before the date at its end, and the date
 
 The words for months and days are Babel's, in the languages below. Ambiguous figures (03/04/2026) are taken

@@ -9,8 +9,8 @@ from typing import Any
 import yaml
 
 from mailer.dispatch.slug import slugify
+from mailer.importers.markdown_escaping import escape_markdown
 from mailer.importers.model import ImportedArticle, ImportedDispatch, ImportedPhoto
-from mailer.importers.paragraphs import escape_markdown
 
 _WIDE = 1_000_000  # characters: a value stays on its line
 
@@ -59,7 +59,7 @@ def _photo(photo: ImportedPhoto) -> dict[str, str]:
 
 def _commented_photo(photo: ImportedPhoto) -> str:
     """Returns the photo as a comment in the front matter, for the editor who has the picture."""
-    lines = _yaml({"photo": {"file": "photos/NAME.jpg", "alt": "What it shows", **_words(photo)}}).splitlines()
+    lines = _yaml({"photo": {"file": "photos/NAME.jpg", "alt": "What the photo shows", **_words(photo)}}).splitlines()
     return "".join(f"# {line}\n" for line in lines)
 
 

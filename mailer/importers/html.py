@@ -14,7 +14,8 @@ from lxml import html
 from lxml.etree import ParserError
 from lxml.html import HtmlElement
 
-from mailer.importers.paragraphs import ImportedParagraph, escape_markdown
+from mailer.importers.markdown_escaping import escape_markdown
+from mailer.importers.paragraphs import ImportedParagraph
 
 _INVISIBLE = {
     "script",

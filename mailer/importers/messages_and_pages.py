@@ -67,7 +67,7 @@ def open_message(data: bytes) -> OpenedFile:
     }
     best = texts.get("text/html") or texts.get("text/plain")
     if best is None:
-        raise UsageError("There is no text in this message.")
+        raise UsageError("The message contains no text.")
     pictures = {
         f"cid:{str(part.get('Content-ID')).strip(' <>')}": _payload(part)
         for part in parts
@@ -103,7 +103,7 @@ def decode_data_url(address: str) -> bytes | None:
 
 def _refuse_large(data: bytes) -> None:
     if len(data) > LARGEST:
-        raise UsageError(f"This file has more than {LARGEST // 1_000_000} MB; no dispatch has.")
+        raise UsageError(f"This file has more than {LARGEST // 1_000_000} MB.", "Choose a file with a single issue.")
 
 
 def _payload(part: Message) -> bytes:

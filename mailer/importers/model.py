@@ -49,6 +49,6 @@ class ImportedDispatch:
     note: tuple[str, ...] = ()
     articles: tuple[ImportedArticle, ...] = ()
     social: tuple[tuple[str, str], ...] = ()
-    """Each the words and the address."""
+    """Each with text and address."""
     copyright: str = ""
     doubts: tuple[ImportDoubt, ...] = ()

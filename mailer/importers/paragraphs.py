@@ -1,22 +1,21 @@
-"""Splits an archive into paragraphs, with the lines they come from, and writes them as Markdown.
+"""Splits an archive into paragraphs, each with its line, and writes them as Markdown.
 
-    paragraphs(text)     its paragraphs: lines without a blank one between them
-    markdown(paragraph)  a paragraph as Markdown with the same text and no other markup
+    split_paragraphs(text)      its paragraphs: lines without a blank one between them
+    markdown(paragraph, width)  a paragraph as Markdown with the same text and no other markup
 
-Text stays text: any character that Markdown or the templates would interpret is escaped. Lines that were wrapped
-are joined again; a line that ends where the next word would still have fitted was ended on purpose, and stays so.
+Lines that were wrapped are joined again; a line that ends where the next word would still have fitted was ended on purpose, and
+stays so.
 """
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from mailer.importers.markdown_escaping import escape_markdown
+
 _TAB = 4
 _WIDEST = 100  # a longer line was never wrapped
 _ITEM = re.compile(r"(?P<mark>[-*•‣·–—]|\d{1,3}[.)])\s+(?P<text>\S.*)")
-_SPECIAL = re.compile(r"[\\`*_\[\]<>|~$^]|!(?=\[)|&(?=[#\w]+;)|\{(?=[{%#])|(?<=[}%#])\}")
-_FIRST = re.compile(r"(?P<before>\s*(?:\d+(?=[.)])|))(?P<mark>[#+\-=:.)])")
-_URL = re.compile(r"https?://[^\s<>\"“”()\[\]{}|\\^`]+[^\s<>\"“”()\[\]{}|\\^`.,;:!?'’*_~]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,22 +82,6 @@ def markdown(paragraph: ImportedParagraph, width: int) -> str:
         wrapped = width and len(before) + 1 + len(raw.split()[0]) > width
         joined += f"\n{line}" if wrapped else f"\\\n{line}"
     return joined
-
-
-def escape_markdown(text: str, *, is_first: bool = False) -> str:
-    """Escapes `text` for Markdown and templates; `is_first`: it is at the beginning of a line."""
-    pieces: list[str] = []
-    end = 0
-    for url in _URL.finditer(text):
-        pieces += [_SPECIAL.sub(r"\\\g<0>", text[end : url.start()]), f"<{url[0]}>"]
-        end = url.end()
-    escaped = "".join([*pieces, _SPECIAL.sub(r"\\\g<0>", text[end:])])
-    return _FIRST.sub(r"\g<before>\\\g<mark>", escaped, count=1) if is_first and _FIRST.match(escaped) else escaped
-
-
-def unwrapped(text: str) -> str:
-    """Returns `text` for one line of the front matter or of article metadata: no template braces, single spaces."""
-    return " ".join(text.replace("{{", "{ {").replace("{%", "{ %").replace("{#", "{ #").split())
 
 
 def _lines(text: str) -> list[str]:

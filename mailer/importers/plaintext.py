@@ -17,9 +17,10 @@ from dataclasses import dataclass, field, replace
 from mailer.errors import UsageError
 from mailer.importers.article_headings import ArticleHeading, find_heading
 from mailer.importers.dates import ParsedDate, read_date
-from mailer.importers.language_detection import language_of
+from mailer.importers.language_by_script import language_of
+from mailer.importers.markdown_escaping import escape_markdown, unwrapped
 from mailer.importers.model import ImportDoubt, ImportedArticle, ImportedDispatch
-from mailer.importers.paragraphs import ImportedParagraph, escape_markdown, markdown, unwrapped, width_of
+from mailer.importers.paragraphs import ImportedParagraph, markdown, width_of
 from mailer.importers.preamble import read_preamble
 from mailer.importers.table_of_contents import TableOfContents, TocEntry, find_toc, is_same, similarity
 
@@ -53,7 +54,7 @@ class _Context:
 
     def date(self, read: ParsedDate, line: int) -> dt.date:
         if read.is_ambiguous:
-            self.doubt(line, f"the date is read as {read.date.isoformat()}; day and month might be the other way round")
+            self.doubt(line, f"the date was read as {read.date.isoformat()}; day and month may be swapped")
         return read.date
 
 
@@ -65,7 +66,7 @@ def read_plaintext(
     Raises ArchiveError when there are no paragraphs.
     """
     if not paragraphs:
-        raise ArchiveError("There is no text in this archive.")
+        raise ArchiveError("The file contains no text.", "Choose a file with the text of an issue.")
     context = _Context(width_of(paragraphs))
     title, date, rest = _parse_header(paragraphs, context)
     rest, social, copyright_line = _parse_footer(rest)
@@ -77,8 +78,8 @@ def read_plaintext(
     if date is None:
         newest = max((article.date for _, article in articles), default=today)
         date = ParsedDate(newest)
-        stated = "that of the newest article is taken" if articles else "today’s is taken"
-        context.doubt(1, f"no date stands under the headline; {stated}, {newest.isoformat()}")
+        stated = "the date of the newest article is used" if articles else "today’s date is used"
+        context.doubt(1, f"there is no date under the headline; {stated}, {newest.isoformat()}")
     detected = language_of(" ".join(each.text for each in paragraphs)) or _dated_in(date, language)
     dispatch_language = detected or language
     return ImportedDispatch(
@@ -106,7 +107,7 @@ def _parse_header(
     headline = rest.pop(first)
     for above in rest[:first]:
         if len(above.text) <= _SHORT and not read_date(above.text):
-            context.doubt(above.line, f"“{above.text}” stands above the headline; left aside")
+            context.doubt(above.line, f"“{above.text}” is above the headline and was left out")
             rest.remove(above)
     for number, text in enumerate(headline.lines[1:], start=1):
         if read := read_date(text):
@@ -179,7 +180,8 @@ def _articles(
     above = rest[contents.start - 1] if contents.start else None
     if above and (above.level or above.text.endswith(":")) and len(above.text) <= _SHORT:
         context.doubt(
-            above.line, f"“{above.text}” stands above the contents; left aside, for the program writes such a line"
+            above.line,
+            f"“{above.text}” is above the contents and was left out, because every message gets such a line automatically",
         )
         rest = [*rest[: contents.start - 1], *rest[contents.start :]]
         contents = TableOfContents(contents.start - 1, contents.end - 1, contents.entries)
@@ -203,7 +205,7 @@ def _article(
     for message in found.doubts:
         context.doubt(found.line, message)
     if found.entry is None and contents.entries:
-        context.doubt(found.line, f"“{found.title}” is not in the contents; taken for an article")
+        context.doubt(found.line, f"“{found.title}” is not in the contents; it was imported as an article")
     if not body:
         context.doubt(found.line, f"“{found.title}” has no text")
     return ImportedArticle(
@@ -251,11 +253,17 @@ def _summary(
             continue
         lines.append(entry.text if entry.date else entry.title)
         if entry.date:
-            context.doubt(entry.line, f"no article is called “{entry.title}”; the line is kept in the summary")
+            context.doubt(
+                entry.line,
+                f"the contents list “{entry.title}”, but there is no such article; the line was moved to the summary",
+            )
         elif order:
-            context.doubt(entry.line, "a line of summary between articles; it now stands before them")
+            context.doubt(entry.line, "a summary line between articles in the contents was moved before them")
     if order != sorted(order):
-        context.doubt(contents.entries[0].line, "the contents have another order than the articles, which counts")
+        context.doubt(
+            contents.entries[0].line,
+            "the contents have a different order than the articles; the order of the articles is kept",
+        )
     return tuple(lines)
 
 
@@ -281,14 +289,17 @@ def _article_of(entry: TocEntry, articles: Sequence[ImportedArticle], taken: Seq
 def _compare(entry: TocEntry, article: ImportedArticle, context: _Context) -> None:
     title, source = unwrapped(entry.title), unwrapped(entry.source)
     if similarity(title, article.title) < 1:
-        context.doubt(entry.line, f"the contents call “{article.title}” “{title}”; its own title counts")
+        context.doubt(
+            entry.line,
+            f"the contents have the title “{title}”, the article “{article.title}”; the article’s title is kept",
+        )
     if entry.date and similarity(source, article.source) < 1:
         context.doubt(
-            entry.line, f"the contents name “{source}” as the source of “{article.title}”, not “{article.source}”"
+            entry.line, f"the contents name the source of “{article.title}” “{source}”; “{article.source}” is kept"
         )
     if entry.date and entry.date.date != article.date:
         stated = entry.date.date.isoformat()
-        context.doubt(entry.line, f"the contents date “{article.title}” {stated}, not {article.date.isoformat()}")
+        context.doubt(entry.line, f"the contents date “{article.title}” {stated}; {article.date.isoformat()} is kept")
 
 
 def _dated_in(date: ParsedDate, language: str) -> str:

@@ -10,8 +10,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from mailer.importers.markdown_escaping import unwrapped
 from mailer.importers.model import ImportDoubt, ImportedPhoto
-from mailer.importers.paragraphs import ImportedParagraph, unwrapped
+from mailer.importers.paragraphs import ImportedParagraph
 
 _NOTE = re.compile(
     r"[\[(]?\s*(?:an?\s+)?(?:editor['’]s\s+)?"
@@ -28,8 +29,8 @@ _CREDIT = re.compile(
 _LONGEST_TITLE = 100  # characters of “Note by …”
 _LONGEST_CAPTION = 300
 _NO_PICTURE = (
-    "a photo is described, which a text archive does not have: its words stay in the note; to show it, name its file in the "
-    "front matter, where the lines wait behind #"
+    "a photo is described, but the file has no picture: the description is kept in the note; to show the photo, add its file to "
+    "the fields at the top, in the lines that begin with #"
 )
 
 
@@ -53,13 +54,17 @@ def read_preamble(paragraphs: Sequence[ImportedParagraph], top: int) -> Preamble
     if note is None:
         rest = _unsigned(before, preamble)
         if rest:
-            preamble.doubt(rest[0], "no “[Note by …]” stands here; what comes before the first article is the note")
+            preamble.doubt(
+                rest[0], "there is no “[Note by …]”; the text before the first article was imported as the note"
+            )
     else:
         preamble.editor = note[0]
         rest = [*before, *_unsigned(note[1], preamble)]
         strange = [each for each in before if not _CREDIT.fullmatch(each.text)]
         if strange:
-            preamble.doubt(strange[0], f"{_lines(strange)} above the note fit no part; kept at its beginning")
+            preamble.doubt(
+                strange[0], f"{_lines(strange)} above the note could not be placed; kept at the beginning of the note"
+            )
     preamble.note = rest
     preamble.editor = unwrapped(preamble.editor or preamble.signature)
     preamble.signature = unwrapped(preamble.signature)
@@ -95,7 +100,7 @@ def _without_photo(paragraphs: list[ImportedParagraph], top: int, preamble: Prea
                 address=each.picture,
             )
             if not each.text.strip():
-                preamble.doubt(each, "the photo has no words for those who do not see it; its caption stands in alt")
+                preamble.doubt(each, "the photo has no description (alt text); its caption is used instead")
             return [*paragraphs[:index], *paragraphs[index + 1 + is_caption :]]
         if match := _CREDIT.fullmatch(each.text):
             preamble.photo = ImportedPhoto(caption=unwrapped(match["caption"]), credit=unwrapped(match["credit"]))
@@ -115,7 +120,8 @@ def _unsigned(paragraphs: list[ImportedParagraph], preamble: Preamble) -> list[I
             behind = paragraphs[index + 1 :]
             if behind:
                 preamble.doubt(
-                    behind[0], f"{_lines(behind)} behind the signature, before the first article; kept in the note"
+                    behind[0],
+                    f"{_lines(behind)} between the signature and the first article could not be placed; kept in the note",
                 )
             rest = each.split(len(each.lines) - 1)[0]
             return [*paragraphs[:index], *([rest] if rest.lines else []), *behind]

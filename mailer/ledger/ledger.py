@@ -36,16 +36,17 @@ an event loop. Raises LedgerError.
 
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from mailer.clock import boottime
+from mailer.boot_clock import boottime
 from mailer.delivery.warmup import WarmUp
 from mailer.ledger.accounts.api_tokens import ApiTokens
 from mailer.ledger.accounts.audit import AuditLog
+from mailer.ledger.accounts.dispatch_revisions import Revisions
 from mailer.ledger.accounts.idempotency import IdempotencyKeys
-from mailer.ledger.accounts.revisions import Revisions
 from mailer.ledger.accounts.sessions import Sessions
 from mailer.ledger.accounts.users import Users
 from mailer.ledger.queue.leased_send import SendLeases
@@ -57,11 +58,11 @@ from mailer.ledger.sends.create import SendCreator
 from mailer.ledger.sends.editions import Editions
 from mailer.ledger.sends.sends import Sends
 from mailer.ledger.sends.warmup import WarmUpDays
-from mailer.ledger.store.context import LOCK_PATIENCE, LedgerContext
 from mailer.ledger.store.database import open_database
+from mailer.ledger.store.file_locks import FileLock
 from mailer.ledger.store.lease import LENGTH
-from mailer.ledger.store.locks import FileLock
-from mailer.ledger.store.rollback_guard import RollbackGuard
+from mailer.ledger.store.ledger_context import LOCK_PATIENCE, LedgerContext
+from mailer.ledger.store.rollback_guard import AcceptedDatabase, RollbackGuard
 from mailer.ledger.store.upgrade import upgrade
 from mailer.ledger.store.writer import Writer
 from mailer.ledger.subscribers.erasure import Erasure
@@ -80,7 +81,8 @@ from mailer.ledger.webhooks.webhooks import Webhooks
 class Ledger:
     """An open ledger; see the top of this module. Made by open_ledger."""
 
-    def __init__(self, context: LedgerContext) -> None:
+    def __init__(self, guard: RollbackGuard, context: LedgerContext) -> None:
+        self._guard = guard
         self._context = context
         self.sends = Sends(context)
         self.creator = SendCreator(context)
@@ -130,6 +132,13 @@ class Ledger:
         lock = self._context.serve_lock()
         return None if lock.is_unlocked() else lock.read_pid() or 0
 
+    def accept_restored(self, *, if_refused: bool = False) -> AcceptedDatabase | None:
+        """Accepts a restored or new database, and pauses its open sends, so that nothing is sent by itself.
+
+        `if_refused`: only if the rollback guard refuses it; None if it does not.
+        """
+        return self._context.writer.call(partial(self._guard.accept, if_refused=if_refused)).result()
+
     @property
     def context(self) -> LedgerContext:
         """What its parts share."""
@@ -161,9 +170,9 @@ def open_ledger(
     """Opens the ledger at `url`, creating it or upgrading it to this version's schema.
 
     `state_dir` (`.mailer` of the workspace) holds the locks of running processes and is created if missing; a relative SQLite
-    path starts at its parent folder. A database that is an older copy of what this folder has seen is refused (RestoredError),
-    unless `accept_restored`: then its running sends are paused. `warmup`, `lease` and `steady`: see LedgerContext. Raises
-    SettingsError for a wrong URL, LedgerError for the rest.
+    path starts at its parent folder. A database that lacks what this folder has seen, an older copy or a new one, is refused
+    (RestoredError), unless `accept_restored`: then call `accept_restored` of the ledger before anything else writes. `warmup`,
+    `lease` and `steady`: see LedgerContext. Raises SettingsError for a wrong URL, LedgerError for the rest.
     """
     database = open_database(url, state_dir)
     try:
@@ -176,9 +185,7 @@ def open_ledger(
     writer = Writer(database, guard)
     try:
         upgrade(database)
-        if accept_restored:
-            writer.call(guard.accept_rollback).result()
-        else:
+        if not accept_restored:
             with database.reading() as conn:
                 guard.check(conn)
     except BaseException:
@@ -186,6 +193,7 @@ def open_ledger(
         database.close()
         raise
     return Ledger(
+        guard,
         LedgerContext(
             database=database,
             writer=writer,
@@ -194,5 +202,5 @@ def open_ledger(
             warmup=warmup or WarmUp(),
             lease=lease,
             steady=steady,
-        )
+        ),
     )

@@ -22,7 +22,7 @@ class Finding:
 
     def __post_init__(self) -> None:
         if self.rule not in INSPECTION:
-            raise ValueError(f"no rule of the inspection: {self.rule}")
+            raise ValueError(f"“{self.rule}” is not in mailer/lint/rule_catalogue.py")
 
 
 def to_diagnostics(path: str, findings: Iterable[Finding]) -> tuple[Diagnostic, ...]:

@@ -65,17 +65,17 @@ def _check_comments(ignores: tuple[Ignore, ...], found: set[str]) -> Iterator[Fi
                 rule="ignore-unknown",
                 message=f"there is no rule “{abbreviate(ignore.rule)}”"
                 if ignore.rule
-                else "this comment names no rule",
-                expected=suggest(ignore.rule, RULEBOOK) or "expected one of docs/checks.md",
+                else "this comment has no rule name",
+                expected=suggest(ignore.rule, RULEBOOK) or "write the name of a rule, as in brackets after a finding",
                 position=ignore.position,
             )
         elif not rule.may_be_ignored:
             message = f"the rule “{rule.id}” cannot be ignored"
             yield Finding(
-                rule="ignore-refused", message=message, expected="mend what it finds", position=ignore.position
+                rule="ignore-refused", message=message, expected="fix what it reports", position=ignore.position
             )
         elif rule.id not in found:
             message = f"the rule “{rule.id}” finds nothing here"
             yield Finding(
-                rule="ignore-unused", message=message, expected="take the comment away", position=ignore.position
+                rule="ignore-unused", message=message, expected="remove it from the comment", position=ignore.position
             )

@@ -60,9 +60,9 @@ class LinkState(Enum):
 
 _RULES = {LinkState.DEAD: "link-dead", LinkState.UNSURE: "link-unsure", LinkState.PRIVATE: "link-private"}
 _EXPECTED = {
-    LinkState.DEAD: "find where it has gone",
-    LinkState.UNSURE: "open it and see",
-    LinkState.PRIVATE: "expected a public host by its name",
+    LinkState.DEAD: "look for the new address",
+    LinkState.UNSURE: "open it in a browser",
+    LinkState.PRIVATE: "use a public host name",
 }
 
 
@@ -90,7 +90,7 @@ def check_dispatch_links(
         if not target.differs and target.url.lower().startswith(("http://", "https://")):
             asked.setdefault(target.url.partition("#")[0], []).append(target)
     if log and asked:
-        log(f"Asking {len(asked)} link{'s' if len(asked) > 1 else ''} …")
+        log(f"Checking {len(asked)} link{'s' if len(asked) > 1 else ''} …")
     answers = check_links(asked, limits=limits or LinkCheckLimits(), networks=networks)
     found = (
         Finding(
@@ -134,7 +134,7 @@ async def _ask_hosts(
                     await asyncio.sleep(min(limits.pause, max(end - time.monotonic(), 0)))
                 left = end - time.monotonic()
                 if left <= 0:
-                    answers[url] = LinkResponse(LinkState.UNSURE, "was not asked: the time is up")
+                    answers[url] = LinkResponse(LinkState.UNSURE, "was not checked: the time limit was reached")
                     continue
                 checker = _LinkChecker(trust, min(limits.per_link, left), limits.redirects, networks)
                 answers[url] = await checker.ask(url)
@@ -148,7 +148,7 @@ def _with_unresolved_hosts(answers: dict[str, LinkResponse], *, hosts: int) -> d
     is_offline = hosts > 1 and all(answer.state is LinkState.UNRESOLVED for answer in answers.values())
     for url, answer in answers.items():
         if answer.state is LinkState.UNRESOLVED:
-            words = "was not asked: no name can be looked up from here" if is_offline else answer.words
+            words = "was not checked: this computer is offline" if is_offline else answer.words
             answers[url] = LinkResponse(LinkState.UNSURE if is_offline else LinkState.DEAD, words)
     return answers
 
@@ -167,7 +167,7 @@ class _LinkChecker:
             answer = await self._follow("HEAD", url)
             return answer if answer.state is LinkState.ALIVE else await self._follow("GET", url)
         except BlockedAddressError as error:
-            return LinkResponse(LinkState.PRIVATE, f"leads to {error.host}, which is no public address")
+            return LinkResponse(LinkState.PRIVATE, f"leads to {error.host}, which is not a public address")
         except UnresolvableHostError as error:
             if error.is_unknown:
                 return LinkResponse(LinkState.UNRESOLVED, f"leads to {error.host}, which does not exist")
@@ -179,7 +179,7 @@ class _LinkChecker:
         except UnreachableError as error:
             return LinkResponse(LinkState.UNSURE, str(error))
         except (HttpRequestError, ValueError):
-            return LinkResponse(LinkState.UNSURE, "does not answer as a web site does")
+            return LinkResponse(LinkState.UNSURE, "gave an invalid response")
 
     async def _follow(self, method: str, url: str) -> LinkResponse:
         seen = url
@@ -192,7 +192,7 @@ class _LinkChecker:
                 return _answer(response.status)
             seen = normalise_url(urljoin(seen, response.location))
             if urlsplit(seen).scheme not in {"http", "https"}:
-                return LinkResponse(LinkState.UNSURE, "leads away from the web")
+                return LinkResponse(LinkState.UNSURE, "redirects to an address that is not on the web")
         return LinkResponse(LinkState.UNSURE, f"redirects more than {self._redirects} times")
 
 
@@ -200,5 +200,5 @@ def _answer(status: int) -> LinkResponse:
     if 200 <= status < 300:
         return LinkResponse(LinkState.ALIVE)
     if status in _DEAD:
-        return LinkResponse(LinkState.DEAD, f"is not there ({status})")
+        return LinkResponse(LinkState.DEAD, f"does not exist ({status})")
     return LinkResponse(LinkState.UNSURE, f"answers {status}")

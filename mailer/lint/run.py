@@ -15,6 +15,7 @@ Check = Callable[[LintContext], Iterator[Finding]]
 
 CHECKS: tuple[Check, ...] = (
     content.placeholders,
+    content.sample_text,
     content.merge_tags,
     content.empty_fields,
     content.subject_and_preheader,

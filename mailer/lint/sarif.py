@@ -1,4 +1,4 @@
-"""Converts diagnostics into SARIF 2.1.0, which editors and forges show beside the lines.
+"""Converts diagnostics into SARIF 2.1.0, which editors and forges show next to the lines.
 
 One run of one tool; every rule with a diagnostic is described with its reason and its remedy. Columns count
 code points, as everywhere here.

@@ -30,7 +30,7 @@ _NOT_READ = re.compile(
     r"|\[\[[^\]\n]*\]\]|\[\^[^\]\n]*\]:?"
 )
 LONGEST_LINE = 20_000
-"""Characters; a longer one can only be the row of a table that nobody reads, and patterns take their time on it."""
+"""Characters of a line; longer lines are not searched, because patterns are slow on them."""
 
 _UNREAD_KEYS = frozenset({"slug", "file", "url", "lists", "date", "language"})
 _ARTICLE_KEY = re.compile(r"[ \t]*(?P<key>[a-z]+)[ \t]*:[ \t]*(?P<value>.*)")

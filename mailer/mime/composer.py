@@ -25,8 +25,15 @@ from mailer.edition.merge_fields import ReaderValues, TemplateParts, fill
 from mailer.edition.model import Edition, Image, Variant
 from mailer.edition.numbering import VariantKey
 from mailer.errors import MailerError
+from mailer.mime.body_encoding import (
+    LINE_LIMIT,
+    EncodedBody,
+    Encoding,
+    choose_encoding,
+    compile_body,
+    encode_attachment,
+)
 from mailer.mime.dkim.signer import DkimKey, DkimSigner
-from mailer.mime.encoding import LINE_LIMIT, EncodedBody, Encoding, choose_encoding, compile_body, encode_attachment
 from mailer.mime.headers import HeaderError, address_field, structured, unstructured
 from mailer.mime.render_cache import MAX_ENTRIES, RenderCache
 from mailer.settings.parsers import MAX_VERP_LOCAL_PART

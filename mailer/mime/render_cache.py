@@ -5,7 +5,7 @@
 A list has fewer first names than recipients: what depends on fields alone is cached by their values. Tokens and addresses
 differ for every recipient, but all of one length take the same room: what depends on them alone is written once for each
 length, with stand-ins that are then replaced. Before it is used, the result is checked with a second pair of stand-ins of
-other characters; and it is used only for values of letters, digits and `@._+-`. Everything else is written anew each time.
+other characters; and it is used only for values of letters, digits and `@._+-`. Everything else is rendered each time.
 The size of the cache is bounded.
 """
 

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 
 from mailer.edition.merge_fields import ReaderValues
+from mailer.mime.body_encoding import choose_encoding, compile_body
 from mailer.mime.composer import Message, MessageError, SenderProfile, body_part, format_date, message_id
 from mailer.mime.dkim.signer import DkimSigner
-from mailer.mime.encoding import choose_encoding, compile_body
 from mailer.mime.headers import HeaderError, address_field, structured, unstructured
 
 _NO_VALUES = ReaderValues(token="")

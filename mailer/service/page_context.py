@@ -1,9 +1,10 @@
 """The template context that every public page has: the publication, the language, and the URLs of the other pages.
 
 `root` and `site` are the path of the site and the URLs of its pages; `indexed`, whether search engines may index them. `name`
-and `postal_address` are the publication’s. `language` and `direction` are those of the texts; `direction_of` is for other
-languages. `say("…", name=value)` is a translated text, each value isolated; `long_date(date)` a date as it is written in that
-language.
+and `postal_address` are the publication’s; `contact` is the address that readers write to. `language` and `direction` are those
+of the texts; `direction_of` is for other languages. `say("…", name=value)` is a translated text, each value isolated;
+`say("…", "…", count=number)` has a singular and a plural, and takes the form for that number. `long_date(date)` is a date as it
+is written in that language.
 """
 
 import datetime as dt
@@ -12,7 +13,7 @@ from typing import Any
 from mailer.app import App
 from mailer.i18n.bidi import text_direction
 from mailer.i18n.dates import long_date
-from mailer.i18n.translations import effective_language, gettext
+from mailer.i18n.translations import effective_language, gettext, ngettext
 from mailer.service.public_urls import PublicUrls
 
 _FIRST_STRONG_ISOLATE, _POP_ISOLATE = "\N{FIRST STRONG ISOLATE}", "\N{POP DIRECTIONAL ISOLATE}"
@@ -27,8 +28,11 @@ def page_context(app: App, language: str, *, root: str, site: PublicUrls) -> dic
     """Returns the context of a page in `language`, or in English if that is not translated."""
     language = effective_language(language)
 
-    def in_words(message: str, **values: str) -> str:
-        return gettext(language, message, **{name: bidi_isolate(value) for name, value in values.items()})
+    def in_words(message: str, plural: str = "", *, count: int = 0, **values: str) -> str:
+        isolated = {name: bidi_isolate(value) for name, value in values.items()}
+        return (
+            ngettext(language, message, plural, count, **isolated) if plural else gettext(language, message, **isolated)
+        )
 
     def date_in_words(date: dt.date) -> str:
         return long_date(date, language)
@@ -38,6 +42,7 @@ def page_context(app: App, language: str, *, root: str, site: PublicUrls) -> dic
         "site": site,
         "indexed": app.settings.search_engines,
         "name": app.publication.name,
+        "contact": (app.settings.reply_to or app.settings.sender).address,
         "postal_address": [line for line in app.publication.postal_address.splitlines() if line.strip()],
         "language": language,
         "direction": text_direction(language),

@@ -1,7 +1,7 @@
 """Parsers of settings: one function for each kind of value.
 
 Each raises ValueError with what the setting should be, and never quotes the text, which may be a secret. Arrays and objects are
-JSON; lists of numbers or names may also have commas, as in `60,300,900`.
+JSON; lists of numbers or names may also be separated by commas, as in `60,300,900`.
 """
 
 import ipaddress
@@ -15,7 +15,7 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 from mailer.i18n.bcp47 import is_valid_tag, normalize_case
-from mailer.mailbox import Mailbox, MailboxError, parse_mailbox
+from mailer.mailbox_address import Mailbox, MailboxError, parse_mailbox
 from mailer.relay import Relay, RelayError, is_loopback, parse_relay
 
 MIN_KEY = 32  # characters of a secret key
@@ -35,7 +35,7 @@ def parse_line(text: str) -> str:
 
 def parse_lines(text: str) -> str:
     if not all(part.isprintable() for part in text.splitlines()):
-        raise ValueError("should have no control characters but line ends")
+        raise ValueError("should have no control characters except line breaks")
     return "\n".join(part.strip() for part in text.splitlines())
 
 
@@ -65,7 +65,7 @@ def parse_int(low: int, high: int = 10**9) -> Callable[[str], int]:
 
 
 def parse_int_list(text: str) -> tuple[int, ...]:
-    expected = "should be whole numbers above 0 with commas between, such as 60,300,900"
+    expected = "should be whole numbers above 0, separated by commas, such as 60,300,900"
     items = _split_list(text, expected)
     if not items or not all(re.fullmatch(r"[0-9]{1,9}", item) and int(item) > 0 for item in items):
         raise ValueError(expected)
@@ -106,7 +106,7 @@ def parse_bounce_address(text: str) -> Mailbox:
     found = parse_address(text)
     if len(found.local_part) > MAX_VERP_LOCAL_PART:
         raise ValueError(
-            f"should have at most {MAX_VERP_LOCAL_PART} characters before the @, since “+” and a token are added to it"
+            f"should have at most {MAX_VERP_LOCAL_PART} characters before the @, because “+” and a token are added to it"
         )
     return found
 
@@ -121,7 +121,7 @@ def parse_domain(text: str) -> str:
 
 def parse_base_url(text: str) -> str:
     """Returns an absolute URL without a slash at its end."""
-    expected = "should be https://HOST, with a path if need be, but no user, “?” or “#” (http:// only on loopback)"
+    expected = "should be https://HOST or https://HOST/PATH, without user, “?” or “#” (http:// only for this machine)"
     try:
         parts = urlsplit(text)
         host, port = parts.hostname, parts.port
@@ -132,7 +132,7 @@ def parse_base_url(text: str) -> str:
     if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
         raise ValueError(expected)
     if not re.fullmatch(r"[A-Za-z0-9._~:/%!$&'()*+,;=\[\]-]+", text):
-        raise ValueError("should be written in ASCII: an international host as xn--…, a path percent-encoded")
+        raise ValueError("should be in ASCII: an international host name as xn--…, the path percent-encoded")
     return text.rstrip("/")
 
 
@@ -152,7 +152,7 @@ def parse_claim(text: str) -> str:
 def parse_language(text: str) -> str:
     """Returns a language tag in its usual letter case."""
     if not is_valid_tag(text):
-        raise ValueError("should be a language tag of BCP 47, such as en, pt-BR or zh-Hant")
+        raise ValueError("should be a language code (BCP 47), such as en, pt-BR or zh-Hant")
     return normalize_case(text)
 
 
@@ -195,7 +195,7 @@ def parse_database_url(text: str, *, workspace: Path) -> str:
             raise ValueError("should be sqlite:///FILE, relative to the workspace, or sqlite:////absolute/FILE")
         path = workspace.resolve() / file
         if "?" in str(path):
-            raise ValueError("cannot name a file in a folder with “?” in its name: use another folder")
+            raise ValueError("cannot be a file in a folder with “?” in its name; use another folder")
         return f"sqlite:///{path}"
     if scheme in {"postgresql", "postgres", "postgresql+psycopg"}:
         try:
@@ -209,7 +209,7 @@ def parse_database_url(text: str, *, workspace: Path) -> str:
 
 
 def parse_networks(text: str) -> tuple[Network, ...]:
-    expected = "should be networks with commas between, such as 127.0.0.1,10.0.0.0/8,fd00::/8"
+    expected = "should be networks, separated by commas, such as 127.0.0.1,10.0.0.0/8,fd00::/8"
     try:
         return tuple(ipaddress.ip_network(item) for item in _split_list(text, expected))
     except ValueError:
@@ -218,7 +218,7 @@ def parse_networks(text: str) -> tuple[Network, ...]:
 
 def parse_mail_programs(text: str) -> tuple[str, ...]:
     """Returns names of mail programs, such as `gmail` or `outlook.windows`; whether they exist is checked elsewhere."""
-    expected = "should be mail programs with commas between, such as gmail,apple-mail,outlook.windows"
+    expected = "should be mail programs, separated by commas, such as gmail,apple-mail,outlook.windows"
     names = tuple(dict.fromkeys(name.lower() for name in _split_list(text, expected)))
     if not names or not all(re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)?", name) for name in names):
         raise ValueError(expected)
@@ -244,7 +244,7 @@ def parse_per_domain(parse: Callable[[str], T], example: str) -> Callable[[str],
 def parse_selector(text: str) -> str:
     """Returns a DKIM selector (RFC 6376 3.1)."""
     if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*", text.lower()):
-        raise ValueError("should be a selector's name, such as s2026: letters, digits, “-” and “.”")
+        raise ValueError("should be a selector such as s2026, of letters, digits, “-” and “.”")
     return text.lower()
 
 

@@ -21,18 +21,18 @@ from pydantic import BeforeValidator, Field, SecretStr, ValidationError, Validat
 from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from mailer.errors import SettingsError
-from mailer.mailbox import Mailbox
+from mailer.mailbox_address import Mailbox
 from mailer.relay import Relay
 from mailer.settings import parsers
 
 PREFIX = "MAILER_"
 _MISSING = {
     "MAILER_FROM": "is missing; should be “Name <address>”",
-    "MAILER_SECRET_KEYS": 'is missing; should be ["…"] with a random text of 32 characters or more, such as '
-    'python3 -c "import secrets; print(secrets.token_urlsafe(32))" prints',
+    "MAILER_SECRET_KEYS": 'is missing; should be ["KEY"], where KEY is a random text of at least 32 characters. To make one: '
+    'python3 -c "import secrets; print(secrets.token_urlsafe(32))"',
 }
 
-_REMOVED = {"MAILER_WORKERS": "one process sends. Remove it."}  # former settings, and what to do
+_REMOVED = {"MAILER_WORKERS": "a send always runs in one process"}  # former settings, and why they went
 RENAMED = {
     "MAILER_DOMAIN_LANES": "MAILER_DOMAIN_CONNECTIONS",
     "MAILER_GRACE": "MAILER_SCHEDULE_GRACE",
@@ -185,17 +185,17 @@ class Settings(BaseSettings):
         complete = [bool(selector) for selector, key in pairs if selector and key]
         if any(bool(selector) != bool(key) for selector, key in pairs) or bool(complete) != bool(self.dkim_domain):
             raise ValueError(
-                "MAILER_DKIM_DOMAIN: should stand together with MAILER_DKIM_SELECTOR and MAILER_DKIM_KEY, "
-                "or MAILER_DKIM_ED25519_SELECTOR and MAILER_DKIM_ED25519_KEY, or with both pairs"
+                "MAILER_DKIM_DOMAIN: must be set together with MAILER_DKIM_SELECTOR and MAILER_DKIM_KEY, "
+                "or with MAILER_DKIM_ED25519_SELECTOR and MAILER_DKIM_ED25519_KEY, or with all four"
             )
         return self
 
     @model_validator(mode="after")
     def _check_oidc(self) -> Self:
         if bool(self.oidc_issuer) != bool(self.oidc_client_id):
-            raise ValueError("MAILER_OIDC_ISSUER: should stand together with MAILER_OIDC_CLIENT_ID")
+            raise ValueError("MAILER_OIDC_ISSUER: must be set together with MAILER_OIDC_CLIENT_ID")
         if self.oidc_only and not self.oidc_issuer:
-            raise ValueError("MAILER_OIDC_ONLY: should stand together with MAILER_OIDC_ISSUER, or nobody could sign in")
+            raise ValueError("MAILER_OIDC_ONLY: needs MAILER_OIDC_ISSUER; without it nobody could sign in")
         return self
 
     @classmethod
@@ -236,10 +236,16 @@ def load_settings(workspace: Path, environ: Mapping[str, str] | None = None) -> 
     listed = "\n".join(f"  {problem}" for problem in result)  # raised here, where no local holds a value
     env_file = workspace / ".env"
     if env_file.exists():
-        next_step = f"Set them in {env_file} or in the environment; what `mailer init` writes there explains each."
+        next_step = f"Correct them in {env_file} or in the environment. docs/operator.md explains each setting."
     else:
-        next_step = "If this is no workspace yet: mailer init. If it is elsewhere: --workspace DIR."
-    raise SettingsError(f"The settings are not right:\n{listed}\n", next_step)
+        next_step = "To create a workspace here: mailer init. To use another folder: --workspace DIR"
+    if not env_file.exists() and not _has_variables(os.environ if environ is None else environ):
+        raise SettingsError(f"The folder {workspace.resolve()} is not a workspace: it has no .env file.", next_step)
+    raise SettingsError(f"Invalid settings:\n{listed}", next_step)
+
+
+def _has_variables(environ: Mapping[str, str]) -> bool:
+    return any(name.upper().startswith(PREFIX) for name in environ)
 
 
 def _load(workspace: Path, environ: Mapping[str, str]) -> Settings | list[str]:
@@ -263,7 +269,7 @@ def _load(workspace: Path, environ: Mapping[str, str]) -> Settings | list[str]:
 
 def _describe_unknown(name: str, place: str, names: Iterable[str]) -> str:
     if name in _REMOVED:
-        return f"{name} ({place}): is no longer a setting: {_REMOVED[name]}"
+        return f"{name} ({place}): is no longer a setting, because {_REMOVED[name]}. Delete it."
     if name in RENAMED:
         return f"{name} ({place}): is now called {RENAMED[name]}. Rename it."
     close = get_close_matches(name.removeprefix(PREFIX), [known.removeprefix(PREFIX) for known in names], n=1)

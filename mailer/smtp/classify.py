@@ -9,17 +9,18 @@ returns a Classification. What a reply means while a connection is set up is in 
 | any | 421 before end of DATA · malformed, or of a class not expected there | connection | unsent |
 | any | 4xx about our quota, as “too many messages in this session” | relay, which waits | unsent, also after end of DATA |
 | any | 5xx about our quota | relay, counted | unsent, also after end of DATA |
-| any | 530, 538 (authentication required) | relay, left out | unsent |
+| any | 530, 538 (authentication required) | relay, excluded | unsent |
 | any | 552 5.3.4 (message too big) | message: another relay may take it | unsent, also after end of DATA |
 | MAIL, RCPT | 501, 555, 5.5.4, 5.6.7 where a parameter was given | the parameter: `refused_parameter` | unsent |
-| MAIL | 4xx · other 5xx | relay, which waits · left out | unsent |
+| MAIL | 4xx · other 5xx | relay, which waits · excluded | unsent |
 | RCPT, DATA, text | 4xx · 5xx | recipient | deferred · failed |
 | end of DATA | 2xx · 4xx · 5xx | recipient | accepted · deferred · failed |
 
 A 5xx whose reason is about our message, sender address, quota, reputation or relay counts towards the breaker (`about_us`),
 and so does an unexplained one after RCPT. An unexplained refusal of RCPT counts while the relay has accepted nothing yet: a
-relay that refuses all our mail may word that in any way. An address is suppressed only if the reply says, by an enhanced code or
-in words, that this mailbox does not exist; a plain 550 proves nothing.
+relay that refuses all our mail may word that in any way. An address is suppressed only if the reply says that mail to it is
+impossible: by 5.1.1, 5.1.2, 5.1.3 or 5.1.10, or in words that say that the mailbox does not exist. Words that say something else
+overrule the code. A plain 550 proves nothing.
 Sources: RFC 5321 4.2, RFC 3463, RFC 5248.
 """
 
@@ -28,11 +29,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from mailer.smtp.refusal_reason import Reason, Subject, refusal_reason
-from mailer.smtp.reply import Reply
+from mailer.smtp.reply_parser import Reply
 from mailer.smtp.stage import Stage
 
 _AUTH_REQUIRED = frozenset({530, 538})
 _THROTTLING = frozenset({421, 450, 451, 452, 454})
+_NO_DOMAIN = frozenset({"5.1.2", "5.1.10"})  # the domain does not exist, or has a null MX
+_ABOUT_DOMAIN = frozenset({Reason.HOST_UNKNOWN, Reason.NOT_ACCEPTING})
 _BAD_PARAMETER = frozenset({501, 504, 555})
 
 
@@ -41,7 +44,7 @@ class Outcome(StrEnum):
 
     ACCEPTED = "accepted"
     DEFERRED = "deferred"  # refused for now
-    FAILED = "failed"  # refused for good
+    FAILED = "failed"  # refused permanently
     UNCERTAIN = "uncertain"  # end of DATA was sent, and no usable reply came
     UNSENT = "unsent"  # nothing was sent, or the refusal proves that nothing was delivered
 
@@ -57,12 +60,12 @@ class Parameter(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Classification:
-    """The meaning of a reply, or of a connection that was lost. `refusal` is why the server refused, if it did.
+    """The meaning of a reply, or of a lost connection. `refusal`: why the server refused, if it did.
 
-    `excludes_relay`: no message of this send can leave through this relay. `lacks`: the relay lacks what this message needs.
-    `close`: the connection cannot be used any more. `about_us`: the breaker counts it. `unexplained`: the reply does not say
-    that the recipient is the reason. `is_throttling`: the relay asks for a slower pace. `relay_waits`: it is asked again on a
-    new connection, and after a while if that does not help. `suppress`: the mailbox does not exist.
+    `excludes_relay`: no message of this send can leave through this relay. `lacks`: the relay does not support what this message
+    needs. `close`: the connection cannot be used any more. `about_us`: the breaker counts it. `unexplained`: the reply does not
+    say that the recipient is the reason. `is_throttling`: the relay asks for a slower pace. `relay_waits`: it is tried again on a
+    new connection, and after a while if that does not help. `suppress`: mail to this address is impossible.
     """
 
     outcome: Outcome
@@ -94,7 +97,7 @@ def classify(reply: Reply, stage: Stage) -> Classification:
     if kind not in {4, 5}:
         return _unexpected(stage)
     if reply.code in _AUTH_REQUIRED and stage is not Stage.END_OF_DATA:
-        return _unsent("wants authentication", excludes_relay=True)
+        return _unsent("relay requires authentication", excludes_relay=True)
     refusal = refusal_reason(*reply)
     if kind == 4:
         return _temporary(reply, stage, refusal)
@@ -105,7 +108,7 @@ def classify(reply: Reply, stage: Stage) -> Classification:
         return not_offered(Parameter.SIZE)
     if stage is Stage.MAIL:
         return _unsent("sender refused", excludes_relay=True)
-    return _refused(stage, refusal)
+    return _refused(reply, stage, refusal)
 
 
 def refused_parameter(reply: Reply, stage: Stage, given: Collection[Parameter]) -> Parameter | None:
@@ -127,24 +130,28 @@ def refused_parameter(reply: Reply, stage: Stage, given: Collection[Parameter]) 
 def connection_lost(stage: Stage, reason: str) -> Classification:
     """Returns the classification of a connection that ended, or timed out, at `stage`."""
     if stage is Stage.END_OF_DATA:
-        return Classification(outcome=Outcome.UNCERTAIN, reason=f"{reason} after end of DATA", close=True)
+        return Classification(
+            outcome=Outcome.UNCERTAIN,
+            reason=f"{reason} after the message was handed over and before the server confirmed it",
+            close=True,
+        )
     return _unsent(reason)
 
 
 def not_offered(parameter: Parameter) -> Classification:
-    """Returns the classification of a message that needs what the relay lacks: one address, or the edition as a whole.
+    """Returns the classification of a message that needs what the relay does not support: one address, or the whole edition.
 
-    An address that needs SMTPUTF8 fails, and is not suppressed. Size and encoding are those of all messages: the send is halted.
+    An address that needs SMTPUTF8 fails, and is not suppressed. Size and encoding are those of all messages: nothing was sent.
     """
     if parameter is Parameter.SMTPUTF8:
-        return Classification(outcome=Outcome.FAILED, reason="relay lacks SMTPUTF8", lacks=parameter)
-    reason = "message too big" if parameter is Parameter.SIZE else f"relay lacks {parameter}"
+        return Classification(outcome=Outcome.FAILED, reason="relay does not support SMTPUTF8", lacks=parameter)
+    reason = "message too big" if parameter is Parameter.SIZE else f"relay does not support {parameter}"
     return Classification(outcome=Outcome.UNSENT, reason=reason, lacks=parameter)
 
 
 def _temporary(reply: Reply, stage: Stage, refusal: Reason) -> Classification:
     if reply.code == 421 and stage is not Stage.END_OF_DATA:
-        return _unsent("service closing", is_throttling=True, relay_waits=True, refusal=refusal)
+        return _unsent("relay is closing the connection", is_throttling=True, relay_waits=True, refusal=refusal)
     if refusal.subject is Subject.QUOTA or stage is Stage.MAIL:
         return _unsent(f"deferred at {stage.label}", is_throttling=True, relay_waits=True, refusal=refusal)
     return Classification(
@@ -156,7 +163,7 @@ def _temporary(reply: Reply, stage: Stage, refusal: Reason) -> Classification:
     )
 
 
-def _refused(stage: Stage, refusal: Reason) -> Classification:
+def _refused(reply: Reply, stage: Stage, refusal: Reason) -> Classification:
     unexplained = refusal.subject is None
     is_late = stage is not Stage.RCPT  # the recipient was accepted already
     return Classification(
@@ -165,14 +172,14 @@ def _refused(stage: Stage, refusal: Reason) -> Classification:
         refusal=refusal,
         about_us=is_late if unexplained else refusal.subject is not Subject.RECIPIENT,
         unexplained=unexplained,
-        suppress=refusal is Reason.USER_UNKNOWN,
+        suppress=refusal is Reason.USER_UNKNOWN or (reply.enhanced in _NO_DOMAIN and refusal in _ABOUT_DOMAIN),
     )
 
 
 def _unexpected(stage: Stage) -> Classification:
     if stage is Stage.END_OF_DATA:
-        return Classification(outcome=Outcome.UNCERTAIN, reason="answered with nonsense", close=True)
-    return _unsent("answered with nonsense")
+        return Classification(outcome=Outcome.UNCERTAIN, reason="malformed reply", close=True)
+    return _unsent("malformed reply")
 
 
 def _unsent(

@@ -24,7 +24,7 @@ import aiosmtplib
 
 from mailer.relay import Relay, TlsMode
 from mailer.smtp.refusal_reason import Subject, refusal_reason
-from mailer.smtp.reply import make_reply
+from mailer.smtp.reply_parser import make_reply
 from mailer.smtp.transport import SmtpProtocol
 
 _E = TypeVar("_E", bound=BaseException)

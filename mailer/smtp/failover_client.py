@@ -5,7 +5,8 @@
     await client.close()
 
 Relays are chosen by weight. A relay that could not be reached, or refuses us, is not tried again by this client; `last_error`
-says why. What a relay refuses for a reason that is not about the recipient is offered to another one, unless its text was sent.
+says why. A message that a relay refuses for a reason that is not about the recipient is offered to a different relay, unless its
+text was sent.
 `begin_sending` is awaited when the relay waits for the text; False cancels the attempt. Raises what it raises.
 """
 
@@ -89,7 +90,7 @@ class SmtpClient:
 
 
 def _is_refused(result: AttemptResult) -> bool:
-    """Whether the relay refused the message for good, or does not take it; not: a lost connection, or a cancelled attempt."""
+    """Whether the relay refused the message permanently, or does not support it; not: a lost connection, a cancelled attempt."""
     classification = result.classification
     has_refused = result.reply is not None or classification.lacks is not None
     return has_refused and classification.outcome in {Outcome.FAILED, Outcome.UNSENT}

@@ -32,7 +32,7 @@ from mailer.smtp.classify import (
     refused_parameter,
 )
 from mailer.smtp.connect import Connection, Extensions, Timeouts
-from mailer.smtp.reply import Reply
+from mailer.smtp.reply_parser import Reply
 from mailer.smtp.stage import Stage
 from mailer.smtp.transport import ConnectionClosedError, SmtpProtocol
 

@@ -11,7 +11,7 @@ written when the connection was lost is for the caller to know.
 import asyncio
 from collections import deque
 
-from mailer.smtp.reply import MalformedReplyError, Reply, ReplyParser
+from mailer.smtp.reply_parser import MalformedReplyError, Reply, ReplyParser
 
 
 class ConnectionClosedError(Exception):
@@ -152,7 +152,7 @@ class SmtpProtocol(asyncio.Protocol):
     def _on_unsolicited(self, reply: Reply) -> None:
         if reply.code == 421:
             self._unsolicited_421 = reply
-            self.close("service closing")
+            self.close("relay is closing the connection")
         else:
             self.close(f"a reply that nobody asked for: “{reply}”")
 

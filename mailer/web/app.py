@@ -12,6 +12,7 @@ accepted with and without it, whether or not the proxy strips it. Every response
 
 import asyncio
 import logging
+from collections.abc import Mapping
 
 from starlette.applications import Starlette
 from starlette.datastructures import MutableHeaders
@@ -26,14 +27,16 @@ from mailer.errors import MailerError
 from mailer.ledger.types.errors import LedgerError
 from mailer.web.api.routes import api_routes
 from mailer.web.api.subscribe import SubscribeApi
+from mailer.web.client_ip import ProxyCheckMiddleware
 from mailer.web.desk.routes import desk_routes
 from mailer.web.public.archive import ArchivePages
-from mailer.web.public.pages import PageRenderer
+from mailer.web.public.page_renderer import PageRenderer
 from mailer.web.public.preferences import PreferencesPages
 from mailer.web.public.site import SitePages
 from mailer.web.public.subscribe import SignupGuard, SubscribePages
 from mailer.web.public.unsubscribe import UnsubscribePages
-from mailer.web.responses import NOT_INDEXED
+from mailer.web.request_limits import RequestLimitsMiddleware
+from mailer.web.responses import HSTS, NOT_INDEXED
 
 _log = logging.getLogger(__name__)
 _RETRY_AFTER = {"Retry-After": "60"}
@@ -61,24 +64,35 @@ def create_app(app: App) -> Starlette:
         routes.append(Mount(pages.root, app=Router(list(routes), redirect_slashes=False)))
     asgi_app.router.routes.extend(routes)
     asgi_app.router.redirect_slashes = False
-    if not app.settings.search_engines:
-        asgi_app.add_middleware(NoIndexMiddleware)
+    if headers := _extra_headers(app):
+        asgi_app.add_middleware(ExtraHeadersMiddleware, headers=headers)
+    asgi_app.add_middleware(ProxyCheckMiddleware, trusted=app.settings.trusted_proxies)
+    asgi_app.add_middleware(RequestLimitsMiddleware, root=pages.root)
     return asgi_app
 
 
-class NoIndexMiddleware:
-    """Adds X-Robots-Tag to every response, so that search engines do not index it."""
+class ExtraHeadersMiddleware:
+    """Adds `headers` to every response."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, headers: Mapping[str, str]) -> None:
         self._app = app
+        self._headers = headers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def send_with_header(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message)["X-Robots-Tag"] = NOT_INDEXED
+                MutableHeaders(scope=message).update(self._headers)
             await send(message)
 
-        await self._app(scope, receive, send_with_header)
+        await self._app(scope, receive, send_with_headers)
+
+
+def _extra_headers(app: App) -> dict[str, str]:
+    """Returns the headers that depend on the settings: for search engines, and HSTS (RFC 6797) for a site over https."""
+    headers = {} if app.settings.search_engines else {"X-Robots-Tag": NOT_INDEXED}
+    if app.settings.base_url.startswith("https://"):
+        headers["Strict-Transport-Security"] = HSTS
+    return headers
 
 
 def _routes(app: App, pages: PageRenderer, signup_guard: SignupGuard) -> list[BaseRoute]:
@@ -123,9 +137,9 @@ class _Errors:
         headers = error.headers if isinstance(error, HTTPException) else None
         if status == 404:
             return self._pages.message(
-                "This page does not exist.", "Please check that the link is complete.", status=404
+                "This page does not exist", "Please check that the link is complete.", status=404
             )
-        return self._pages.message("This request cannot be answered.", status=status, headers=headers)
+        return self._pages.message("This did not work", "Please go back and try again.", status=status, headers=headers)
 
     async def user_error(self, _request: Request, error: Exception) -> Response:
         """Handles errors that the operator can fix; those of the ledger are often temporary."""
@@ -138,7 +152,7 @@ class _Errors:
 
     def _apology(self, status: int) -> Response:
         return self._pages.message(
-            "Something went wrong on our side.",
+            "Something went wrong on our side",
             "Please try again in a few minutes.",
             status=status,
             headers=_RETRY_AFTER if status == 503 else None,

@@ -19,7 +19,8 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 
 FIELDS = 1000
-PATIENCE = 30.0  # seconds without a byte
+PATIENCE = 30.0  # seconds without a byte, and before SLOWEST holds
+SLOWEST = 8 * 1024  # bytes a second, on average: a slow telephone
 PUBLIC_LARGEST = 16 * 1024
 PUBLIC_PATIENCE = 10.0  # seconds for the whole body
 _PUBLIC_FIELDS = 200  # a page with many lists, each with fields of its own
@@ -153,9 +154,12 @@ async def _stream(request: Request, largest: int) -> AsyncGenerator[bytes, None]
     if length.isdecimal() and (len(length) > 15 or int(length) > largest):
         raise HTTPException(413)
     chunks, received = aiter(request.stream()), 0
+    clock = asyncio.get_running_loop().time
+    begun = clock()
     while True:
+        deadline = begun + PATIENCE + received / SLOWEST
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout_at(min(clock() + PATIENCE, deadline)):
                 chunk = await anext(chunks, None)
         except TimeoutError:
             raise HTTPException(408, headers={"Connection": "close"}) from None

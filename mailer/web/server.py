@@ -13,6 +13,8 @@ AlreadyServingError, LedgerError.
 import asyncio
 import contextlib
 import errno
+import logging
+import platform
 import signal
 import socket
 from collections.abc import Awaitable, Callable, Iterable, Iterator
@@ -24,6 +26,8 @@ from starlette.applications import Starlette
 from mailer.app import App
 from mailer.errors import NeedsConfirmationError, UsageError
 from mailer.web.app import create_app
+from mailer.web.cookies import has_slow_cookie_parser
+from mailer.web.http_connection import LARGEST_INCOMPLETE_HEAD, ConnectionTable, connection_class
 
 Background = Callable[[asyncio.Event], Awaitable[None]]
 """A background job: runs until the event is set."""
@@ -32,7 +36,7 @@ OnReady = Callable[[str], None]
 """Called with the site's local address once it answers, http://127.0.0.1:8000."""
 
 SHUTDOWN_GRACE = 5  # seconds for running requests at shutdown
-_CONNECTIONS = 500  # at once; a process may have 1024 files open
+_log = logging.getLogger(__name__)
 
 
 class ServeError(UsageError):
@@ -74,7 +78,7 @@ async def serve_app_until(
     background: Background | None = None,
 ) -> None:
     """Does the same as `serve_app` on a running event loop, until `stop` is set."""
-    await _run(asgi_app, _listen(host, port), stop, on_ready, _jobs(background))
+    await _run(asgi_app, _listen(host, port), stop, on_ready, _jobs(background), table=ConnectionTable())
 
 
 def _until_signalled(serving: Background) -> None:
@@ -113,8 +117,9 @@ async def run(
     stop: asyncio.Event,
     on_ready: OnReady | None = None,
     background: Background | Iterable[Background] | None = None,
+    table: ConnectionTable | None = None,
 ) -> None:
-    """Serves until `stop` is set; an error of the site or of a job sets it, too."""
+    """Serves until `stop` is set; an error of the site or of a job sets it, too. `table`: the limits of connections."""
     lock = await asyncio.to_thread(app.ledger.acquire_server_lock)
     if lock is None:
         process = app.ledger.server_pid()
@@ -123,7 +128,14 @@ async def run(
             f"Another mailer serve is running in this workspace{named}.", "End it first, or use it."
         )
     with contextlib.closing(lock):
-        await _run(create_app(app), _listen(host, port), stop, on_ready, _jobs(background))
+        if has_slow_cookie_parser():
+            _log.warning(
+                "Python %s reads some cookies slowly (CVE-2024-7592). mailer does not use that part of it, so you can go on. "
+                "When you can, update to Python 3.11.10, 3.12.6 or newer.",
+                platform.python_version(),
+            )
+        table = table or ConnectionTable(trusted=app.settings.trusted_proxies)
+        await _run(create_app(app), _listen(host, port), stop, on_ready, _jobs(background), table=table)
 
 
 async def _run(
@@ -132,8 +144,10 @@ async def _run(
     stop: asyncio.Event,
     on_ready: OnReady | None,
     jobs: tuple[Background, ...],
+    *,
+    table: ConnectionTable,
 ) -> None:
-    server = _UvicornServer(asgi_app, lambda: on_ready(_address(sockets[0])) if on_ready else None)
+    server = _UvicornServer(asgi_app, lambda: on_ready(_address(sockets[0])) if on_ready else None, table)
 
     async def stopping(work: Awaitable[None]) -> None:
         try:
@@ -163,11 +177,11 @@ async def _run(
 class _UvicornServer(uvicorn.Server):
     """A uvicorn server that reports when it is ready and leaves signals to us."""
 
-    def __init__(self, asgi_app: Starlette, ready: Callable[[], None]) -> None:
+    def __init__(self, asgi_app: Starlette, ready: Callable[[], None], table: ConnectionTable) -> None:
         super().__init__(
             uvicorn.Config(
                 asgi_app,
-                http="h11",
+                http=connection_class(table),
                 ws="none",
                 lifespan="off",
                 access_log=False,
@@ -175,7 +189,7 @@ class _UvicornServer(uvicorn.Server):
                 log_level="warning",
                 proxy_headers=False,
                 server_header=False,
-                limit_concurrency=_CONNECTIONS,
+                h11_max_incomplete_event_size=LARGEST_INCOMPLETE_HEAD,
                 timeout_graceful_shutdown=SHUTDOWN_GRACE,
             )
         )

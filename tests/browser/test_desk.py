@@ -5,12 +5,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from mailer.ledger.types.accounts import Role
+from mailer.ledger.types.roles_and_scopes import Role
 from mailer.ledger.types.webhooks import EVENTS, WebhookState
 from mailer.ledger.webhooks.outbox import WebhookAttempt
 from mailer.service.accounts.passwords import hash_password
 from tests.contract.web.desk.test_drafts import picture
-from tests.support.chromium import faults, served
+from tests.support.chromium import faults, painted, served
 from tests.support.deskpages import browser_of, signed_in
 from tests.support.patience import until
 from tests.support.site import site_in
@@ -41,7 +41,6 @@ def tab(browser, site, port):
 
     def open_one(role="editor", **options):
         context = browser_of(browser, port, signed_in(site, role) if role else None, **options)
-        context.set_default_timeout(60_000)
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: wrong.append(str(error)))
@@ -70,12 +69,13 @@ def test_somebody_signs_in_and_writes_by_keyboard_only(tab, site):
     site.ledger.users.set_password(user.id, hash_password(PASSWORD, user.name))
     page = tab(None)
     page.goto("/desk/")
+    painted(page)
     page.keyboard.type("Mara Lindqvist")
     page.keyboard.press("Tab")
     page.keyboard.type(PASSWORD)
     page.keyboard.press("Enter")
     page.wait_for_url("**/desk/dispatches")
-    page.get_by_label("A new dispatch").focus()
+    page.get_by_label("New dispatch").focus()
     page.keyboard.type("Fog")
     page.keyboard.press("Enter")
     page.wait_for_url("**-fog")
@@ -99,9 +99,9 @@ def test_findings_stand_at_their_lines_and_in_words(tab, file):
     file.write_text(DISPATCH.replace("source:", "sorce:"), encoding="utf-8")
     page = tab()
     page.goto(TIDE)
-    page.get_by_role("heading", name="to mend").wait_for()
+    page.get_by_role("heading", name="2 errors").wait_for()
     page.locator(".cm-lint-marker-error").first.wait_for()
-    page.get_by_text("There is a preview once nothing is left to mend.").first.wait_for()
+    page.get_by_text("Fix the errors to see a preview.").first.wait_for()
     page.locator("#findings a[data-line='17']").first.click()
     for key in ("Home", "ArrowRight", "ArrowRight"):
         page.keyboard.press(key)
@@ -116,7 +116,7 @@ def test_the_file_is_taken_over_when_it_changes_and_nothing_was_typed(tab, file)
     letter(page).get_by_text("asks for patience").wait_for()
     file.write_text(DISPATCH.replace("asks for patience", "asks for calm"), encoding="utf-8")
     letter(page).get_by_text("asks for calm").wait_for()
-    page.get_by_text("changed elsewhere; this is its text").wait_for()
+    page.get_by_text("Someone else changed this dispatch. This is the new version.").wait_for()
     assert "asks for calm" in editor(page).inner_text()
 
 
@@ -136,7 +136,7 @@ def test_two_who_write_at_once_lose_nothing(tab, file, site):
     assert others in file.read_text(encoding="utf-8")
     mine.get_by_role("button", name="Keep mine").click()
     until(lambda: words in file.read_text(encoding="utf-8"))
-    other.get_by_text("changed elsewhere; this is its text").wait_for()
+    other.get_by_text("Someone else changed this dispatch. This is the new version.").wait_for()
     texts = [site.ledger.revisions.text("tide", each.id) for each in site.ledger.revisions.versions("tide")]
     assert any(others in text for text in texts)
 
@@ -146,7 +146,7 @@ def test_the_letter_is_looked_at_in_every_way(tab):
     page.goto(TIDE)
     letter(page).get_by_text("asks for patience").wait_for()
     assert letter(page).get_by_text("High water is at noon").count() == 0
-    page.get_by_label("as", exact=True).fill("ana@example.com")
+    page.get_by_label("Reader", exact=True).fill("ana@example.com")
     page.keyboard.press("Enter")
     letter(page).get_by_text("High water is at noon").wait_for()
     page.get_by_role("link", name="Dark").click()
@@ -162,7 +162,7 @@ def test_the_letter_is_looked_at_in_every_way(tab):
     page.get_by_role("link", name="Plain text").click()
     page.wait_for_selector("iframe.text.shown")
     page.frame_locator("iframe.text.shown").get_by_text("High water is at noon").wait_for()
-    page.get_by_label("as", exact=True).fill("nobody@example.com")
+    page.get_by_label("Reader", exact=True).fill("nobody@example.com")
     page.keyboard.press("Enter")
     page.frame_locator("iframe.shown").get_by_text("is not on any list").wait_for()
 
@@ -173,8 +173,8 @@ def test_a_photo_is_put_above_the_note(tab, file):
     editor(page)
     page.get_by_text("Photo", exact=True).click()
     page.get_by_label("File").set_input_files({"name": "quay.jpg", "mimeType": "image/jpeg", "buffer": picture()})
-    page.get_by_label("What it shows").fill("A quay at dawn")
-    page.get_by_role("button", name="Above the note").click()
+    page.get_by_label("Description").fill("A quay at dawn")
+    page.get_by_role("button", name="Insert above the note").click()
     until(lambda: 'alt: "A quay at dawn"\n---\n' in file.read_text(encoding="utf-8"))
     image = letter(page).get_by_alt_text("A quay at dawn")
     image.wait_for()
@@ -187,7 +187,7 @@ def test_a_snippet_and_what_is_missing_of_it(tab, file):
     editor(page).focus()
     page.keyboard.press("Control+End")
     page.get_by_text("Insert", exact=True).click()
-    page.get_by_role("button", name="An article").click()
+    page.get_by_role("button", name="Article").click()
     until(lambda: file.read_text(encoding="utf-8").count("source:") == 2)
     page.locator("#findings li").first.wait_for()
 
@@ -201,7 +201,7 @@ def test_signed_out_in_another_tab_nothing_typed_is_lost(tab, file, site):
     page.on("dialog", lambda dialog: dialog.accept())
     editor(page).focus()
     page.keyboard.type("x")
-    page.get_by_text("You are signed out, so this is not saved.").wait_for()
+    page.get_by_text("Not saved: you were signed out.").wait_for()
     assert "x---" in editor(page).inner_text()
     assert file.read_text(encoding="utf-8") == DISPATCH
 
@@ -218,11 +218,11 @@ def test_on_a_phone_and_without_a_script_everything_can_be_done(tab, file):
     page.frame_locator("iframe").get_by_text("asks for calm").wait_for()
     page.go_back()
     page.get_by_role("link", name="Check").click()
-    page.get_by_role("link", name="Back to the text").click()
+    page.get_by_role("link", name="Back to the dispatch").click()
     page.get_by_role("link", name="History").click()
     page.get_by_role("link", name="Compare").first.click()
-    page.get_by_role("button", name="Bring it back").click()
-    page.get_by_text("The earlier text is back").wait_for()
+    page.get_by_role("button", name="Restore").click()
+    page.get_by_text("Restored.").wait_for()
     assert file.read_text(encoding="utf-8") == DISPATCH
 
 
@@ -236,7 +236,7 @@ def webhook_with_a_log(site):
     noting = ledger.outbox.record_attempt(message.id, attempt, WebhookState.GIVEN_UP)
     with ThreadPoolExecutor(1) as pool:  # playwright has this thread's loop
         pool.submit(asyncio.run, noting).result()
-    ledger.webhooks.pause(webhook.id, because="its receiver says that it is gone (410)")
+    ledger.webhooks.pause(webhook.id, because="the receiver answered 410, “gone”")
     return f"/desk/settings/webhooks/{webhook.id}"
 
 

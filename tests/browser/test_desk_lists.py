@@ -30,7 +30,6 @@ def site(tmp_path, port):
 @pytest.fixture
 def page(browser, site, port):
     context = browser_of(browser, port, signed_in(site, "admin"), **PHONE)
-    context.set_default_timeout(60_000)
     one, wrong = context.new_page(), []
     one.on("pageerror", lambda error: wrong.append(str(error)))
     one.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
@@ -54,7 +53,7 @@ def press(page, role, name):
 def chooser_of(control):
     """What Space opens; a key that comes before a page was painted for the first time is nobody's."""
     for _ in range(20):
-        with suppress(Error), control.page.expect_file_chooser(timeout=3_000) as chooser:
+        with suppress(Error), control.page.expect_file_chooser(timeout=10_000) as chooser:
             control.press("Space")
             return chooser.value
     raise AssertionError("no file chooser opens")
@@ -73,24 +72,24 @@ def test_an_admin_uploads_reads_applies_and_undoes_by_keyboard_on_a_phone(page, 
     page.on("dialog", lambda dialog: dialog.accept())
     page.goto("/desk/lists")
     press(page, "link", "readers")
-    press(page, "link", "Upload a file")
+    press(page, "link", "Import a file")
     page.wait_for_url("**/upload")
     well(page)
-    chooser_of(page.get_by_label("The file")).set_files(fair)
-    press(page, "button", "See what it would do")
+    chooser_of(page.get_by_label("File", exact=True)).set_files(fair)
+    press(page, "button", "Review import")
     page.wait_for_url("**/upload/*")
     well(page)
-    page.get_by_text("autumn-fair.csv, 4 rows, semicolons, UTF-8. Nothing has been changed yet.").wait_for()
-    page.get_by_text("“ana@@example.com” is not an address (two @)").wait_for()
-    page.get_by_role("heading", name="Join").wait_for()
+    page.get_by_text("autumn-fair.csv, 4 rows, semicolons, UTF-8. Nothing has changed yet.").wait_for()
+    page.get_by_text("“ana@@example.com” is not an e-mail address (two @)").wait_for()
+    page.get_by_role("heading", name="Added", exact=True).wait_for()
     assert file.read_bytes() == before
-    press(page, "button", "Apply to readers")
+    press(page, "button", "Import into readers")
     page.wait_for_url("**/history")
-    page.get_by_role("status").get_by_text("2 joined, 1 changed, 1 stayed out").wait_for()
+    page.get_by_role("status").get_by_text("Imported: 2 added, 1 changed, 1 not re-added.").wait_for()
     assert b"new@example.net,Nia,Lima" in file.read_bytes()
     well(page)
     press(page, "button", "Undo the last change")
-    page.get_by_text("is as sync 1 left it").wait_for()
+    page.get_by_text("Version 1 of readers is restored").wait_for()
     assert file.read_bytes() == before
 
 
@@ -98,10 +97,10 @@ def test_a_search_goes_on_by_itself_and_no_page_has_a_fault(page, site, monkeypa
     monkeypatch.setattr(search, "WINDOW", 10)
     page.goto("/desk/lists/readers/members")
     well(page)
-    page.get_by_label("Search members").fill("århus")
+    page.get_by_label("Search readers").fill("århus")
     page.keyboard.press("Enter")
     page.get_by_text("r072@example.com").wait_for()
-    page.get_by_text("That is everybody who has it.").wait_for()
+    page.get_by_text("No more matches.").wait_for()
     assert page.locator("td a[href*='reader?email=']").count() == 9
     paths = [
         "/desk/lists",

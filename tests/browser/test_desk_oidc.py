@@ -3,9 +3,9 @@
 import pytest
 from pydantic import SecretStr
 
-from mailer.ledger.types.accounts import Role
+from mailer.ledger.types.roles_and_scopes import Role
 from mailer.web.server import free_port
-from tests.support.chromium import faults, launched, served
+from tests.support.chromium import faults, served
 from tests.support.deskpages import browser_of
 from tests.support.provider import CLIENT, SECRET, providing
 from tests.support.site import START, site_in
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.chromium
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_somebody_signs_in_by_the_provider_and_sees_the_page_that_was_wanted(tmp_path, scheme):
+def test_somebody_signs_in_by_the_provider_and_sees_the_page_that_was_wanted(browser, tmp_path, scheme):
     port = free_port()
     make_workspace(tmp_path)
     with providing(lambda: START, host="localhost") as provider:
@@ -27,14 +27,14 @@ def test_somebody_signs_in_by_the_provider_and_sees_the_page_that_was_wanted(tmp
             "oidc_client_secret": SecretStr(SECRET),
             "oidc_name": "The identity provider of the harbour and its letter",
         }
-        with site_in(tmp_path, **settings) as site, served(site, port), launched() as browser:
+        with site_in(tmp_path, **settings) as site, served(site, port):
             site.ledger.users.add("Mara Lindqvist", Role.ADMIN, oidc_login="mara@example.org")
             context = browser_of(browser, port, None, color_scheme=scheme, viewport={"width": 375, "height": 720})
             page = context.new_page()
             page.goto("/desk/settings/people")
             assert faults(page) == []
             page.get_by_role("link", name="Sign in with").click()
-            page.get_by_role("heading", name="People").wait_for()
+            page.get_by_role("heading", name="Users").wait_for()
             assert page.url == f"http://127.0.0.1:{port}/desk/settings/people"
             assert page.evaluate("document.documentElement.scrollWidth") <= 375
             assert faults(page) == []
@@ -44,5 +44,7 @@ def test_somebody_signs_in_by_the_provider_and_sees_the_page_that_was_wanted(tmp
             other = browser_of(browser, port, None).new_page()
             other.goto("/desk/sign-in")
             other.get_by_role("link", name="Sign in with").click()
-            other.get_by_text("knows you as “eve@example.org”, and nobody here is entered under that").wait_for()
+            other.get_by_text("No user of this desk has the account “eve@example.org”").wait_for()
             assert other.get_by_label("Password").is_visible()
+            other.context.close()
+            context.close()

@@ -1,4 +1,4 @@
-"""The door in, in a real browser without JavaScript: by keyboard, on small screens, right to left, in both schemes."""
+"""Signing up in Chromium without JavaScript: by keyboard, on small screens, right to left, in both schemes."""
 
 import threading
 from contextlib import contextmanager
@@ -18,6 +18,7 @@ from tests.support.site import site_in
 
 pytestmark = pytest.mark.chromium
 ANA = "ana@example.org"
+EXAMINED = ("en", "de", "he", "ar")  # by axe: each direction in each scheme
 
 
 def open_door(folder, language=""):
@@ -44,7 +45,7 @@ def confirm_link(site):
     return f"/confirm/{site.app.keys.issue(Purpose.CONFIRM, site.ledger.transactional.of(ANA)[-1].id)}"
 
 
-def test_a_reader_joins_two_lists_by_keyboard_and_confirms_both(browser, tmp_path):
+def test_a_reader_signs_up_for_two_lists_by_keyboard_and_confirms_both(browser, tmp_path):
     port = free_port()
     with site_at(tmp_path, port) as site, tab(browser) as (page, wrong):
         for name in ("harbour", "tides"):
@@ -56,14 +57,14 @@ def test_a_reader_joins_two_lists_by_keyboard_and_confirms_both(browser, tmp_pat
             page.keyboard.press("Tab")  # what nobody sees is left out
             page.keyboard.type("Ana")
             page.keyboard.press("Enter")
-            page.wait_for_selector("text=Please look into your mailbox.")
+            page.wait_for_selector("text=Check your inbox")
         page.goto(f"http://127.0.0.1:{port}{confirm_link(site)}")
         assert page.get_by_role("checkbox").count() == 2
         assert page.locator("input[type=text]").first.input_value() == "Ana"
         assert site.ledger.members.of(ANA) == ()
         page.get_by_role("button", name="Yes, sign me up").focus()
         page.keyboard.press("Enter")
-        page.wait_for_selector("text=You are on the list.")
+        page.wait_for_selector("text=You are subscribed")
         assert [each.list for each in site.ledger.members.of(ANA)] == ["harbour", "tides"]
         assert wrong == []
 
@@ -77,18 +78,18 @@ def test_a_form_on_another_site_works_without_a_script(browser, tmp_path):
             page.goto(address)
             page.get_by_label("Your e-mail address").fill(ANA)
             page.get_by_role("button", name="Sign up").click()
-            page.wait_for_selector("text=Please press the button once more")
+            page.wait_for_selector("text=Please press the button again")
             assert page.url == f"http://127.0.0.1:{port}/subscribe/harbour"
             assert page.get_by_label("Your e-mail address").input_value() == ANA
             site.clock.forward(5)
             page.get_by_role("button", name="Sign up").click()
-            page.wait_for_selector("text=Please look into your mailbox.")
+            page.wait_for_selector("text=Check your inbox")
         assert len(site.ledger.transactional.of(ANA)) == 1
 
 
 @contextmanager
 def elsewhere(content):
-    """Another origin, which shows `content`."""
+    """Serves `content` from another origin, and yields its URL."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
@@ -125,7 +126,8 @@ def test_every_page_is_readable_small_and_by_screen_readers(browser, tmp_path, l
         def check(what):
             assert page.evaluate("document.documentElement.scrollWidth") <= 320, what
             assert page.evaluate("document.documentElement.dir") == ("rtl" if language in {"he", "ar"} else "ltr")
-            assert violations(page) == [], what
+            if language in EXAMINED:
+                assert violations(page) == [], what
 
         for what, path in {
             "form": "/subscribe/harbour",

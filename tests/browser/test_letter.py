@@ -1,7 +1,7 @@
-"""Letters in Chromium: the corpus at the widths of phones and desks, in both schemes, on paper, and with axe.
+"""Editions in Chromium: the corpus at the widths of phones and desktops, in both schemes, in print, and with axe.
 
-Boxes, sizes and colours that do not hang on the machine's fonts are always held. Pictures are compared where the fonts and
-the browser are those that the pictures were made with (tests/browser/pictures/fonts.txt); MAILER_GOLDEN=write makes them anew.
+Boxes, sizes and colours that do not depend on fonts are always checked. Pictures are compared if the fonts and the browser
+are those that the pictures were made with (tests/browser/pictures/fonts.txt); MAILER_GOLDEN=write rewrites them.
 """
 
 import io
@@ -26,8 +26,8 @@ SCHEMES = ("light", "dark")
 
 
 @pytest.fixture
-def opened(diff):
-    """Opens a letter of the corpus, its images inside."""
+def opened(sheet):
+    """Opens an edition of the corpus, with its images embedded."""
 
     def opening(name, scheme="light", width=1280, theme="", height=900):
         made = corpus(name, theme)
@@ -35,11 +35,11 @@ def opened(diff):
         for image in made.images:
             data = f"data:{image.content_type};base64,{b64encode(image.data).decode()}"
             html = html.replace(PUBLICATION.media_url + image.name, data)
-        diff.goto("about:blank")
-        diff.emulate_media(media="screen", color_scheme=scheme)
-        diff.set_viewport_size({"width": width, "height": height})
-        diff.set_content(html)
-        return diff
+        sheet.goto("about:blank")
+        sheet.emulate_media(media="screen", color_scheme=scheme)
+        sheet.set_viewport_size({"width": width, "height": height})
+        sheet.set_content(html)
+        return sheet
 
     return opening
 
@@ -71,7 +71,7 @@ MEASURE = """() => {
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("name", NAMES)
-def test_a_letter_fits_every_screen_in_its_colours_and_axe_finds_nothing(opened, name, scheme):
+def test_an_edition_fits_every_screen_in_its_colours_and_axe_finds_nothing(opened, name, scheme):
     look = theme(theme_of(name))
     palette = getattr(look, scheme)
     gutter = 12 if look.manner.articles == "cards" else 18
@@ -93,7 +93,7 @@ def test_a_letter_fits_every_screen_in_its_colours_and_axe_finds_nothing(opened,
 
 
 @pytest.mark.parametrize("theme_name", THEMES)
-def test_on_paper_it_is_dark_on_light_and_says_where_its_links_lead(opened, theme_name):
+def test_in_print_it_is_dark_on_light_and_shows_link_addresses(opened, theme_name):
     page = opened("04-everything", "dark", 700, theme_name)
     page.emulate_media(media="print", color_scheme="dark")
     assert page.evaluate("getComputedStyle(document.querySelector('h1')).color") == "rgb(17, 17, 17)"
@@ -112,7 +112,7 @@ def test_a_wide_table_scrolls_by_itself(opened, theme_name):
 
 
 def fonts(browser):
-    """What decides how text looks here."""
+    """Returns the versions of the browser and the fonts, which decide how text looks."""
     matched = [
         subprocess.check_output(["fc-match", "-f", "%{family} %{fontversion}", name], text=True) for name in FAMILIES
     ]
@@ -120,35 +120,35 @@ def fonts(browser):
 
 
 def photographed(opened, name):
-    """A letter on one sheet: at 1280 and at 375 pixels, light and dark, the top of each at a third of its size."""
-    diff = Image.new("RGB", (2 * (1280 + 375) // 3, 700))
+    """Returns one picture of an edition at 1280 and 375 pixels, light and dark: the top of each, at a third of its size."""
+    sheet = Image.new("RGB", (2 * (1280 + 375) // 3, 700))
     left = 0
     for scheme in SCHEMES:
         for width in (1280, 375):
             page = opened(name, scheme, width, height=2100)
             shot = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
-            diff.paste(shot.reduce(3), (left, 0))
+            sheet.paste(shot.reduce(3), (left, 0))
             left += width // 3
-    return diff
+    return sheet
 
 
 @pytest.mark.parametrize("name", PICTURED)
-def test_a_letter_looks_as_it_did(browser, opened, name):
+def test_an_edition_looks_like_its_picture(browser, opened, name):
     stored, writing = PICTURES / "fonts.txt", os.environ.get("MAILER_GOLDEN") == "write"
     if writing:
         stored.write_text(fonts(browser), encoding="utf-8")
     if stored.read_text(encoding="utf-8") != fonts(browser):
         pytest.skip("other fonts or another browser than the pictures were made with")
-    diff = photographed(opened, name)
+    sheet = photographed(opened, name)
     path = PICTURES / f"{name}.png"
     if writing:
-        diff.quantize(64, dither=Image.Dither.NONE).save(path, optimize=True)
+        sheet.quantize(64, dither=Image.Dither.NONE).save(path, optimize=True)
     with Image.open(path) as before:
-        difference = ImageChops.difference(before.convert("RGB"), diff).convert("L")
-    changed = sum(difference.histogram()[40:]) / (diff.width * diff.height)
+        difference = ImageChops.difference(before.convert("RGB"), sheet).convert("L")
+    changed = sum(difference.histogram()[40:]) / (sheet.width * sheet.height)
     assert ImageStat.Stat(difference).mean[0] < 4
     assert changed < 0.01
 
 
-def test_the_corpus_flows_in_part():
+def test_part_of_the_corpus_is_format_flowed():
     assert {name for name in NAMES if corpus(name).flowed} == FLOWED

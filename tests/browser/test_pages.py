@@ -18,7 +18,7 @@ def site(tmp_path, port):
 
 @contextmanager
 def tab(browser, **options):
-    """A page, and everything that went wrong in it."""
+    """Yields a page, and a list of its errors."""
     context = browser.new_context(java_script_enabled=False, **options)
     page = context.new_page()
     wrong = []
@@ -30,24 +30,24 @@ def tab(browser, **options):
     context.close()
 
 
-def test_a_reader_leaves_and_comes_back_by_keyboard(browser, site, port):
+def test_a_reader_unsubscribes_and_undoes_it_by_keyboard(browser, site, port):
     send = site.send()
     with tab(browser) as (page, wrong):
         page.goto(f"http://127.0.0.1:{port}/u/{site.token(send)}")
         assert site.reason() == ""
         page.get_by_role("button", name="Yes, unsubscribe me").focus()
         page.keyboard.press("Enter")
-        page.wait_for_selector("text=You are unsubscribed.")
+        page.wait_for_selector("text=You are unsubscribed")
         assert site.reason() == "unsubscribed"
         for _ in range(3):  # name, archive, the button
             page.keyboard.press("Tab")
         page.keyboard.press("Space")
-        page.wait_for_selector("text=You are on the list again.")
+        page.wait_for_selector("text=You are subscribed again")
         assert site.reason() == ""
         assert wrong == []
 
 
-def test_loading_ahead_and_reloading_change_nothing(browser, site, port):
+def test_prefetching_and_reloading_change_nothing(browser, site, port):
     send = site.send()
     with tab(browser) as (page, _wrong):
         for _ in range(5):
@@ -56,18 +56,18 @@ def test_loading_ahead_and_reloading_change_nothing(browser, site, port):
     assert site.reason() == ""
 
 
-def test_the_mail_is_read_in_the_browser_with_its_looks_and_its_photo(browser, site, port):
+def test_an_issue_is_shown_in_the_browser_with_its_styles_and_photo(browser, site, port):
     site.begin(site.send())
     with tab(browser) as (page, wrong):
         page.goto(f"http://127.0.0.1:{port}/")
-        page.get_by_role("link", name="Read what was sent").click()
+        page.get_by_role("link", name="Read past issues").click()
         page.get_by_role("link", name="A letter").click()
         page.wait_for_selector("text=Its text.")
         assert page.evaluate("document.images[0].naturalWidth") == 16
         assert page.evaluate("getComputedStyle(document.querySelector('h1')).fontSize") == "34px"
         assert wrong == []
         page.get_by_role("link", name="Unsubscribe").click()
-        page.wait_for_selector("text=This link unsubscribes nobody.")
+        page.wait_for_selector("text=This link doesn’t unsubscribe anyone")
 
 
 def focus_ring(page):

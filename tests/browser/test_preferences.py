@@ -1,4 +1,4 @@
-"""A person's own page in a real browser without JavaScript: by keyboard, on a small screen, right to left, in both schemes."""
+"""The preferences page in Chromium without JavaScript: by keyboard, on a small screen, right to left, in both schemes."""
 
 import json
 import re
@@ -9,7 +9,7 @@ import pytest
 from mailer.addresses import parse_address
 from mailer.link_tokens import Purpose
 from mailer.web.server import free_port
-from tests.browser.test_joining import site_at
+from tests.browser.test_joining import EXAMINED, site_at
 from tests.browser.test_pages import tab
 from tests.support.chromium import violations
 from tests.support.ledger_cases import join
@@ -30,7 +30,7 @@ def standing(site):
     return {each.list: each.status.value for each in site.ledger.members.of(IDENTITY)}
 
 
-def test_a_reader_settles_everything_by_keyboard(browser, tmp_path):
+def test_a_reader_changes_all_preferences_by_keyboard(browser, tmp_path):
     port = free_port()
     with site_at(tmp_path, port) as site, tab(browser, accept_downloads=True) as (page, wrong):
         own = f"http://127.0.0.1:{port}{own_link(site)}"
@@ -46,35 +46,35 @@ def test_a_reader_settles_everything_by_keyboard(browser, tmp_path):
         page.keyboard.press("Enter")
         page.wait_for_selector("text=Saved.")
         assert page.get_by_label("First name").input_value() == "Ána"
-        page.get_by_label("Weeks without letters").select_option("8")
-        page.get_by_role("button", name="Take a break").focus()
+        page.get_by_label("For how long?").select_option("8")
+        page.get_by_role("button", name="Pause my newsletters").focus()
         page.keyboard.press("Enter")
-        page.wait_for_selector("text=You get no letters until")
+        page.wait_for_selector("text=You get no newsletters until")
         assert standing(site)["harbour"] == "paused"
         page.get_by_label("Your new address").fill("ana@example.org")
         page.keyboard.press("Enter")
-        page.wait_for_selector("text=We have sent a letter to the new address.")
+        page.wait_for_selector("text=We have sent an e-mail to the new address.")
         with page.expect_download() as download:
             page.get_by_role("button", name="Download my data").click()
         assert json.loads(Path(download.value.path()).read_text(encoding="utf-8"))["email"] == ANA
-        page.get_by_role("link", name="Erase everything about me").click()
-        page.get_by_role("button", name="Yes, erase everything").click()
-        page.wait_for_selector("text=Everything about you is erased.")
+        page.get_by_role("link", name="Erase all my data").click()
+        page.get_by_role("button", name="Yes, erase all my data").click()
+        page.wait_for_selector("text=Your data has been erased")
         assert site.reason() == "erased"
         assert wrong == [own]  # a download is a navigation that is given up
 
 
-def test_from_a_letter_to_fewer_letters(browser, tmp_path):
+def test_a_reader_chooses_fewer_newsletters_from_the_unsubscribe_page(browser, tmp_path):
     port = free_port()
     with site_at(tmp_path, port) as site, tab(browser) as (page, wrong):
         own_link(site)
         page.goto(f"http://127.0.0.1:{port}/u/{site.token(site.send())}")
         page.get_by_role("button", name="Yes, unsubscribe me").click()
-        page.get_by_label("Too many letters").check()
-        page.get_by_role("button", name="Tell us").click()
-        page.wait_for_selector("text=Thank you for telling us.")
-        page.get_by_role("button", name="That was a mistake").click()
-        page.get_by_role("link", name="Choose single lists, or take a break").click()
+        page.get_by_label("Too many e-mails").check()
+        page.get_by_role("button", name="Send answer").click()
+        page.wait_for_selector("text=Thank you for your answer")
+        page.get_by_role("button", name="Undo and keep me subscribed").click()
+        page.get_by_role("link", name="Choose your newsletters or take a break").click()
         page.get_by_label("Tide tables").uncheck()
         page.get_by_role("button", name="Save").first.click()
         page.wait_for_selector("text=Saved.")
@@ -109,7 +109,8 @@ def test_every_page_is_readable_small_and_by_screen_readers(browser, tmp_path, l
 
         def check(what):
             assert page.evaluate("document.documentElement.scrollWidth") <= 320, what
-            assert violations(page) == [], what
+            if language in EXAMINED:
+                assert violations(page) == [], what
 
         leave = f"/u/{site.token(site.send())}"
         page.goto(f"http://127.0.0.1:{port}{leave}")

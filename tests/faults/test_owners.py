@@ -166,7 +166,7 @@ def test_an_old_copy_of_the_database_is_refused_until_a_person_accepts_it(
         for command in (RESUME, ("status",), ("send", "tide", "--to", "readers", "--again", "--yes")):
             refused = siege.run(*command)
             assert refused.code == 4
-            assert "older copy" in refused.err
+            assert "older than the last one used here" in refused.err
         assert sum(siege.judge.accepted.values()) == before, "nothing is sent before the copy is accepted"
         assert siege.run(*RESUME, "--accept-restored").code == 0
         assert len(siege.judge.accepted) == 60, "some may get it twice after accepting the copy; nobody is lost"

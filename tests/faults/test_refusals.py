@@ -43,6 +43,8 @@ def readers(count: int) -> list[str]:
         "550 5.1.8 bad sender system",
         "550 5.1.1 <desk@example.org>: Sender address rejected: User unknown in local recipient table",
         "550 5.1.1 user unknown",
+        "550 5.1.2 host unknown",
+        "556 5.1.10 recipient address has null MX",
         "550 5.2.252 SendAsDenied",
     ],
 )
@@ -73,7 +75,8 @@ def test_the_same_bare_refusal_in_two_sends_suppresses_nobody(besiege: Callable[
 
 
 def test_dead_mailboxes_among_good_ones_are_suppressed(besiege: Callable[..., Siege]) -> None:
-    answers = ["250 ok", "550 5.1.1 user unknown"] * 12
+    dead = ["550 5.1.1 user unknown", "550 5.1.2 host unknown", "556 5.1.10 recipient address has null MX"]
+    answers = [reply for each in dead * 4 for reply in ("250 ok", each)]
     siege = besiege(readers=40, connections=1, domains=DOMAINS, judge={"RCPT": answers})
     assert siege.run(*SEND).code == 1
     assert siege.prove().count(S.FAILED) == 12
@@ -121,7 +124,7 @@ def test_one_of_two_relays_refuses_everything_and_the_other_one_mails_everybody(
     assert uncertain == 0 or bad.keys() == {"END_OF_DATA"}
     assert run.suppressed() == []
     assert run.sender
-    assert uncertain or f"127.0.0.1:{run.servers[0].port}" in run.sender.progress.left_out[0]
+    assert uncertain or f"127.0.0.1:{run.servers[0].port}" in run.sender.progress.excluded_relays[0]
 
 
 def test_two_relays_that_refuse_everything_pause_the_send_with_both_reasons(tmp_path: Path) -> None:
@@ -236,7 +239,7 @@ def test_a_relay_that_asks_for_time_gets_it_while_everybody_stays_pending(
     assert siege.prove().count(S.ACCEPTED) == 40
 
 
-def test_a_relay_that_refuses_connections_by_their_rate_is_not_left_out(tmp_path: Path) -> None:
+def test_a_relay_that_refuses_connections_by_their_rate_is_not_excluded(tmp_path: Path) -> None:
     server = Scripted(CONNECT=["550 5.7.1 connection rate limit exceeded"] * 3)
     ending, result = SendRun(tmp_path, 5, server, options=NEVER_RETRIED).run()
     assert (ending.end, counts(result)) == (StopReason.FINISHED, {"accepted": 5})

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from mailer.delivery.states import DeliveryState as S
-from tests.support.patience import until
+from tests.support.patience import PATIENCE, until
 from tests.support.postgres import Server, server
 from tests.support.siege import CONNECTIONS, RESUME, SEND, Siege
 
@@ -26,7 +26,9 @@ def run_traced(folder: Path, path: Path, injection: str) -> "subprocess.Complete
     command = ["strace", "-f", "-qq", "-o", str(folder / "trace"), "-P", str(path), "-e", f"inject={injection}",
                sys.executable, "-m", "tests.support.faulty", "{}", "--workspace", str(folder), *SEND]  # fmt: skip
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=ROOT, env=environment, check=False)
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=PATIENCE, cwd=ROOT, env=environment, check=False
+    )
     if "ptrace" in done.stderr and "not permitted" in done.stderr:
         if os.environ.get("CI"):
             pytest.fail("strace may not trace here", pytrace=False)

@@ -1,6 +1,6 @@
-"""Twenty dispatches, rendered, as they were last looked at: the body of the HTML, and the plaintext.
+"""Twenty dispatches, rendered, as a person last read them: the body of the HTML, and the plaintext.
 
-MAILER_GOLDEN=write makes them anew; read the difference. What stands in the head is in the goldens of the three examples.
+MAILER_GOLDEN=write rewrites them; read the difference. The head is in the golden files of the three examples.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""The three examples, rendered, as they were last looked at. MAILER_GOLDEN=write makes them anew; read the difference."""
+"""The three examples, rendered, as a person last read them. MAILER_GOLDEN=write rewrites them; read the difference."""
 
 import os
 from pathlib import Path

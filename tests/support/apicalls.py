@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from mailer.ledger.types.accounts import Scope
+from mailer.ledger.types.roles_and_scopes import Scope
 from mailer.service.accounts.api_tokens import create_api_token
 from tests.support.site import Site, Visitor
 from tests.support.workspaces import DISPATCH

@@ -1,7 +1,8 @@
 """Real Chromium, and a site for it to look at: what the tests of pages share.
 
 with served(site, port): ...      the site on 127.0.0.1:port, by a thread of its own
-with launched() as browser: ...   Debian's Chromium, through playwright
+with launched() as browser: ...   Debian's Chromium, through playwright; it waits for PATIENCE seconds
+painted(page)                     waits until the page was painted: keys pressed before that are lost
 violations(page, **options)       what axe finds on a page, by these options of its run
 faults(page)                      the same by the rules that the desk is held to
 """
@@ -47,14 +48,40 @@ def served(site: Site, port: int) -> Iterator[None]:
         thread.join()
 
 
-@contextmanager
-def launched() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
+class Chromium:
+    """A running browser, whose pages wait for PATIENCE."""
 
+    def __init__(self, browser: Any) -> None:
+        self._browser = browser
+        self.version: str = browser.version
+
+    def new_context(self, **options: Any) -> Any:
+        context = self._browser.new_context(**options)
+        context.set_default_timeout(PATIENCE * 1000)
+        return context
+
+    def new_page(self, **options: Any) -> Any:
+        """Returns a page in a context of its own, which is closed with it."""
+        page = self._browser.new_page(**options)
+        page.set_default_timeout(PATIENCE * 1000)
+        return page
+
+
+@contextmanager
+def launched() -> Iterator[Chromium]:
+    from playwright.sync_api import expect, sync_playwright
+
+    expect.set_options(timeout=PATIENCE * 1000)
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=list(ARGUMENTS))
-        yield chromium
-        chromium.close()
+        browser = playwright.chromium.launch(
+            executable_path="/usr/bin/chromium", args=list(ARGUMENTS), timeout=PATIENCE * 1000
+        )
+        yield Chromium(browser)
+        browser.close()
+
+
+def painted(page: Any) -> None:
+    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 
 def violations(page: Any, **options: Any) -> list[str]:

@@ -1,6 +1,6 @@
 """Changes of list files by the program's own patches."""
 
-from mailer.csv.patch import prepare_patch
+from mailer.csv.sync_patch import prepare_patch
 
 
 def rewrite_list(source, patches, appended):

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 
 from mailer.ledger.accounts.users import User
-from mailer.ledger.types.accounts import Role
+from mailer.ledger.types.roles_and_scopes import Role
 from mailer.service.accounts.sessions import csrf_token, token_digest
 from tests.support.site import Site, Visitor
 

@@ -28,7 +28,7 @@ from mailer.delivery.states import DeliveryState
 from mailer.ledger import ledger as ledgers
 from mailer.ledger.queue.leased_send import LeasedSend
 from mailer.ledger.store import postgresql, sqlite
-from mailer.ledger.store.locks import WriteLock
+from mailer.ledger.store.file_locks import WriteLock
 from mailer.smtp.connect import Timeouts
 
 POINTS = ("claimed", "committed", "answered")

@@ -12,9 +12,9 @@ from mailer.delivery.types import Claim, DeliveryResult, NewDelivery
 from mailer.edition.model import Image
 from mailer.ledger.ledger import Ledger
 from mailer.ledger.queue.leased_send import LeasedSend
-from mailer.ledger.types.editions import NewEdition
+from mailer.ledger.types.editions_and_archive import NewEdition
 from mailer.ledger.types.sends import NewSend, Repeat, Send
-from mailer.smtp.reply import Reply
+from mailer.smtp.reply_parser import Reply
 from mailer.smtp.stage import Stage
 
 T = TypeVar("T")

@@ -8,7 +8,7 @@ from typing import Any
 from mailer.delivery.types import Claim
 from mailer.dispatch.diagnostics import Diagnostic
 from mailer.edition.compile import compile_edition
-from mailer.edition.html.variant_tree import ConditionalNode, FootnoteList, FootnoteNode
+from mailer.edition.html.conditional_nodes import ConditionalNode, FootnoteList, FootnoteNode
 from mailer.edition.model import Image
 from mailer.edition.publication import Publication
 from mailer.lint.context import LintContext

@@ -1,7 +1,7 @@
 """Sends in progress, for pages that show them."""
 
 from mailer.delivery.states import DeliveryState
-from mailer.smtp.reply import Reply
+from mailer.smtp.reply_parser import Reply
 from mailer.smtp.stage import Stage
 from tests.support.ledger_cases import delivery_result, die, run, session
 

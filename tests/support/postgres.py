@@ -64,7 +64,7 @@ class Server:
         return name
 
     def _emptied(self, name: str) -> bool:
-        """Whether the database is as new again: not if the test changed its schema. Who is still connected is thrown out."""
+        """Whether the database is as new again: not if the test changed its schema. Open connections are ended."""
         with psycopg.connect(self.url(name), autocommit=True) as conn:
             conn.execute(
                 "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"

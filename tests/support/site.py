@@ -20,7 +20,7 @@ from mailer.edition.model import Edition, Image
 from mailer.edition.publication import Publication
 from mailer.ledger.types.sends import NewSend, Send
 from mailer.link_tokens import Purpose
-from mailer.mailbox import Mailbox
+from mailer.mailbox_address import Mailbox
 from mailer.service.dispatches.compile import edition_record
 from mailer.settings.settings import Settings
 from mailer.web.app import create_app

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailer.addresses import Address, AddressError, parse_address
-from mailer.mailbox import MailboxError, check_syntax
+from mailer.mailbox_address import MailboxError, check_syntax
 
 GOOD = [
     ("ana.reis@example.com", "ana.reis@example.com", "ana.reis@example.com", "ana.reis@example.com"),
@@ -53,8 +53,8 @@ def test_the_envelope_keeps_the_normal_form_it_was_written_in():
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("", "nothing there"),
-        (" \t", "nothing there"),
+        ("", "empty"),
+        (" \t", "empty"),
         ("not-an-address", "no @"),
         ("ana＠example.org", "a full-width @"),
         ("ana@@example.com", "two @"),
@@ -62,19 +62,19 @@ def test_the_envelope_keeps_the_normal_form_it_was_written_in():
         ("a@b@c@d", "3 @"),
         ("@example.org", "nothing before the @"),
         ("ana@", "nothing after the @"),
-        ("an a@example.org", "spaces inside"),
-        ("ana@exam\u00a0ple.org", "spaces inside"),
-        ("ana\x00@example.org", "control characters inside"),
-        ("ana@example.org\nBcc: eve@example.org", "control characters inside"),
+        ("an a@example.org", "spaces"),
+        ("ana@exam\u00a0ple.org", "spaces"),
+        ("ana\x00@example.org", "control characters"),
+        ("ana@example.org\nBcc: eve@example.org", "control characters"),
         ("two@example.com,three@example.com", "several addresses"),
         ("two@example.com; three@example.com", "several addresses"),
-        ("Ana <ana@example.org>", "angle brackets; only the address belongs here"),
-        ('"quoted local"@example.com', "a quoted local part, which we do not send to"),
+        ("Ana <ana@example.org>", "angle brackets; write only the address"),
+        ('"quoted local"@example.com', "a quoted name before the @, which is not supported"),
         ("ana@[192.0.2.1]", "an IP address instead of a domain"),
-        ("l" * 65 + "@example.com", "more than 64 octets before the @"),
-        ("ü" * 33 + "@example.com", "more than 64 octets before the @"),
-        ("a@" + "b." * 130 + "org", "longer than 254 octets"),
-        ("a@" + "b" * 1_000_000, "longer than 254 octets"),
+        ("l" * 65 + "@example.com", "more than 64 bytes before the @"),
+        ("ü" * 33 + "@example.com", "more than 64 bytes before the @"),
+        ("a@" + "b." * 130 + "org", "longer than 254 bytes"),
+        ("a@" + "b" * 1_000_000, "longer than 254 bytes"),
     ],
 )
 def test_a_faulty_address_says_why_in_a_few_words(text, reason):

@@ -92,7 +92,7 @@ def test_init_writes_through_no_link(packaged, tmp_path):
 
 def test_init_in_a_place_that_is_no_folder(packaged, tmp_path):
     (tmp_path / "file").write_text("x", encoding="utf-8")
-    with pytest.raises(UsageError, match=r"cannot be written \(.+\)") as caught:
+    with pytest.raises(UsageError, match=r"Cannot write .+ \(.+\)") as caught:
         init_workspace(tmp_path / "file")
     assert caught.value.next_step
 
@@ -154,11 +154,18 @@ def workspace(tmp_path, monkeypatch):
         ("dispatches/2026-01-02-one.md", "dispatches/2026-01-02-one.md"),
         ("two", "dispatches/two.md"),
         ("the-second", "dispatches/two.md"),
+        ("one", "dispatches/2026-01-02-one.md"),
         ("drafts/three.md", "drafts/three.md"),
     ],
 )
 def test_a_dispatch_is_found_by_path_or_slug(workspace, name, path):
     assert str(workspace.find_dispatch(name)) == path
+
+
+def test_a_name_without_a_date_must_be_the_only_one(workspace, tmp_path):
+    (tmp_path / "dispatches" / "2026-02-02-one.md").write_text("---\n---\n", encoding="utf-8")
+    with pytest.raises(UsageError, match="There is no dispatch “one”"):
+        workspace.find_dispatch("one")
 
 
 def test_a_path_may_be_relative_to_the_workspace(workspace, tmp_path, monkeypatch):
@@ -172,12 +179,12 @@ def test_a_path_may_be_relative_to_the_workspace(workspace, tmp_path, monkeypatc
         ("2026-01-02-on", "Did you mean “2026-01-02-one”?"),
         ("02-ONE", "Did you mean “2026-01-02-one”?"),
         ("dispatches/tow.md", "Did you mean “two”?"),
-        ("body", "Name a file"),
-        ("", "Name a file"),
-        (".", "Name a file"),
-        ("drafts", "Name a file"),
-        ("x\0y", "Name a file"),
-        ("x" * 5000, "Name a file"),
+        ("body", "Give the path of a dispatch, or its slug"),
+        ("", "Give the path of a dispatch, or its slug"),
+        (".", "Give the path of a dispatch, or its slug"),
+        ("drafts", "Give the path of a dispatch, or its slug"),
+        ("x\0y", "Give the path of a dispatch, or its slug"),
+        ("x" * 5000, "Give the path of a dispatch, or its slug"),
     ],
 )
 def test_a_dispatch_that_is_not_there(workspace, name, hint):
@@ -205,7 +212,7 @@ def test_a_list_s_name_is_no_path(workspace, name):
 def test_a_near_miss_is_suggested(workspace, tmp_path):
     with pytest.raises(UsageError, match="Did you mean “readers”"):
         workspace.list_file("raeders")
-    with pytest.raises(UsageError, match="Put a CSV file into"):
+    with pytest.raises(UsageError, match="put a CSV file into the folder subscribers"):
         Workspace(tmp_path / "drafts").list_file("readers")
 
 
@@ -213,5 +220,5 @@ def test_the_state_folder_is_made_for_its_owner(workspace, tmp_path):
     assert workspace.ensure_state_dir() == workspace.state == Path(".mailer")
     assert stat.S_IMODE((tmp_path / ".mailer").stat().st_mode) == 0o700
     workspace.ensure_state_dir()
-    with pytest.raises(UsageError, match="cannot be made"):
+    with pytest.raises(UsageError, match="Cannot create the folder"):
         Workspace(tmp_path / "elsewhere.csv").ensure_state_dir()

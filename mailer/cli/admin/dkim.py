@@ -1,4 +1,4 @@
-"""dkim: make a key that signs messages, with its DNS record and its settings."""
+"""The commands `dkim`: create a key that signs messages, with its DNS record and its settings."""
 
 import datetime as dt
 from collections.abc import Callable
@@ -17,23 +17,30 @@ from mailer.settings.settings import load_settings
 
 @click.group("dkim")
 def dkim_command() -> None:
-    """The keys that messages are signed with: new."""
+    """Create keys for DKIM signatures."""
 
 
 @dkim_command.command("new")
-@click.option("--selector", metavar="NAME", help="What DNS knows the key by. Default: the year, as in s2026 (e2026).")
-@click.option("--domain", metavar="DOMAIN", help="Who signs. Default: MAILER_DKIM_DOMAIN, else the sender's domain.")
+@click.option("--selector", metavar="NAME", help="The name of the key in DNS. Default: s and the year (e for Ed25519).")
 @click.option(
-    "--ed25519", is_flag=True, help="An Ed25519 key, to sign with beside an RSA one; not all receivers know it."
+    "--domain", metavar="DOMAIN", help="The domain that signs. Default: MAILER_DKIM_DOMAIN, else the sender's."
+)
+@click.option(
+    "--ed25519", is_flag=True, help="Create an Ed25519 key, to be used with an RSA key. Not all receivers support it."
 )
 @as_json
 @in_workspace
 def new(*, selector: str | None, domain: str | None, ed25519: bool, as_json: bool, workspace: Path) -> None:
-    """Make a key: its file here, the DNS record to publish, the lines to put into .env. Overwrites nothing."""
+    """Create a DKIM key, its DNS record and its settings.
+
+    The key is written to dkim-SELECTOR.pem. The record for your DNS and the lines for .env are printed. Existing files
+    are kept.
+    """
     kind: type[Key] = Ed25519Key if ed25519 else RsaKey
     selector = _parse_option(
         "--selector", parsers.parse_selector, selector or f"{'e' if ed25519 else 's'}{_current_year()}"
     )
+    is_set = not domain and bool(load_settings(workspace).dkim_domain)
     domain = _parse_option("--domain", parsers.parse_domain, domain) if domain else _default_domain(workspace)
     path = workspace / f"dkim-{selector}.pem"
     key = new_key(kind)
@@ -57,10 +64,13 @@ def new(*, selector: str | None, domain: str | None, ed25519: bool, as_json: boo
             }
         )
         return
-    echo_err(f"made {path}: keep it secret. Put this into the DNS of {domain}:\n")
+    echo_err(f"Created {path}. Keep it secret.\n\n1. Publish this record in the DNS of {domain}:\n")
     click.echo(record)
-    echo_err("\nwhen the world can see it (some hours at most), this into .env:\n")
+    echo_err(f"\n   In a form, choose the type TXT:\n\n{record.web_form}")
+    echo_err("\n2. When DNS shows the record, put these lines into .env:\n")
     for variable_name, value in settings.items():
+        if variable_name == "MAILER_DKIM_DOMAIN" and is_set:
+            continue  # by the lines of the first key
         click.echo(f"{variable_name}={value}")
 
 
@@ -86,8 +96,10 @@ def _write_key(path: Path, pem: bytes) -> None:
         create_file(path, pem, mode=0o600)
     except FileExistsError:
         raise UsageError(
-            f"{path} is there already; nothing was changed.",
-            "Choose another --selector: a new key wants a new name in DNS, too.",
+            f"{path} exists; nothing was changed.",
+            "Choose another --selector: a new key needs a new name in DNS, too.",
         ) from None
     except OSError as error:
-        raise UsageError(f"{path} cannot be written ({error.strerror}).") from None
+        raise UsageError(
+            f"Cannot write {path} ({error.strerror}).", "Check the permissions of the workspace."
+        ) from None

@@ -1,6 +1,7 @@
-"""user: add, list, change and remove users of the desk."""
+"""The commands `user`: add, list, change and remove users of the desk."""
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import click
 
@@ -8,28 +9,33 @@ from mailer.addresses import parse_address
 from mailer.app import App
 from mailer.cli.options import COMMAND_LINE, as_json, in_workspace
 from mailer.cli.output import echo_err, is_interactive, print_json
-from mailer.ledger.types.accounts import Role
+from mailer.iso_time import format_iso
+from mailer.ledger.types.roles_and_scopes import Role
+from mailer.relay import is_loopback
 from mailer.service.accounts.oidc.login import normalize_login
 from mailer.service.accounts.passwords import LINK_GOOD_FOR, create_invite, hash_password
-from mailer.timestamps import format_iso
 
 _ROLE = click.Choice([role.value for role in Role])
 
 
 @click.group("user")
 def user_command() -> None:
-    """Who may sign in at the desk: add, list, link, oidc, role, remove."""
+    """Manage the users who can sign in at the desk."""
 
 
 @user_command.command("add")
 @click.argument("name")
-@click.option("--role", type=_ROLE, help="Default: writer; the first person is an admin.")
-@click.option("--email", default="", help="Where tests to this person go.")
-@click.option("--link", "by_link", is_flag=True, help="Ask for no password; print a link to choose one.")
-@click.option("--oidc", default="", help="As whom your identity provider knows this person.")
+@click.option("--role", type=_ROLE, help="Default: writer; the first user is an admin.")
+@click.option("--email", default="", help="The address to which this user sends tests.")
+@click.option("--link", "by_link", is_flag=True, help="Do not ask for a password; print a link to choose one.")
+@click.option("--oidc", default="", help="The login of this user at your identity provider.")
 @in_workspace
 def add(name: str, role: str | None, email: str, oidc: str, *, by_link: bool, workspace: Path) -> None:
-    """Let NAME sign in. Asks for a password; without a terminal, prints a link to choose one; with --oidc, neither."""
+    """Add the user NAME.
+
+    Asks for a password. Without a terminal, or with --link, it prints a link by which the user chooses one. Users with
+    --oidc need no password.
+    """
     address = parse_address(email).display if email else ""
     with App.open(workspace) as app:
         login = normalize_login(app, oidc)
@@ -41,7 +47,7 @@ def add(name: str, role: str | None, email: str, oidc: str, *, by_link: bool, wo
         if hashed:
             users.set_password(user.id, hashed)
         if hashed or by_oidc:
-            echo_err(f"{user.name} may sign in as {user.role}, at {app.settings.base_url.rstrip('/')}/desk/")
+            echo_err(f"{user.name} can now sign in as {user.role}, at {app.settings.base_url.rstrip('/')}/desk/")
         else:
             _show_link(app, user.name)
 
@@ -50,7 +56,7 @@ def add(name: str, role: str | None, email: str, oidc: str, *, by_link: bool, wo
 @click.argument("name")
 @in_workspace
 def link(name: str, workspace: Path) -> None:
-    """Print a link by which NAME chooses a new password."""
+    """Print a link with which the user NAME chooses a new password."""
     with App.open(workspace) as app:
         _show_link(app, name)
         app.ledger.audit.record(COMMAND_LINE, "user.link", name)
@@ -61,15 +67,16 @@ def link(name: str, workspace: Path) -> None:
 @click.argument("login", default="")
 @in_workspace
 def oidc_(name: str, login: str, workspace: Path) -> None:
-    """Let NAME sign in as whom your identity provider calls LOGIN; without LOGIN, in no such way.
+    """Set the login of the user NAME at your identity provider.
 
-    Another account than the one that came before can come then; wherever NAME is signed in, that ends.
+    Without LOGIN, the user can no longer sign in through the provider. In both cases the former account is unlinked,
+    and all sessions of the user end.
     """
     with App.open(workspace) as app:
         user, known = app.ledger.users.by_name(name), normalize_login(app, login)
         app.ledger.users.set_oidc(user.id, known)
         app.ledger.audit.record(COMMAND_LINE, "user.oidc", user.name, known or "nobody")
-    click.echo(f"{user.name}: {known or 'not by an identity provider'}")
+    click.echo(f"{user.name}: {known or 'no login at the identity provider'}")
 
 
 @user_command.command("role")
@@ -77,7 +84,7 @@ def oidc_(name: str, login: str, workspace: Path) -> None:
 @click.argument("role", type=_ROLE)
 @in_workspace
 def role_(name: str, role: str, workspace: Path) -> None:
-    """Make NAME a writer, an editor or an admin."""
+    """Change the role of the user NAME to writer, editor or admin."""
     with App.open(workspace) as app:
         user = app.ledger.users.by_name(name)
         app.ledger.users.set_role(user.id, Role(role))
@@ -89,19 +96,19 @@ def role_(name: str, role: str, workspace: Path) -> None:
 @click.argument("name")
 @in_workspace
 def remove(name: str, workspace: Path) -> None:
-    """Let NAME in no more, and end every session."""
+    """Remove the user NAME. This ends all of their sessions immediately."""
     with App.open(workspace) as app:
         user = app.ledger.users.by_name(name)
         app.ledger.users.remove(user.id)
         app.ledger.audit.record(COMMAND_LINE, "user.remove", user.name)
-    click.echo(f"{user.name} can sign in no more")
+    click.echo(f"{user.name} can no longer sign in.")
 
 
 @user_command.command("list")
 @as_json
 @in_workspace
 def list_(*, as_json: bool, workspace: Path) -> None:
-    """Everybody who may sign in, and as what."""
+    """List the users, with their roles."""
     with App.open(workspace) as app:
         users = app.ledger.users.all() if app.has_ledger else ()
     if as_json:
@@ -119,13 +126,13 @@ def list_(*, as_json: bool, workspace: Path) -> None:
         print_json({"users": rows})
         return
     for each in users:
-        waits = "" if each.has_password or each.oidc_login else "  (has no password yet)"
+        waits = "" if each.has_password or each.oidc_login else "  (no password yet)"
         email, login = (
             f"  {part}" if part else "" for part in (each.email, each.oidc_login and f"(as {each.oidc_login})")
         )
         click.echo(f"{each.role:<8}  {each.name}{email}{login}{waits}")
     if not users:
-        echo_err("Nobody may sign in yet. Add the first person with: mailer user add NAME")
+        echo_err("There are no users. To add the first one: mailer user add NAME")
 
 
 def _ask_password() -> str:
@@ -135,7 +142,12 @@ def _ask_password() -> str:
 
 def _show_link(app: App, name: str) -> None:
     user = app.ledger.users.by_name(name)
-    click.echo(create_invite(app, user))
+    link = create_invite(app, user)
+    click.echo(link)
+    if not is_loopback(urlsplit(link).hostname or ""):
+        local = f"http://127.0.0.1:8000/desk/link/{link.rpartition('/')[2]}"
+        echo_err(f"On this machine: {local} (with the port of mailer serve)")
     echo_err(
-        f"{user.name} chooses a password there, once, within {LINK_GOOD_FOR // 86_400} days; mailer serve must run."
+        f"Give this link to {user.name}, to choose a password. It works once, for {LINK_GOOD_FOR // 86_400} days, "
+        "while mailer serve is running."
     )

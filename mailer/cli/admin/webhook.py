@@ -1,4 +1,4 @@
-"""webhook: add, list, change and remove webhooks; show and repeat their messages."""
+"""The commands `webhook`: add, list, change and remove webhooks; show and repeat their deliveries."""
 
 import json
 from collections import Counter
@@ -7,21 +7,21 @@ from pathlib import Path
 import click
 
 from mailer.app import App
-from mailer.cli.options import COMMAND_LINE, as_json, in_workspace
+from mailer.cli.options import COMMAND_LINE, RowNumber, as_json, in_workspace
 from mailer.cli.output import echo_err, plural, print_json
+from mailer.iso_time import format_iso
 from mailer.ledger.types.webhooks import EVENTS, WebhookState
 from mailer.ledger.webhooks.outbox import PAGE, WebhookAttempt, WebhookMessage
 from mailer.ledger.webhooks.webhooks import Webhook
 from mailer.service.sends.summary import EXIT_DONE, EXIT_PROBLEMS
 from mailer.service.webhooks import delivery, manage
-from mailer.timestamps import format_iso
 
 _webhook_number = click.argument("number", metavar="WEBHOOK", type=click.IntRange(1, 2**31 - 1))
 
 
 @click.group("webhook")
 def webhook_command() -> None:
-    """Other programs that are told what happens: add, list, pause, resume, rotate, remove; test, log, again."""
+    """Manage webhooks, which notify other programs of events, and show their deliveries."""
 
 
 @webhook_command.command("add")
@@ -31,12 +31,16 @@ def webhook_command() -> None:
     "events",
     multiple=True,
     type=click.Choice([event.value for event in EVENTS]),
-    help="What it is told of; may be repeated. Default: all.",
+    metavar="EVENT",
+    help=f"An event to send; may be repeated: {', '.join(EVENTS)}. Default: all.",
 )
 @as_json
 @in_workspace
 def add(url: str, events: tuple[str, ...], *, as_json: bool, workspace: Path) -> None:
-    """Tell URL what happens, and print the secret that proves it is us: once, for its receiver."""
+    """Add a webhook that sends events to URL, and print its secret.
+
+    The receiver checks signatures with the secret. It is shown only once.
+    """
     with App.open(workspace) as app:
         made, secret = manage.add_webhook(app, url, events or [event.value for event in EVENTS])
         app.ledger.audit.record(COMMAND_LINE, "webhook.add", str(made.id), ", ".join(made.events))
@@ -45,7 +49,8 @@ def add(url: str, events: tuple[str, ...], *, as_json: bool, workspace: Path) ->
             return
     click.echo(secret)
     echo_err(
-        f"Webhook {made.id}. Give this secret to its receiver; it is not shown again. Try it: mailer webhook test {made.id}"
+        f"Webhook {made.id} was added. Give this secret to the receiver; it is not shown again.\n"
+        f"To try the webhook: mailer webhook test {made.id}"
     )
 
 
@@ -53,7 +58,7 @@ def add(url: str, events: tuple[str, ...], *, as_json: bool, workspace: Path) ->
 @as_json
 @in_workspace
 def list_(*, as_json: bool, workspace: Path) -> None:
-    """All webhooks, and how many messages wait or were given up."""
+    """List the webhooks, with their waiting and given-up messages."""
     with App.open(workspace) as app:
         found = app.ledger.webhooks.all() if app.has_ledger else ()
         rows = _webhook_objects(app, *found)
@@ -68,53 +73,56 @@ def list_(*, as_json: bool, workspace: Path) -> None:
         if words:
             click.echo(f"     {'; '.join(words)}")
     if not found:
-        echo_err("There is no webhook. Add one with: mailer webhook add URL")
+        echo_err("There are no webhooks. To add one: mailer webhook add URL")
 
 
 @webhook_command.command("remove")
 @_webhook_number
 @in_workspace
 def remove(number: int, workspace: Path) -> None:
-    """Tell it nothing more, and forget its log."""
+    """Remove WEBHOOK and its log."""
     with App.open(workspace) as app:
         app.ledger.webhooks.remove(number)
         app.ledger.audit.record(COMMAND_LINE, "webhook.remove", str(number))
-    click.echo(f"webhook {number} is removed")
+    click.echo(f"Webhook {number} is removed.")
 
 
 @webhook_command.command("pause")
 @_webhook_number
 @in_workspace
 def pause(number: int, workspace: Path) -> None:
-    """Hold back what it would be told, until it is resumed."""
+    """Pause WEBHOOK. Its messages wait until it is resumed."""
     with App.open(workspace) as app:
         app.ledger.webhooks.pause(number)
         app.ledger.audit.record(COMMAND_LINE, "webhook.pause", str(number))
-    click.echo(f"webhook {number} is paused; what happens waits for it")
+    click.echo(f"Webhook {number} is paused; its messages wait.")
 
 
 @webhook_command.command("resume")
 @_webhook_number
 @in_workspace
 def resume(number: int, workspace: Path) -> None:
-    """Tell it what waited, and go on."""
+    """Resume WEBHOOK, and send the messages that wait."""
     with App.open(workspace) as app:
         app.ledger.webhooks.resume(number)
         app.ledger.audit.record(COMMAND_LINE, "webhook.resume", str(number))
-    click.echo(f"webhook {number} goes on")
+    click.echo(f"Webhook {number} is resumed.")
 
 
 @webhook_command.command("rotate")
 @_webhook_number
 @in_workspace
 def rotate(number: int, workspace: Path) -> None:
-    """Print a new secret; the one before holds for a day beside it."""
+    """Create a new secret for WEBHOOK, and print it.
+
+    Messages are signed with both secrets for one day.
+    """
     with App.open(workspace) as app:
         made, secret = manage.rotate_secret(app, number)
         app.ledger.audit.record(COMMAND_LINE, "webhook.rotate", str(number))
     click.echo(secret)
     until = f" until {format_iso(made.seals[1].until)}" if len(made.seals) > 1 and made.seals[1].until else ""
-    echo_err(f"Give it to the receiver; it is not shown again. The secret before it signs, too{until}.")
+    echo_err(f"Give this secret to the receiver; it is not shown again. The former secret also signs{until}.")
 
 
 @webhook_command.command("test")
@@ -122,26 +130,31 @@ def rotate(number: int, workspace: Path) -> None:
 @as_json
 @in_workspace
 def test(number: int, *, as_json: bool, workspace: Path) -> int:
-    """Send it a message now, and say what it answers; exit 1 if it does not take it."""
+    """Send a test message to WEBHOOK now, and show the answer. Exit 1 if it is not accepted."""
     with App.open(workspace) as app:
         message = manage.send_test(app, number)
     if as_json:
         print_json(_message_object(message))
     else:
         for attempt in message.log:
-            click.echo(f"webhook {number} {_describe_attempt(attempt)}")
+            click.echo(f"Webhook {number}: {_describe_attempt(attempt)}")
     return EXIT_DONE if message.state is WebhookState.DELIVERED else EXIT_PROBLEMS
 
 
 @webhook_command.command("log")
 @_webhook_number
 @click.option(
-    "--limit", type=click.IntRange(1, 1000), default=PAGE, show_default=True, help="So many, the latest first."
+    "--limit",
+    type=click.IntRange(1, 1000),
+    metavar="N",
+    default=PAGE,
+    show_default=True,
+    help="How many messages to show.",
 )
 @as_json
 @in_workspace
 def log(number: int, limit: int, *, as_json: bool, workspace: Path) -> None:
-    """What it was told or is to be, the latest first, with every attempt."""
+    """Show the messages of WEBHOOK with all attempts, the newest first."""
     with App.open(workspace) as app:
         app.ledger.webhooks.get(number)
         messages = app.ledger.outbox.log(number, limit=limit)
@@ -154,7 +167,7 @@ def log(number: int, limit: int, *, as_json: bool, workspace: Path) -> None:
         for attempt in each.log:
             click.echo(f"       {format_iso(attempt.at)}  {_describe_attempt(attempt)}")
     if not messages:
-        echo_err("It was told nothing yet.")
+        echo_err("There are no messages yet.")
     else:
         counted = Counter(each.state for each in messages)
         echo_err(", ".join(f"{plural(count, 'message')} {state}" for state, count in counted.items()))
@@ -162,15 +175,15 @@ def log(number: int, limit: int, *, as_json: bool, workspace: Path) -> None:
 
 @webhook_command.command("again")
 @_webhook_number
-@click.argument("message", type=click.IntRange(1, 2**63 - 1))
+@click.argument("message", metavar="MESSAGE", type=RowNumber())
 @in_workspace
 def again(number: int, message: int, workspace: Path) -> None:
-    """Send MESSAGE, a number of the log, once more, under the same id; mailer serve does it."""
+    """Send MESSAGE again to WEBHOOK, with the same id. MESSAGE is a number in the log."""
     with App.open(workspace) as app:
         app.ledger.outbox.redeliver(number, message)
         app.ledger.audit.record(COMMAND_LINE, "webhook.again", str(number), f"message {message}")
-        waits = "" if app.ledger.server_pid() is not None else "; it waits for mailer serve"
-    click.echo(f"message {message} goes to webhook {number} once more{waits}")
+        waits = "" if app.ledger.server_pid() is not None else ", when mailer serve runs"
+    click.echo(f"Message {message} will be sent again to webhook {number}{waits}.")
 
 
 def _webhook_objects(app: App, *found: Webhook) -> list[dict[str, object]]:

@@ -1,4 +1,4 @@
-"""check: the problems of a dispatch, of its edition and of its message.
+"""The command `check`: shows the problems of a dispatch, of its edition and of its message.
 
 A pipe gets one unwrapped line for each problem; a terminal also gets the reason and the remedy of each rule, under its first
 problem. JSON and SARIF are one object on standard output.
@@ -28,13 +28,17 @@ _MAX_WIDTH = 100  # columns of an explanation
 
 @click.command("check")
 @click.argument("dispatch", required=False)
-@click.option("--to", "to", multiple=True, metavar="LIST", help="Check its fields against these lists.")
-@click.option("--strict", is_flag=True, help="Warnings count as errors.")
-@click.option("--online", is_flag=True, help="Ask each link whether it is alive.")
+@click.option("--to", "to", multiple=True, metavar="LIST", help="Check its fields against this list. May be repeated.")
+@click.option("--strict", is_flag=True, help="Treat warnings as errors.")
+@click.option("--online", is_flag=True, help="Also request each link.")
 @click.option(
-    "--format", "shape", type=click.Choice(["text", "json", "sarif"]), default="text", help="How findings are printed."
+    "--format",
+    "shape",
+    type=click.Choice(["text", "json", "sarif"]),
+    default="text",
+    help="The format of the problems.",
 )
-@click.option("--explain", "rule", metavar="RULE", help="Say what a rule is about, and check nothing.")
+@click.option("--explain", "rule", metavar="RULE", help="Only explain a rule.")
 @as_json
 @in_workspace
 def check_command(
@@ -48,14 +52,16 @@ def check_command(
     as_json: bool,
     workspace: Path,
 ) -> int:
-    """Find what is wrong in DISPATCH, a path or a slug, and in the letter made of it. Exit 1 on errors."""
+    """Find problems in DISPATCH, a path or a slug, and in the message made from it. Exit 1 if there are errors."""
     if rule is not None:
         click.echo(explain_rule(_find_rule(rule)))
         return 0
     if dispatch is None:
-        raise UsageError("No dispatch is named.", "Name one: mailer check DISPATCH, or a rule: --explain RULE.")
+        raise UsageError(
+            "Which dispatch?", "Name one: mailer check DISPATCH. To explain a rule: mailer check --explain RULE"
+        )
     if as_json and shape == "sarif":
-        raise UsageError("--json prints JSON, --format sarif SARIF.", "Choose one.")
+        raise UsageError("--json and --format sarif exclude each other.", "Choose one.")
     with App.open(workspace) as app:
         checked = lint_dispatch(app, dispatch, parse_list_names(to), online=online, log=echo_err)
     if as_json or shape == "json":
@@ -76,7 +82,7 @@ def explain_rule(rule: Rule) -> str:
         "",
         _wrap_text("Why", rule.why),
         _wrap_text("Source", rule.source),
-        _wrap_text("Mend", rule.how),
+        _wrap_text("Fix", rule.how),
     ]
     if rule.may_be_ignored:
         lines.append(_wrap_text("Ignore", f"# check: ignore {rule.id}, in the front matter of the dispatch"))
@@ -86,7 +92,7 @@ def explain_rule(rule: Rule) -> str:
 def _find_rule(name: str) -> Rule:
     rule = RULEBOOK.get(name.strip().strip("[]"))
     if rule is None:
-        raise UsageError(f"There is no rule “{name}”.", suggest(name, RULEBOOK) or "docs/checks.md lists all of them.")
+        raise UsageError(f"There is no rule “{name}”.", suggest(name, RULEBOOK) or "See docs/checks.md for all rules.")
     return rule
 
 
@@ -110,12 +116,12 @@ def _show_problems(problems: Sequence[Diagnostic]) -> None:
             explained.add(problem.rule)
             rule = RULEBOOK[problem.rule]
             click.echo(click.style(_wrap_text("Why", rule.why, "    "), dim=True))
-            click.echo(click.style(_wrap_text("Mend", rule.how, "    "), dim=True))
+            click.echo(click.style(_wrap_text("Fix", rule.how, "    "), dim=True))
 
 
 def _count_problems(problems: Sequence[Diagnostic], shown: str) -> str:
     if not problems:
-        return f"{shown}: nothing to find fault with"
+        return f"{shown}: no problems found"
     counts = [sum(problem.severity is severity for problem in problems) for severity in Severity]
     named = [plural(count, severity.value) for severity, count in zip(Severity, counts, strict=True) if count]
     return f"{shown}: {', '.join(named)}"

@@ -1,4 +1,4 @@
-"""import: plain-text archives, saved pages and messages into dispatch files."""
+"""The command `import`: makes dispatch files from plain-text archives, saved pages and messages."""
 
 import datetime as dt
 from pathlib import Path
@@ -18,18 +18,19 @@ _MAX_DOUBTS = 10  # shown of each file if a folder is imported
 @click.command("import")
 @click.argument("source", metavar="FILE", type=click.Path(path_type=Path))
 @click.option(
-    "-o", "out", type=click.Path(path_type=Path), help="The file to write, or the folder; default: dispatches/."
+    "-o", "out", type=click.Path(path_type=Path), help="The file or folder to write to. Default: dispatches/."
 )
 @as_json
 @in_workspace
 def import_command(source: Path, out: Path | None, *, as_json: bool, workspace: Path) -> int:
-    """Make a dispatch of FILE: a plain-text archive, a saved page (.html), a message (.eml), or a folder of them.
+    """Import FILE as a dispatch: plain text, a saved page (.html), a message (.eml), or a folder of them.
 
-    Says what it was not sure of, with the line. Overwrites nothing. Exit 1 if `mailer check` finds errors in the result.
+    Anything that cannot be placed is kept as text, and listed with its line. Existing files are kept. Exit 1 if the
+    dispatch has errors that `mailer check` would find.
     """
     files = importable_files(source) if source.is_dir() else (source,)
     if out and out.suffix == ".md" and source.is_dir():
-        raise UsageError(f"{out} is a file, and {source} a folder.", "Name a folder with -o.")
+        raise UsageError(f"{source} is a folder, but {out} is the name of a file.", "Give a folder with -o.")
     target = out or Workspace(workspace).dispatches
     language, today = _language_and_date(workspace)
     done: list[Imported] = []
@@ -56,7 +57,7 @@ def import_command(source: Path, out: Path | None, *, as_json: bool, workspace: 
 def _summarize(done: list[Imported], failed: int) -> str:
     doubts = sum(len(imported.doubts) for imported in done)
     unsure = sum(bool(imported.doubts) for imported in done)
-    made = f"{plural(len(done), 'dispatch', 'dispatches')} made, {unsure} of them with {plural(doubts, 'doubt')}"
+    made = f"{plural(len(done), 'dispatch', 'dispatches')} imported, {unsure} with {plural(doubts, 'doubt')}"
     return f"{made}; {plural(failed, 'file')} not imported" if failed else made
 
 
@@ -65,7 +66,9 @@ def _show_import(imported: Imported, *, most: int | None) -> None:
         place = f"{imported.source}:{doubt.line}" if doubt.line else str(imported.source)
         echo_err(f"{place}: {doubt.message}")
     if most and len(imported.doubts) > most:
-        echo_err(f"{imported.source}: {plural(len(imported.doubts) - most, 'doubt')} more; import it alone to see them")
+        echo_err(
+            f"{imported.source}: {plural(len(imported.doubts) - most, 'more doubt')}; import this file alone to see all"
+        )
     for problem in imported.problems:
         echo_err(str(problem))
     click.echo(imported.dispatch)

@@ -1,4 +1,4 @@
-"""new, schema: a dispatch file to fill in, and the JSON Schema of its front matter."""
+"""The command `new`: creates a dispatch file to fill in."""
 
 from pathlib import Path
 
@@ -13,6 +13,6 @@ from mailer.service.dispatches.create import create_dispatch
 @click.argument("title")
 @in_workspace
 def new_command(title: str, workspace: Path) -> None:
-    """Make a dispatch file with TITLE, to fill in."""
+    """Create a dispatch file with TITLE in dispatches/, and print its path."""
     with App.open(workspace) as app:
         click.echo(create_dispatch(app, title))

@@ -1,4 +1,4 @@
-"""render: write a dispatch as HTML, plaintext and message."""
+"""The command `render`: writes a dispatch as HTML, plaintext and message."""
 
 import json
 from pathlib import Path
@@ -8,7 +8,7 @@ import click
 from mailer.app import App
 from mailer.cli.options import as_json, in_workspace, parse_list_names
 from mailer.cli.output import print_json
-from mailer.cli.sends.plan import show_problems, show_refusal
+from mailer.cli.sends.plan_display import show_problems, show_refusal
 from mailer.errors import UsageError
 from mailer.service.dispatches.compile import DispatchError
 from mailer.service.dispatches.render_files import render_files
@@ -17,16 +17,20 @@ from mailer.service.dispatches.render_files import render_files
 @click.command("render")
 @click.argument("dispatch")
 @click.option(
-    "--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="The folder to write into."
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    required=True,
+    metavar="DIR",
+    help="The folder to write to.",
 )
-@click.option("--for", "reader", metavar="EMAIL", help="As this reader gets it; without it all fields are empty.")
-@click.option("--to", "to", multiple=True, metavar="LIST", help="The lists in which to look for the reader.")
+@click.option("--for", "reader", metavar="EMAIL", help="Render it for this reader. Default: all fields empty.")
+@click.option("--to", "to", multiple=True, metavar="LIST", help="Look for the reader in this list. May be repeated.")
 @as_json
 @in_workspace
 def render_command(
     dispatch: str, out: Path, reader: str | None, to: tuple[str, ...], *, as_json: bool, workspace: Path
 ) -> int:
-    """Write edition.html, edition.txt, message.eml and edition.json of DISPATCH into a folder."""
+    """Write DISPATCH to a folder: edition.html, edition.txt, message.eml and edition.json."""
     with App.open(workspace) as app:
         try:
             rendered = render_files(app, dispatch, reader=reader, lists=parse_list_names(to))
@@ -38,7 +42,9 @@ def render_command(
             for name, data in rendered.files.items():
                 (out / name).write_bytes(data)
         except OSError as error:
-            raise UsageError(f"{error.filename or out} cannot be written ({error.strerror}).") from error
+            raise UsageError(
+                f"Cannot write {error.filename or out} ({error.strerror}).", "Choose another folder with --out."
+            ) from error
     if as_json:
         print_json(json.loads(rendered.files["edition.json"]))
     else:

@@ -1,7 +1,7 @@
-"""The progress of a send on standard error: a bar with rate and time left for a terminal, a line for each event for a log.
+"""The progress of a send on standard error: a bar with rate and time left at a terminal, else a line for each event.
 
-A log gets a line when a relay cannot be reached, or is not used any more, and when deferred or held-back deliveries go on;
-each once.
+The events are: a relay cannot be reached, or is excluded; the send waits for deferred or held-back deliveries. Each is printed
+once.
 """
 
 import sys
@@ -13,7 +13,7 @@ from mailer.delivery.progress import SendProgress
 from mailer.service.sends.progress import ProgressTracker, ProgressView, log_changes
 
 Watch = Callable[[SendProgress], None]
-ADVICE = "Ctrl-C pauses"
+ADVICE = "Ctrl-C pauses the send"
 
 
 @contextmanager
@@ -52,5 +52,5 @@ def _describe_rest(send_progress: SendProgress, view: ProgressView) -> Iterator[
         yield f"{send_progress.uncertain:,} uncertain"
     if words := f"{view.message}, {ADVICE}" if send_progress.last_error else view.left.words:
         yield words
-    for relay in send_progress.left_out:
-        yield f"not used any more: {relay}"
+    for relay in send_progress.excluded_relays:
+        yield f"relay excluded: {relay}"

@@ -1,4 +1,4 @@
-"""report: what happened to the recipients of a send."""
+"""The command `report`: shows what happened to the recipients of a send."""
 
 import sys
 from pathlib import Path
@@ -8,7 +8,7 @@ import click
 from mailer.app import App
 from mailer.cli.options import as_json, in_workspace, send_number
 from mailer.cli.output import echo_err, plural, print_json
-from mailer.cli.sends.status import show_send
+from mailer.cli.sends.status import show_next_step, show_send
 from mailer.csv.export import write_export
 from mailer.delivery.states import DeliveryState
 from mailer.errors import UsageError
@@ -25,16 +25,18 @@ SHOWN = 20  # deliveries of each state
 @send_number
 @click.argument("emails", nargs=-1, metavar="[EMAIL...]")
 @click.option("--csv", "csv_file", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True), metavar="FILE",
-              help="Write a row for each recipient; - for standard output.")  # fmt: skip
+              help="Write a row for each recipient to FILE (-: standard output).")  # fmt: skip
 @as_json
 @in_workspace
 def report_command(send: int, emails: tuple[str, ...], csv_file: Path | None, *, as_json: bool, workspace: Path) -> int:
-    """Show what happened to the recipients of SEND, or to those named, step by step."""
+    """Show what happened to the recipients of SEND; with addresses, each step of their deliveries."""
     to_stdout = csv_file is not None and str(csv_file) == "-"
     if to_stdout and as_json:
-        raise UsageError("--csv - and --json both want standard output.", "Give --csv a file, or leave one out.")
+        raise UsageError(
+            "--csv - and --json cannot both write to standard output.", "Give --csv a file, or use only one of them."
+        )
     if emails and (as_json or csv_file):
-        raise UsageError("The way of one recipient is told in words only.", "Leave out --json and --csv.")
+        raise UsageError("--json and --csv cannot be used with addresses.", "Leave them out.")
     with App.open(workspace) as app:
         summary = app.ledger.sends.summary(send)
         for email in emails:
@@ -55,7 +57,7 @@ def _show_report(app: App, summary: Summary) -> None:
     show_send(app, summary)
     send_id, report = summary.send.id, app.ledger.report
     if assumed := report.count_resolved_manually(send_id):
-        click.echo(f"of the accepted, {plural(assumed, 'one is', 'are')} assumed, by resolve")
+        click.echo(f"{assumed:,} of the accepted: assumed, by resolve --assume-sent")
     for reason in report.reasons(send_id):
         code = " ".join(str(part) for part in (reason.code, reason.enhanced) if part)
         click.echo(f"  {reason.count:>7,} {reason.state}: {reason.reason}{f' ({code})' if code else ''}")
@@ -66,7 +68,8 @@ def _show_report(app: App, summary: Summary) -> None:
             words = " ".join(str(part) for part in (row.code, row.enhanced, row.reply) if part)
             click.echo(f"{state}: {row.email} ({words or row.reason or 'no answer'})")
         if len(rows) > SHOWN:
-            click.echo(f"and more {state}; all with: mailer report {send_id} --csv FILE")
+            click.echo(f"More are {state}. To get all of them: mailer report {send_id} --csv FILE")
+    show_next_step(app, summary)
 
 
 def _first_rows(app: App, send_id: int, state: DeliveryState) -> list[ReportRow]:
@@ -83,5 +86,7 @@ def _write_csv(app: App, summary: Summary, path: Path | None) -> None:
         with path.open("w", encoding="utf-8", newline="") as file:
             write_export(file, COLUMNS, report_rows(app, summary.send))
     except OSError as error:
-        raise UsageError(f"{path} cannot be written ({error.strerror}).", "Make room, or name another file.") from error
-    echo_err(f"wrote {plural(summary.frozen, 'row')} to {path}")
+        raise UsageError(
+            f"Cannot write {path} ({error.strerror}).", "Free disk space, or choose another file."
+        ) from error
+    echo_err(f"{plural(summary.frozen, 'row')} written to {path}")

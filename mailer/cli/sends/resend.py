@@ -1,4 +1,4 @@
-"""resend: a new send to the recipients that a send failed to reach."""
+"""The command `resend`: a new send to the recipients that a send failed to reach."""
 
 from pathlib import Path
 
@@ -7,15 +7,15 @@ import click
 from mailer.app import App
 from mailer.cli.options import as_json, in_workspace, send_number
 from mailer.cli.output import is_interactive
-from mailer.cli.sends.plan import confirm_resend, show_resend
-from mailer.cli.sends.result import creating_send, run_and_show
+from mailer.cli.sends.plan_display import confirm_resend, show_resend
+from mailer.cli.sends.run_and_show import creating_send, run_and_show
 from mailer.cli.sends.send import no_wait_option
 
 
 @click.command("resend")
 @send_number
-@click.option("--failed", is_flag=True, required=True, help="To those that failed.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--failed", is_flag=True, required=True, help="Send to the recipients whose delivery failed.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @no_wait_option
 @as_json
 @in_workspace
@@ -28,7 +28,10 @@ def resend_command(
     as_json: bool,
     workspace: Path,
 ) -> int:
-    """A new send of the same edition to those that SEND failed to reach. Where somebody sits at a terminal, it asks."""
+    """Send the same edition again to the recipients whose delivery failed in SEND.
+
+    It is a new send. At a terminal, it asks for confirmation.
+    """
     with App.open(workspace) as app:
         parent = app.ledger.sends.summary(send)
         plan = app.ledger.creator.plan_resend(send)

@@ -1,4 +1,4 @@
-"""resolve: decide the uncertain deliveries of a send."""
+"""The command `resolve`: decide the uncertain deliveries of a send."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from mailer.addresses import parse_address
 from mailer.app import App
 from mailer.cli.options import as_json, in_workspace, send_number
 from mailer.cli.output import echo_err, plural
-from mailer.cli.sends.result import require_not_running, run_and_show, show_status
+from mailer.cli.sends.run_and_show import require_not_running, run_and_show, show_status
 from mailer.cli.sends.send import no_wait_option
 from mailer.delivery.states import SendState
 from mailer.errors import UsageError
@@ -17,8 +17,8 @@ from mailer.service.sends.control import require_uncertain
 
 @click.command("resolve")
 @send_number
-@click.option("--resend", "how", flag_value="resend", help="Send to them now, with the same Message-ID.")
-@click.option("--assume-sent", "how", flag_value="assume", help="Count them as accepted, marked as assumed.")
+@click.option("--resend", "how", flag_value="resend", help="Send again, with the same Message-ID.")
+@click.option("--assume-sent", "how", flag_value="assume", help="Count as accepted, marked as assumed.")
 @click.argument("addresses", nargs=-1, metavar="[EMAIL...]")
 @no_wait_option
 @as_json
@@ -32,12 +32,13 @@ def resolve_command(
     as_json: bool,
     workspace: Path,
 ) -> int:
-    """Decide the uncertain deliveries of SEND: those of the addresses named, or all.
+    """Decide the uncertain deliveries of SEND, all of them or those to the addresses named.
 
-    What is resent goes out at once, but from a paused send with more to do: there it goes with the rest, when that is resumed.
+    A delivery is uncertain if the connection broke at the end of the message: it may have arrived or not. With
+    --resend, the messages leave immediately; in a paused send, they leave when it is resumed.
     """
     if how is None:
-        raise UsageError("Say what is to become of the uncertain ones.", "Add --resend or --assume-sent.")
+        raise UsageError("What should happen to the uncertain deliveries?", "Add --resend or --assume-sent.")
     resend = how == "resend"
     identities = [parse_address(text).identity for text in addresses] if addresses else None
     with App.open(workspace) as app:

@@ -1,4 +1,4 @@
-"""resume: continue a send that was paused or interrupted, is waiting or overdue."""
+"""The command `resume`: continue a send that was paused or interrupted, is waiting or overdue."""
 
 from pathlib import Path
 
@@ -6,25 +6,30 @@ import click
 
 from mailer.app import App
 from mailer.cli.options import as_json, in_workspace, send_number
-from mailer.cli.sends.result import creating_send, is_for_later, require_not_running, run_and_show, show_status
+from mailer.cli.output import echo_err
+from mailer.cli.sends.run_and_show import creating_send, is_for_later, require_not_running, run_and_show, show_status
 from mailer.cli.sends.send import no_wait_option
 from mailer.delivery.states import SendState
 from mailer.errors import NeedsConfirmationError
+from mailer.iso_time import format_iso
 from mailer.service.sends.scheduler import due_sends
 from mailer.service.sends.start import start_scheduled
-from mailer.timestamps import format_iso
 
 
 @click.command("resume")
 @send_number
-@click.option("--accept-restored", is_flag=True, help="Go on though the database is an older copy that was put back.")
+@click.option("--accept-restored", is_flag=True, help="First accept a database that was restored from a backup.")
 @no_wait_option
 @as_json
 @in_workspace
 def resume_command(send: int, *, accept_restored: bool, no_wait: bool, as_json: bool, workspace: Path) -> int:
-    """Go on with SEND: one that was paused, interrupted, is waiting or overdue."""
+    """Resume SEND, which is paused, interrupted, waiting or overdue."""
     with App.open(workspace) as app:
         app.accept_restored = accept_restored
+        if accept_restored:
+            app.ledger.sends.get(send)  # a wrong number accepts nothing
+            if app.ledger.accept_restored(if_refused=True):
+                echo_err("The restored database is accepted.")
         due = {each.id for each in due_sends(app)}
         found = app.ledger.sends.get(send)
         if found.is_ended:
@@ -32,8 +37,8 @@ def resume_command(send: int, *, accept_restored: bool, no_wait: bool, as_json: 
         require_not_running(app, send)
         if found.state is SendState.SCHEDULED and send not in due:
             raise NeedsConfirmationError(
-                f"Send {send} is scheduled for {format_iso(found.scheduled_at)}; `mailer serve` starts it then.",
-                f"To send it at another time: mailer cancel {send}, then mailer send",
+                f"Send {send} is scheduled for {format_iso(found.scheduled_at)}; mailer serve starts it then.",
+                f"To send it at another time, cancel it (mailer cancel {send}) and send again.",
             )
         if is_for_later(found.state):
             with creating_send():

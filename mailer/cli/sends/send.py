@@ -1,4 +1,4 @@
-"""send, test: send a dispatch to its readers, or to a few addresses."""
+"""The command `send`: send a dispatch to its readers."""
 
 from pathlib import Path
 
@@ -7,10 +7,11 @@ import click
 from mailer.app import App
 from mailer.cli.options import as_json, in_workspace, parse_list_names
 from mailer.cli.output import echo_err, plural, print_json
-from mailer.cli.sends.plan import confirm_send, show_plan, show_refusal
-from mailer.cli.sends.result import creating_send, pid_suffix, run_and_show, show_status
+from mailer.cli.sends.plan_display import confirm_send, show_plan, show_refusal
+from mailer.cli.sends.run_and_show import creating_send, pid_suffix, run_and_show, show_status
 from mailer.delivery.states import SendState
 from mailer.errors import NeedsConfirmationError, UsageError
+from mailer.iso_time import format_iso
 from mailer.ledger.types.sends import Repeat
 from mailer.service.dispatches.approvals import require_approval
 from mailer.service.dispatches.compile import DispatchError
@@ -19,31 +20,30 @@ from mailer.service.lists.synced_lists import ListSource
 from mailer.service.sends.plan import SendPlan, dry_run_recipients, plan_send
 from mailer.service.sends.schedule_time import parse_schedule_time
 from mailer.service.sends.scheduler import due_sends, wait_until_due
-from mailer.service.sends.start import start_send, start_test
-from mailer.timestamps import format_iso
+from mailer.service.sends.start import start_send
 
-no_wait_option = click.option(
-    "--no-wait", is_flag=True, help="Do not wait for those that must be tried again later; exit 4."
-)
+no_wait_option = click.option("--no-wait", is_flag=True, help="Do not wait for retries; exit 4 if some are left.")
 
 
 @click.command("send")
 @click.argument("dispatch")
 @click.option(
-    "--to", "to", multiple=True, metavar="LIST[,LIST]", help="The lists it goes to; else those the dispatch names."
+    "--to",
+    "to",
+    multiple=True,
+    metavar="LIST[,LIST]",
+    help="The lists to send to. Default: those named in the dispatch.",
 )
-@click.option("--exclude", multiple=True, metavar="LIST", help="Leave out who is on this list.")
-@click.option("--where", default="", metavar="EXPR", help='Only those of whom this holds: city == "Lisbon".')
-@click.option(
-    "--at", "when", metavar="TIME", help="Start then: YYYY-MM-DD HH:MM, or ISO 8601. `mailer serve` starts it."
-)
-@click.option("--wait", "stay", is_flag=True, help="With --at: stay, and start it from here.")
-@click.option("--dry-run", is_flag=True, help="Compose every message, connect nowhere, record nothing.")
-@click.option("--edition", "digest", default="", metavar="DIGEST", help="Refuse to send any other edition.")
-@click.option("--again", is_flag=True, help="Everybody gets it once more.")
-@click.option("--new-readers", is_flag=True, help="Only those who did not get it yet.")
+@click.option("--exclude", multiple=True, metavar="LIST", help="Leave out the readers of this list. May be repeated.")
+@click.option("--where", default="", metavar="EXPR", help="Only readers who match, such as \"city == 'Lisbon'\".")
+@click.option("--at", "when", metavar="TIME", help="When mailer serve starts the send: “YYYY-MM-DD HH:MM” or ISO 8601.")
+@click.option("--wait", "stay", is_flag=True, help="With --at: wait here until then, and start it.")
+@click.option("--dry-run", is_flag=True, help="Compose all messages, but send and record nothing.")
+@click.option("--edition", "digest", default="", metavar="DIGEST", help="Stop if this is not the edition.")
+@click.option("--again", is_flag=True, help="Send it again, to everybody.")
+@click.option("--new-readers", is_flag=True, help="Send it only to readers who have not had it.")
 @no_wait_option
-@click.option("--yes", is_flag=True, help="Do not ask; accept warnings.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation; accept warnings.")
 @as_json
 @in_workspace
 def send_command(
@@ -65,12 +65,12 @@ def send_command(
 ) -> int:
     """Send DISPATCH, a path or a slug, to its readers.
 
-    Shows what would happen, and asks for the number of readers before anything leaves.
+    It first shows the plan, and asks you to type the number of readers. Ctrl-C pauses a running send.
     """
     if again and new_readers:
-        raise UsageError("--again mails everybody, --new-readers only those who did not get it.", "Choose one.")
+        raise UsageError("--again and --new-readers exclude each other.", "Choose one.")
     if stay and when is None:
-        raise UsageError("--wait goes with --at.", "Without --at it starts at once.")
+        raise UsageError("--wait needs --at.", "Without --at, the send starts immediately.")
     repeat = Repeat.AGAIN if again else Repeat.NEW_READERS if new_readers else Repeat.REFUSE
     with App.open(workspace) as app:
         at = None if when is None else parse_schedule_time(when, app.settings.timezone, now=app.clock())
@@ -102,29 +102,8 @@ def send_command(
         if stay:
             return _wait_and_run(app, send.id, at, wait=not no_wait, as_json=as_json)
         if app.ledger.server_pid() is None:
-            echo_err(
-                f"No `mailer serve` is running here, which would start it at {format_iso(at)}: start one, or use --wait."
-            )
+            echo_err(f"mailer serve is not running. Start it before {format_iso(at)}, or the send will not start.")
         return show_status(app, send.id, as_json=as_json)
-
-
-@click.command("test")
-@click.argument("dispatch")
-@click.argument("addresses", nargs=-1, required=True, metavar="EMAIL...")
-@click.option("--as", "reader", metavar="EMAIL", help="With the fields of this reader of a list.")
-@as_json
-@in_workspace
-def test_command(
-    dispatch: str, addresses: tuple[str, ...], reader: str | None, *, as_json: bool, workspace: Path
-) -> int:
-    """Send DISPATCH to a few addresses: the real message, whose unsubscribe link unsubscribes nobody."""
-    with App.open(workspace) as app:
-        try:
-            with creating_send():
-                send = start_test(app, dispatch, addresses, reader=reader)
-        except DispatchError as error:
-            raise show_refusal(error) from None
-        return run_and_show(app, send.id, wait=False, as_json=as_json)
 
 
 def _compose_all(app: App, plan: SendPlan, *, as_json: bool) -> int:
@@ -142,12 +121,12 @@ def _compose_all(app: App, plan: SendPlan, *, as_json: bool) -> int:
 
 def _wait_and_run(app: App, send_id: int, at: float, *, wait: bool, as_json: bool) -> int:
     try:
-        echo_err(f"Waiting until {format_iso(at)}; Ctrl-C leaves it scheduled.")
+        echo_err(f"Waiting until {format_iso(at)}. Ctrl-C stops waiting; the send stays scheduled.")
         send = wait_until_due(app, send_id)
     except KeyboardInterrupt:
         raise NeedsConfirmationError(
-            f"Send {send_id} stays scheduled for {format_iso(at)}; `mailer serve` would start it.",
-            f"To drop it: mailer cancel {send_id}",
+            f"Send {send_id} is still scheduled for {format_iso(at)}; mailer serve starts it then.",
+            f"To cancel it: mailer cancel {send_id}",
         ) from None
     if send.state in {SendState.RUNNING, SendState.WAITING}:
         pid = app.ledger.sends.holder_pid(send_id)

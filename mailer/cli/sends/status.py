@@ -1,29 +1,29 @@
-"""status: the state of one send, or of all."""
+"""The command `status`: the state of one send, or of all."""
 
 from pathlib import Path
 
 import click
 
 from mailer.app import App
-from mailer.cli.options import SEND_NUMBER, as_json, in_workspace
+from mailer.cli.options import RowNumber, as_json, in_workspace
 from mailer.cli.output import echo_err, plural, print_json
-from mailer.cli.sends.result import next_step_hint
+from mailer.cli.sends.run_and_show import next_step_hint
+from mailer.iso_time import format_iso
 from mailer.ledger.types.sends import Summary
 from mailer.ledger.types.transactional import TransactionalState
 from mailer.service.sends.progress import describe_time_left
 from mailer.service.sends.scheduler import due_sends
 from mailer.service.sends.summary import exit_code, proof_line, send_object
-from mailer.timestamps import format_iso
 
 SHOWN = 20
 
 
 @click.command("status")
-@click.argument("send", type=SEND_NUMBER, required=False)
+@click.argument("send", type=RowNumber(), required=False)
 @as_json
 @in_workspace
 def status_command(send: int | None, *, as_json: bool, workspace: Path) -> int:
-    """Show where SEND stands, or all sends, the newest first."""
+    """Show SEND, or list all sends, the newest first."""
     with App.open(workspace) as app:
         if send is None and not app.has_ledger:
             summaries: tuple[Summary, ...] = ()
@@ -37,7 +37,7 @@ def status_command(send: int | None, *, as_json: bool, workspace: Path) -> int:
     if as_json:
         print_json({"sends": [send_object(summary) for summary in summaries]})
     elif not summaries:
-        echo_err("Nothing was sent yet.")
+        echo_err("There are no sends yet.")
     else:
         for summary in summaries:
             show_line(summary)
@@ -49,10 +49,10 @@ def _show_transactional_mail(app: App) -> None:
     counts = app.ledger.transactional.counts()
     waiting = counts.get(TransactionalState.QUEUED, 0) + counts.get(TransactionalState.SENDING, 0)
     if waiting:
-        hint = "" if app.ledger.server_pid() is not None else "; they leave while mailer serve runs"
-        echo_err(f"{plural(waiting, 'letter')} to single readers waiting{hint}")
+        hint = "" if app.ledger.server_pid() is not None else ". mailer serve sends them"
+        echo_err(f"Transactional mail waiting: {plural(waiting, 'message')}{hint}.")
     if uncertain := counts.get(TransactionalState.UNCERTAIN, 0):
-        echo_err(f"{plural(uncertain, 'letter')} to single readers uncertain; they are not sent again")
+        echo_err(f"Transactional mail uncertain: {plural(uncertain, 'message')}. Not sent again.")
 
 
 def _show_one(app: App, send_id: int, *, as_json: bool) -> int:
@@ -61,6 +61,7 @@ def _show_one(app: App, send_id: int, *, as_json: bool) -> int:
         print_json(send_object(summary))
     else:
         show_send(app, summary)
+        show_next_step(app, summary)
     return exit_code(summary)
 
 
@@ -69,7 +70,8 @@ def show_line(summary: Summary) -> None:
     when = format_iso(send.scheduled_at if send.scheduled_at is not None else send.created_at)
     kind = "" if send.kind == "dispatch" else f" ({send.kind})"
     state = "being cancelled" if send.cancel_requested else send.state.value
-    click.echo(f"{send.id:>4}  {when}  {state:<9}  {send.slug}{kind}  {proof_line(summary)}")
+    click.echo(f"{send.id:>4}  {when}  {state:<9}  {send.slug}{kind}")
+    click.echo(f"      {proof_line(summary)}")
 
 
 def show_send(app: App, summary: Summary) -> None:
@@ -77,8 +79,11 @@ def show_send(app: App, summary: Summary) -> None:
     click.echo(f"send {send.id}: “{send.title}” to {', '.join(send.lists) or 'test addresses'}")
     click.echo(f"{send.state}{f' ({send.reason})' if send.reason else ''}: {proof_line(summary)}")
     if send.seconds:
-        click.echo(f"{send.seconds:,.1f} s from the first connection to the last answer")
+        click.echo(f"{send.seconds:,.1f} s from the first connection to the last reply")
     if words := describe_time_left(app, summary):
         click.echo(f"time left: {words}")
+
+
+def show_next_step(app: App, summary: Summary) -> None:
     if words := next_step_hint(app, summary):
         echo_err(words)

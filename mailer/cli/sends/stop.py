@@ -1,4 +1,4 @@
-"""pause, cancel: stop a send, for a while or for good."""
+"""The commands `pause` and `cancel`: stop a send, for a while or permanently."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from mailer.service.sends.summary import send_object
 @as_json
 @in_workspace
 def pause_command(send: int, *, as_json: bool, workspace: Path) -> int:
-    """Pause SEND: nothing more leaves, whoever is sending it."""
+    """Pause SEND, also if another process is sending it."""
     with App.open(workspace) as app:
         pause_send(app, send)
         return _show_changed(app, send, as_json=as_json)
@@ -28,7 +28,7 @@ def pause_command(send: int, *, as_json: bool, workspace: Path) -> int:
 @as_json
 @in_workspace
 def cancel_command(send: int, *, as_json: bool, workspace: Path) -> int:
-    """Cancel SEND for good: whoever has not got it is skipped."""
+    """Cancel SEND permanently. The recipients who have not had it are skipped."""
     with App.open(workspace) as app:
         app.ledger.sends.cancel(send)
         return _show_changed(app, send, as_json=as_json)

@@ -1,4 +1,4 @@
-"""verify: prove a send from the ledger alone."""
+"""The command `verify`: proves a send from the database alone."""
 
 from pathlib import Path
 
@@ -16,7 +16,10 @@ from mailer.service.sends.verify import verification_object, verify_send
 @as_json
 @in_workspace
 def verify_command(send: int, *, as_json: bool, workspace: Path) -> int:
-    """Prove SEND from the ledger alone: sums, histories, attempts, edition. Leaves with 1 when something is wrong."""
+    """Check from the database alone that SEND is complete: sums, histories, attempts, edition.
+
+    Exit 1 if a check fails.
+    """
     with App.open(workspace) as app:
         verification = verify_send(app, send)
     if as_json:

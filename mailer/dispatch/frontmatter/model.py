@@ -1,4 +1,4 @@
-"""The keys of the front matter and what each may hold, as pydantic models.
+"""The keys of the front matter and their values, as pydantic models.
 
 The JSON Schema for editors is made from the same models (json_schema.py).
 """
@@ -25,16 +25,16 @@ def _fault(rule: str, message: str, expected: str = "") -> PydanticCustomError:
 def _lines(text: str) -> str:
     text = text.strip()
     if not text:
-        raise _fault("bad-value", "this is empty", "expected a text, or no such key")
+        raise _fault("bad-value", "this is empty", "write a text, or remove the key")
     if any(character != "\n" and unicodedata.category(character) in {"Cc", "Cs"} for character in text):
-        raise _fault("bad-value", "there is a control character in this text", "remove it")
+        raise _fault("bad-value", "there is an invisible control character in this text", "remove it")
     return text
 
 
 def _line(text: str) -> str:
     text = _lines(text)
     if "\n" in text:
-        raise _fault("bad-value", "this text has several lines", "expected one")
+        raise _fault("bad-value", "this text has several lines", "write it on one line")
     return text
 
 
@@ -51,13 +51,13 @@ def _date(text: Any) -> dt.date:
 
 def _slug(text: str) -> str:
     if not is_slug(text):
-        raise _fault("bad-slug", f"“{abbreviate(text)}” is not a slug", EXPECTED_SLUG)
+        raise _fault("bad-slug", f"“{abbreviate(text)}” is not a valid slug", EXPECTED_SLUG)
     return text
 
 
 def _language(text: str) -> str:
     if not is_valid_tag(text):
-        raise _fault("bad-language", f"“{abbreviate(text)}” is not a language", EXPECTED_LANGUAGE)
+        raise _fault("bad-language", f"“{abbreviate(text)}” is not a language code", EXPECTED_LANGUAGE)
     return text
 
 
@@ -76,8 +76,8 @@ def _file(text: str) -> str:
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", text) or text.startswith(("/", "\\", "~")):
         raise _fault(
             "image-address",
-            f"“{abbreviate(text)}” is not a path beside the dispatch",
-            "expected one such as photos/quay.jpg",
+            f"“{abbreviate(text)}” is not a file in the dispatch’s folder",
+            "write its path from there, such as photos/quay.jpg",
         )
     return text
 
@@ -87,7 +87,7 @@ def _list(text: str) -> str:
         raise _fault(
             "bad-value",
             f"“{abbreviate(text)}” is not the name of a list",
-            "expected a file name of subscribers/ without .csv",
+            "write the list’s name as the lists show it, such as readers",
         )
     return text
 
@@ -105,10 +105,10 @@ class _Part(BaseModel):
 
 
 class EditorPart(_Part):
-    """Who writes."""
+    """The editor of the dispatch."""
 
-    name: Line = Field(description="Who writes, as in “Note by …”.")
-    signature: Lines | None = Field(None, description="What the note is signed with.")
+    name: Line = Field(description="The editor’s name, as in “Note by …”.")
+    signature: Lines | None = Field(None, description="The signature under the note.")
 
 
 def _one_of(first: str, second: str) -> dict[str, Any]:
@@ -121,52 +121,56 @@ class PhotoPart(_Part):
     model_config = ConfigDict(json_schema_extra=_one_of("file", "url"))
 
     file: Annotated[Line, AfterValidator(_file)] | None = Field(
-        None, description="An image, relative to this dispatch."
+        None, description="An image file, relative to this dispatch."
     )
     url: SecureLink | None = Field(None, description="The https address of an image, instead of a file.")
-    alt: Line = Field(description="What the photo shows, in words, for those who do not see it.")
-    caption: Line | None = Field(None, description="What stands under the photo.")
-    credit: Line | None = Field(None, description="Who took the photo, and for whom.")
+    alt: Line = Field(description="A description of the photo, for readers who do not see it.")
+    caption: Line | None = Field(None, description="The text under the photo.")
+    credit: Line | None = Field(None, description="The photographer, and the agency or paper.")
 
 
 class EarlierPart(_Part):
-    """An earlier dispatch to point to."""
+    """A link to an earlier dispatch."""
 
     model_config = ConfigDict(json_schema_extra=_one_of("slug", "url"))
 
     title: Line = Field(description="The title of the earlier dispatch.")
-    slug: Slug | None = Field(None, description="Its slug, when it is one of these.")
-    url: WebLink | None = Field(None, description="Its address, when it is somewhere else.")
-    note: Line | None = Field(None, description="What it is about, after its title.")
+    slug: Slug | None = Field(None, description="Its slug, if it is in this workspace.")
+    url: WebLink | None = Field(None, description="Its web address, if it is elsewhere.")
+    note: Line | None = Field(None, description="A short description, shown after its title.")
 
 
 class SocialPart(_Part):
-    """A place to follow."""
+    """A link to a social profile."""
 
-    text: Line = Field(description="The words of the line.")
-    url: MailOrWebLink = Field(description="Where it leads.")
+    text: Line = Field(description="The text of the link.")
+    url: MailOrWebLink = Field(description="Its address: https or mailto.")
 
 
 class FrontMatter(_Part):
-    """The front matter of a dispatch: what it says about itself."""
+    """The front matter of a dispatch: the fields at the top of its file."""
 
-    title: Line = Field(description="The headline, and the subject when there is none.")
+    title: Line = Field(description="The headline; also the subject if `subject` is not given.")
     date: Annotated[dt.date, BeforeValidator(_date)] = Field(description="The date of the dispatch: YYYY-MM-DD.")
-    slug: Slug | None = Field(None, description="Its name in addresses; the file's name when left out.")
-    subject: Line | None = Field(None, description="The subject of the message; may hold {{ reader.… }}.")
+    slug: Slug | None = Field(
+        None, description="The name of the dispatch in web addresses; by default the file’s name."
+    )
+    subject: Line | None = Field(None, description="The subject of the message; may contain {{ reader.… }}.")
     preheader: Line | None = Field(
-        None, description="What mail programs show after the subject; may hold {{ reader.… }}."
+        None, description="The text that mail programs show after the subject; may contain {{ reader.… }}."
     )
     language: Annotated[Line, AfterValidator(_language)] | None = Field(
-        None, description="A BCP 47 tag: en, pt-BR, he."
+        None, description="A language code: en, pt-BR, he."
     )
     editor: EditorPart | None = None
     photo: PhotoPart | None = None
-    summary: tuple[Line, ...] = Field((), description="Lines that open the contents.")
-    earlier: tuple[EarlierPart, ...] = Field((), description="Earlier dispatches to point to.")
-    social: tuple[SocialPart, ...] = Field((), description="Places to follow.")
-    copyright: Lines | None = Field(None, description="The copyright footer; that of the settings when left out.")
-    lists: tuple[Annotated[Line, AfterValidator(_list)], ...] = Field((), description="The lists that this is for.")
+    summary: tuple[Line, ...] = Field((), description="Lines at the start of the contents.")
+    earlier: tuple[EarlierPart, ...] = Field((), description="Links to earlier dispatches.")
+    social: tuple[SocialPart, ...] = Field((), description="Links to social profiles.")
+    copyright: Lines | None = Field(None, description="The copyright line; by default the one of the settings.")
+    lists: tuple[Annotated[Line, AfterValidator(_list)], ...] = Field(
+        (), description="The lists that it is sent to by default."
+    )
 
 
 MODELS: dict[str, type[_Part]] = {

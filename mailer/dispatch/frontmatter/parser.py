@@ -32,8 +32,8 @@ def split_front_matter(source: SourceText, findings: DiagnosticCollector) -> tup
         findings.add(
             "front-matter",
             Position(),
-            "there is no front matter",
-            "expected --- in the first line, then title: and date:",
+            "the fields at the top are missing",
+            "begin the file with a line of ---, then title: and date:, then ---",
         )
         return None, 0
     end = start = len(lines[0]) + 1
@@ -41,7 +41,9 @@ def split_front_matter(source: SourceText, findings: DiagnosticCollector) -> tup
         if _FENCE.fullmatch(line):
             return (start, end), min(end + len(line) + 1, len(source.text))
         end += len(line) + 1
-    findings.add("front-matter", Position(), "the front matter is not closed", "expected a second line of ---")
+    findings.add(
+        "front-matter", Position(), "the fields at the top are not closed", "add a line of --- after the last field"
+    )
     return None, None
 
 
@@ -68,15 +70,15 @@ def read_front_matter(
     for number in range(len(earlier.items) if isinstance(earlier, SequenceNode) else 0):
         _exactly_one(source_map, ("earlier", number), "slug", "url", findings)
     if "slug" not in source_map.plain and not is_slug(stem := PurePath(path).stem):
-        example = f"write one, such as slug: {slugify(stem) or 'my-dispatch'}"
-        findings.add("bad-slug", source_map.start, f"the file name “{abbreviate(stem)}” makes no slug", example)
+        example = f"add a line such as slug: {slugify(stem) or 'my-dispatch'}"
+        findings.add("bad-slug", source_map.start, f"the file name “{abbreviate(stem)}” is not a valid slug", example)
     if front.slug is None:
         front = front.model_copy(update={"slug": PurePath(path).stem})
     return front, source_map
 
 
 def _without_errors(plain: Mapping[str, Any], found: Sequence[ErrorDetails]) -> dict[str, Any]:
-    """Returns `plain` with stand-ins for missing values, and without unknown keys and faulty values."""
+    """Returns `plain` with placeholders for missing values, and without unknown keys and faulty values."""
     repaired: dict[str, Any] = deepcopy(dict(plain))
     wrong = {details["loc"][0] for details in found if details["type"] not in {"missing", "extra_forbidden"}}
     for name in wrong:
@@ -104,11 +106,11 @@ def _exactly_one(
         return
     given = [name for name in (first, second) if source_map.node((*place, name)) is not None]
     if len(given) == 2:
-        message = f"both “{first}” and “{second}” stand here"
-        findings.add("bad-value", source_map.key((*place, second)), message, "expected one of them")
+        message = f"“{first}” and “{second}” are both given"
+        findings.add("bad-value", source_map.key((*place, second)), message, "keep one of them")
     elif not given:
         message = f"{_name(place)} has no “{first}” or “{second}”"
-        findings.add("missing-key", source_map.key(place), message, "expected one of them")
+        findings.add("missing-key", source_map.key(place), message, "add one of them")
 
 
 def _report(details: ErrorDetails, source_map: YamlSourceMap, findings: DiagnosticCollector) -> None:
@@ -120,7 +122,7 @@ def _report(details: ErrorDetails, source_map: YamlSourceMap, findings: Diagnost
             context = details["ctx"]
             findings.add(context["rule"], source_map.value(place), context["message"], context["expected"])
         case "missing":
-            key = f"expected {place[-1]}: …" if place[-1] != "date" else "expected date: YYYY-MM-DD"
+            key = f"add {place[-1]}: …" if place[-1] != "date" else "add date: YYYY-MM-DD"
             findings.add("missing-key", source_map.key(place), f"{where} has no “{place[-1]}”", key)
         case "extra_forbidden":
             model = MODELS.get(str(place[0]), FrontMatter) if len(place) > 1 else FrontMatter
@@ -132,7 +134,7 @@ def _report(details: ErrorDetails, source_map: YamlSourceMap, findings: Diagnost
             findings.add(
                 "bad-value",
                 source_map.value(place),
-                f"{_name(place)} is not {_KIND.get(kind, 'what it should be')}",
+                f"{_name(place)} is not {_KIND.get(kind, 'valid')}",
                 _hint(kind, source_map, place),
             )
 
@@ -140,13 +142,13 @@ def _report(details: ErrorDetails, source_map: YamlSourceMap, findings: Diagnost
 _KIND = {
     "string_type": "a text",
     "tuple_type": "a list",
-    "model_type": "made of keys",
-    "model_attributes_type": "made of keys",
+    "model_type": "a group of keys",
+    "model_attributes_type": "a group of keys",
 }
 _HINT = {
-    "tuple_type": "expected lines that begin with “- ”",
-    "model_type": "expected keys of its own, indented under it",
-    "model_attributes_type": "expected keys of its own, indented under it",
+    "tuple_type": "begin each item on a line of its own with “- ”",
+    "model_type": "write its keys on lines of their own, indented under it",
+    "model_attributes_type": "write its keys on lines of their own, indented under it",
 }
 
 
@@ -155,14 +157,14 @@ def _hint(kind: str, source_map: YamlSourceMap, place: Place) -> str:
         return _HINT[kind]
     node = source_map.node(place)
     quote = isinstance(node, MappingNode)
-    return "expected a text; put it in quotes" if quote else "expected one text"
+    return "put the text in quotes" if quote else "write a single text"
 
 
 def _name(place: Place) -> str:
     """Returns the name of the value at `place` for a diagnostic."""
     match place:
         case ():
-            return "the front matter"
+            return "the dispatch"
         case (str(name),):
             return f"“{name}”"
         case (str(name), int(number)):

@@ -1,10 +1,11 @@
 """Parses the YAML of a front matter into a tree of texts, each with its position.
 
 Built from PyYAML's events, so that every value is a text: NO stays NO, 12:30 stays 12:30 and a date
-stays as it was typed. What YAML can do beyond keys, lists and texts (anchors, aliases, tags, merge keys, documents) is
-refused, and so are duplicate keys and deep nesting. Nothing is raised: a fault is a diagnostic, and there is no tree.
+stays as it was typed. All features of YAML except keys, lists and texts are refused (anchors, aliases, tags, merge keys,
+documents), and so are duplicate keys and deep nesting. Nothing is raised: a fault is a diagnostic, and there is no tree.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -32,7 +33,25 @@ DEEPEST = 5
 LARGEST = 64_000
 """Characters of a front matter."""
 
-_QUOTE = "put a value that holds “: ” or begins with a sign between quotes"
+_NO_MAPPING = "mapping values are not allowed"  # PyYAML's words
+_VALUE_WITH_COLON = re.compile(r"""[ \t]*(?:- )?(?P<key>\w+): +(?P<value>[^\s"'\[{&*!|>][^"\\\n]*)$""", re.MULTILINE)
+_QUOTE = "put the value in quotes"
+
+_EXPLANATIONS = (
+    (
+        _NO_MAPPING,
+        "this “: ” is not allowed here",
+        "put the value in quotes, or check the indentation",
+    ),
+    ("unexpected end of stream", "a quotation mark is not closed", "close it, or put the whole value in quotes"),
+    ("unknown escape", "this “\\” is not allowed between double quotes", "write “\\\\”, or use single quotes"),
+    ("\\t", "a tab is not allowed here", "use spaces"),
+    ("expected ':'", "the line before this has no “:”", "write it as “key: value”"),
+    ("flow ", "a bracket or brace is not closed", "close it, or put the value in quotes"),
+    ("<scalar>", "there is text after the closing quotation mark", "put the whole value in quotes"),
+    ("<block", "this line is not indented like those before it", "align them"),
+)
+"""Each: part of a message of PyYAML, the message that replaces it, the remedy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +103,9 @@ class _YamlReader:
 
     def read(self) -> MappingNode | None:
         if len(self.text) > LARGEST:
-            self._find("too-large", self.offset, f"the front matter has more than {LARGEST:,} characters", "")
+            self._find(
+                "too-large", self.offset, f"the fields at the top have more than {LARGEST:,} characters", "shorten them"
+            )
             return None
         events: Iterator[Event] = yaml.parse(self.text, Loader=yaml.BaseLoader)
         try:
@@ -94,13 +115,25 @@ class _YamlReader:
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             at = self.offset + min(_index(mark), len(self.text))
-            self._find("yaml-syntax", at, f"this is not YAML: {error.problem or error.context}", _QUOTE)
+            words = f"{error.context or ''} {error.problem or ''}"
+            self._find("yaml-syntax", at, *(self._unquoted_colon(at, words) or _explain(words)))
         except ReaderError as error:
             at = self.offset + min(error.position, len(self.text))
-            self._find("yaml-syntax", at, "a character that YAML does not allow", "remove it")
+            self._find("yaml-syntax", at, "there is a character here that is not allowed", "remove it")
         except (ValueError, OverflowError):  # PyYAML on "\UFFFFFFFF"
-            self._find("yaml-syntax", self.offset, "an escape stands for a character that does not exist", "remove it")
+            self._find(
+                "yaml-syntax", self.offset, "an escape (“\\…”) names a character that does not exist", "remove it"
+            )
         return None
+
+    def _unquoted_colon(self, at: int, words: str) -> tuple[str, str] | None:
+        """Returns message and remedy for a value with a colon at the offset `at`; None for any other fault."""
+        start = self.source.text.rfind("\n", 0, at) + 1
+        line = _VALUE_WITH_COLON.match(self.source.text, start)
+        if _NO_MAPPING not in words or line is None or at < line.start("value"):
+            return None
+        key, value = line["key"], abbreviate(line["value"].rstrip())
+        return f"a {key} with a colon needs quotes", f'write {key}: "{value}"'
 
     def _document(self, events: Iterator[Event]) -> MappingNode | None:
         tree: Node | None = None
@@ -109,14 +142,17 @@ class _YamlReader:
                 continue
             if isinstance(event, DocumentStartEvent):
                 if tree is not None:
-                    self._refuse(event, "a second YAML document")
+                    self._refuse(event, "a second set of fields")
                 tree = self._node(next(events), events, 1)
         if tree is None or (isinstance(tree, ScalarNode) and tree.is_null):
             return MappingNode(self.offset)
         if isinstance(tree, MappingNode):
             return tree
         self._find(
-            "front-matter", tree.start, "the front matter is not made of keys", "expected lines such as title: …"
+            "front-matter",
+            tree.start,
+            "the fields at the top are not of the form “key: value”",
+            "write lines such as title: …",
         )
         return None
 
@@ -146,7 +182,7 @@ class _YamlReader:
             if not isinstance(inner, ScalarEvent):
                 if self.source.text.startswith(("{{", "{%"), keys.start):
                     self._find(
-                        "yaml-syntax", keys.start, "YAML takes these braces for its own", "put the value in quotes"
+                        "yaml-syntax", keys.start, "a value that begins with braces needs quotes", "put it in quotes"
                     )
                     raise _UnsupportedYamlError
                 self._refuse(inner, "a key that is not a word")
@@ -157,19 +193,27 @@ class _YamlReader:
             value = self._node(next(events), events, depth + 1)
             if key.value in keys.entries:
                 first = self.source.position(keys.entries[key.value][0].start)
-                message = f"the key “{abbreviate(key.value)}” stands here a second time"
-                self._find("duplicate-key", key.start, message, f"the first is in line {first.line}")
+                message = f"the key “{abbreviate(key.value)}” is given twice"
+                self._find("duplicate-key", key.start, message, f"keep one; the first is in line {first.line}")
             else:
                 keys.entries[key.value] = (key, value)
         return keys
 
     def _refuse(self, event: Event, what: str) -> None:
         at = self.offset + _start(event)
-        self._find("yaml-feature", at, f"{what} is not allowed in a front matter", "expected keys, lists and texts")
+        self._find(
+            "yaml-feature", at, f"{what} is not allowed in the fields at the top", "write keys, lists and texts only"
+        )
         raise _UnsupportedYamlError
 
     def _find(self, rule: str, offset: int, message: str, expected: str) -> None:
         self.findings.add(rule, self.source.position(offset), message, expected)
+
+
+def _explain(words: str) -> tuple[str, str]:
+    """Returns message and remedy for PyYAML's `words`."""
+    found = ((message, remedy) for part, message, remedy in _EXPLANATIONS if part in words)
+    return next(found, ("this value cannot be read", _QUOTE))
 
 
 def _start(event: Event) -> int:

@@ -41,17 +41,17 @@ class Footnotes:
         """Returns the footnotes by label, in the order of their definitions; reports faults to `findings`."""
         for note in self._duplicates:
             first = self._notes[note.label][0].position.line
-            message = f"the footnote “{note.label}” is defined a second time"
-            findings.add("footnote-duplicate", note.position, message, f"the first is in line {first}")
+            message = f"the footnote “{note.label}” is defined twice"
+            findings.add("footnote-duplicate", note.position, message, f"keep one; the first is in line {first}")
         for token, path in self._references:
             label, position = token.meta["label"], token.meta["position"]
             found = self._notes.get(label)
             if found is None:
-                expected = f"expected a paragraph that begins with [^{label}]:"
+                expected = f"add a paragraph that begins with [^{label}]:"
                 findings.add("footnote-missing", position, f"the footnote “{label}” is not defined", expected)
             elif path[: len(found[1])] != found[1]:
-                message = f"the footnote “{label}” is defined in a condition that does not hold here"
-                expected = f"define it outside of the {{% if %}} (now in line {found[0].position.line})"
+                message = f"the footnote “{label}” is defined inside an {{% if %}} that does not apply here"
+                expected = f"move its definition (line {found[0].position.line}) out of the {{% if %}}"
                 findings.add("footnote-branch", position, message, expected)
         used = {token.meta["label"] for token, _ in self._references}
         for label, (note, _) in self._notes.items():
@@ -64,6 +64,6 @@ class Footnotes:
                     "footnote-unused",
                     note.position,
                     f"the footnote “{label}” is not used",
-                    f"refer to it as [^{label}]",
+                    f"refer to it as [^{label}], or remove it",
                 )
         return {label: note.tokens for label, (note, _) in self._notes.items()}

@@ -15,6 +15,9 @@ WEB = frozenset({"http", "https"})
 ANY = WEB | {"mailto", "tel"}
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 _HOST = re.compile(r"(?![.-])[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]")
+_BEGINS_WITH_HOST = re.compile(
+    r"(?i)www\.|(?:[a-z0-9-]+\.)+(?!(?:html?|php|aspx?|pdf|md|txt|jpe?g|png|gif|webp|svg)(?![a-z]))[a-z]{2,}(?=[/?#:]|$)"
+)
 _REST = {"mailto": re.compile(r"[^\s@]+@[^\s@?]+(\?.*)?"), "tel": re.compile(r"\+?[0-9().*#;=a-zA-Z%-]+")}
 
 
@@ -30,33 +33,32 @@ def check_link(url: str, schemes: frozenset[str] = ANY) -> RuleViolation | None:
         return _relative(url)
     scheme = match[1].lower()
     if scheme not in schemes:
-        return RuleViolation(
-            "link-scheme", f"a link to “{abbreviate(url)}” is not allowed", f"expected {_either(schemes)}"
-        )
+        return RuleViolation("link-scheme", f"a link to “{abbreviate(url)}” is not allowed", f"use {_either(schemes)}")
     rest = url[match.end() :]
     if scheme in WEB:
         return (
             None
             if _is_web(url, rest)
-            else RuleViolation("link-invalid", f"“{abbreviate(url)}” is not a whole address", _WHOLE)
+            else RuleViolation("link-invalid", f"“{abbreviate(url)}” is not a complete address", _WHOLE)
         )
     if _REST[scheme].fullmatch(rest) is None:
-        return RuleViolation("link-invalid", f"“{abbreviate(url)}” is not a whole {scheme} address")
+        return RuleViolation("link-invalid", f"“{abbreviate(url)}” is not a complete {scheme} address")
     return None
 
 
-_WHOLE = "expected something like https://example.org/page"
+_WHOLE = "write it in full, such as https://example.org/page"
 
 
 def _relative(url: str) -> RuleViolation:
     if url.startswith("#"):
-        expected = "an article is linked from the contents by itself; link to a whole address"
+        expected = "write a complete address; the contents link to each article already"
     elif not url:
-        return RuleViolation("link-invalid", "this link leads nowhere", _WHOLE)
+        return RuleViolation("link-invalid", "this link has no address", _WHOLE)
     else:
-        expected = f"a letter has no place of its own: write it whole, such as https://example.org/{url.lstrip('/')}"
-        expected = abbreviate(expected, 160)
-    return RuleViolation("link-relative", f"the link “{abbreviate(url)}” is not absolute", expected)
+        path = url.lstrip("/")
+        whole = path if url.startswith("//") or _BEGINS_WITH_HOST.match(url) else f"example.org/{path}"
+        expected = abbreviate(f"write it in full, such as https://{whole}", 160)
+    return RuleViolation("link-relative", f"the link “{abbreviate(url)}” is not a complete address", expected)
 
 
 def _is_web(url: str, rest: str) -> bool:
@@ -64,7 +66,7 @@ def _is_web(url: str, rest: str) -> bool:
         return False
     try:
         parts = urlsplit(url)
-        parts.port  # noqa: B018 - raises for a port that is none
+        parts.port  # noqa: B018 - raises for an invalid port
     except ValueError:
         return False
     host = parts.netloc.rpartition("@")[2]

@@ -3,7 +3,7 @@
 Beyond CommonMark: `##` in column 1 opens an article together with the lines right under it (token `article_open` with
 `meta["lines"]`), a tag line is a block (`tag_line`), `[[slug]]` is a link (`dispatch_link`), `[^label]` is a footnote
 reference whether or not it is defined, and punctuation is smart. Off are raw HTML, which is shown as text, and setext
-headings, for `---` under a line must not make it one. No address is refused here; inline_tokens.py checks them.
+headings, for `---` under a line must not make it one. No address is refused here; placeholder_resolution.py checks them.
 
     map_lines      the kinds of lines in a text, before its template parts are known
     read_markdown  the tokens of a body whose template parts are placeholders
@@ -28,7 +28,7 @@ from mailer.dispatch.source_map import InlineSourceMap
 from mailer.dispatch.template.placeholders import LineMap, MaskedBody, looks_like_tag_line
 
 DEEPEST = 16
-"""Levels of lists and quotes, a list item counting two; what markdown-it would drop without a word lies far below."""
+"""Levels of lists and quotes; a list item counts as two. markdown-it silently drops content only at much deeper levels."""
 
 LONGEST = 10_000
 """Characters of a paragraph. Some inline text costs markdown-it the square of its length."""
@@ -79,15 +79,17 @@ def read_markdown(body: MaskedBody, language: str, findings: DiagnosticCollector
     env: dict[str, Any] = {}
     tokens = markdown.parse(body.text, env)
     for again in env.get("duplicate_refs", ()):
-        expected = "the first one holds"
-        message = f"the link reference “{body.restore(again['label']).lower()}” is defined a second time"
+        expected = "keep one; the first one is used"
+        message = f"the link reference “{body.restore(again['label']).lower()}” is defined twice"
         findings.add("reference-duplicate", body.position(again["map"][0]), message, expected)
     _check_tables(tokens, body, findings)
     for token in tokens:
         if token.block and token.nesting >= 0 and token.level >= DEEPEST and token.map:
             line = body.lines[token.map[0]]
             position = body.position(token.map[0], len(line) - len(line.lstrip()))
-            findings.add("nesting", position, "lists and quotes nest too deep here", f"at most {DEEPEST // 2} levels")
+            findings.add(
+                "nesting", position, "lists and quotes are nested too deeply here", f"use at most {DEEPEST // 2} levels"
+            )
             break
     return tokens
 
@@ -105,8 +107,8 @@ def _check_tables(tokens: list[Token], body: MaskedBody, findings: DiagnosticCol
             cells = len(_PIPE.split(row.strip(" \t>").removeprefix("|").removesuffix("|")))
             if cells > columns:
                 position = body.position(token.map[0], len(row) - len(row.lstrip(" \t>")))
-                message = f"this row has {cells} cells, the header of its table {columns}"
-                findings.add("table-cells", position, message, "what has no column is left out")
+                message = f"this row has {cells} cells, but the header of its table has {columns}"
+                findings.add("table-cells", position, message, "remove the extra cells, which are left out")
 
 
 class _Markdown(MarkdownIt):
@@ -187,7 +189,7 @@ def _raw_html(source_map: InlineSourceMap, findings: DiagnosticCollector, state:
     if not silent and (match := _HTML.match(state.src, state.pos)):
         position = source_map.at(state.src, state.pos)
         findings.add(
-            "raw-html", position, f"“{match[0][:40]}” is shown as text, for HTML is not passed on", "use Markdown"
+            "raw-html", position, f"“{match[0][:40]}” is shown as text, because HTML is not supported", "use Markdown"
         )
     return False
 
@@ -226,7 +228,7 @@ def _inline(source_map: InlineSourceMap, findings: DiagnosticCollector, state: S
             source_map.enter(token, opening)
             if len(token.content) > LONGEST:
                 message = f"this paragraph has more than {LONGEST:,} characters"
-                findings.add("paragraph-length", source_map.at(token.content, 0), message, "divide it")
+                findings.add("paragraph-length", source_map.at(token.content, 0), message, "split it")
             else:
                 state.md.inline.parse(token.content, state.md, state.env, token.children)
         opening = token

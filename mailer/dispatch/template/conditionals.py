@@ -194,8 +194,8 @@ def _misplaced(tag: Tag, where: str, findings: DiagnosticCollector) -> None:
     findings.add(
         "tag-place",
         tag.position,
-        f"“{{% {tag.name} %}}” stands inside {where}",
-        "put it before or after, with a blank line",
+        f"“{{% {tag.name} %}}” is inside {where}",
+        "move it before or after, with a blank line between",
     )
 
 
@@ -229,7 +229,7 @@ class _Tree:
         if self._too_deep or len(self._open) == DEEPEST:
             if not self._too_deep:
                 self._findings.add(
-                    "tag-depth", tag.position, "conditions nest too deep here", f"at most {DEEPEST} levels"
+                    "tag-depth", tag.position, "conditions are nested too deeply here", f"use at most {DEEPEST} levels"
                 )
             self._too_deep += 1
             return
@@ -244,18 +244,23 @@ class _Tree:
         if self._too_deep:
             self._too_deep -= tag.name == "endif"
         elif not self._open:
-            self._findings.add("tag-unmatched", tag.position, f"{shown} has no {{% if %}}", "expected one before it")
+            self._findings.add(
+                "tag-unmatched", tag.position, f"{shown} has no {{% if %}}", "add one before it, or remove this"
+            )
         elif tag.name == "endif":
             self._open.pop().end = tag
         else:
             if self._open[-1].branches[-1].tag.name == "else":
                 self._findings.add(
-                    "tag-unmatched", tag.position, f"{shown} stands after {{% else %}}", "expected {% endif %}"
+                    "tag-unmatched",
+                    tag.position,
+                    f"{shown} comes after {{% else %}}",
+                    "move it before {% else %}, or remove it",
                 )
             self._open[-1].branches.append(BranchSpan(tag=tag))
 
     def close(self) -> list[Item]:
         for chain in self._open:
-            expected = "expected {% endif %} on a line of its own"
+            expected = "add {% endif %} on a line of its own"
             self._findings.add("tag-unclosed", chain.branches[0].tag.position, "this {% if %} is not closed", expected)
         return self._top

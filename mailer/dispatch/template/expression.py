@@ -22,7 +22,7 @@ Evaluate = Callable[[Fields], object]
 
 
 class ExpressionError(ValueError):
-    """An expression that is not allowed. `expected` describes what would be."""
+    """An expression that is not allowed. `expected` says what to write instead."""
 
     def __init__(self, message: str, expected: str = "") -> None:
         super().__init__(message)
@@ -48,7 +48,7 @@ class Expression:
 
 
 ALLOWED = (
-    "allowed are reader fields, comparisons, “and or not in”, "
+    "use reader fields, comparisons, “and”, “or”, “not”, “in”, "
     "and the filters default, upper, lower, title, trim, truncate"
 )
 LONGEST = 1_000  # characters; keeps the tree shallow enough to walk
@@ -72,7 +72,7 @@ def parse_expression(source: str, position: Position | None = None) -> Expressio
     try:
         evaluate = _closure(parse_node(source), names)
     except RecursionError:
-        raise ExpressionError("an expression nested this deep is not allowed", ALLOWED) from None
+        raise ExpressionError("this expression is nested too deeply", ALLOWED) from None
     return Expression(
         source=source.strip(), position=position or Position(), fields=frozenset(names), evaluate=evaluate
     )
@@ -81,25 +81,25 @@ def parse_expression(source: str, position: Position | None = None) -> Expressio
 def parse_node(source: str) -> nodes.Node:
     """Returns the Jinja2 tree of one expression, of whatever nodes. Raises ExpressionError if `source` is not one."""
     if not source.strip():
-        raise ExpressionError("there is no expression here", "expected one such as reader.first_name")
+        raise ExpressionError("this expression is empty", "write one such as reader.first_name")
     if len(source) > LONGEST:
-        raise ExpressionError(f"an expression of more than {LONGEST:,} characters is not allowed", ALLOWED)
+        raise ExpressionError(f"this expression has more than {LONGEST:,} characters", "shorten it")
     if source[0] in "-+" or source[-1] == "-":
-        raise ExpressionError("whitespace control (- or + beside the braces) is not used here", "remove the sign")
+        raise ExpressionError("“-” or “+” next to the braces is not allowed", "remove it")
     source = source.strip()
     try:
         template = _ENVIRONMENT.parse("{{ " + source + " }}")
-    except TemplateSyntaxError as error:
+    except TemplateSyntaxError:
         if any(mark in source for mark in "“”„‘’«»"):
-            expected = 'write straight ones: "Porto Novo"'
-            raise ExpressionError(f"“{abbreviate(source)}” has typographic quotation marks", expected) from None
-        raise ExpressionError(f"“{abbreviate(source)}” is not an expression ({error.message})", ALLOWED) from None
+            expected = 'use straight ones: "Porto Novo"'
+            raise ExpressionError(f"“{abbreviate(source)}” has curly quotation marks", expected) from None
+        raise ExpressionError(f"“{abbreviate(source)}” is not a valid expression", ALLOWED) from None
     output = template.body[0] if len(template.body) == 1 else None
     if isinstance(output, nodes.Output) and len(output.nodes) == 1:
         node = output.nodes[0]
         if not isinstance(node, nodes.TemplateData):
             return node
-    raise ExpressionError(f"“{abbreviate(source)}” is not one expression", ALLOWED)
+    raise ExpressionError(f"“{abbreviate(source)}” is not a single expression", ALLOWED)
 
 
 def _closure(node: nodes.Node, names: set[str]) -> Evaluate:
@@ -127,8 +127,8 @@ def _closure(node: nodes.Node, names: set[str]) -> Evaluate:
 def _refusal(node: nodes.Node) -> ExpressionError:
     if isinstance(node, nodes.Name):
         if node.name == "reader":
-            return ExpressionError("“reader” alone is no value", "expected a field of it, such as reader.first_name")
-        return ExpressionError(f"“{node.name}” is not known here", f"did you mean “reader.{node.name}”?")
+            return ExpressionError("“reader” needs a field", "write one such as reader.first_name")
+        return ExpressionError(f"unknown name “{node.name}”", f"did you mean “reader.{node.name}”?")
     kind = type(node).__name__
     return ExpressionError(f"{_NAMES.get(kind, kind)} is not allowed here", ALLOWED)
 
@@ -149,11 +149,9 @@ _NAMES = {
 
 def _text_constant(value: object) -> Evaluate:
     if not isinstance(value, str):
-        raise ExpressionError(
-            f"the number or constant {value} cannot stand here", "values are strings: put it in quotes"
-        )
+        raise ExpressionError(f"the value {value} is not in quotes", f'write "{value}"')
     if any(unicodedata.category(character) in {"Cc", "Cs"} for character in value):
-        raise ExpressionError("a text in an expression holds no line ends or control characters", "remove them")
+        raise ExpressionError("a text in quotes contains a line break or a control character", "remove it")
     return lambda _fields: value
 
 
@@ -213,7 +211,7 @@ def _string(value: object) -> str:
 
 
 def _default(value: str, default_value: object = "", boolean: bool = True) -> str:  # noqa: ARG001 - Jinja2's name
-    """Jinja2's `default` fills in for the undefined; here nothing is undefined, so it fills in for the empty."""
+    """Returns `default_value` for an empty value. Jinja2's `default` does so for undefined ones, which do not exist here."""
     return value or _string(default_value)
 
 
@@ -247,8 +245,8 @@ def _filter(node: nodes.Filter, inner: Evaluate) -> Evaluate:
     keywords = {str(keyword.key): _constant(keyword.value) for keyword in node.kwargs}
     try:
         function("probe of the arguments", *arguments, **keywords)
-    except (TypeError, ValueError, AssertionError, AttributeError) as error:
-        raise ExpressionError(f"the filter “{node.name}” does not take these arguments ({error})", ALLOWED) from None
+    except (TypeError, ValueError, AssertionError, AttributeError):
+        raise ExpressionError(f"the filter “{node.name}” does not take these arguments", ALLOWED) from None
     return lambda fields: function(_string(inner(fields)), *arguments, **keywords)
 
 
@@ -257,4 +255,4 @@ def _constant(node: nodes.Node) -> object:
         return _text_constant(node.value)({})
     if isinstance(node, nodes.Const) and isinstance(node.value, int):
         return node.value
-    raise ExpressionError("a filter takes constants only", ALLOWED)
+    raise ExpressionError("the arguments of a filter must be numbers or texts in quotes", ALLOWED)

@@ -28,7 +28,7 @@ def parse_template(text: str, locate: Locate, findings: DiagnosticCollector) -> 
             read = unclosed_error(part.kind)
         else:
             read = RuleViolation(
-                "expression-place", "only expressions can stand here", "{% if %} belongs into the note and articles"
+                "expression-place", "{% … %} is not allowed here", "use {% if %} in the note and in articles"
             )
         if isinstance(read, RuleViolation):
             findings.add_violation(read, position)
@@ -41,11 +41,11 @@ def parse_template(text: str, locate: Locate, findings: DiagnosticCollector) -> 
 def parse_plain(text: str, locate: Locate, findings: DiagnosticCollector, where: str) -> str:
     """Returns `text` for a place where expressions are not allowed; `where` names the place."""
     for part in tokenize(text):
-        findings.add("expression-place", locate(part.start), f"“{part.kind}” cannot stand in {where}", _WHERE)
+        findings.add("expression-place", locate(part.start), f"“{part.kind}” is not allowed in {where}", _WHERE)
     return _unescape(text)
 
 
-_WHERE = "reader fields go into the subject, the preheader and the text; write \\{{ for the braces"
+_WHERE = "use reader fields in the subject, the preheader and the text; write \\{{ for literal braces"
 
 
 def _unescape(text: str) -> str:

@@ -27,7 +27,7 @@ _TOKENS = {
 }
 _COMMENT_END = re.compile(r"#\}")
 _TAG = re.compile(r"\s*([A-Za-z_]*)\s*(.*?)\s*", re.DOTALL)
-_TAGS = "expected if, elif, else or endif"
+_TAGS = "use if, elif, else or endif"
 
 
 class TagKind(StrEnum):
@@ -101,7 +101,9 @@ def unclosed_error(kind: TagKind) -> RuleViolation:
     closing = {TagKind.EXPRESSION: "}}", TagKind.TAG: "%}", TagKind.COMMENT: "#}"}[kind]
     place = "on the same line" if kind is TagKind.TAG else "in the same paragraph"
     return RuleViolation(
-        "template-unclosed", f"“{kind}” is not closed", f"expected “{closing}” {place}; write \\{kind} for the braces"
+        "template-unclosed",
+        f"“{kind}” is not closed",
+        f"close it with “{closing}” {place}; write \\{kind} for literal braces",
     )
 
 
@@ -119,7 +121,7 @@ def read_tag(inner: str, position: Position) -> tuple[Tag | None, RuleViolation 
     name, rest = (match[1], match[2]) if match else ("", inner)
     if name in {"else", "endif"}:
         fault = (
-            RuleViolation("tag-unknown", f"“{name}” takes nothing after it", f"expected {{% {name} %}}")
+            RuleViolation("tag-unknown", f"“{name}” must be alone in its tag", f"write {{% {name} %}}")
             if rest
             else None
         )
@@ -130,7 +132,9 @@ def read_tag(inner: str, position: Position) -> tuple[Tag | None, RuleViolation 
         return None, RuleViolation("tag-unknown", f"“{shown}” is not allowed", _TAGS + hint)
     if not rest:
         fault = RuleViolation(
-            "tag-unknown", f"“{name}” has no condition", f'expected {{% {name} reader.city == "Porto Novo" %}}'
+            "tag-unknown",
+            f"“{name}” has no condition",
+            f'write one, such as {{% {name} reader.city == "Porto Novo" %}}',
         )
         return Tag(name=name, condition=None, position=position), fault
     condition = read_expression(rest, position)

@@ -1,4 +1,4 @@
-"""Replaces the template parts of a body by placeholders, one opaque word for each, which Markdown takes for text.
+"""Replaces the template parts of a body by placeholders, one opaque word for each, which is text to Markdown.
 
 A placeholder is ASCII letters and digits: a nonce that the text does not contain, and the number of the part.
 A fault of a part is reported only once it is known that the part is not code: a placeholder in code is
@@ -28,7 +28,7 @@ class LineMap:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placeholder:
-    """A template part of the body: its source and what was parsed. `tag` belongs to a line of its own."""
+    """A template part of the body: its source and what was parsed. `tag` is set for a tag alone on its line."""
 
     number: int
     source: str
@@ -77,14 +77,14 @@ class MaskedBody:
             expression = read_expression(_QUOTE_MARKS.sub("\n", part.inner), position)
         elif part.kind is TagKind.COMMENT:
             fault = RuleViolation(
-                "template-comment", "template comments are not used", "remove it, or write \\{# for the braces"
+                "template-comment", "comments are not allowed", "remove it, or write \\{# for literal braces"
             )
         else:
             read, fault = read_tag(part.inner, position)
             if on_line or read is None:
                 tag = read
             else:
-                fault = RuleViolation("tag-line", f"“{{% {read.name} %}}” does not stand alone on its line", _ALONE)
+                fault = RuleViolation("tag-line", f"“{{% {read.name} %}}” is not alone on its line", _ALONE)
         if isinstance(expression, RuleViolation):
             expression, fault = None, expression
         return Placeholder(
@@ -128,7 +128,7 @@ class MaskedBody:
         return "".join(piece if isinstance(piece, str) else piece.source for piece in self.split(text))
 
 
-_ALONE = "put it on a line of its own, between blocks"
+_ALONE = "put it on a line of its own, between paragraphs"
 _QUOTE_MARKS = re.compile(r"\n[ \t]*(?:>[ \t]?)+")  # of a quote that the expression runs through
 
 

@@ -23,11 +23,11 @@ def inline_styles(html: str) -> str:
     """Returns `html` with its style sheets inlined, but for those marked to be kept."""
     if _FETCHES.search(_unescaped(_CSS_COMMENT.sub("", html))):
         raise LayoutError(
-            "a template fetches a style sheet (@import or <link>), which no mail client follows",
-            "Put the rules into templates/style.css.",
+            "a template loads a style sheet (@import or <link>), which mail programs ignore",
+            "Move the rules into templates/style.css.",
         )
     if not html.lstrip().startswith(_DOCTYPE):
-        raise LayoutError(f"dispatch.html.j2 does not start with {_DOCTYPE}", "Put it on the first line, spelt so.")
+        raise LayoutError(f"dispatch.html.j2 does not start with {_DOCTYPE}", "Add exactly this as the first line.")
     cssutils.ser.prefs.minimizeColorHash = False
     cssutils.ser.prefs.keepComments = False
     try:
@@ -44,7 +44,7 @@ def inline_styles(html: str) -> str:
     except Exception as error:  # the parsers underneath raise whatever they trip over
         raise LayoutError(
             f"the style sheet cannot be inlined ({str(error) or type(error).__name__})",
-            "Keep to element and class selectors in templates/style.css; nested @media and commas in [] break it.",
+            "Use only element and class selectors in templates/style.css, without nested @media or commas in [].",
         ) from error
 
 

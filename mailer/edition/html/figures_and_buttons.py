@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from markdown_it.token import Token
 
 from mailer.dispatch.markdown.token_walk import closing_index
-from mailer.sanitize import clean_line
+from mailer.line_sanitizer import clean_line
 
 
 @dataclass(frozen=True, slots=True)

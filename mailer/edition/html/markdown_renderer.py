@@ -13,16 +13,16 @@ from markupsafe import Markup, escape
 from mailer.dispatch import model
 from mailer.dispatch.markdown.token_walk import closing_index
 from mailer.dispatch.model import image_file
+from mailer.edition.html.conditional_nodes import ConditionalNode, FootnoteList, FootnoteNode, ImageSource, NumberNode
 from mailer.edition.html.figures_and_buttons import StandaloneButton, StandaloneFigure, standalone_element, title_of
 from mailer.edition.html.markers import Markers
-from mailer.edition.html.variant_tree import ConditionalNode, FootnoteList, FootnoteNode, ImageSource, NumberNode
-from mailer.edition.link_targets import link_target
 from mailer.edition.merge_fields import EscapeContext, MergeField
 from mailer.edition.model import Image
 from mailer.edition.plaintext.markdown_renderer import alignment, clean_lines
 from mailer.edition.publication import DispatchReference
 from mailer.edition.template_loader import TemplateSet
-from mailer.sanitize import clean_line
+from mailer.edition.url_with_merge_fields import link_target
+from mailer.line_sanitizer import clean_line
 
 _PLAIN = {
     "em_open": "<em>", "em_close": "</em>", "strong_open": "<strong>", "strong_close": "</strong>",

@@ -1,4 +1,4 @@
-"""Markers: opaque words that stand for variant and reader content while templates and premailer process the HTML.
+"""Markers: opaque words in place of variant and reader content while templates and premailer process the HTML.
 
 A marker is a nonce, a letter and a number: nothing escapes, encodes or moves it, in text, attributes or addresses. A region
 (a branch, a footnote) is between two comments with a marker in each, which stay in place between table rows too. `split`
@@ -13,7 +13,14 @@ from hashlib import sha256
 
 from markupsafe import Markup
 
-from mailer.edition.html.variant_tree import ConditionalNode, FootnoteList, FootnoteNode, Node, Nodes, join_adjacent
+from mailer.edition.html.conditional_nodes import (
+    ConditionalNode,
+    FootnoteList,
+    FootnoteNode,
+    Node,
+    Nodes,
+    join_adjacent,
+)
 from mailer.edition.template_loader import LayoutError
 
 
@@ -90,6 +97,6 @@ def _filled(closed: _OpenRegion) -> Node:
 
 def _corrupted() -> LayoutError:
     return LayoutError(
-        "a template changes or splits what stands for a reader's value or a branch",
-        "Print these parts whole and unfiltered: look for |upper, |lower, |replace, |truncate or slices in templates/.",
+        "a template changes or splits the marker of a merge field or a condition",
+        "Print these values whole and without filters; look for |upper, |lower, |replace, |truncate or slices in templates/.",
     )

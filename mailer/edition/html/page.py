@@ -10,16 +10,16 @@ from markupsafe import Markup, escape
 from mailer.dispatch import model
 from mailer.dispatch.markdown.link_validation import normalise_url
 from mailer.edition.dispatch_view import DispatchView, Path, non_empty_lines
+from mailer.edition.html.conditional_nodes import ConditionalNode, ImageSource, Nodes, NumberNode
 from mailer.edition.html.css_inliner import inline_styles
 from mailer.edition.html.markdown_renderer import HtmlRenderer
 from mailer.edition.html.markers import Markers
-from mailer.edition.html.variant_tree import ConditionalNode, ImageSource, Nodes, NumberNode
 from mailer.edition.merge_fields import ADDRESS, TOKEN, EscapeContext, MergeField
 from mailer.edition.model import Image
 from mailer.edition.template_loader import TemplateSet
 from mailer.edition.theme import Theme
 from mailer.i18n.dates import long_date
-from mailer.sanitize import clean_line
+from mailer.line_sanitizer import clean_line
 
 _RIGHT_TO_LEFT_LETTERS = (
     ("\u0590", "\u08ff"),
@@ -28,7 +28,7 @@ _RIGHT_TO_LEFT_LETTERS = (
     ("\U00010800", "\U00010fff"),
 )
 _PADDING = "\u034f\u200c\u00a0" * 75
-"""Fills the rest of the preview line: a joiner, a non-joiner and a no-break space, none of which shows."""
+"""Fills the rest of the preview line with invisible characters: joiner, non-joiner, no-break space."""
 
 
 def render_html(
@@ -198,10 +198,10 @@ class _PageContext:
         """Returns why the reader gets this: with the address for a reader, in general for anybody else."""
         choice = self.view.address_choice
         known = self.view.translate(
-            "You get this letter at %(address)s because you signed up for it.",
+            "You are receiving this newsletter at %(address)s because you signed up for it.",
             address=self.markers.placeholder(MergeField(ADDRESS, EscapeContext.HTML)),
         )
-        unknown = self.view.translate("This letter goes by e-mail to everybody who signed up for it.")
+        unknown = self.view.translate("This newsletter is sent by e-mail to everyone who signed up for it.")
         return self.markers.wrap(ConditionalNode(choice, 0, ()), escape(known)) + self.markers.wrap(
             ConditionalNode(choice, 1, ()), escape(unknown)
         )

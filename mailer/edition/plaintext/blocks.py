@@ -10,7 +10,7 @@ Links are numbered within their section (the editor's note, an article) and list
 from dataclasses import dataclass
 from os.path import commonprefix
 
-from mailer.edition.html.variant_tree import NumberNode, join_adjacent
+from mailer.edition.html.conditional_nodes import NumberNode, join_adjacent
 from mailer.edition.merge_fields import Fillable, MergeField, ReaderValues, TemplateParts, depends_on, fill
 from mailer.edition.numbering import Numbering, VariantKey
 from mailer.edition.plaintext.flowed import fixed_lines, flow

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from mailer.dispatch import model
 from mailer.dispatch.markdown.link_validation import normalise_url
 from mailer.edition.dispatch_view import DispatchView, Path, non_empty_lines
-from mailer.edition.html.variant_tree import NumberNode
+from mailer.edition.html.conditional_nodes import NumberNode
 from mailer.edition.merge_fields import ADDRESS, TOKEN, EscapeContext, MergeField
 from mailer.edition.plaintext.blocks import (
     Block,
@@ -25,7 +25,7 @@ from mailer.edition.plaintext.markdown_renderer import PlaintextRenderer
 from mailer.edition.plaintext.wrap import COLUMNS, width, wrap
 from mailer.edition.template_loader import LayoutError, TemplateSet
 from mailer.i18n.dates import long_date
-from mailer.sanitize import clean_line
+from mailer.line_sanitizer import clean_line
 
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefe]")
 _LEFT_TO_RIGHT = re.compile("[A-Za-z\u00c0-\u058f\u0900-\u1fff]")
@@ -50,7 +50,7 @@ def _arrange(text: str, parts: Mapping[str, Blocks]) -> Blocks:
             run += 1
             continue
         if "\0" in line and not match:
-            raise LayoutError("a part of dispatch.txt.j2 shares its line", "Give each part a line of its own.")
+            raise LayoutError("a part of dispatch.txt.j2 is not alone on its line", "Give each part a line of its own.")
         blocks = parts[match[1]] if match else (TextBlock(words=(clean_line(line.strip()),), gap=0),)
         gap, run = max(gap, run), 0
         if blocks:
@@ -80,7 +80,7 @@ class _PlaintextContext:
                 for number, item in enumerate(dispatch.social)
                 for block in _labelled(clean_line(item.text), normalise_url(item.url), gap=min(number, 1))
             ),
-            "view": _labelled(view.translate("Read it in your browser:"), view.view_url),
+            "view": _labelled(view.translate("Read in your browser:"), view.view_url),
             "why": self.subscription_reason(),
             "unsubscribe": (
                 TextBlock(words=(view.translate("Unsubscribe here:"),), gap=0),
@@ -115,7 +115,7 @@ class _PlaintextContext:
                 gap=0,
             )
             entries.append(_in_branches(path, entry))
-        return (TextBlock(words=(self.view.translate("In this dispatch"),)), PartBlock(gap=1, blocks=tuple(entries)))
+        return (TextBlock(words=(self.view.translate("In this issue"),)), PartBlock(gap=1, blocks=tuple(entries)))
 
     def note(self) -> Blocks:
         dispatch = self.view.dispatch
@@ -170,14 +170,14 @@ class _PlaintextContext:
             text = f"{clean_line(item.title)}, {clean_line(item.note)}" if item.note else clean_line(item.title)
             blocks.append(TextBlock(lead=("- ",), words=(text,), gap=int(not blocks)))
             blocks.append(TextBlock(words=(self.view.earlier_url(item),), indent="  ", gap=0))
-        return (TextBlock(words=(self.view.translate("Earlier dispatches"),)), *blocks) if blocks else ()
+        return (TextBlock(words=(self.view.translate("Earlier issues"),)), *blocks) if blocks else ()
 
     def subscription_reason(self) -> Blocks:
         choice = self.view.address_choice
         before, after = self.view.translate(
-            "You get this letter at %(address)s because you signed up for it.", address="\0"
+            "You are receiving this newsletter at %(address)s because you signed up for it.", address="\0"
         ).split("\0")
-        unknown = self.view.translate("This letter goes by e-mail to everybody who signed up for it.")
+        unknown = self.view.translate("This newsletter is sent by e-mail to everyone who signed up for it.")
         return (
             ConditionalBlock(
                 choice=choice,

@@ -11,14 +11,14 @@ from markdown_it.token import Token
 
 from mailer.dispatch import model
 from mailer.dispatch.markdown.token_walk import closing_index
+from mailer.edition.html.conditional_nodes import NumberNode
 from mailer.edition.html.figures_and_buttons import StandaloneButton, StandaloneFigure, standalone_element, title_of
-from mailer.edition.html.variant_tree import NumberNode
-from mailer.edition.link_targets import link_target
 from mailer.edition.merge_fields import EscapeContext, MergeField
 from mailer.edition.plaintext.blocks import Block, Blocks, ConditionalBlock, Table, TextBlock, TextLink, Words
 from mailer.edition.publication import DispatchReference
+from mailer.edition.url_with_merge_fields import link_target
 from mailer.i18n.translations import gettext
-from mailer.sanitize import clean_line
+from mailer.line_sanitizer import clean_line
 
 _MARKS = {"em_open": "_", "em_close": "_", "strong_open": "*", "strong_close": "*", "s_open": "~", "s_close": "~"}
 _ENDS = (":", "?", "!", ".", "…", "؟", "。", "？", "！", "：")

@@ -15,9 +15,9 @@ from sqlalchemy import Connection, Row, insert, select, update
 from mailer.errors import UsageError
 from mailer.ledger.accounts.users import name_key, plain_name
 from mailer.ledger.store.advisory_lock import advisory_lock
-from mailer.ledger.store.context import LedgerContext
+from mailer.ledger.store.ledger_context import LedgerContext
 from mailer.ledger.store.tables import api_token
-from mailer.ledger.types.accounts import Scope
+from mailer.ledger.types.roles_and_scopes import Scope
 
 FRESH = 60
 
@@ -30,7 +30,7 @@ class UnknownTokenError(UsageError):
     """There is no token with this name."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"There is no token “{name}”.", "Those that there are: mailer token list")
+        super().__init__(f"There is no token “{name}”.", "List the tokens with: mailer token list")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +57,7 @@ class ApiTokens:
         """Adds a token with this digest and these scopes."""
         shown = plain_name(name)
         if not scopes:
-            raise UsageError("A token needs a scope.", f"Name one with --scope: {', '.join(Scope)}")
+            raise UsageError("A token needs a scope.", f"Add one with --scope: {', '.join(Scope)}")
 
         def work(conn: Connection) -> ApiToken:
             advisory_lock(conn, "api tokens")

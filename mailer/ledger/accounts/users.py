@@ -18,9 +18,9 @@ from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from mailer.errors import UsageError
 from mailer.ledger.store.advisory_lock import advisory_lock
-from mailer.ledger.store.context import LedgerContext
+from mailer.ledger.store.ledger_context import LedgerContext
 from mailer.ledger.store.tables import desk_session, desk_user
-from mailer.ledger.types.accounts import Role
+from mailer.ledger.types.roles_and_scopes import Role
 
 LONGEST_NAME = 64  # characters
 _LOCK = "desk users"
@@ -35,21 +35,21 @@ class LoginTakenError(UsageError):
     """Another user signs in with this account of the identity provider."""
 
     def __init__(self, login: str) -> None:
-        super().__init__(f"“{login}” is entered for somebody else.", "One account is one person.")
+        super().__init__(f"A different user has the account “{login}”.", "Each account belongs to one user.")
 
 
 class UnknownUserError(UsageError):
     """No user has this name."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"Nobody called “{name}” may sign in.", "Those who may are listed by: mailer user list")
+        super().__init__(f"There is no user “{name}”.", "List the users with: mailer user list")
 
 
 class LastAdminError(UsageError):
     """The last admin cannot be removed or demoted."""
 
     def __init__(self) -> None:
-        super().__init__("There would be no admin left.", "Make somebody else an admin first.")
+        super().__init__("This is the last admin.", "Make another user an admin first.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,9 +74,7 @@ def plain_name(name: str) -> str:
     """Returns `name` as it is shown. Raises UsageError for an invalid name."""
     plain = " ".join(unicodedata.normalize("NFC", name).split())
     if not plain or len(plain) > LONGEST_NAME or not plain.isprintable():
-        raise UsageError(
-            f"A name has 1 to {LONGEST_NAME} characters, none of them invisible.", "For example: Mara Lindqvist"
-        )
+        raise UsageError(f"Invalid name: use 1 to {LONGEST_NAME} visible characters.", "For example: Mara Lindqvist")
     return plain
 
 
@@ -108,7 +106,7 @@ class Users:
             if known is None:
                 conn.execute(insert(desk_user).values(key=key, **values))
             elif known.removed_at is None:
-                raise NameTakenError(f"“{known.name}” may sign in already.", "Choose another name.")
+                raise NameTakenError(f"There is a user “{known.name}” already.", "Choose another name.")
             else:
                 conn.execute(update(desk_user).where(desk_user.c.id == known.id).values(removed_at=None, **values))
             return user_of(conn.execute(select(desk_user).where(desk_user.c.key == key)).one())

@@ -1,5 +1,5 @@
 """The transitions of a delivery, and which open deliveries are skipped.
 
-Every statement that changes `delivery.state` comes from here; when it runs is for `queue`, `sends` and `subscribers`. Start with
+Every statement that changes `delivery.state` is made here; `queue`, `sends` and `subscribers` run it. Start with
 `transitions.py`.
 """

@@ -3,7 +3,7 @@
     skip(conn, which, reason)            those of `which` that may still be skipped
     skip_person(conn, identity, reason)  all of one subscriber
     skip_suppressed(conn, which)         those whose address is suppressed
-    skip_unsubscribed(conn, which)       those whose subscriber left, or paused, all lists of the send
+    skip_unsubscribed(conn, which)       those whose subscriber has left or paused all lists of the send
     skip_ineligible(conn, which)         both of these
 
 Creating a send reads the lists once. Later changes are applied here: at once when a subscriber makes them, when a resend is
@@ -18,8 +18,8 @@ from sqlalchemy import ColumnElement, Connection, Select, Text, Update, and_, ca
 from mailer.csv.rows import Status
 from mailer.delivery.states import OPEN_STATES, DeliveryState
 from mailer.ledger.deliveries.transitions import transition
+from mailer.ledger.store.compiled_statements import CompiledStatement, param
 from mailer.ledger.store.expressions import effective_status
-from mailer.ledger.store.fastsql import CompiledStatement, param
 from mailer.ledger.store.tables import delivery, list_, member, send_list, suppression
 
 SKIPPABLE = OPEN_STATES - {DeliveryState.SENDING}

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from sqlalchemy import ColumnElement, Update, func, update
 
 from mailer.delivery.states import DeliveryState, is_allowed
+from mailer.ledger.store.compiled_statements import CompiledStatement, id_list, param
 from mailer.ledger.store.expressions import is_suppressed
-from mailer.ledger.store.fastsql import CompiledStatement, id_list, param
 from mailer.ledger.store.tables import delivery
 
 RECEIVED = frozenset({DeliveryState.ACCEPTED, DeliveryState.UNCERTAIN})

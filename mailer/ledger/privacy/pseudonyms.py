@@ -10,7 +10,7 @@ import secrets
 
 from sqlalchemy import Connection, insert, select
 
-from mailer.ledger.store.fastsql import CompiledStatement
+from mailer.ledger.store.compiled_statements import CompiledStatement
 from mailer.ledger.store.tables import meta, suppression
 from mailer.ledger.types.suppressions import SuppressionReason
 

@@ -30,8 +30,8 @@ from mailer.ledger.queue.claims import begin_sending, claim, release
 from mailer.ledger.queue.results import record_accepted, record_results
 from mailer.ledger.sends.sends import GOING, finish_cancelling
 from mailer.ledger.sends.warmup import quota, record_sent
-from mailer.ledger.store.context import LedgerContext, SendLock
-from mailer.ledger.store.fastsql import CompiledStatement, param
+from mailer.ledger.store.compiled_statements import CompiledStatement, param
+from mailer.ledger.store.ledger_context import LedgerContext, SendLock
 from mailer.ledger.store.tables import send
 from mailer.ledger.types.errors import FencedError, LedgerError
 

@@ -14,7 +14,7 @@ from mailer.delivery.states import DeliveryState
 from mailer.delivery.types import Claim
 from mailer.ledger.deliveries.skip import skip_suppressed
 from mailer.ledger.deliveries.transitions import CLAIM, MARK_SENDING, transition
-from mailer.ledger.store.fastsql import CompiledStatement, encode_ids, in_ids, param
+from mailer.ledger.store.compiled_statements import CompiledStatement, encode_ids, in_ids, param
 from mailer.ledger.store.tables import delivery
 
 Attempts = Mapping[int, int]

@@ -25,8 +25,8 @@ from mailer.ledger.queue.results import record_results
 from mailer.ledger.sends.recovery import recover
 from mailer.ledger.sends.sends import GOING, change_send, finish_cancelling, load_send, lock_send, summarise
 from mailer.ledger.sends.warmup import record_sent, reset, with_warmup_hold
-from mailer.ledger.store.context import LOCK_PATIENCE, LedgerContext, SendLock
-from mailer.ledger.store.locks import FileLock
+from mailer.ledger.store.file_locks import FileLock
+from mailer.ledger.store.ledger_context import LOCK_PATIENCE, LedgerContext, SendLock
 from mailer.ledger.store.tables import delivery, send
 from mailer.ledger.subscribers.suppressions import lift_of_send
 from mailer.ledger.types.sends import Send, Summary

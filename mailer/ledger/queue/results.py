@@ -21,7 +21,7 @@ from mailer.ledger.deliveries.skip import skip_ineligible
 from mailer.ledger.deliveries.transitions import ACCEPT, CHANGE_STATE, RECEIVED, IllegalTransitionError
 from mailer.ledger.privacy.pseudonyms import is_pseudonym
 from mailer.ledger.sends.recovery import is_attempt_closed, requeue
-from mailer.ledger.store.fastsql import BulkInsert, CompiledStatement, encode_ids, in_ids, param
+from mailer.ledger.store.compiled_statements import BulkInsert, CompiledStatement, encode_ids, in_ids, param
 from mailer.ledger.store.tables import attempt, delivery, send
 from mailer.ledger.subscribers.suppressions import suppress
 from mailer.ledger.types.suppressions import SuppressionReason

@@ -13,10 +13,11 @@ from sqlalchemy import Connection, Select, and_, func, select
 from mailer.delivery.states import DeliveryState
 from mailer.delivery.throttle import provider_of
 from mailer.ledger.sends.sends import load_send
-from mailer.ledger.store.context import LedgerContext
-from mailer.ledger.store.fastsql import CompiledStatement, param
+from mailer.ledger.store.compiled_statements import CompiledStatement, param
+from mailer.ledger.store.ledger_context import LedgerContext
 from mailer.ledger.store.tables import attempt, delivery, send
-from mailer.ledger.types.deliveries import Attempt, Delivery, ReasonCount, ReportRow
+from mailer.ledger.types.deliveries import Attempt, Delivery, ReportRow
+from mailer.ledger.types.delivery_counts import ReasonCount
 from mailer.ledger.types.errors import UnknownSendError
 
 _PAGE = 2_000

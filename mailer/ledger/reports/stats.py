@@ -20,9 +20,10 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from mailer.delivery.states import DeliveryState
 from mailer.ledger.reports.deliveries import LAST_ATTEMPT, REPORT_COLUMNS, bounds_of, last_started_id, report_row
-from mailer.ledger.store.context import LedgerContext
+from mailer.ledger.store.ledger_context import LedgerContext
 from mailer.ledger.store.tables import attempt, delivery
-from mailer.ledger.types.deliveries import DeferralGroup, DomainCount, RateBucket, RelayCount, ReportRow
+from mailer.ledger.types.deliveries import ReportRow
+from mailer.ledger.types.delivery_counts import DeferralGroup, DomainCount, RateBucket, RelayCount
 
 RECENT = 30.0  # seconds
 _ATTEMPTS = 2_000  # the latest ones, which show the current rate

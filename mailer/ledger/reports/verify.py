@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, or_,
 
 from mailer.delivery.states import OPEN_STATES, TERMINAL, TRANSITIONS, DeliveryState, SendState
 from mailer.ledger.sends.sends import load_send, summarise
-from mailer.ledger.store.context import LedgerContext
+from mailer.ledger.store.ledger_context import LedgerContext
 from mailer.ledger.store.tables import attempt, delivery, send, suppression
 from mailer.ledger.types.sends import Send
 
@@ -68,9 +68,9 @@ def _sum(conn: Connection, found: Send) -> Iterator[str]:
     if summary.frozen != total:
         yield f"the states add up to {summary.frozen}, but {total} are frozen"
     if outside:
-        yield f"{outside} deliveries were added after the freeze"
+        yield f"{outside} recipients were added after the freeze"
     if found.state in TERMINAL and (undone := summary.count(*OPEN_STATES)):
-        yield f"the send is {found.state}, but {undone} deliveries are not done"
+        yield f"the send is {found.state}, but {undone} deliveries are still open"
 
 
 def _identities(conn: Connection, found: Send) -> Iterator[str]:
@@ -162,7 +162,7 @@ def _accepted(conn: Connection, found: Send) -> Iterator[str]:
         delivery.c.send_id == found.id, or_(delivery.c.state == S.ACCEPTED, delivery.c.attempts > 0), count != expected
     )
     for row in _first(conn, query):
-        yield f"{row.address} is {row.state}, with {row.count} answers of 2xx recorded"
+        yield f"{row.address} is {row.state}, with {row.count} recorded 2xx replies"
 
 
 def _in_flight(conn: Connection, found: Send) -> Iterator[str]:
@@ -197,9 +197,9 @@ CHECKS: dict[str, Callable[[Connection, Send], Iterable[str]]] = {
     "every frozen recipient is in one state, and the states add up": _sum,
     "nobody is frozen twice": _identities,
     "every attempt is recorded and closed": _attempts,
-    "every history is a legal way through the states": _history,
-    "every acceptance has its server's 2xx, and one only": _accepted,
-    "nothing is in hand but of a send under way": _in_flight,
+    "every history has only allowed transitions": _history,
+    "every accepted delivery has exactly one 2xx reply": _accepted,
+    "deliveries are claimed or being sent only in a running send": _in_flight,
     "nobody was mailed after being suppressed": _suppressed,
 }
 

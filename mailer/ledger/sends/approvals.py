@@ -1,6 +1,6 @@
 """Approvals of editions by users of the desk.
 
-An approval is of an edition, by its digest: any change of the dispatch makes another edition, which nobody has approved. It
+An approval is of an edition, by its digest: any change of the dispatch makes a new edition, which is not approved. It
 also keeps the digest of the dispatch's file (`source`), so that a listing needs no compilation. One user approves an edition
 once. Times are seconds since the epoch, UTC.
 """
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, delete, insert, select
 
 from mailer.ledger.store.advisory_lock import advisory_lock
-from mailer.ledger.store.context import LedgerContext
+from mailer.ledger.store.ledger_context import LedgerContext
 from mailer.ledger.store.tables import approval
 
 

@@ -1,4 +1,4 @@
-"""Creates a send: edition, send and its frozen deliveries, in one transaction, or nothing at all.
+"""Creates a send: edition, send and its frozen deliveries, in one transaction.
 
 Whether the dispatch is already being sent to one of these lists is checked inside that transaction, under a lock, so that two
 processes that start the same send create one. An Audience is one query, executed by the database; rows that are passed one by one
@@ -20,8 +20,8 @@ from mailer.ledger.sends.audience_query import Audience, AudienceQuery, has_rece
 from mailer.ledger.sends.editions import store_edition
 from mailer.ledger.sends.sends import change_send, find_by_token, load_send, lock_send, sends_of, to_send
 from mailer.ledger.store.advisory_lock import CREATE_SEND, advisory_lock
-from mailer.ledger.store.context import LedgerContext
-from mailer.ledger.store.fastsql import BulkInsert
+from mailer.ledger.store.compiled_statements import BulkInsert
+from mailer.ledger.store.ledger_context import LedgerContext
 from mailer.ledger.store.tables import delivery, send, send_list
 from mailer.ledger.types.errors import NobodyError, SendStateError
 from mailer.ledger.types.sends import AlreadySentError, AudienceGrewError, NewSend, Repeat, ResendPlan, Send
@@ -57,7 +57,7 @@ class SendCreator:
             send_id = _insert_send(conn, new, state=state, at=now)
             if new.scheduled_at is None:
                 if _freeze(conn, load_send(conn, send_id), audience, at=now) == 0:
-                    raise NobodyError("Nobody would get this: the audience is empty, and no send was made.")
+                    raise NobodyError("No reader would get this: the audience is empty. No send was created.")
                 _require_confirmed(conn, send_id, new.confirmed)
             if new.undo_for:  # from now on, however long the freeze took
                 starts_at = self._context.clock() + new.undo_for
@@ -76,7 +76,7 @@ class SendCreator:
         def work(conn: Connection) -> Send:
             found = lock_send(conn, send_id)
             if found.state not in {SendState.SCHEDULED, SendState.OVERDUE}:
-                raise SendStateError(f"Send {send_id} has been started already; it is {found.state}.")
+                raise SendStateError(f"Send {send_id} has already started; it is {found.state}.")
             change_send(conn, found, SendState.RUNNING, at=self._context.clock())
             if carried:
                 conn.execute(update(send).where(send.c.id == send_id).values(run_by_server=True))
@@ -102,7 +102,7 @@ class SendCreator:
             advisory_lock(conn, CREATE_SEND)
             parent = load_send(conn, parent_id)
             if parent.kind is SendKind.TEST:
-                raise SendStateError(f"Send {parent_id} is a test.", "Send it again with: mailer test")
+                raise SendStateError(f"Send {parent_id} is a test.", "To send a test again: mailer test")
             if not parent.is_ended:
                 raise AlreadySentError(parent)
             _refuse_repetition(conn, parent.slug, parent.lists, Repeat.AGAIN)
@@ -121,8 +121,8 @@ class SendCreator:
             conn.execute(insert(delivery).from_select(_COLUMNS, failed.order_by(delivery.c.id)))
             if _finish_freezing(conn, load_send(conn, send_id), at=now) == 0:
                 raise NobodyError(
-                    f"Nobody whom send {parent_id} failed to reach can be mailed: they got it by another send, have left, or "
-                    "are suppressed."
+                    f"Send {parent_id} has no failed deliveries to send again: their readers got it in another send, "
+                    "unsubscribed or are suppressed."
                 )
             return load_send(conn, send_id)
 

@@ -11,10 +11,10 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, Select, exists, fu
 from mailer.delivery.states import SendKind, SendState
 from mailer.edition.model import Image
 from mailer.ledger.store.advisory_lock import CREATE_SEND, advisory_lock
-from mailer.ledger.store.context import LedgerContext
+from mailer.ledger.store.ledger_context import LedgerContext
 from mailer.ledger.store.tables import approval, correction, desk_user, edition, edition_media, media, send
-from mailer.ledger.types.accounts import Role
-from mailer.ledger.types.editions import ArchivedEdition, Correction, NewEdition, StoredEdition
+from mailer.ledger.types.editions_and_archive import ArchivedEdition, Correction, NewEdition, StoredEdition
+from mailer.ledger.types.roles_and_scopes import Role
 
 
 def store_edition(conn: Connection, new: NewEdition, *, at: float) -> None:

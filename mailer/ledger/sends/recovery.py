@@ -13,7 +13,7 @@ from mailer.delivery.warmup import WarmUp
 from mailer.ledger.deliveries.skip import skip_suppressed, skip_unsubscribed
 from mailer.ledger.deliveries.transitions import transition
 from mailer.ledger.sends.warmup import record_sent
-from mailer.ledger.store.fastsql import in_ids
+from mailer.ledger.store.compiled_statements import in_ids
 from mailer.ledger.store.tables import attempt, delivery, send
 
 _LOST_COLUMNS = ("delivery_id", "number", "opened_at", "closed_at", "lost", "classification")
@@ -39,7 +39,7 @@ def recover(conn: Connection, send_id: int, warmup: WarmUp, *, at: float, resend
     uncertain = conn.execute(
         transition({DeliveryState.SENDING}, DeliveryState.UNCERTAIN, at=at)
         .where(of_send)
-        .values(reason="interrupted after end of DATA")
+        .values(reason="interrupted after the message was handed over and before the server confirmed it")
         .returning(delivery.c.id)
     ).scalars()
     ids = list(uncertain)
@@ -62,5 +62,5 @@ def requeue(conn: Connection, ids: list[int], *, at: float) -> None:
     conn.execute(
         transition({DeliveryState.UNCERTAIN}, DeliveryState.PENDING, at=at)
         .where(in_ids(delivery.c.id, ids), delivery.c.resends == 0)
-        .values(resends=delivery.c.resends + 1, reason="once more")
+        .values(resends=delivery.c.resends + 1, reason="to be sent again")
     )

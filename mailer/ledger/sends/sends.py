@@ -1,11 +1,11 @@
-"""Sends: what there is, the state of each, and the transitions between states.
+"""Sends: list them, read the state of each, change it.
 
     scheduled -> overdue -> running <-> waiting -> finished
          └──────────┴─> cancelled  <-> paused        └─> running, when uncertain deliveries are to be sent again
 
-`cancel` skips what may still be skipped. While a living process has deliveries whose end of DATA may have left, the send stays
-`paused` with `cancel_requested`; the last of their results makes it `cancelled`. So a send that is `cancelled` or `finished`
-has no open deliveries, at any instant.
+`cancel` skips every delivery that may still be skipped. While a running process has deliveries whose end of DATA may have been
+sent, the send stays `paused` with `cancel_requested`; the last of their results makes it `cancelled`. So a send that is
+`cancelled` or `finished` has no open deliveries, at any instant.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -18,8 +18,8 @@ from mailer.ledger.deliveries.skip import skip, skip_ineligible
 from mailer.ledger.deliveries.transitions import transition
 from mailer.ledger.sends.recovery import recover
 from mailer.ledger.sends.warmup import with_warmup_hold
-from mailer.ledger.store.context import LOCK_PATIENCE, LedgerContext
-from mailer.ledger.store.fastsql import in_ids
+from mailer.ledger.store.compiled_statements import in_ids
+from mailer.ledger.store.ledger_context import LOCK_PATIENCE, LedgerContext
 from mailer.ledger.store.tables import delivery, edition, send
 from mailer.ledger.types.errors import SendStateError, UnknownSendError
 from mailer.ledger.types.sends import Repeat, Resolution, Send, Summary
@@ -145,8 +145,8 @@ class Sends:
                 return found
             if found.state not in {SendState.SCHEDULED, SendState.OVERDUE}:
                 raise SendStateError(
-                    f"Send {send_id} has started, and is {found.state}: it cannot be taken back.",
-                    "What has not left yet can be paused or cancelled.",
+                    f"Send {send_id} has started and is {found.state}; it cannot be undone.",
+                    "Pause or cancel it to stop the remaining messages.",
                 )
             change_send(conn, found, SendState.CANCELLED, at=self._context.clock())
             conn.execute(delete(delivery).where(delivery.c.send_id == send_id))
@@ -193,7 +193,7 @@ class Sends:
         def work(conn: Connection) -> Send:
             found = lock_send(conn, send_id)
             if found.cancel_requested or found.state is SendState.CANCELLED:
-                raise SendStateError(f"Send {send_id} was cancelled.", "Its dispatch can be sent anew: mailer send")
+                raise SendStateError(f"Send {send_id} was cancelled.", "To send its dispatch again: mailer send")
             if found.state is SendState.PAUSED:
                 change_send(conn, found, SendState.RUNNING, at=self._context.clock())
             if carried:
@@ -213,7 +213,7 @@ class Sends:
             if found.state is SendState.CANCELLED:
                 return found
             if found.state is SendState.FINISHED:
-                raise SendStateError(f"Send {send_id} is finished; there is nothing left to cancel.")
+                raise SendStateError(f"Send {send_id} is finished and cannot be cancelled.")
             if is_free:
                 recover(conn, send_id, self._context.warmup, at=now)
             skip(conn, delivery.c.send_id == send_id, "cancelled", at=now)
@@ -240,14 +240,14 @@ class Sends:
             found, now = lock_send(conn, send_id), self._context.clock()
             if resend and (found.state is SendState.CANCELLED or found.cancel_requested):
                 raise SendStateError(
-                    f"Send {send_id} was cancelled; nothing of it is sent again.",
+                    f"Send {send_id} was cancelled; its messages cannot be sent again.",
                     f"To count them as delivered: mailer resolve {send_id} --assume-sent",
                 )
             chosen, missing = _uncertain(conn, send_id, identities)
             which = in_ids(delivery.c.id, chosen)
             if resend and chosen:
                 conn.execute(
-                    transition(_UNCERTAIN, DeliveryState.PENDING, at=now).where(which).values(reason="once more")
+                    transition(_UNCERTAIN, DeliveryState.PENDING, at=now).where(which).values(reason="to be sent again")
                 )
                 skip_ineligible(conn, which, at=now)
                 if found.state is SendState.FINISHED:

@@ -1,4 +1,4 @@
-"""Counts how many messages left on each day of the warm-up plan, and what is left of the daily quota (mailer.delivery.warmup).
+"""Counts the messages sent on each day of the warm-up plan, and the rest of the daily quota (mailer.delivery.warmup).
 
     WarmUpDays.allowance(now)                     the quota that is left
     quota(conn, warmup, limit, now)               how many of `limit` a claim may take; locks until the commit
@@ -6,7 +6,7 @@
     with_warmup_hold(conn, warmup, summary, now)  a send's summary, with the time until which it is held back
     reset(conn, warmup)                           forgets the days, when mail goes out without a plan
 
-A day's row counts what is known to have been sent, in the transaction that records it; messages in flight are counted anew for
+A day's row counts what is known to have been sent, in the transaction that records it; messages in flight are counted again for
 each claim, over an index, and are never many. So a release needs no correction. Tests are neither counted nor held back. A plan
 that is over costs one read of its few rows.
 """
@@ -19,8 +19,8 @@ from sqlalchemy import Connection, delete, func, insert, select
 from mailer.delivery.states import DeliveryState, SendKind, SendState
 from mailer.delivery.warmup import DailyQuota, WarmUp
 from mailer.ledger.store.advisory_lock import advisory_lock
-from mailer.ledger.store.context import LedgerContext
-from mailer.ledger.store.fastsql import CompiledStatement, param
+from mailer.ledger.store.compiled_statements import CompiledStatement, param
+from mailer.ledger.store.ledger_context import LedgerContext
 from mailer.ledger.store.tables import delivery, send, warmup_day
 from mailer.ledger.types.sends import Summary
 
@@ -34,13 +34,13 @@ class WarmUpDays:
         self._context = context
 
     def allowance(self, now: float) -> DailyQuota | None:
-        """Returns what is left of the day's quota at `now`; None: no limit."""
+        """Returns the rest of the day's quota at `now`; None: no limit."""
         with self._context.database.reading() as conn:
             return allowance(conn, self._context.warmup, now)
 
 
 def allowance(conn: Connection, warmup: WarmUp, now: float) -> DailyQuota | None:
-    """Returns what is left of the day's quota; None: no limit."""
+    """Returns the rest of the day's quota; None: no limit."""
     if not warmup.plan:
         return None
     days = _days(conn, warmup)

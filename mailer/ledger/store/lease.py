@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 from sqlalchemy import Cast, Connection, Float, cast, delete, extract, func, insert, select, update
 
-from mailer.clock import boottime
+from mailer.boot_clock import boottime
 from mailer.ledger.store.database import Database
 from mailer.ledger.store.tables import lease, send
 from mailer.ledger.store.writer import Job, Writer

@@ -44,7 +44,7 @@ class Postgresql:
         except ImportError:
             raise SettingsError(
                 "MAILER_DATABASE_URL names a PostgreSQL database, but psycopg is not installed.",
-                "Install it with: pip install 'mailer[postgresql]'",
+                "Install it with: pip install 'newsletter-desk[postgresql]'",
             ) from None
 
         @event.listens_for(self._reader, "connect")

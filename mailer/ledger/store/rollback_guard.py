@@ -2,8 +2,9 @@
 
 The database has a counter that rises with every write, but for writes of a running send only once a second. Its highest value
 is also persisted in a file of the state folder, fsynced before any caller gets an answer. A database whose counter is behind
-that file has lost records: who was mailed, who unsubscribed. It is refused until somebody accepts it (`accept_restored`); then
-running sends are paused and scheduled ones become overdue.
+that file has lost records: who was mailed, who unsubscribed. A new database in a folder that has such a file
+of a different database has lost all of them. Both are refused until somebody accepts the database (`accept`): then running sends
+are paused and scheduled ones become overdue.
 
 The file is named after the ledger's id, so that each database has its own. Raises LedgerError.
 """
@@ -11,23 +12,34 @@ The file is named after the ledger's id, so that each database has its own. Rais
 import fcntl
 import os
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import BigInteger, Connection, Text, cast, select, update
+from sqlalchemy import BigInteger, Connection, Text, cast, func, select, update
 
 from mailer.delivery.states import SendState
-from mailer.ledger.store.fastsql import CompiledStatement, param
-from mailer.ledger.store.tables import meta, send
+from mailer.ledger.store.compiled_statements import CompiledStatement, param
+from mailer.ledger.store.tables import attempt, member_change, meta, send, suppression_change
 from mailer.ledger.types.errors import LedgerError
 
 EVERY = 1.0  # seconds between two raises during a send
-RESTORED = "an older copy of the database was put back"
+RESTORED = "the database was restored from a backup"
+ACCEPT = "mailer restore --accept"
 _DIGITS = 20
 _KEY = "rollback_guard"
+_RECORDED_AT = (send.c.created_at, attempt.c.closed_at, suppression_change.c.at, member_change.c.at)
 
 
 class RestoredError(LedgerError):
-    """The database is older than the file of this folder says."""
+    """The database lacks records that the folder has seen: it is an older copy, or new in place of another."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcceptedDatabase:
+    """A database that was accepted: when its last record was written (None: it has none), and its unfinished sends."""
+
+    recorded_until: float | None
+    open_sends: tuple[int, ...]
 
 
 class RollbackGuard:
@@ -43,31 +55,42 @@ class RollbackGuard:
         self._raised_at = float("-inf")
 
     def check(self, conn: Connection) -> None:
-        """Raises RestoredError if the database is behind the file."""
+        """Raises RestoredError if the database is behind its file, or new beside the file of a different database."""
         self._ledger, counter = _read(conn)
-        persisted = self._persisted()
-        if counter < persisted:
+        if counter < self._persisted():
             raise RestoredError(
-                f"The database {self._name} is an older copy: it is at {counter}, but {self._path} has seen {persisted}. "
-                "Who was mailed or unsubscribed in between is not in it.",
-                "Put back the newest copy; or, if this is it, accept that with: mailer resume SEND --accept-restored",
+                f"The database {self._name} is older than the last one used here. "
+                "People mailed or unsubscribed since the backup are not in it.",
+                f"Put the newest copy back. To use this one anyway: {ACCEPT}",
+            )
+        if self._is_in_place_of_another(counter):
+            raise RestoredError(
+                f"The database {self._name} is new, but a different one was used here before. "
+                "People mailed or unsubscribed until now are not in it.",
+                f"Put the other one back, or correct MAILER_DATABASE_URL. To start with an empty one anyway: {ACCEPT}",
             )
         self._reached = counter
 
-    def accept_rollback(self, conn: Connection) -> int:
-        """Accepts the database: raises its counter to that of the file, pauses its sends; returns how many.
+    def accept(self, conn: Connection, *, if_refused: bool = False) -> AcceptedDatabase | None:
+        """Accepts the database: raises its counter to that of the file, and pauses its open sends.
 
-        A database that is not behind is not changed.
+        `if_refused`: only if `check` refuses it; None if it does not.
         """
         self._ledger, counter = _read(conn)
         self._reached = max(counter, self._persisted())
-        if counter == self._reached:
-            return 0
+        if if_refused and counter == self._reached and not self._is_in_place_of_another(counter):
+            return None
         conn.execute(update(meta).where(meta.c.key == _KEY).values(value=str(self._reached)))
         running = update(send).where(send.c.state.in_([SendState.RUNNING, SendState.WAITING]))
         scheduled = update(send).where(send.c.state == SendState.SCHEDULED)
-        paused = conn.execute(running.values(state=SendState.PAUSED, reason=RESTORED)).rowcount
-        return paused + conn.execute(scheduled.values(state=SendState.OVERDUE, reason=RESTORED)).rowcount
+        conn.execute(running.values(state=SendState.PAUSED, reason=RESTORED))
+        conn.execute(scheduled.values(state=SendState.OVERDUE, reason=RESTORED))
+        still_open = send.c.state.in_([SendState.PAUSED, SendState.OVERDUE])
+        recorded = [conn.execute(select(func.max(column))).scalar() for column in _RECORDED_AT]
+        return AcceptedDatabase(
+            recorded_until=max((at for at in recorded if at is not None), default=None),
+            open_sends=tuple(conn.scalars(select(send.c.id).where(still_open).order_by(send.c.id))),
+        )
 
     def bump(self, conn: Connection, *, now: bool) -> bool:
         """Raises the counter in this transaction, `now` or once in EVERY seconds; if it did, call `persist` afterwards."""
@@ -77,8 +100,8 @@ class RollbackGuard:
         counter = int(_RAISE.run(conn, _KEY).fetchone()[0])
         if counter <= self._persisted_by_us:
             raise LedgerError(
-                f"The database {self._name} was replaced by an older copy under our hands.",
-                "Put back the newest copy, then: mailer resume SEND",
+                f"The database {self._name} was replaced by an older copy while this process used it.",
+                "Put the newest copy back, then: mailer resume SEND",
             )
         self._reached, self._raised_at = counter, started_at
         return True
@@ -108,6 +131,10 @@ class RollbackGuard:
     @property
     def _path(self) -> Path:
         return self._dir / f"epoch-{self._ledger}"  # the name that all versions know
+
+    def _is_in_place_of_another(self, counter: int) -> bool:
+        """Whether nothing was written into this database yet, and the folder knows a different one."""
+        return not counter and any(path != self._path and path.stat().st_size for path in self._dir.glob("epoch-*"))
 
     def _persisted(self) -> int:
         try:

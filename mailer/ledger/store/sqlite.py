@@ -17,7 +17,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.pool import NullPool
 
 from mailer.errors import SettingsError
-from mailer.ledger.store.locks import WriteLock
+from mailer.ledger.store.file_locks import WriteLock
 from mailer.ledger.types.errors import LedgerError, translating
 
 BUSY_TIMEOUT = 30_000  # ms; for other programs: our own processes wait for the write lock

@@ -25,7 +25,7 @@ undone until `scheduled_at`. `fencing_token` rises with every new owner. `sender
 settings when the send was made; null before schema 0014. A `correction` is an edition that was never sent: the archive shows it
 in place of the one that was. An `approval` names an edition that need not be stored yet.
 
-A member is one subscriber on one list, for good: after removal from the file the row stays, with `removed_at`. `line` is where
+A member is one subscriber on one list, permanently: after removal from the file the row stays, with `removed_at`. `line` is where
 the row began in the file at the last sync, NO_LINE for a member who is not in it, so that one index serves reading a list in
 the order of its file. `base_status` is what the file said then. `fields` and `profile` are JSON objects of texts, without empty
 ones in `fields`; the values of `profile`, which the subscriber set, override it, empty ones too.
@@ -63,7 +63,7 @@ from sqlalchemy import (
 
 from mailer.csv.rows import Status
 from mailer.delivery.states import DeliveryState, SendKind, SendState
-from mailer.ledger.types.accounts import Role
+from mailer.ledger.types.roles_and_scopes import Role
 from mailer.ledger.types.subscribers import NO_LINE, LeavingReason, MemberChangeKind, SignupSource, StatusSource
 from mailer.ledger.types.suppressions import SuppressionAction, SuppressionReason
 from mailer.ledger.types.transactional import TransactionalKind, TransactionalState

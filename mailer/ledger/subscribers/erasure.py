@@ -9,7 +9,7 @@ from mailer.ledger.deliveries.skip import skip
 from mailer.ledger.privacy.address_history import forget_address, former_addresses
 from mailer.ledger.privacy.pseudonyms import make_erasure_key, pseudonym
 from mailer.ledger.store.advisory_lock import advisory_lock
-from mailer.ledger.store.context import LedgerContext
+from mailer.ledger.store.ledger_context import LedgerContext
 from mailer.ledger.store.tables import (
     attempt,
     consent,

@@ -21,7 +21,7 @@ from mailer.errors import UsageError
 from mailer.ledger.privacy.address_history import former_addresses, later_addresses
 from mailer.ledger.privacy.pseudonyms import aliases
 from mailer.ledger.store.advisory_lock import advisory_lock
-from mailer.ledger.store.context import LedgerContext
+from mailer.ledger.store.ledger_context import LedgerContext
 from mailer.ledger.store.tables import list_, member, member_change
 from mailer.ledger.subscribers.suppressions import unsuppress
 from mailer.ledger.types.subscribers import (
@@ -92,8 +92,8 @@ def subscribe(
 ) -> None:
     """Within a transaction: the subscriber joins `list_name`, with the values of `own` in the profile.
 
-    An opt-out from everything is lifted, and becomes an opt-out from each of their other lists. An erased subscriber starts anew:
-    rows that list files still have of the pseudonym are restored.
+    An opt-out from all lists is lifted, and becomes an opt-out from each of their other lists. An erased subscriber starts with
+    an empty history: rows that list files still have of the pseudonym are restored.
     """
     list_id, identity = known_list(conn, list_name), address.identity
     advisory_lock(conn, f"member {identity}")
@@ -348,7 +348,7 @@ def _load(conn: Connection, list_name: str, identity: str) -> Membership | None:
 def _must_load(conn: Connection, list_name: str, identity: str) -> Membership:
     found = _load(conn, list_name, identity)
     if found is None:
-        raise UsageError(f"{identity} is not on the list {list_name}.", "See: mailer subscriber show EMAIL")
+        raise UsageError(f"{identity} is not on the list {list_name}.", "Check the spelling of the address.")
     return found
 
 

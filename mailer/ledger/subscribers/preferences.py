@@ -24,7 +24,7 @@ from mailer.ledger.deliveries.skip import skip_unsubscribed
 from mailer.ledger.privacy.address_history import link_addresses
 from mailer.ledger.privacy.pseudonyms import is_pseudonym
 from mailer.ledger.store.advisory_lock import CREATE_SEND, advisory_lock
-from mailer.ledger.store.context import LedgerContext
+from mailer.ledger.store.ledger_context import LedgerContext
 from mailer.ledger.store.tables import consent, delivery, leaving_reason, list_, member, transactional_mail
 from mailer.ledger.subscribers.members import known_list, memberships, move_membership, set_status, subscribe, write_own
 from mailer.ledger.subscribers.signups import VALID_FOR

@@ -17,11 +17,11 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, Text, and_, exists, func, or_, select, type_coerce
 
-from mailer.ledger.store.context import LedgerContext
 from mailer.ledger.store.expressions import effective_status
+from mailer.ledger.store.ledger_context import LedgerContext
 from mailer.ledger.store.tables import IS_APART, list_, member, suppression
 from mailer.ledger.types.subscribers import NO_LINE
-from mailer.sanitize import clean_line
+from mailer.line_sanitizer import clean_line
 
 PAGE = 50
 WINDOW = 50_000  # members that one page of a search scans

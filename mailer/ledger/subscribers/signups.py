@@ -22,8 +22,8 @@ from sqlalchemy import Connection, delete, exists, insert, literal, select, upda
 
 from mailer.addresses import Address, parse_address
 from mailer.ledger.store.advisory_lock import advisory_lock
-from mailer.ledger.store.context import LedgerContext
 from mailer.ledger.store.expressions import is_imported
+from mailer.ledger.store.ledger_context import LedgerContext
 from mailer.ledger.store.tables import consent, list_, transactional_mail
 from mailer.ledger.subscribers.members import known_list, subscribe
 from mailer.ledger.subscribers.transactional import DAY, QueuedMail, load_mail, queue_once_a_day

@@ -33,8 +33,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from mailer.ledger.deliveries.skip import skip, skip_person
 from mailer.ledger.privacy.pseudonyms import aliases
 from mailer.ledger.store.advisory_lock import advisory_lock
-from mailer.ledger.store.context import LedgerContext
-from mailer.ledger.store.fastsql import CompiledStatement, param
+from mailer.ledger.store.compiled_statements import CompiledStatement, param
+from mailer.ledger.store.ledger_context import LedgerContext
 from mailer.ledger.store.tables import (
     delivery,
     suppression,

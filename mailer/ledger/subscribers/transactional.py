@@ -22,7 +22,7 @@ from sqlalchemy import Connection, Row, case, delete, exists, func, insert, lite
 
 from mailer.addresses import Address
 from mailer.ledger.store.advisory_lock import advisory_lock
-from mailer.ledger.store.context import LedgerContext
+from mailer.ledger.store.ledger_context import LedgerContext
 from mailer.ledger.store.tables import meta, transactional_mail
 from mailer.ledger.types.transactional import TransactionalKind, TransactionalState
 

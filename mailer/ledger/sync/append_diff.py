@@ -11,7 +11,7 @@ from sqlalchemy import Connection, func, select
 
 from mailer.csv.rows import Status
 from mailer.ledger.privacy.pseudonyms import PREFIX
-from mailer.ledger.sync.staging import StagedList
+from mailer.ledger.sync.list_file_staging import StagedList
 
 _PAGE = 2_000
 

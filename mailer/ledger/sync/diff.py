@@ -41,10 +41,10 @@ from mailer.audience.status_merge import MergeDecision, MergeInput, merge_status
 from mailer.csv.rows import Status
 from mailer.ledger.store.expressions import effective_status, is_suppressed, set_by_subscriber, suppression_reason
 from mailer.ledger.store.tables import Id, member, suppression
-from mailer.ledger.sync.staging import StagedList
+from mailer.ledger.sync.list_file_staging import StagedList
 from mailer.ledger.types.subscribers import NO_LINE, SignupSource
 from mailer.ledger.types.suppressions import SuppressionReason
-from mailer.ledger.types.syncs import BlockedRow, PlannedChange, PlannedJoin, SyncPlan
+from mailer.ledger.types.syncs import FROM_LIST, BlockedRow, PlannedChange, PlannedJoin, SyncPlan
 
 SHOWN = 20
 STAYS, NEW, RETURNS, ADOPTED = range(4)
@@ -273,11 +273,20 @@ def _first_removed(conn: Connection, diff: SyncDiff) -> tuple[str, ...]:
 
 def _first_blocked(conn: Connection, diff: SyncDiff) -> tuple[BlockedRow, ...]:
     changed, decisions = diff.changed, diff.decisions
-    query = select(changed.c.line, changed.c.identity, decisions.c.blocked).join(
-        decisions, decisions.c.key == changed.c.key
+    query = (
+        select(changed.c.line, changed.c.identity, decisions.c.blocked, suppression.c.reason, suppression.c.source)
+        .join(decisions, decisions.c.key == changed.c.key)
+        .outerjoin(suppression, suppression.c.identity == changed.c.identity)
     )
     rows = conn.execute(query.where(decisions.c.blocked != "").order_by(changed.c.line).limit(SHOWN))
-    return tuple(BlockedRow(line=row.line, identity=row.identity, why=row.blocked) for row in rows)
+    return tuple(
+        BlockedRow(
+            line=row.line,
+            identity=row.identity,
+            why=f"{row.reason} (by {row.source})" if (row.source or "").startswith(FROM_LIST) else row.blocked,
+        )
+        for row in rows
+    )
 
 
 def _differences(before: str, after: str) -> Mapping[str, tuple[str, str]]:

@@ -13,11 +13,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, delete, exists, or_, select
 
+from mailer.ledger.store.compiled_statements import BulkInsert
 from mailer.ledger.store.expressions import IMPORTED
-from mailer.ledger.store.fastsql import BulkInsert
 from mailer.ledger.store.tables import consent
 from mailer.ledger.sync.diff import NEW, RETURNS, SyncDiff
-from mailer.ledger.sync.staging import read_date
+from mailer.ledger.sync.list_file_staging import read_date
 
 _PAGE = 1_000
 _ROWS = BulkInsert(consent, "identity", "list_id", "at", "form", "words", "confirmed_at")

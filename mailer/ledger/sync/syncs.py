@@ -16,23 +16,36 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Text, and_, func, insert, select, type_coerce, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    Text,
+    and_,
+    func,
+    insert,
+    select,
+    type_coerce,
+    union,
+    update,
+)
 
 from mailer.csv.rows import Status
 from mailer.errors import NeedsConfirmationError
 from mailer.ledger.store.advisory_lock import advisory_lock
-from mailer.ledger.store.context import LedgerContext
 from mailer.ledger.store.expressions import effective_status, is_suppressed, set_by_subscriber, suppression_reason
-from mailer.ledger.store.scratch import ScratchConnection
+from mailer.ledger.store.ledger_context import LedgerContext
+from mailer.ledger.store.scratch_tables import ScratchConnection
 from mailer.ledger.store.tables import IS_APART, list_, list_sync, member, member_change, suppression
 from mailer.ledger.subscribers.members import known_list
 from mailer.ledger.subscribers.suppressions import lift_all
 from mailer.ledger.sync.apply import AppendedSignup, apply, confirm_written
 from mailer.ledger.sync.diff import SyncDiff, compute, decide, summarize
 from mailer.ledger.sync.imported_consent import forget_imported, keep_imported, source_label
-from mailer.ledger.sync.staging import StagedList
+from mailer.ledger.sync.list_file_staging import StagedList
 from mailer.ledger.types.subscribers import NO_LINE, MemberChangeKind, StatusSource
-from mailer.ledger.types.syncs import ListState, SyncPlan, SyncRecord
+from mailer.ledger.types.syncs import FROM_LIST, ListState, PendingChanges, SyncPlan, SyncRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +99,20 @@ class ListSyncs:
         with self._context.database.reading() as conn:
             number = conn.execute(select(list_.c.id).where(list_.c.name == name, list_.c.digest == digest)).scalar()
             return number is not None and not _has_pending_changes(conn, number, self._context.clock())
+
+    def pending(self, name: str) -> PendingChanges:
+        """Counts what the next sync would write into a file that has not changed since the last one."""
+        now = self._context.clock()
+        with self._context.database.reading() as conn:
+            list_id = conn.execute(select(list_.c.id).where(list_.c.name == name)).scalar() or 0
+            sign_ups = conn.execute(select(func.count()).select_from(_appendable(list_id, now).subquery())).scalar_one()
+            rows = union(*_possible_cells(list_id, now)).subquery()
+            counted = select(rows.c.key, func.count().label("number")).group_by(rows.c.key)
+            cells = [(decide(row.key).cell, int(row.number)) for row in conn.execute(counted)]
+        written = [(cell, number) for cell, number in cells if cell is not None]
+        returns = sum(number for cell, number in written if cell is Status.SUBSCRIBED)
+        total = sum(number for _, number in written)
+        return PendingChanges(sign_ups=sign_ups, departures=total - returns, returns=returns)
 
     def history(self, name: str) -> tuple[SyncRecord, ...]:
         """Returns the syncs of a list that changed something, the newest first."""
@@ -150,7 +177,7 @@ class ListSyncs:
 
 def source_of(name: str, sync: int) -> str:
     """Returns the source of the changes of a sync, as the history has it."""
-    return f"list {name}, sync {sync}"
+    return f"{FROM_LIST}{name}, sync {sync}"
 
 
 def _compare(
@@ -172,9 +199,9 @@ def _compare(
 def _many_removed(plan: SyncPlan) -> NeedsConfirmationError:
     share = plan.removed / plan.members_before
     return NeedsConfirmationError(
-        f"{plan.removed:,} of {plan.members_before:,} readers ({share:.0%}) are not in the list {plan.list} any more; "
-        "nothing was changed.",
-        f"If that is meant: mailer list sync {plan.list} --allow-removals; see them with --plan.",
+        f"This would remove {plan.removed:,} of {plan.members_before:,} readers ({share:.0%}) from the list {plan.list}. "
+        "Nothing was changed.",
+        f"See them with: mailer list sync {plan.list} --plan. To remove them, add --allow-removals.",
     )
 
 
@@ -225,7 +252,19 @@ def _revert(conn: Connection, list_id: int, name: str, undo_to: int, *, at: floa
 
 def _has_pending_changes(conn: Connection, list_id: int, now: float) -> bool:
     """Whether the ledger has changes for the file that it last read."""
-    appendable = select(member.c.id).where(
+    if conn.execute(_appendable(list_id, now).limit(1)).first():
+        return True
+    keys = {
+        key
+        for rows in _possible_cells(list_id, now)
+        for key in conn.execute(rows.with_only_columns(rows.selected_columns.key).distinct()).scalars()
+    }
+    return any(decide(each).cell is not None for each in keys)
+
+
+def _appendable(list_id: int, now: float) -> Select[Any]:
+    """Selects the members who signed up and have no row in the file."""
+    return select(member.c.id).where(
         member.c.list_id == list_id,
         member.c.line == NO_LINE,
         ~member.c.in_file,
@@ -233,26 +272,27 @@ def _has_pending_changes(conn: Connection, list_id: int, now: float) -> bool:
         effective_status(now) == Status.SUBSCRIBED.value,
         ~is_suppressed(member.c.identity),
     )
-    if conn.execute(appendable.limit(1)).first():
-        return True
-    key = _unchanged_situation(now).concat("|").concat(suppression_reason())
+
+
+def _possible_cells(list_id: int, now: float) -> tuple[Select[Any], Select[Any]]:
+    """Selects the members whose status cell may have to change, each with the key of the situation."""
+    key = _unchanged_situation(now).concat("|").concat(suppression_reason()).label("key")
     in_file = and_(member.c.list_id == list_id, member.c.in_file)
     apart = (
-        select(key)
+        select(member.c.id, key)
         .select_from(member)
         .join(suppression, suppression.c.identity == member.c.identity, isouter=True)
         .where(in_file, IS_APART)
     )
     suppressed = (
-        select(key)
+        select(member.c.id, key)
         .select_from(member)
         .join(suppression, suppression.c.identity == member.c.identity)
         .where(
             in_file, member.c.identity.in_(select(suppression.c.identity))
         )  # SQLite begins with the suppressions, which are fewer
     )
-    keys = {*conn.execute(apart.distinct()).scalars(), *conn.execute(suppressed.distinct()).scalars()}
-    return any(decide(each).cell is not None for each in keys)
+    return apart, suppressed
 
 
 def _unchanged_situation(now: float) -> ColumnElement[Any]:

@@ -1,4 +1,4 @@
-"""Records of deliveries and attempts, one by one and counted. Times are seconds since the epoch, UTC."""
+"""Records of deliveries and attempts. Times are seconds since the epoch, UTC."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -54,58 +54,3 @@ class ReportRow:
     attempts: int
     at: float
     resolved_manually: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReasonCount:
-    """The number of deliveries in `state` for one reason and reply."""
-
-    state: DeliveryState
-    reason: str
-    code: int | None
-    enhanced: str
-    count: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DomainCount:
-    """The number of deliveries of a send to addresses at `domain` in `state`; "" is for erased ones."""
-
-    domain: str
-    state: DeliveryState
-    count: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RateBucket:
-    """The number of attempts that ended as `classification` in the time interval with this number."""
-
-    number: int
-    classification: DeliveryState
-    count: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RelayCount:
-    """The number of attempts at `relay` that ended between `since` and `until`."""
-
-    relay: str
-    count: int
-    since: float
-    until: float
-
-    @property
-    def rate(self) -> float:
-        """Messages a second."""
-        return (self.count - 1) / (self.until - self.since) if self.until > self.since else 0.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeferralGroup:
-    """The number of deliveries at `domain` that are deferred after this reply; the first attempt ended at `since`."""
-
-    domain: str
-    code: int | None
-    enhanced: str
-    count: int
-    since: float

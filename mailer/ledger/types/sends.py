@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from mailer.delivery.states import OPEN_STATES, TERMINAL, DeliveryState, SendKind, SendState
 from mailer.errors import NeedsConfirmationError
-from mailer.ledger.types.editions import NewEdition
+from mailer.ledger.types.editions_and_archive import NewEdition
 
 
 class Repeat(StrEnum):

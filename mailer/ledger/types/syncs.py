@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+FROM_LIST = "list "  # how the source of a suppression begins that came from a list file
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedJoin:
@@ -85,6 +87,15 @@ class SyncPlan:
     def removes_many(self) -> bool:
         """Whether more than a tenth is removed: somebody must confirm that."""
         return self.removed * 10 > self.members_before
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PendingChanges:
+    """Changes of the ledger that the list's file does not have yet: sign-ups without a row, and rows with another status."""
+
+    sign_ups: int
+    departures: int
+    returns: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,8 +26,8 @@ from sqlalchemy import ColumnElement, Connection, Row, cast, delete, func, inser
 from mailer.delivery.states import DeliveryState
 from mailer.errors import UsageError
 from mailer.ledger.privacy.pseudonyms import is_pseudonym
-from mailer.ledger.store.context import LedgerContext
-from mailer.ledger.store.fastsql import CompiledStatement, param
+from mailer.ledger.store.compiled_statements import CompiledStatement, param
+from mailer.ledger.store.ledger_context import LedgerContext
 from mailer.ledger.store.tables import webhook, webhook_attempt, webhook_event, webhook_message
 from mailer.ledger.types.sends import Send, Summary
 from mailer.ledger.types.webhooks import WebhookEvent, WebhookState
@@ -191,7 +191,7 @@ class Outbox:
             return conn.execute(mine.values(**values, next_at=self._context.clock())).rowcount
 
         if not self._context.writer.call(work).result():
-            raise UsageError(f"Webhook {webhook_id} has no message {number}.", f"See: mailer webhook log {webhook_id}")
+            raise UsageError(f"Webhook {webhook_id} has no message {number}.", "Messages are deleted after 30 days.")
 
     def log(self, webhook_id: int, *, before: int | None = None, limit: int = PAGE) -> tuple[WebhookMessage, ...]:
         """Returns the messages of a webhook, the latest first; `before` is the id of the last one of the previous page."""

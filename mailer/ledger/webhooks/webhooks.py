@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from mailer.errors import UsageError
-from mailer.ledger.store.context import LedgerContext
+from mailer.ledger.store.ledger_context import LedgerContext
 from mailer.ledger.store.tables import webhook, webhook_attempt, webhook_event, webhook_message
 from mailer.ledger.types.webhooks import EVENTS, WebhookEvent
 
@@ -28,7 +28,7 @@ class UnknownWebhookError(UsageError):
     """There is no webhook with this number."""
 
     def __init__(self, number: int) -> None:
-        super().__init__(f"There is no webhook {number}.", "They are listed by: mailer webhook list")
+        super().__init__(f"There is no webhook {number}.", "List the webhooks with: mailer webhook list")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +71,7 @@ class Webhooks:
         }
         topics = [event for event in EVENTS if event in events]
         if not topics:
-            raise ValueError("a webhook is told of something")
+            raise ValueError("a webhook needs an event")
 
         def work(conn: Connection) -> Webhook:
             number = conn.execute(insert(webhook).values(**values).returning(webhook.c.id)).scalar_one()

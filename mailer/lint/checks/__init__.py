@@ -1,4 +1,4 @@
-"""The checks, a module a subject: content, links, size, accessibility, compliance, contrast, client support, message.
+"""The checks, one module for each topic: content, links, size, accessibility, compliance, contrast, client support, message.
 
 A check is a pure function of a LintContext; checks do not depend on each other, and are listed in mailer/lint/run.py. Start
 with size.py, a short one.

@@ -1,4 +1,4 @@
-"""Checks whether everybody can use the page: alt texts, image sizes, headings, tables, languages, anchors.
+"""Checks accessibility: alt texts, image sizes, headings, tables, languages, anchors.
 
 Mostly for templates, since the program writes the rest; so each finding is reported once, whatever the variant.
 """
@@ -28,12 +28,12 @@ def images(context: LintContext) -> Iterator[Finding]:
             at = context.source_index.find(source)
             if image.get("alt") is None:
                 message = f"the image “{abbreviate(source, _SHOWN)}” has no alt attribute"
-                yield Finding(rule="alt-missing", message=message, expected='expected alt="…"', position=at)
+                yield Finding(rule="alt-missing", message=message, expected='add alt="…"', position=at)
             width = image.get("width") or ""
             if not width.isdigit() or int(width) > WIDEST_IMAGE:
                 content = f"a width of {width}" if width else "no width"
                 message = f"the image “{abbreviate(source, _SHOWN)}” has {content}"
-                yield Finding(rule="image-size", message=message, expected=f"at most {WIDEST_IMAGE}", position=at)
+                yield Finding(rule="image-size", message=message, expected=f"use at most {WIDEST_IMAGE}", position=at)
 
 
 def headings(context: LintContext) -> Iterator[Finding]:
@@ -41,13 +41,13 @@ def headings(context: LintContext) -> Iterator[Finding]:
         found = [(int(str(each.tag)[1]), words_of(each)) for each in page.each("h1", "h2", "h3", "h4", "h5", "h6")]
         first = sum(level == 1 for level, _ in found)
         if first != 1:
-            yield Finding(rule="heading-order", message=f"the page has {first} headings h1", expected="expected one")
+            yield Finding(rule="heading-order", message=f"the page has {first} h1 headings", expected="use exactly one")
         for (before, _), (level, words) in pairwise(found):
             if level > before + 1:
                 yield Finding(
                     rule="heading-order",
                     message=f"the heading “{abbreviate(words, _SHOWN)}” is an h{level} after an h{before}",
-                    expected=f"expected an h{before + 1}",
+                    expected=f"use an h{before + 1}",
                     position=_heading_place(context, words),
                 )
 
@@ -65,7 +65,7 @@ def tables(context: LintContext) -> Iterator[Finding]:
                 yield Finding(
                     rule="table-role",
                     message=f"the table with “{abbreviate(words_of(table), 30)}” has no header cells and no role",
-                    expected='expected role="presentation", or <th>',
+                    expected='add role="presentation", or <th> cells',
                 )
 
 
@@ -80,17 +80,17 @@ def languages(context: LintContext) -> Iterator[Finding]:
         first = next((each for each in body if isinstance(each.tag, str)), None) if body is not None else None
         for name, element in (("the html element", page.root), ("the first element in the body", first)):
             if element is None or not element.get("lang"):
-                yield Finding(rule="page-language", message=f"{name} names no language", expected='expected lang="…"')
+                yield Finding(rule="page-language", message=f"{name} has no language", expected='add lang="…"')
 
 
 def anchors(context: LintContext) -> Iterator[Finding]:
     for page in context.pages:
         places = Counter(page.anchors)
         for name in sorted(name for name, count in places.items() if count > 1):
-            message = f"the anchor “{abbreviate(name, _SHOWN)}” stands {places[name]} times"
-            yield Finding(rule="anchor-duplicate", message=message, expected="expected it once")
+            message = f"the anchor “{abbreviate(name, _SHOWN)}” is used {places[name]} times"
+            yield Finding(rule="anchor-duplicate", message=message, expected="use it once")
         for link in page.links:
             name = link.href.removeprefix("#")
             if link.href.startswith("#") and name not in places:
-                message = f"the link “{abbreviate(link.words, _SHOWN)}” leads to “#{abbreviate(name, _SHOWN)}”, which is nowhere"
-                yield Finding(rule="anchor-dead", message=message, expected='expected <a name="…">')
+                message = f"the link “{abbreviate(link.words, _SHOWN)}” leads to “#{abbreviate(name, _SHOWN)}”, which is missing"
+                yield Finding(rule="anchor-dead", message=message, expected='add <a name="…">')

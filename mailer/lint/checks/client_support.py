@@ -13,13 +13,13 @@ from importlib.resources import files
 
 from mailer.dispatch.did_you_mean import suggest
 from mailer.errors import SettingsError
-from mailer.lint.checks.css_features import formats, uses
 from mailer.lint.context import LintContext
 from mailer.lint.findings import Finding
+from mailer.lint.page_features import formats, uses
 
 MATTERS = frozenset(
     {
-        # without these what was laid out falls apart
+        # without these the layout breaks
         "css-align-items", "css-aspect-ratio", "css-block-inline-size", "css-column-count", "css-display-flex",
         "css-display-grid", "css-flex-direction", "css-flex-wrap", "css-function-clamp", "css-function-max",
         "css-function-min", "css-gap", "css-grid-template", "css-inset", "css-justify-content",
@@ -67,15 +67,15 @@ class Support:
             matching = [client for client in self.clients if client == name or client.startswith(f"{name}.")]
             if not matching:
                 families = {client.partition(".")[0] for client in self.clients}
-                hint = suggest(name, [*families, *self.clients]) or f"Known are {', '.join(sorted(families))}."
-                raise SettingsError(f"MAILER_CLIENTS names the mail program “{name}”, which is not known.", hint)
+                hint = suggest(name, [*families, *self.clients]) or f"Use one of {', '.join(sorted(families))}."
+                raise SettingsError(f"MAILER_CLIENTS names an unknown mail program, “{name}”.", hint)
             found.update(dict.fromkeys(matching))
         return tuple(found)
 
 
 @lru_cache(maxsize=1)
 def load_support() -> Support:
-    """Returns the data that comes with the program."""
+    """Returns the packaged data of caniemail."""
     text = (files("mailer.lint") / "data" / "caniemail.json").read_text(encoding="utf-8")
     data = json.loads(text)
     features: dict[str, Feature] = {}
@@ -100,7 +100,7 @@ def lost_features(context: LintContext) -> Iterator[Finding]:
             if lost := feature.lost_in(clients):
                 yield Finding(
                     rule="client-support",
-                    message=f"“{feature.title}” (first in {where}) is lost in {_share(known, lost, clients)}",
+                    message=f"“{feature.title}” (first in {where}) does not work in {_share(known, lost, clients)}",
                     expected=f"see https://www.caniemail.com/features/{feature.slug}/",
                 )
 
@@ -120,7 +120,7 @@ def image_formats(context: LintContext) -> Iterator[Finding]:
                     yield Finding(
                         rule="image-format",
                         message=f"an image in the format “{suffix}” is not shown in {_share(known, lost, clients)}",
-                        expected="expected JPEG, PNG or GIF",
+                        expected="use JPEG, PNG or GIF",
                         position=context.source_index.find(image.get("src", "")),
                     )
 

@@ -1,4 +1,4 @@
-"""Checks the text: leftover placeholders, empty merge fields, shouting, dates, sources, credits, alt texts.
+"""Checks the text: leftover placeholders and sample text, empty merge fields, shouting, dates, sources, credits, alt texts.
 
 Words are searched in the text for readers, never in code, template parts or
 addresses; a word of the dispatch's own language, such as the Spanish “todo”, is not taken for a placeholder.
@@ -15,10 +15,11 @@ from markdown_it.token import Token
 
 from mailer.dispatch.diagnostics import Position, abbreviate
 from mailer.dispatch.markdown.token_walk import plain_text
-from mailer.dispatch.model import Article, Block, Choice, Markdown, Template, inline_tokens, walk_blocks
+from mailer.dispatch.model import Article, Block, Choice, Dispatch, Markdown, Template, inline_tokens, walk_blocks
 from mailer.dispatch.template.expression import Expression
 from mailer.lint.context import LintContext
 from mailer.lint.findings import Finding
+from mailer.lint.source_index import SourceIndex
 
 LONGEST_SUBJECT = 78
 LONGEST_PREHEADER = 140
@@ -28,8 +29,13 @@ ALIKE = 0.9  # of two spellings of a source; “Harbor Times” and “Harbour T
 _PLACEHOLDER = re.compile(
     r"\b(?:TK){2,}\b|\bTKs?\b(?! [A-Z][a-z])|\bTODO\b|\bFIXME\b|\bTBD\b|\bTBC\b|\bX{4,}\b"
     r"|\b[Ll]orem ipsum\b|\bLOREM IPSUM\b|\[(?:insert|INSERT|Insert|your|YOUR|Your) [^\]\n]{1,40}\](?!\()"
-    r"|\bWrite your note here\b|^The text of the article\.$"  # what a new dispatch begins with
 )
+_SAMPLE = re.compile(  # the sample text of a new dispatch and of the desk's Insert menu, a whole line or value
+    r"(?:^|^##[ \t]+|^source:[ \t]*|!\[)"
+    r"(?P<text>Write your note here\b|(?:The title of an article|The name of the paper|The text of the article\."
+    r"|The text for these readers\.|What it shows)(?=\]|\s*$))"
+)
+_SAMPLE_LINK = "https://example.org/the-article"
 _TODO_IS_A_WORD = frozenset({"es", "pt", "gl", "ca", "eo"})
 _MERGE_TAG = re.compile(r"\*\|[A-Z0-9_:]+\|\*|%%[A-Za-z][\w ]*%%|%recipient\.\w+%|\{\$\w+\}|<<[A-Za-z][\w ]*>>")
 _PRETENCE = re.compile(r"\s*(?:re|fwd?|aw|wg|rv|tr)\s*(?:\[\d+\])?\s*:", re.IGNORECASE)
@@ -46,14 +52,32 @@ def placeholders(context: LintContext) -> Iterator[Finding]:
     language = context.dispatch.language.partition("-")[0].lower()
     for span in context.source_index.text_spans():
         for match in _PLACEHOLDER.finditer(span.text):
-            if match[0] == "TODO" and language in _TODO_IS_A_WORD and span.text[match.end() :][:1] != ":":
+            if not _is_placeholder(match, language):
                 continue
             yield Finding(
                 rule="placeholder",
-                message=f"“{abbreviate(match[0], 30)}” is left",
-                expected="write what belongs there, or delete it",
+                message=f"“{abbreviate(match[0], 30)}” is a placeholder",
+                expected="replace it, or delete it",
                 position=span.at(match.start()),
             )
+
+
+def sample_text(context: LintContext) -> Iterator[Finding]:
+    for span in context.source_index.text_spans():
+        for match in _SAMPLE.finditer(span.text):
+            yield _sample(match["text"], span.at(match.start("text")))
+    for article in context.articles:
+        if article.link == _SAMPLE_LINK:
+            yield _sample(article.link, context.source_index.article_key(article, "link"))
+
+
+def _sample(text: str, position: Position) -> Finding:
+    return Finding(
+        rule="sample-text",
+        message=f"“{abbreviate(text, 40)}” is sample text",
+        expected="replace it by your own, or delete the line",
+        position=position,
+    )
 
 
 def merge_tags(context: LintContext) -> Iterator[Finding]:
@@ -61,10 +85,25 @@ def merge_tags(context: LintContext) -> Iterator[Finding]:
         for match in _MERGE_TAG.finditer(span.text):
             yield Finding(
                 rule="merge-tag",
-                message=f"“{abbreviate(match[0], 30)}” is no field here: every reader gets it as it stands",
+                message=f"“{abbreviate(match[0], 30)}” is not a field of this program and is sent as it is",
                 expected="write {{ reader.… }}",
                 position=span.at(match.start()),
             )
+
+
+def has_placeholder(dispatch: Dispatch) -> bool:
+    """Whether text that was to be filled in is left in `dispatch`."""
+    language = dispatch.language.partition("-")[0].lower()
+    spans = SourceIndex(dispatch).text_spans()
+    return any(
+        _SAMPLE.search(span.text) or any(_is_placeholder(match, language) for match in _PLACEHOLDER.finditer(span.text))
+        for span in spans
+    )
+
+
+def _is_placeholder(match: re.Match[str], language: str) -> bool:
+    """Whether `match` is not the word “todo” of the dispatch's own language."""
+    return match[0] != "TODO" or language not in _TODO_IS_A_WORD or match.string[match.end() :][:1] == ":"
 
 
 def empty_fields(context: LintContext) -> Iterator[Finding]:
@@ -121,8 +160,8 @@ def _unguarded_fields(pieces: list[str | Expression], under: Conditions, what: s
         shown = abbreviate(f"{before}{after}") or "nothing at all"
         yield Finding(
             rule="empty-field",
-            message=f"where {_fields(piece)} is empty, {what} reads “{shown}”",
-            expected=f'write {{{{ {abbreviate(piece.source, 40)} or "…" }}}}',
+            message=f"if {_fields(piece)} is empty, {what} is “{shown}”",
+            expected=f'add a default: {{{{ {abbreviate(piece.source, 40)} or "…" }}}}',
             position=piece.position,
         )
 
@@ -147,27 +186,30 @@ def subject_and_preheader(context: LintContext) -> Iterator[Finding]:
     if len(subject) > LONGEST_SUBJECT:
         message = f"the subject has {len(subject)} characters"
         yield Finding(
-            rule="subject-length", message=message, expected=f"at most {LONGEST_SUBJECT} are seen", position=at
+            rule="subject-length",
+            message=message,
+            expected=f"use at most {LONGEST_SUBJECT}; inboxes cut the rest",
+            position=at,
         )
     if _PRETENCE.match(subject):
-        message = f"the subject begins with “{subject.partition(':')[0].strip()}:” and answers nothing"
-        yield Finding(rule="subject-pretence", message=message, expected="begin with the matter", position=at)
+        message = f"the subject begins with “{subject.partition(':')[0].strip()}:” but is not a reply"
+        yield Finding(rule="subject-pretence", message=message, expected="remove it", position=at)
     for name, text, place in (("subject", subject, at), ("preheader", preheader, source_index.key("preheader"))):
         if how := _is_all_caps(text):
-            message = f"the {name} shouts: {how}"
+            message = f"the {name} has {how}"
             yield Finding(rule="subject-shouting", message=message, expected="write it as a sentence", position=place)
     if len(preheader) > LONGEST_PREHEADER:
         yield Finding(
             rule="preheader-length",
             message=f"the preheader has {len(preheader)} characters",
-            expected=f"at most {LONGEST_PREHEADER} are seen",
+            expected=f"use at most {LONGEST_PREHEADER}; inboxes cut the rest",
             position=source_index.key("preheader"),
         )
     if preheader and _letters(preheader) in {_letters(subject), _letters(dispatch.title)}:
         yield Finding(
             rule="preheader-repeats",
-            message="the preheader says what the subject says",
-            expected="name something else that is in the letter",
+            message="the preheader repeats the subject",
+            expected="mention something else that is in the dispatch",
             position=source_index.key("preheader"),
         )
 
@@ -183,7 +225,7 @@ def _is_all_caps(text: str) -> str:
     cased = [letter for letter in text if letter.isupper() or letter.islower()]
     capitals = [word for word in re.findall(r"[^\W\d_]+", text) if len(word) > 3 and word.isupper()]
     if len(capitals) > 1 and sum(letter.isupper() for letter in cased) > 0.7 * len(cased):
-        return "capitals throughout"
+        return "only capital letters"
     return ""
 
 
@@ -197,8 +239,8 @@ def copyright_year(context: LintContext) -> Iterator[Finding]:
     if years and max(years) < year:
         yield Finding(
             rule="copyright-year",
-            message=f"the copyright line says {max(years)}, the dispatch is of {year}",
-            expected=f"expected {year}",
+            message=f"the copyright line says {max(years)}, but the dispatch is from {year}",
+            expected=f"write {year}",
             position=context.source_index.key("copyright"),
         )
 
@@ -209,7 +251,7 @@ def photo_credit(context: LintContext) -> Iterator[Finding]:
         yield Finding(
             rule="photo-credit",
             message="the photo has no credit",
-            expected="write credit: … under photo:",
+            expected="add credit: … under photo:",
             position=context.source_index.key("photo"),
         )
 
@@ -219,8 +261,8 @@ def article_dates(context: LintContext) -> Iterator[Finding]:
         if article.date > context.dispatch.date:
             yield Finding(
                 rule="date-after",
-                message=f"“{abbreviate(article.title_text, 40)}” is of {article.date}, the dispatch of {context.dispatch.date}",
-                expected="one of the two is a slip",
+                message=f"“{abbreviate(article.title_text, 40)}” is dated {article.date}, the dispatch {context.dispatch.date}",
+                expected="correct one of the two dates",
                 position=context.source_index.article_key(article, "date"),
             )
 
@@ -231,7 +273,7 @@ def source_links(context: LintContext) -> Iterator[Finding]:
             yield Finding(
                 rule="source-link",
                 message=f"“{abbreviate(article.title_text, 40)}” does not link to its source, {article.source}",
-                expected="write link: https://… under its title",
+                expected="add link: https://… under its title",
                 position=article.position,
             )
 
@@ -249,7 +291,7 @@ def source_spelling(context: LintContext) -> Iterator[Finding]:
             yield Finding(
                 rule="source-spelling",
                 message=f"“{name}” is spelt “{other}” {where}",
-                expected="spell it the same",
+                expected="use the same spelling",
                 position=context.source_index.article_key(article, "source"),
             )
         else:
@@ -257,7 +299,7 @@ def source_spelling(context: LintContext) -> Iterator[Finding]:
 
 
 def _similar(one: str, other: str) -> bool:
-    """Whether two names are spellings of one: the same letters, or nearly, with the same numbers."""
+    """Whether two names are spellings of the same name: the same letters, or nearly, with the same numbers."""
     if re.findall(r"\d+", one) != re.findall(r"\d+", other):
         return False
     one, other = _normalized(one), _normalized(other)
@@ -291,7 +333,7 @@ _SCRIPTS = {
     "Thai": ({"Thai"}, re.compile("[\u0e00-\u0e7f]")),
     "Latin": ({"Latn"}, re.compile("[A-Za-z\u00c0-\u024f]")),
 }
-"""The scripts that are distinguished: their codes of ISO 15924, and their letters."""
+"""The scripts that are distinguished: code of ISO 15924, and a pattern of its letters."""
 
 _FEWEST = 12  # letters that a script is detected by
 
@@ -306,8 +348,8 @@ def missing_languages(context: LintContext) -> Iterator[Finding]:
         if script and own not in _SCRIPTS[script][0]:
             yield Finding(
                 rule="language-missing",
-                message=f"“{abbreviate(article.title_text, 40)}” is in {script} letters and names no language",
-                expected="write language: … under its title",
+                message=f"“{abbreviate(article.title_text, 40)}” is in {script} letters and has no language",
+                expected="add language: … under its title",
                 position=article.position,
             )
 
@@ -342,9 +384,9 @@ def alt_words(context: LintContext) -> Iterator[Finding]:
     ]
     for alt, position in images:
         if _FILE_NAME.fullmatch(alt.strip()) or _NO_WORDS.fullmatch(alt.strip()):
-            message = f"the alt text “{abbreviate(alt, 40)}” does not say what the image shows"
+            message = f"the alt text “{abbreviate(alt, 40)}” does not describe the image"
         elif len(alt) > LONGEST_ALT:
-            message = f"the alt text has {len(alt)} characters, and is read aloud in one go"
+            message = f"the alt text has {len(alt)} characters; screen readers read all of it aloud"
         else:
             continue
-        yield Finding(rule="alt-words", message=message, expected="say what somebody would see", position=position)
+        yield Finding(rule="alt-words", message=message, expected="describe what the image shows", position=position)

@@ -51,10 +51,11 @@ def poor_contrast(context: LintContext) -> Iterator[Finding]:
                 if ratio < enough:
                     seen.add(pair)
                     words = abbreviate(text, 40)
+                    colours = f"{style.colour} on {style.background}"
                     yield Finding(
                         rule=rule,
-                        message=f"“{words}” stands out {ratio:.1f} to 1 ({style.colour} on {style.background}) in {scheme} mode",
-                        expected=f"expected {enough:g} to 1",
+                        message=f"“{words}” has a contrast of {ratio:.1f} to 1 in {scheme} mode ({colours})",
+                        expected=f"use at least {enough:g} to 1",
                     )
 
 

@@ -129,7 +129,7 @@ def unsent(context: LintContext) -> Iterator[Finding]:
     ]
     for slug, position in places:
         if slug in context.unsent:
-            message = f"“{slug}” was never sent, so the archive has no page of it"
+            message = f"“{slug}” was never sent, so it has no page in the archive"
             yield Finding(rule="link-unsent", message=message, expected="send it before this one", position=position)
 
 
@@ -151,14 +151,14 @@ def _of_templates(context: LintContext, typed: tuple[LinkTarget, ...]) -> Iterat
 def _check_words(target: LinkTarget) -> Iterator[Finding]:
     words = target.words
     if _BARE.fullmatch(words):
-        message = f"the link “{abbreviate(words, 50)}” is its own address"
-        yield _finding("link-words", target, message, "name what is there: [the minutes](https://…)")
+        message = f"the link “{abbreviate(words, 50)}” shows only its address"
+        yield _finding("link-words", target, message, "use words: [the minutes](https://…)")
     elif _plain(words) in _MEANINGLESS:
         message = f"the link “{abbreviate(words, 50)}” does not say where it leads"
-        yield _finding("link-words", target, message, "link the words that name the thing")
+        yield _finding("link-words", target, message, "use words that name the target")
     match = _ADDRESS.fullmatch(words.strip())
     if match and target.host and not _are_one(match["host"], target.host):
-        message = f"the link shows {match['host']} and leads to {target.host}"
+        message = f"the link shows {match['host']} but leads to {target.host}"
         yield _finding("link-mismatch", target, message, f"show {target.host}, or name the site in words")
 
 
@@ -174,16 +174,16 @@ def _are_one(shown: str, host: str) -> bool:
 def _check_address(target: LinkTarget) -> Iterator[Finding]:
     host = target.host.lower()
     if not is_public_name(host):
-        message = f"“{host}” opens for nobody else"
+        message = f"“{host}” cannot be reached from other networks"
         if _is_number(host):
-            message = f"the link leads to the number {host} instead of a name"
-        yield _finding("link-private", target, message, "expected a public host by its name")
+            message = f"the link leads to the IP address {host}"
+        yield _finding("link-private", target, message, "use a public host name")
     elif target.url.lower().startswith("http:"):
         message = f"the link “{abbreviate(target.url, 60)}” is not https"
         yield _finding("link-insecure", target, message, f"try {abbreviate('https' + target.url[4:], 60)}")
     if host.removeprefix("www.") in _SHORTENERS:
-        message = f"“{host}” hides where the link leads"
-        yield _finding("link-shortener", target, message, "write the address that you arrive at")
+        message = f"“{host}” is a URL shortener and hides where the link leads"
+        yield _finding("link-shortener", target, message, "use the final address")
 
 
 def is_public_name(host: str) -> bool:

@@ -38,7 +38,7 @@ def message(context: LintContext) -> Iterator[Finding]:
     data = context.message
     if len(data) > LARGEST:
         text = f"the message has {len(data) // 1024 // 1024} MB"
-        yield Finding(rule="message-headers", message=text, expected="no server takes that")
+        yield Finding(rule="message-headers", message=text, expected="no server accepts that")
         return
     parsed = BytesParser(policy=compat32).parsebytes(data)
     yield from _lines(data)
@@ -51,8 +51,8 @@ def message(context: LintContext) -> Iterator[Finding]:
 def _lines(data: bytes) -> Iterator[Finding]:
     longest = max(map(len, data.split(b"\r\n")))
     if longest > LONGEST_LINE:
-        text = f"a line of the message has {longest:,} octets"
-        yield Finding(rule="message-lines", message=text, expected=f"at most {LONGEST_LINE}")
+        text = f"a line of the message has {longest:,} bytes"
+        yield Finding(rule="message-lines", message=text, expected=f"the limit is {LONGEST_LINE}")
     rest = data.replace(b"\r\n", b"")
     if b"\r" in rest or b"\n" in rest:
         yield Finding(rule="message-lines", message="the message has a bare CR or LF", expected="expected CRLF")
@@ -71,17 +71,17 @@ def _headers(parsed: "Message[str, str]", sender: str) -> Iterator[Finding]:
             text = f"the message has {counts[name.lower()]} {name} headers"
             yield Finding(rule="message-headers", message=text, expected="at most one")
     for name in sorted(counts.keys() - _KNOWN):
-        yield Finding(rule="message-headers", message=f"the message has a header that nobody wrote, {name}")
+        yield Finding(rule="message-headers", message=f"the message has an unexpected header, {name}")
     if parsed.defects:
         kinds = ", ".join(sorted({type(defect).__name__ for defect in parsed.defects}))
         yield Finding(rule="message-headers", message=f"the headers of the message cannot be read: {kinds}")
     written = parseaddr(_text(parsed, "From"))[1]
     if written != sender:
-        text = f"the message is from {written or 'nobody'}"
+        text = f"the sender of the message is {written or 'missing'}"
         yield Finding(rule="message-headers", message=text, expected=f"expected {sender}")
     number = _text(parsed, "Message-ID").strip()
     if not re.fullmatch(rf"<[^<>@\s]{{1,64}}@{re.escape(_domain(sender))}>", number):
-        text = "the Message-ID is not under the sender’s domain"
+        text = "the Message-ID does not use the sender’s domain"
         yield Finding(rule="message-headers", message=text, expected=f"expected <…@{_domain(sender)}>")
 
 
@@ -104,16 +104,26 @@ def _parts(parsed: "Message[str, str]") -> Iterator[Finding]:
     alternatives = [part for part in parts if isinstance(part, Message)] if isinstance(parts, list) else []
     kinds = [part.get_content_type() for part in alternatives]
     if parsed.get_content_type() != "multipart/alternative" or kinds[:1] != ["text/plain"]:
-        yield Finding(rule="plaintext", message="the message does not begin with a plaintext", expected="expected one")
+        yield Finding(
+            rule="plaintext",
+            message="the first part of the message is not plain text",
+            expected="put the plaintext first",
+        )
     elif not _decoded(alternatives[0]).strip():
-        yield Finding(rule="plaintext", message="the plaintext of the message is empty", expected="expected the letter")
+        yield Finding(
+            rule="plaintext",
+            message="the plaintext of the message is empty",
+            expected="expected the text of the dispatch",
+        )
     if kinds[1:] not in (["text/html"], ["multipart/related"]):
-        yield Finding(rule="message-encoding", message=f"the message holds {', '.join(kinds) or 'no parts'}")
+        yield Finding(
+            rule="message-encoding", message=f"the message has unexpected parts: {', '.join(kinds) or 'none'}"
+        )
     for part in parsed.walk():
         if part.is_multipart():
             continue
         if fault := _fault(part):
-            yield Finding(rule="message-encoding", message=f"a part of the message, {part.get_content_type()}, {fault}")
+            yield Finding(rule="message-encoding", message=f"the {part.get_content_type()} part of the message {fault}")
 
 
 def _decoded(part: "Message[str, str]") -> bytes:
@@ -129,24 +139,24 @@ def _fault(part: "Message[str, str]") -> str:
     match encoding:
         case "quoted-printable":
             if not _QUOTED.fullmatch(raw):
-                return "is no quoted-printable"
+                return "is not valid quoted-printable"
             data = quopri.decodestring(raw)
         case "base64":
             try:
                 data = b64decode(raw.replace(b"\r\n", b""), validate=True)
             except (binascii.Error, ValueError):
-                return "is no base64"
+                return "is not valid base64"
         case "7bit" if not raw.isascii():
-            return "has octets beyond 127 and declares 7bit"
+            return "declares 7bit but has bytes above 127"
         case "7bit" | "8bit":
             data = _decoded(part)
         case _:
-            return f"declares the encoding “{encoding}”"
+            return f"declares an unknown encoding, “{encoding}”"
     if part.get_content_maintype() == "text":
         try:
             data.decode(str(part.get_content_charset("ascii")))
         except (UnicodeDecodeError, LookupError):
-            return f"is not in the charset {part.get_content_charset('ascii')}"
+            return f"is not valid in its charset, {part.get_content_charset('ascii')}"
     return ""
 
 
@@ -154,13 +164,13 @@ def _one_click(parsed: "Message[str, str]", context: LintContext) -> Iterator[Fi
     where = re.findall(r"<([^<>]*)>", _text(parsed, "List-Unsubscribe"))
     web = [url for url in where if url.startswith(context.unsubscribe_url)]
     if not web:
-        text = "List-Unsubscribe has no web address"
+        text = "List-Unsubscribe has no web address of ours"
         yield Finding(rule="one-click", message=text, expected=f"expected <{context.unsubscribe_url}…>")
     elif context.is_set_up and not web[0].startswith("https:"):
         yield Finding(rule="one-click", message="the address of List-Unsubscribe is not https")
     content = _text(parsed, "List-Unsubscribe-Post").strip()
     if content != "List-Unsubscribe=One-Click":
-        text = f"List-Unsubscribe-Post says “{content}”"
+        text = f"List-Unsubscribe-Post is “{content}”"
         yield Finding(rule="one-click", message=text, expected="expected List-Unsubscribe=One-Click")
 
 
@@ -178,12 +188,12 @@ def _signatures(parsed: "Message[str, str]", sender: str) -> Iterator[Finding]:
                 text = f"the signature of {tags.get('d', '?')} covers {name} {signed[name]} times"
                 yield Finding(rule="dkim-cover", message=text, expected=f"expected {wanted}")
         if "l" in tags:
-            text = f"the signature of {tags.get('d', '?')} leaves the end of the body open (l=)"
-            yield Finding(rule="dkim-cover", message=text, expected="expected no l=")
+            text = f"the signature of {tags.get('d', '?')} does not cover the whole body (l=)"
+            yield Finding(rule="dkim-cover", message=text, expected="remove l=")
         domain = tags.get("d", "").lower()
         if not is_aligned(_domain(sender), domain):
-            text = f"the signature is of {domain}, the sender of {_domain(sender)}"
-            yield Finding(rule="dkim-alignment", message=text, expected="expected one organisation")
+            text = f"the DKIM domain is {domain}, but the sender’s domain is {_domain(sender)}"
+            yield Finding(rule="dkim-alignment", message=text, expected="use the domain of the same organisation")
 
 
 def plaintext(context: LintContext) -> Iterator[Finding]:
@@ -193,8 +203,8 @@ def plaintext(context: LintContext) -> Iterator[Finding]:
         if _bare(article.title_text) not in content:
             yield Finding(
                 rule="plaintext",
-                message=f"the plaintext leaves out “{article.title_text[:50]}”",
-                expected="expected articles in dispatch.txt.j2",
+                message=f"the plaintext does not contain “{article.title_text[:50]}”",
+                expected="put the articles into dispatch.txt.j2",
                 position=article.position,
             )
 

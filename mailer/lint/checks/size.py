@@ -29,11 +29,11 @@ def html_size(context: LintContext) -> Iterator[Finding]:
         return
     rule, limit = ("html-clipped", CLIPPED) if page.size >= CLIPPED else ("html-size", LARGE)
     article = _article_over_limit(context, page, limit)
-    tips = f"; “{abbreviate(article.title_text, 50)}” tips it over {limit // KB}" if article else ""
+    tips = f"; “{abbreviate(article.title_text, 50)}” takes it over {limit // KB}" if article else ""
     yield Finding(
         rule=rule,
         message=f"the HTML has {page.size / KB:.1f} KB{tips}",
-        expected=f"less than {limit // KB} KB, for Gmail cuts it at 102",
+        expected=f"stay below {limit // KB} KB; Gmail cuts messages at 102 KB",
         position=article.position if article else Position(),
     )
 
@@ -54,11 +54,11 @@ def style_blocks(context: LintContext) -> Iterator[Finding]:
             size = len(css.encode())
             if size > LARGEST_STYLE:
                 message = f"a style block has {size / KB:.1f} KB"
-                yield Finding(rule="style-size", message=message, expected=f"at most {LARGEST_STYLE // KB} KB")
+                yield Finding(rule="style-size", message=message, expected=f"use at most {LARGEST_STYLE // KB} KB")
         for element in page.each("style"):
             if not any(True for _ in element.iterancestors("head")):
                 yield Finding(
-                    rule="style-place", message="a style block stands in the body", expected="expected it in the head"
+                    rule="style-place", message="a style block is in the body", expected="move it to the head"
                 )
 
 
@@ -68,20 +68,20 @@ def image_sizes(context: LintContext) -> Iterator[Finding]:
         if len(image.data) > LARGEST_IMAGE:
             yield Finding(
                 rule="image-bytes",
-                message=f"“{abbreviate(path)}” has {len(image.data) / KB:,.0f} KB in the letter",
-                expected=f"at most {LARGEST_IMAGE // KB} KB",
+                message=f"“{abbreviate(path)}” has {len(image.data) / KB:,.0f} KB in the message",
+                expected=f"use at most {LARGEST_IMAGE // KB} KB",
                 position=source_index.find(path),
             )
     total = sum({image.name: len(image.data) for image in context.images.values()}.values())
     if total > LARGEST_IMAGES:
         message = f"the images have {total / KB:,.0f} KB together"
-        yield Finding(rule="image-bytes", message=message, expected=f"at most {LARGEST_IMAGES // KB:,} KB")
+        yield Finding(rule="image-bytes", message=message, expected=f"use at most {LARGEST_IMAGES // KB:,} KB")
     photo = context.dispatch.photo
     image_of_photo = context.images.get(photo.file) if photo and photo.file else None
     if image_of_photo and image_of_photo.width < NARROWEST_PHOTO:
         yield Finding(
             rule="image-width",
-            message=f"the photo is {image_of_photo.width} pixels wide and shown {NARROWEST_PHOTO} or more wide",
-            expected=f"expected {2 * NARROWEST_PHOTO}",
+            message=f"the photo is {image_of_photo.width} pixels wide, but shown at {NARROWEST_PHOTO} or more",
+            expected=f"use one of {2 * NARROWEST_PHOTO} pixels or more",
             position=source_index.key("photo", "file"),
         )

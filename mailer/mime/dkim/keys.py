@@ -127,6 +127,11 @@ class DnsRecord:
         """The text in strings of at most 255 octets, which a receiver joins without a space: RFC 6376 3.6.2.2."""
         return [self.text[start : start + _DNS_STRING] for start in range(0, len(self.text), _DNS_STRING)]
 
+    @property
+    def web_form(self) -> str:
+        """The name and the text, each on one line, for the form of a DNS provider."""
+        return f"Name: {self.name}\nValue: {self.text}"
+
     def __str__(self) -> str:
         """Returns the record in the form of a zone file."""
         quoted = " ".join(f'"{string}"' for string in self.strings)

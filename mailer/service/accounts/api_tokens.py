@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from mailer.app import App
 from mailer.ledger.accounts.api_tokens import ApiToken
-from mailer.ledger.types.accounts import Scope
+from mailer.ledger.types.roles_and_scopes import Scope
 from mailer.service.accounts.sessions import token_digest
 
 PREFIX = "mailer_"  # so that secret scanners find tokens in repositories

@@ -7,8 +7,8 @@ that was never sent, or one that did not change; DispatchError for one with erro
 
 from mailer.app import App
 from mailer.errors import UsageError
-from mailer.ledger.types.editions import ArchivedEdition
-from mailer.sanitize import clean_line
+from mailer.ledger.types.editions_and_archive import ArchivedEdition
+from mailer.line_sanitizer import clean_line
 from mailer.service.dispatches.compile import CheckResult, check_dispatch, compile_checked, edition_record
 
 LONGEST_NOTE = 500  # characters
@@ -20,19 +20,17 @@ def correct_dispatch(app: App, name: str, note: str) -> tuple[CheckResult, Archi
     if not note or len(note) > LONGEST_NOTE:
         raise UsageError(
             f"A correction needs a note of at most {LONGEST_NOTE} characters.",
-            'Say to readers what was put right, such as: --note "The vote was 9 to 2."',
+            'Tell readers what you corrected, for example: --note "The vote was 9 to 2."',
         )
     checked = check_dispatch(app, name)
     edition = compile_checked(app, checked)
     shown = app.ledger.editions.archived(edition.slug) if app.has_ledger else None
     if shown and shown.digest == edition.digest:
-        raise UsageError(
-            f"The archive shows {edition.slug} just as it is on disk.", f"Correct {checked.shown} first, then say so."
-        )
+        raise UsageError(f"{checked.shown} is the same as in the archive.", "Correct the file, save it, and try again.")
     corrected = app.ledger.editions.correct(edition_record(edition), note) if shown else None
     if corrected is None:
         raise UsageError(
-            f"{edition.slug} was never sent, so that there is nothing to put right in the archive.",
-            "Edit the file; it is read when you send it. What was sent: mailer status",
+            f"{edition.slug} was never sent, so it is not in the archive.",
+            "Edit the file; your changes are in the dispatch when you send it. To list what was sent: mailer status",
         )
     return checked, corrected

@@ -6,7 +6,7 @@
 
 Pages link to one another relatively. A file is written only if its content changed, and atomically. All files are recorded in
 DIR/.mailer-archive.json before they are written, so that the next build after an interrupted one overwrites and removes those
-files, and no others. Raises ExportError where a file of somebody else's would be overwritten.
+files, and no others. Raises ExportError if another file would be overwritten.
 """
 
 import json
@@ -122,10 +122,10 @@ def _refuse_foreign(folder: Path, files: dict[str, bytes], ours: set[str]) -> No
     for name, data in files.items():
         path = folder / name
         if not _is_plain(folder, name) or path.is_symlink() or path.is_dir():
-            raise ExportError(f"{path} leads elsewhere, or is a folder.", "Build into a folder of its own.")
+            raise ExportError(f"{path} is a folder, or is reached through a link.", "Build into an empty folder.")
         if name not in ours and path.exists() and not _holds(path, data):
             raise ExportError(
-                f"{path} is there already, and is not of a former build.", "Build into a folder of its own."
+                f"{path} already exists and was not made by an earlier build.", "Build into an empty folder."
             )
 
 

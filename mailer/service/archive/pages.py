@@ -3,7 +3,7 @@
     entries()                     every dispatch whose sending has begun, for the list
     page(slug, places)            the page of a dispatch in its newest edition
     page(slug, places, digest)    one edition of it, as it was sent
-    letter(digest)                an edition with all fields empty
+    edition(digest)               an edition with all fields empty
 
 Editions are frozen as they were sent: every field empty, a placeholder as unsubscribe link, the images of this site, whatever
 site the edition was made for. A correction is an edition of the archive only, and is marked. Pages are in the language of the
@@ -25,7 +25,7 @@ from mailer.edition.model import Edition, EditionError
 from mailer.edition.template_loader import FallbackTemplates
 from mailer.edition.web_version import AddressMap, WebPage, to_web_page
 from mailer.i18n.bidi import text_direction
-from mailer.ledger.types.editions import ArchivedEdition
+from mailer.ledger.types.editions_and_archive import ArchivedEdition
 from mailer.link_tokens import PLACEHOLDER
 from mailer.service.page_context import page_context
 from mailer.service.public_urls import SHORT_DIGEST, PublicUrls
@@ -76,7 +76,7 @@ class Archive:
     def __init__(self, app: App, templates: FallbackTemplates | None = None) -> None:
         self._app = app
         self._templates = templates or FallbackTemplates(app.workspace.templates)
-        self._letter = lru_cache(maxsize=_CACHED)(self._read)
+        self._edition = lru_cache(maxsize=_CACHED)(self._read)
         self._content = lru_cache(maxsize=_CACHED)(self._read_content)
 
     def editions(self) -> tuple[ArchivedEdition, ...]:
@@ -114,10 +114,10 @@ class Archive:
 
     def edition(self, digest: str) -> ArchivedIssue:
         """Returns the edition `digest`. Raises EditionError if it is missing."""
-        return self._letter(digest)
+        return self._edition(digest)
 
     def url_rewriter(self, issue: ArchivedIssue, places: PublicUrls, slugs: Sequence[str] = ()) -> AddressMap:
-        """Returns a function that rewrites URLs of `letter`: images to this site's, links to `slugs` to their pages."""
+        """Returns a function that rewrites the URLs of `issue`: images to this site's, links to `slugs` to their pages."""
         images = {f"{issue.base_url}/media/{name}": f"{places.media}{name}" for name in issue.image_names}
         editions = {f"{issue.base_url}/archive/{slug}": places.edition(slug) for slug in slugs}
         known = images | editions

@@ -4,7 +4,7 @@
     check_source(app, text, …)          -> the same for a text that is not in its file yet
     compile_checked(app, ...)           -> Edition
 
-This module collects the context that the checks need: other dispatches, what was sent, fields of lists, images. Raises
+This module collects the context of the checks: other dispatches, past sends, fields of lists, images. Raises
 UsageError for a dispatch or list that does not exist or cannot be read, DispatchError where no edition can be made.
 """
 
@@ -13,21 +13,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mailer.app import App
-from mailer.dispatch.context_checks import CheckContext, check_in_context
 from mailer.dispatch.diagnostics import Diagnostic, Position, has_errors, in_order
 from mailer.dispatch.metadata import Metadata, read_metadata
 from mailer.dispatch.model import Dispatch
 from mailer.dispatch.parse import parse_dispatch
+from mailer.dispatch.workspace_checks import CheckContext, check_in_context
 from mailer.edition.compile import compile_edition, theme_faults
 from mailer.edition.dispatch_view import image_files
 from mailer.edition.images import PhotoError, load_image
 from mailer.edition.model import Edition, Image
 from mailer.edition.publication import DispatchReference
 from mailer.errors import UsageError, ValidationFailedError
-from mailer.ledger.types.editions import NewEdition
+from mailer.ledger.types.editions_and_archive import NewEdition
 from mailer.lint.findings import Finding, to_diagnostics
 from mailer.service.file_cache import cache_by_mtime
-from mailer.service.lists.recipients import open_lists
+from mailer.service.lists.recipient_lookup import open_lists
 from mailer.workspace import starter_dir
 
 
@@ -59,8 +59,8 @@ class DispatchError(ValidationFailedError):
 
     def __init__(self, checked: CheckResult) -> None:
         super().__init__(
-            f"{checked.shown} has errors; nothing was made of it.",
-            f"Mend them first; see them with: mailer check {checked.shown}",
+            f"{checked.shown} has errors; nothing was done.",
+            f"Correct them first; to see them: mailer check {checked.shown}",
         )
         self.checked = checked
 
@@ -149,9 +149,9 @@ def edition_record(edition: Edition) -> NewEdition:
 
 @dataclass(frozen=True, slots=True)
 class DispatchIndex:
-    """What can be linked to, slug -> title; and the sources of the other dispatches on disk, name -> slug of one.
+    """The dispatches that can be linked to, slug -> title; the sources of the other dispatches on disk, name -> slug of one.
 
-    `unsent` are dispatches that were never sent; empty as long as nothing was sent, when there is no archive yet.
+    `unsent` are dispatches that were never sent; empty before the first send, when there is no archive yet.
     """
 
     titles: Mapping[str, str]
@@ -188,7 +188,7 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise UsageError(f"{path} cannot be read ({error.strerror}).", "See to its permissions.") from None
+        raise UsageError(f"{path} cannot be read ({error.strerror}).", "Check its permissions.") from None
 
 
 def _theme_problems(app: App) -> Iterator[Diagnostic]:

@@ -42,9 +42,9 @@ def create_dispatch(app: App, title: str) -> Path:
 def import_text(app: App, text: str) -> ImportResult:
     """Creates a dispatch from the plain text of a past issue."""
     if not text.strip():
-        raise UsageError("There is no text to read.", "Paste the whole dispatch, from its headline on.")
+        raise UsageError("The text is empty.", "Paste the whole issue, from its headline on.")
     if len(text) > LARGEST:
-        raise UsageError(f"A dispatch has at most {LARGEST:,} characters.", "Paste one dispatch at a time.")
+        raise UsageError(f"The text has more than {LARGEST:,} characters.", "Paste one issue at a time.")
     settings = app.settings
     today = dt.datetime.fromtimestamp(app.clock(), settings.timezone).date()
     draft = read_plaintext(
@@ -60,7 +60,7 @@ def _create(path: Path, text: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         create_file(path, text.encode())
     except FileExistsError:
-        raise UsageError(f"{path} is there already.", "Choose another title, or edit that file.") from None
+        raise UsageError(f"{path} exists already.", "Choose a different title, or edit that dispatch.") from None
     except OSError as error:
         raise UsageError(f"{path} cannot be written ({error.strerror}).") from None
 

@@ -4,8 +4,8 @@
     save_dispatch(app, name, text, …)     saves it, if the file has not changed since the editor loaded it
 
 The file in `dispatches/` is the source of truth: it is replaced as a whole, keeps its line ends, its byte-order mark and its
-permissions, and a change by somebody else is never overwritten unnoticed. Earlier texts are in the revision history, whoever
-wrote them. A dispatch is named by its file without `.md`. Raises NoDispatchError, ChangedError, UsageError.
+permissions, and a change by another person or program is never overwritten unnoticed. All earlier texts are in the revision
+history. A dispatch is named by its file without `.md`. Raises NoDispatchError, ChangedError, UsageError.
 """
 
 import hashlib
@@ -44,7 +44,7 @@ class ChangedError(NeedsConfirmationError):
     """The file has changed since the editor loaded it; `now` is its present content."""
 
     def __init__(self, now: DispatchFile) -> None:
-        super().__init__(f"{now.name}.md was changed meanwhile, by somebody else or outside of the desk.")
+        super().__init__(f"{now.name}.md was changed meanwhile by another person or program.")
         self.now = now
 
 
@@ -61,9 +61,9 @@ def save_dispatch(app: App, name: str, text: str, *, base: str, actor: str, step
     Raises ChangedError, and writes nothing, if the file has changed meanwhile and has another text.
     """
     if len(text) > LARGEST:
-        raise UsageError(f"A dispatch has at most {LARGEST:,} characters.", "Divide it into two.")
+        raise UsageError(f"The dispatch has more than {LARGEST:,} characters.", "Split it into two.")
     if "\0" in text:
-        raise UsageError("The text holds a character that no text has (NUL).", "Take it out.")
+        raise UsageError("The text contains an invisible character (NUL).", "Remove it.")
     path = dispatch_path(app, name)
     plain = text.replace("\r\n", "\n").replace("\r", "\n")
     with _writing:
@@ -89,7 +89,7 @@ def dispatch_path(app: App, name: str) -> Path:
         raise NoDispatchError("There is no such dispatch.", "It may have been renamed or removed.")
     real = path.resolve()
     if not real.is_relative_to(app.workspace.root.resolve()):
-        raise UsageError(f"{name}.md lies outside of the workspace.", "Copy it into dispatches/.")
+        raise UsageError(f"{name}.md is outside the workspace.", "Copy it into the folder dispatches/.")
     return real
 
 
@@ -98,16 +98,14 @@ def _bytes(path: Path) -> tuple[bytes, float]:
         with path.open("rb") as file:
             return file.read(), os.fstat(file.fileno()).st_mtime
     except OSError as error:
-        raise UsageError(f"{path.name} cannot be read ({error.strerror}).", "See to its permissions.") from None
+        raise UsageError(f"{path.name} cannot be read ({error.strerror}).", "Check its permissions.") from None
 
 
 def _text(name: str, raw: bytes, changed_at: float) -> DispatchFile:
     try:
         text = raw.removeprefix(_BOM).decode()
     except UnicodeDecodeError:
-        raise UsageError(
-            f"{name}.md is not UTF-8 text.", "Save it as UTF-8 in the program that it comes from."
-        ) from None
+        raise UsageError(f"{name}.md is not UTF-8 text.", "Save it as UTF-8 in the program that wrote it.") from None
     return DispatchFile(
         name=name,
         text=text.replace("\r\n", "\n").replace("\r", "\n"),
@@ -132,4 +130,4 @@ def _replace(path: Path, data: bytes) -> None:
     try:
         replace_file(path, data)
     except OSError as error:
-        raise UsageError(f"{path.name} cannot be written ({error.strerror}).", "See to its permissions.") from None
+        raise UsageError(f"{path.name} cannot be written ({error.strerror}).", "Check its permissions.") from None

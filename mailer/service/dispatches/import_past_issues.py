@@ -3,8 +3,8 @@
     import_file(path, target)        one file
     importable_files(folder)         the files of a folder that can be imported
 
-Nothing is overwritten, and nothing is dropped silently: whatever the import was not sure of is reported with its line.
-Pictures that come with a page or message are saved beside the dispatch. Raises UsageError.
+Nothing is overwritten, and nothing is dropped silently: text that could not be placed is reported with its line.
+Pictures that come with a page or message are saved in the dispatch’s folder. Raises UsageError.
 """
 
 import datetime as dt
@@ -23,9 +23,10 @@ from mailer.dispatch.parse import parse_dispatch
 from mailer.errors import UsageError
 from mailer.importers.dispatch_writer import dispatch_file_name, write_dispatch
 from mailer.importers.html import read_html
+from mailer.importers.markdown_escaping import escape_markdown
 from mailer.importers.messages_and_pages import OpenedFile, decode_data_url, open_message, open_page, read_text
 from mailer.importers.model import ImportDoubt
-from mailer.importers.paragraphs import ImportedParagraph, escape_markdown, split_paragraphs
+from mailer.importers.paragraphs import ImportedParagraph, split_paragraphs
 from mailer.importers.plaintext import read_plaintext
 
 PICTURES = "photos"
@@ -48,7 +49,7 @@ def importable_files(folder: Path) -> tuple[Path, ...]:
     """Returns the text, HTML and message files in `folder`, by name. Raises UsageError if there are none."""
     found = tuple(sorted(path for path in folder.iterdir() if path.suffix.lower() in _KINDS and path.is_file()))
     if not found:
-        raise UsageError(f"There is nothing to import in {folder}.", "Expected files that end in .txt, .html or .eml.")
+        raise UsageError(f"{folder} contains nothing to import.", "Name a folder with .txt, .html or .eml files.")
     return found
 
 
@@ -57,7 +58,9 @@ def import_file(path: Path, target: Path, *, today: dt.date, language: str) -> I
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise UsageError(f"{path} cannot be read ({error.strerror}).", "Name a file.") from None
+        raise UsageError(
+            f"{path} cannot be read ({error.strerror}).", "Name a file that exists and can be read."
+        ) from None
     pictures: dict[str, bytes] = {}
     aside: tuple[ImportDoubt, ...] = ()
     if path.suffix.lower() in _PAGES or path.suffix.lower() == ".eml":
@@ -92,7 +95,8 @@ def _opened(
     if opened.subject and not any(each.level == 1 for each in found):
         found.insert(0, ImportedParagraph(line=1, lines=(opened.subject,), level=1))
     doubts = [
-        ImportDoubt(line=0, message=f"left aside, for the program writes such a line: “{text}”") for text in page.aside
+        ImportDoubt(line=0, message=f"left out, because every message gets such a line automatically: “{text}”")
+        for text in page.aside
     ]
     for index, each in enumerate(found):
         if each.picture and not each.picture.startswith("https://"):
@@ -103,7 +107,8 @@ def _opened(
             else:
                 doubts.append(
                     ImportDoubt(
-                        line=each.line, message=f"the picture “{each.text}” is not to be had; its words are kept"
+                        line=each.line,
+                        message=f"the picture “{each.text}” was not found; its description is kept as text",
                     )
                 )
                 found[index] = replace(each, picture="", markdown=(escape_markdown(each.text),))
@@ -148,6 +153,6 @@ def _write(dispatch: Path, text: str, pictures: Mapping[str, bytes]) -> None:
             if not picture.exists():  # the name is made from the content
                 create_file(picture, data)
     except FileExistsError:
-        raise UsageError(f"{dispatch} is there already.", "Name another file with -o.") from None
+        raise UsageError(f"{dispatch} exists already.", "Name a different file with -o.") from None
     except OSError as error:
         raise UsageError(f"{dispatch} cannot be written ({error.strerror}).") from error

@@ -23,7 +23,7 @@ def save_photo(app: App, file: BinaryIO, title: str) -> str:
         raw = Path(folder) / "the picture"
         data = file.read(LARGEST_FILE + 1)
         if len(data) > LARGEST_FILE:
-            raise PhotoError("The picture is larger than 25 MB.", "Save it smaller, 1200 pixels wide.")
+            raise PhotoError("The picture is larger than 25 MB.", "Save it 1200 pixels wide.")
         raw.write_bytes(data)
         image = load_image(raw, root=Path(folder))
     stem, suffix = image.name.rsplit(".", 1)
@@ -34,5 +34,5 @@ def save_photo(app: App, file: BinaryIO, title: str) -> str:
         with suppress(FileExistsError):  # the name is made from the content
             create_file(place / name, image.data)
     except OSError as error:
-        raise UsageError(f"{place} cannot be written ({error.strerror}).", "See to its permissions.") from None
+        raise UsageError(f"{place} cannot be written ({error.strerror}).", "Check its permissions.") from None
     return f"{PHOTOS}/{name}"

@@ -28,7 +28,7 @@ from mailer.link_tokens import PLACEHOLDER
 from mailer.service.dispatches.compile import CheckResult, check_source, compile_checked
 from mailer.service.dispatches.files import dispatch_path, read_dispatch
 from mailer.service.dispatches.lint import drop_ignored, lint_edition
-from mailer.service.lists.recipients import find_recipient, open_lists
+from mailer.service.lists.recipient_lookup import find_recipient, open_lists
 
 DEVICES: Mapping[str, int] = {"phone": 375, "tablet": 768, "desktop": 1280}
 """The widths, in pixels, of the previews."""
@@ -71,7 +71,7 @@ class PreviewDraft:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenderedPreview:
-    """What one reader sees. `html` is a whole document for a browser, `mailed` the HTML as it is sent."""
+    """The message as one reader sees it. `html` is a whole document for a browser, `mailed` the HTML as it is sent."""
 
     subject: str
     html: str

@@ -10,7 +10,7 @@ from mailer.ledger.types.sends import Recipient
 from mailer.link_tokens import PLACEHOLDER
 from mailer.service.dispatches.compile import CheckResult, check_dispatch, compile_checked
 from mailer.service.dispatches.sample_message import SAMPLE_ADDRESS, sample_composer
-from mailer.service.lists.recipients import find_recipient
+from mailer.service.lists.recipient_lookup import find_recipient
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,7 @@ from mailer.dispatch.metadata import read_metadata
 from mailer.dispatch.parse import parse_dispatch
 from mailer.ledger.sends.approvals import Approval
 from mailer.ledger.types.sends import Send
+from mailer.lint.checks.content import has_placeholder
 from mailer.service.dispatches.files import NoDispatchError, source_digest
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -47,7 +48,7 @@ _BY_SEND = {
 class DispatchSummary:
     """A dispatch in the list. `errors`: how many its text has; `send`: its newest send, if any.
 
-    `approval`: the newest approval of the present text.
+    `is_unfinished`: text that was to be filled in is left. `approval`: the newest approval of the present text.
     """
 
     name: str
@@ -56,6 +57,7 @@ class DispatchSummary:
     status: DispatchStatus
     errors: int
     changed_at: float
+    is_unfinished: bool = False
     send: Send | None = None
     approval: Approval | None = None
 
@@ -88,6 +90,7 @@ def list_dispatches(app: App, words: str = "") -> tuple[DispatchSummary, ...]:
                 status=_BY_SEND.get(send.state, standing) if send else standing,
                 errors=metadata.errors,
                 changed_at=stat.st_mtime,
+                is_unfinished=metadata.is_unfinished,
                 send=send,
                 approval=approval,
             )
@@ -109,11 +112,12 @@ class _Metadata:
     title: str
     date: str
     errors: int
+    is_unfinished: bool
 
 
 @lru_cache(maxsize=2000)
 def _read_metadata(path: Path, _changed: int, _size: int, language: str) -> _Metadata:
-    """Reads what the list shows of a file; the cache key includes its size and time of change."""
+    """Reads the values of a file that the list shows; the cache key includes its size and time of change."""
     raw = path.read_bytes()
     parsed_metadata = read_metadata(raw, path.name)
     parsed = parse_dispatch(raw, path.name, language=language)
@@ -123,6 +127,7 @@ def _read_metadata(path: Path, _changed: int, _size: int, language: str) -> _Met
         title=parsed_metadata.title if parsed_metadata else path.stem,
         date=parsed.partial.date.isoformat() if parsed.partial else dated[0] if dated else "",
         errors=sum(problem.severity is Severity.ERROR for problem in parsed.problems),
+        is_unfinished=parsed.partial is not None and has_placeholder(parsed.partial),
     )
 
 

@@ -37,8 +37,8 @@ class ListBackups:
             self._forget_the_oldest()
         except OSError as error:
             raise UsageError(
-                f"The list was synced, but {target} cannot be kept ({error.strerror}): it cannot be undone to here.",
-                "Make room, or see to the permissions.",
+                f"The list was synced, but this version of its file cannot be stored for undo ({error.strerror}).",
+                "Check the disk space and the permissions of the workspace.",
             ) from error
 
     def versions(self) -> tuple[int, ...]:
@@ -59,9 +59,11 @@ class ListBackups:
             while block := target.read(1 << 20):
                 found.update(block)
         except (OSError, EOFError, ValueError) as error:
-            raise UsageError(f"{path} cannot be read ({error}).", "Choose another sync.") from None
+            raise UsageError(
+                f"The stored version {sync} of the list cannot be read ({error}).", "Choose a different version."
+            ) from None
         if found.hexdigest() != digest:
-            raise UsageError(f"{path} is not what sync {sync} left.", "Choose another sync.")
+            raise UsageError(f"The stored version {sync} of the list is damaged.", "Choose a different version.")
 
     def _forget_the_oldest(self) -> None:
         syncs = self.versions()

@@ -13,8 +13,9 @@ from mailer.csv.export import write_export
 from mailer.csv.rows import Status
 from mailer.ledger.sends.audience import AudienceRow, listed
 from mailer.ledger.sends.audience_query import Audience
+from mailer.ledger.types.suppressions import SuppressionReason
 from mailer.service.lists.overview import select_members
-from mailer.service.lists.recipients import lists_in
+from mailer.service.lists.recipient_lookup import lists_in
 from mailer.service.lists.synced_lists import ListSource, synced_lists
 
 
@@ -29,8 +30,17 @@ def export_list(app: App, name: str, out: IO[str], *, where: str = "", raw: bool
         for each in found:
             since = dt.datetime.fromtimestamp(each.joined_at, zone).date().isoformat()
             values = [each.fields.get(field, "") for field in (EMAIL, *others)]
-            yield [*values, each.reason or Status.SUBSCRIBED.value, since]
+            yield [*values, _status_word(each.reason), since]
 
     with synced_lists(app, lists_in(selection), ListSource.FILE, allow_removals=True) as lists:
         found = listed(lists.conn, audience, at=app.clock())
         return write_export(out, (EMAIL, *others, STATUS, SINCE), rows(found), raw=raw)
+
+
+def _status_word(reason: str) -> str:
+    """Returns a word that reading a list knows; an address that an admin blocked is unsubscribed, an unknown status paused."""
+    if reason == SuppressionReason.BY_HAND:
+        return Status.UNSUBSCRIBED.value
+    if reason == Status.UNKNOWN:
+        return Status.PAUSED.value
+    return reason or Status.SUBSCRIBED.value

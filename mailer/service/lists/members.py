@@ -14,11 +14,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from mailer.addresses import Address
 from mailer.app import App
+from mailer.audience.list_settings import load_list_settings
+from mailer.csv.admin_edits import RowEdit, edited_copy
 from mailer.csv.columns import EMAIL, SINCE, STATUS, STATUS_SINCE
-from mailer.csv.edit import RowEdit, edited_copy
 from mailer.csv.reader import CsvList, open_list
 from mailer.csv.rows import Status
 from mailer.csv.status_and_consent_columns import SIGNS
@@ -26,7 +28,7 @@ from mailer.errors import MailerError, UsageError
 from mailer.ledger.types.subscribers import Membership, StatusSource
 from mailer.ledger.types.suppressions import ErasureResult
 from mailer.ledger.types.syncs import SyncPlan
-from mailer.sanitize import clean_line
+from mailer.line_sanitizer import clean_line
 from mailer.service.file_cache import cache_by_mtime
 from mailer.service.lists.sync import list_lock, replace_and_sync, sync_locked_list
 
@@ -113,8 +115,19 @@ def _member(app: App, name: str, identity: str) -> tuple[Membership, int]:
     """Returns the membership of `identity` and the line of its row. Raises UsageError if it has none."""
     found = app.ledger.members.get(name, identity)
     if found is None or found.line is None or not found.in_file or found.removed_at is not None:
-        raise UsageError(f"{identity} is in no row of the list {name}.", "Look at the list again.")
+        raise UsageError(f"{identity} has no row in the list {name}.", "Reload the list. Somebody may have changed it.")
     return found, found.line
+
+
+def _way_back(app: App, name: str) -> str:
+    """Returns what somebody can do who left and wants to be on the list again."""
+    if load_list_settings(app.workspace.subscribers, name).public:
+        page = f"{app.publication.base_url}/subscribe/{quote(name)}"
+        return f"Only the person can undo this, at the sign-up page of the list: {page}"
+    return (
+        "Only the person can undo this, at the sign-up page. This list is not open for sign-up: open it under Settings of "
+        "the list, then send them the address of its sign-up page."
+    )
 
 
 def _refuse_unwanted(app: App, name: str, address: Address) -> None:
@@ -122,18 +135,18 @@ def _refuse_unwanted(app: App, name: str, address: Address) -> None:
     suppression = app.ledger.suppressions.get(address.identity)
     if suppression is not None and suppression.reason.is_by_recipient:
         raise UsageError(
-            f"{address.display} is {suppression.reason}, by their own wish.",
-            "They can come back themselves, by joining a list.",
+            f"{address.display} was not added: the person opted out ({suppression.reason}).", _way_back(app, name)
         )
     if suppression is not None:
         raise UsageError(
-            f"{address.display} must not be mailed ({suppression.reason}).", "Take back the suppression first."
+            f"{address.display} was not added: the address is on the suppression list ({suppression.reason}).",
+            "Remove it from the suppression list first.",
         )
     found = app.ledger.members.get(name, address.identity)
     if found is not None and found.status is Status.UNSUBSCRIBED and found.status_source is StatusSource.PERSON:
-        raise UsageError(f"{address.display} left this list.", "They can come back themselves, by joining it.")
+        raise UsageError(f"{address.display} was not added: the person left this list.", _way_back(app, name))
     if found is not None and found.removed_at is None:
         where = f", on line {found.line}" if found.line else ""
         raise UsageError(
-            f"{address.display} is on the list {name} already{where}.", "Look them up to change something."
+            f"{address.display} is on the list {name} already{where}.", "To edit the reader, search for the address."
         )

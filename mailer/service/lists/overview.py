@@ -9,13 +9,13 @@ from dataclasses import dataclass
 
 from mailer.app import App
 from mailer.csv.reader import open_list
+from mailer.iso_time import format_iso
 from mailer.ledger.sends.audience import AudienceRow, count, listed
 from mailer.ledger.sends.audience_query import Audience, AudienceSpec
 from mailer.ledger.types.subscribers import LeavingReason
 from mailer.ledger.types.syncs import SyncRecord
-from mailer.service.lists.recipients import audience_spec, lists_in
+from mailer.service.lists.recipient_lookup import audience_spec, lists_in
 from mailer.service.lists.synced_lists import ListSource, synced_lists
-from mailer.timestamps import format_iso
 
 SYNCS = 10  # syncs that are shown
 

@@ -14,8 +14,8 @@ from mailer.csv.columns import EMAIL
 from mailer.csv.reader import CsvList, RowBatch, open_list
 from mailer.csv.rejected import keep_rejected
 from mailer.csv.rows import DuplicateRow, Finding, Member, RejectedRow
-from mailer.ledger.store.scratch import ScratchConnection
-from mailer.ledger.sync.staging import StagedList, load
+from mailer.ledger.store.scratch_tables import ScratchConnection
+from mailer.ledger.sync.list_file_staging import StagedList, load
 from mailer.ledger.sync.syncs import FileStats
 from mailer.service.lists.file_digests import file_digest
 
@@ -85,7 +85,7 @@ class _ListReader:
     def _find(self, finding: Finding) -> None:
         self.count += 1
         self.rejected += isinstance(finding, RejectedRow)
-        if len(self.shown) < SHOWN_FINDINGS:
+        if len(self.shown) < SHOWN_FINDINGS or finding.line < self.shown[-1][0]:
             self.shown.append((finding.line, self._source.describe(finding, kept=self._kept)))
         if self.keep:
             self.keep(self._source, finding)

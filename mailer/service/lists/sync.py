@@ -22,12 +22,12 @@ from typing import Protocol
 from mailer.addresses import parse_address
 from mailer.app import App
 from mailer.csv.columns import EMAIL, SINCE, STATUS
-from mailer.csv.patch import RowPatch, prepare_patch
 from mailer.csv.reader import CsvList
 from mailer.csv.rows import Status
+from mailer.csv.sync_patch import RowPatch, prepare_patch
 from mailer.errors import NeedsConfirmationError
-from mailer.ledger.store.locks import FileLock
-from mailer.ledger.store.scratch import ScratchConnection
+from mailer.ledger.store.file_locks import FileLock
+from mailer.ledger.store.scratch_tables import ScratchConnection
 from mailer.ledger.sync.apply import cells, signups_to_append
 from mailer.ledger.sync.syncs import SyncResult
 from mailer.ledger.types.syncs import SyncPlan
@@ -154,7 +154,9 @@ def list_lock(app: App, name: str) -> Iterator[None]:
     lock = FileLock(folder / f"{name}.lock")
     try:
         if not lock.acquire(_PATIENCE):
-            raise NeedsConfirmationError(f"The list {name} is being synced by another process.", "Try it again.")
+            raise NeedsConfirmationError(
+                f"The list {name} is being changed by somebody else.", "Try again in a minute."
+            )
         yield
     finally:
         lock.close()

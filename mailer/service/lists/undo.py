@@ -41,10 +41,13 @@ def _choose(app: App, name: str, history: ListBackups, to: int | None) -> tuple[
     choices = _choices(app, name, history)
     wanted = next(iter(choices), None) if to is None else to
     if wanted is None:
-        raise UsageError(f"There is no earlier sync of {name} to go back to.", f"See: mailer list show {name}")
+        raise UsageError(f"The list {name} has no earlier version.", "There is nothing to undo.")
     if wanted not in choices:
-        listed = ", ".join(str(sync) for sync in choices) or "none"
-        raise UsageError(f"The list {name} cannot go back to sync {wanted}.", f"It can go back to: {listed}")
+        listed = ", ".join(str(sync) for sync in choices)
+        raise UsageError(
+            f"Sync {wanted} of the list {name} cannot be restored.",
+            f"You can go back to: {listed}." if listed else "There is nothing to undo.",
+        )
     return wanted, choices[wanted]
 
 

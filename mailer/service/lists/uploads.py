@@ -30,7 +30,7 @@ from typing import BinaryIO
 
 from mailer.app import App
 from mailer.atomic_files import AtomicFile
-from mailer.csv.reader import CsvList, ListError, open_list
+from mailer.csv.reader import CsvList, ListError, open_list, unwritable_error
 from mailer.csv.rows import abbreviate_cell
 from mailer.errors import UsageError
 from mailer.ledger.types.syncs import SyncPlan
@@ -112,7 +112,10 @@ def keep_upload(app: App, name: str, file: BinaryIO, *, file_name: str, way: Imp
         (folder / f"{upload.id}.json").write_text(json.dumps(asdict(upload)), encoding="utf-8")
     except OSError as error:
         _remove(folder, upload.id)
-        raise UsageError(f"The file cannot be kept ({error.strerror}).", "Make room on the server's disk.") from None
+        raise UsageError(
+            f"The file cannot be stored ({error.strerror}).",
+            "Free some space on the server’s disk, or ask the person who runs it.",
+        ) from None
     except ListError:
         _remove(folder, upload.id)
         raise
@@ -141,7 +144,8 @@ def discard_expired_uploads(app: App) -> None:
         _make_room(app.workspace.state / "uploads", app.clock(), most=_MOST)
     except OSError as error:
         raise UsageError(
-            f"An old upload cannot be removed ({error.strerror}).", "See to .mailer/uploads: it holds addresses."
+            f"An old upload cannot be removed ({error.strerror}).",
+            "Delete it from .mailer/uploads: it contains addresses.",
         ) from None
 
 
@@ -181,7 +185,7 @@ def apply_upload(app: App, upload: Upload, *, base: str, by: str, allow_removals
     with _name_upload_in_errors(upload, path), list_lock(app, name):
         if file_digest(listed) != base:
             raise ChangedListError(
-                f"The list {name} was changed meanwhile.", "Read once more what the file would do now."
+                f"The list {name} has changed since you opened this page.", "Review the import again."
             )
         sync_locked_list(app, name, by=by)
         now = open_list(listed, name)
@@ -204,7 +208,7 @@ def _new_file(app: App, upload: Upload, now: CsvList, path: Path) -> Iterator[Ne
                 shutil.copyfileobj(given, whole.file, 1 << 20)
             whole.file.flush()
         except OSError as error:
-            raise ListError(f"{now.path} cannot be written ({error.strerror}).", "See to the lists' folder.") from None
+            raise unwritable_error(now.path, error) from None
         yield whole
 
 
@@ -237,7 +241,7 @@ def _name_upload_in_errors(upload: Upload, path: Path) -> Iterator[None]:
     try:
         yield
     except ListError as error:
-        message = error.message.replace(str(path), f"“{upload.file_name}”")
+        message = error.message.replace(path.name, f"“{upload.file_name}”")
         raise ListError(message, error.next_step) from None
 
 

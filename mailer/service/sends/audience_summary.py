@@ -96,13 +96,14 @@ def _variants(lists: SyncedLists, audience: Audience, edition: Edition, *, at: f
 
 def _empty_audience_error(plans: list[SyncPlan], counted: AudienceCounts) -> ValidationFailedError:
     counts = (
-        (sum(plan.rejected for plan in plans), "no address that can be used"),
-        (counted.excluded, "an address that is excluded"),
+        (sum(plan.rejected for plan in plans), "without a valid address"),
+        (counted.excluded, "excluded"),
         (counted.got_it, "got it before"),
     )
     why = ", ".join(f"{number:,} {words}" for number, words in counts if number)
     lists = ", ".join(plan.list for plan in plans)
     rows = sum(plan.people + plan.duplicates + plan.rejected for plan in plans)
     return ValidationFailedError(
-        f"Nobody would get this: {lists} has {rows:,} rows{f' ({why})' if why else ''}.", "No send was made."
+        f"No reader would get this: {lists} has {rows:,} {'row' if rows == 1 else 'rows'}{f' ({why})' if why else ''}.",
+        "No send was created.",
     )

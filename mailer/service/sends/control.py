@@ -11,10 +11,10 @@ from mailer.addresses import parse_address
 from mailer.app import App
 from mailer.delivery.states import DeliveryState, SendState
 from mailer.errors import NeedsConfirmationError, UsageError
+from mailer.iso_time import format_iso
 from mailer.ledger.types.sends import Resolution, Send, Summary
 from mailer.service.sends.scheduler import due_sends
 from mailer.service.sends.start import start_scheduled
-from mailer.timestamps import format_iso
 
 
 def pause_send(app: App, send_id: int, *, by: str = "by hand") -> Send:
@@ -22,7 +22,7 @@ def pause_send(app: App, send_id: int, *, by: str = "by hand") -> Send:
     found = app.ledger.sends.get(send_id)
     if found.state in {SendState.SCHEDULED, SendState.OVERDUE}:
         raise NeedsConfirmationError(
-            f"Send {send_id} is {found.state}: nothing of it leaves.", f"To drop it: mailer cancel {send_id}"
+            f"Send {send_id} is {found.state}; nothing is being sent.", f"To cancel it: mailer cancel {send_id}"
         )
     if found.is_ended:
         raise NeedsConfirmationError(f"Send {send_id} is {found.state}; there is nothing left to pause.")
@@ -41,7 +41,7 @@ def resume_send(app: App, send_id: int) -> Send:
     if found.state is SendState.SCHEDULED and (found.scheduled_at or 0.0) > app.clock():
         raise NeedsConfirmationError(
             f"Send {send_id} is scheduled for {format_iso(found.scheduled_at)}.",
-            "To send it at another time, cancel it and make it anew.",
+            "To change the time, cancel it and schedule it again.",
         )
     if found.state in {SendState.SCHEDULED, SendState.OVERDUE}:
         return start_scheduled(app, found, carried=True)
@@ -72,6 +72,6 @@ def require_uncertain(app: App, send_id: int, identities: Sequence[str]) -> None
     strangers = [identity for identity in identities if identity not in uncertain]
     if strangers:
         raise UsageError(
-            f"{', '.join(strangers)}: not uncertain in send {send_id}; nothing was decided.",
-            f"Those that are stand in: mailer report {send_id}",
+            f"{', '.join(strangers)}: not uncertain in send {send_id}; nothing was changed.",
+            f"To see the uncertain ones: mailer report {send_id}",
         )

@@ -4,9 +4,9 @@
     ThroughputMeter                           messages a second over the last seconds
     format_days(shares, ...)                  the days of a warm-up plan in words
 
-Messages that may leave now take as long as the recent throughput says, which reflects the limits of relays and domains, and no
-less than RATE and DOMAIN_RATE allow. Messages that wait for a time leave no earlier: a retry, a day of the warm-up plan. So an
-estimate is a lower bound, never before the last time that is known.
+Messages that may be sent now: by the recent throughput, which reflects the limits of relays and domains, and no faster than RATE
+and DOMAIN_RATE allow. Messages that wait for a retry or a day of the warm-up plan: not before that time. So an estimate is a
+lower bound.
 
 Pure: times are seconds since the epoch, UTC, and are passed in; words show them in the zone of the installation.
 """
@@ -27,8 +27,8 @@ _SAMPLES = 4  # a second, at most
 class Remaining:
     """What is left of a send.
 
-    `shares`: how many leave on which day, including retries. `retries` are those of them that wait for a time of their own:
-    the next at `retry_at`, the last at `last_at`. `not_before`: by the rate limits the last one leaves then at the earliest.
+    `shares`: how many are sent on each day, including retries. `retries` are those that wait for a time of their own:
+    the next at `retry_at`, the last at `last_at`. `not_before`: the earliest time of the last message under the rate limits.
     """
 
     shares: tuple[DayShare, ...]
@@ -126,7 +126,7 @@ def format_days(shares: Sequence[DayShare], *, begins: float, now: float, zone: 
     return ", ".join(parts) + (f": {len(shares)} days" if len(shares) > 1 else "")
 
 
-_SHOWN = 6  # days that a line can hold
+_SHOWN = 6  # days that fit on a line
 
 
 def format_time(at: float | None, now: float, zone: ZoneInfo, *, word: str = "at") -> str:

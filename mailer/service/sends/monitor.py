@@ -1,4 +1,4 @@
-"""Monitors a send from outside: what the ledger knows of it now, whichever process runs it.
+"""Monitors a send from outside: its present state in the ledger, whichever process runs it.
 
     SendMonitor(app, send_id).snapshot() -> SendSnapshot
 
@@ -20,7 +20,8 @@ from typing import Generic, TypeVar
 from mailer.app import App
 from mailer.delivery.states import OPEN_STATES, DeliveryState, SendState
 from mailer.delivery.throttle import provider_of
-from mailer.ledger.types.deliveries import DeferralGroup, DomainCount, RateBucket, RelayCount, ReportRow
+from mailer.ledger.types.deliveries import ReportRow
+from mailer.ledger.types.delivery_counts import DeferralGroup, DomainCount, RateBucket, RelayCount
 from mailer.ledger.types.sends import Send, Summary
 from mailer.service.sends.eta import ThroughputMeter
 from mailer.service.sends.progress import describe_time_left

@@ -1,4 +1,4 @@
-"""Plans a send: what would be sent to whom, as a value to be shown and confirmed.
+"""Plans a send: edition, recipients and warnings, to be shown and confirmed.
 
     plan = plan_send(app, name, lists, ...)     syncs the lists and counts the audience; start.py starts the send
     dry_run_recipients(app, plan)               the recipients, without a send
@@ -27,7 +27,7 @@ from mailer.relay import is_loopback
 from mailer.service.dispatches.compile import CheckResult, DispatchError, check_dispatch, compile_checked
 from mailer.service.dispatches.lint import lint_edition
 from mailer.service.dispatches.sample_message import sample_composer
-from mailer.service.lists.recipients import audience_spec, lists_in
+from mailer.service.lists.recipient_lookup import audience_spec, lists_in
 from mailer.service.lists.synced_lists import ListSource, synced_lists
 from mailer.service.sends.audience_summary import AudienceSummary, count_audience
 
@@ -88,7 +88,7 @@ def plan_send(
         raise DispatchError(checked)
     chosen = tuple(dict.fromkeys(lists or (checked.dispatch.lists if checked.dispatch else ())))
     if not chosen:
-        raise UsageError("No list is named.", "Name one with --to LIST, or with lists: in the dispatch.")
+        raise UsageError("The send has no list.", "Add lists: to the dispatch. Or name one with --to LIST.")
     has_ledger = source is ListSource.SYNC or app.has_ledger
     if has_ledger:
         _refuse_repetition(app, edition.slug, chosen, repeat)
@@ -114,7 +114,7 @@ def plan_send(
 
 
 def dry_run_recipients(app: App, plan: SendPlan) -> Iterator[Recipient]:
-    """Yields those whom a send by `plan` would mail; records nothing, and blocks nobody while it is iterated over."""
+    """Yields the recipients of a send by `plan`; records nothing and holds no lock while it is iterated over."""
     new_to = plan.edition.slug if plan.repeat is Repeat.NEW_READERS else ""
     with TemporaryFile("w+", encoding="utf-8", errors="surrogatepass") as spool:
         with synced_lists(app, lists_in(plan.audience.selection), ListSource.FILE) as lists_now:
@@ -129,11 +129,11 @@ def _refuse_other(edition: Edition, digest: str) -> None:
     """Raises NeedsConfirmationError if `edition` is not the one that `digest` names."""
     wanted = digest.strip().lower()
     if 0 < len(wanted) < SHORTEST_DIGEST:
-        raise UsageError(f"“{digest}” is too short for a digest.", f"Give at least {SHORTEST_DIGEST} characters of it.")
+        raise UsageError(f"The digest “{digest}” is too short.", f"Give at least {SHORTEST_DIGEST} characters.")
     if not edition.digest.startswith(wanted):
         raise NeedsConfirmationError(
-            f"What is on disk compiles to the edition {edition.digest[:16]}, not to {wanted[:16]}; nothing was sent.",
-            "See what changed, test it, and name the new digest.",
+            f"The dispatch is now the edition {edition.digest[:16]}, not {wanted[:16]}; nothing was sent.",
+            "Check what changed, test it, and name the new digest.",
         )
 
 
@@ -145,15 +145,15 @@ def _refuse_repetition(app: App, slug: str, lists: Sequence[str], repeat: Repeat
 
 
 def _warnings(app: App, summary: AudienceSummary) -> tuple[str, ...]:
-    """Returns what a person should know before this is sent to real readers."""
+    """Returns the warnings to confirm before a send to readers."""
     settings = app.settings
     found = []
     if not summary.to_mail:
-        found.append("Nobody would be mailed.")
+        found.append("No reader would get this.")
     if is_loopback(urlsplit(settings.base_url).hostname or ""):  # otherwise the lint rules require it
         if not settings.postal_address:
-            found.append("MAILER_POSTAL_ADDRESS is not set: many countries' laws ask for an address in the letter.")
-        found.append(
-            f"MAILER_BASE_URL is {settings.base_url}: links to unsubscribe and photos work on this machine only."
-        )
+            found.append(
+                "MAILER_POSTAL_ADDRESS is not set: many countries’ laws require a postal address in every message."
+            )
+        found.append(f"MAILER_BASE_URL is {settings.base_url}: unsubscribe links and photos work on this machine only.")
     return (*found, *app.signing.warnings)

@@ -1,6 +1,6 @@
 """Progress of a running send: throughput, time left, and messages about what delays it.
 
-    warmup_schedule(app, count, now=)                when so many messages would leave under the warm-up plan
+    warmup_schedule(app, count, now=)                on which days so many messages would be sent under the warm-up plan
     ProgressTracker(app, before).view(progress)      ProgressView: rate, estimate, message
     describe_time_left(app, summary)                 the time left of a send that another process runs, in words
     log_changes(tracker, log)                        a callback that logs new messages
@@ -16,9 +16,9 @@ from mailer.delivery.progress import SendProgress
 from mailer.delivery.states import DeliveryState, SendKind, SendState
 from mailer.delivery.throttle import RateLimits
 from mailer.delivery.warmup import DayShare
+from mailer.iso_time import format_iso
 from mailer.ledger.types.sends import Summary
 from mailer.service.sends.eta import Estimate, Remaining, ThroughputMeter, estimate
-from mailer.timestamps import format_iso
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +32,7 @@ class ProgressView:
 
 
 def warmup_schedule(app: App, count: int, *, now: float, kind: SendKind = SendKind.DISPATCH) -> tuple[DayShare, ...]:
-    """Returns when `count` messages would leave, beginning at `now`: all at once without a plan."""
+    """Returns on which days `count` messages would be sent, beginning at `now`; without a plan, all now."""
     warmup = app.warmup
     if not warmup.plan or kind is SendKind.TEST:
         return warmup.schedule(count, None)
@@ -81,7 +81,7 @@ def _message(progress: SendProgress, now: float) -> str:
 
 
 def describe_time_left(app: App, summary: Summary) -> str:
-    """Describes what is left of a send and when it leaves; "" if nothing is left, or no process runs it."""
+    """Describes the rest of a send and when it will be sent; "" if nothing is left, or no process runs it."""
     send, now = summary.send, app.clock()
     if send.state not in {SendState.RUNNING, SendState.WAITING} or not summary.open_count:
         return ""
@@ -98,16 +98,18 @@ def describe_time_left(app: App, summary: Summary) -> str:
 def log_changes(
     tracker: ProgressTracker, log: Callable[[str], None], *, advice: str = ""
 ) -> Callable[[SendProgress], None]:
-    """Returns a callback that logs what is new: a relay that is left out or out of reach (with `advice`), a time to wait for."""
+    """Returns a callback that logs news: a relay that is excluded, or cannot be reached (with `advice`), a time that the send
+    waits for.
+    """
     last = ""
-    left_out: set[str] = set()
+    excluded: set[str] = set()
 
     def watch(progress: SendProgress) -> None:
         nonlocal last
-        for relay in progress.left_out:
-            if relay not in left_out:
-                left_out.add(relay)
-                log(f"not used any more: {relay}")
+        for relay in progress.excluded_relays:
+            if relay not in excluded:
+                excluded.add(relay)
+                log(f"relay excluded: {relay}")
         view = tracker.view(progress)
         if view.message and view.message != last:
             last = view.message
@@ -135,7 +137,7 @@ def _lower(pace: float | None, limit: float | None) -> float | None:
 
 
 def _not_before(app: App, before: Summary, now: float) -> float | None:
-    """Returns when the last message can leave at the earliest, by RATE and by DOMAIN_RATE; None without either."""
+    """Returns the earliest time of the last message, by RATE and by DOMAIN_RATE; None without either."""
     settings = app.settings
     limits = RateLimits(domain_rate=settings.domain_rate)
     seconds = [before.open_count / settings.rate] if settings.rate else []

@@ -12,13 +12,14 @@ from dataclasses import dataclass
 
 from mailer.app import App
 from mailer.delivery.states import DeliveryState
-from mailer.ledger.types.deliveries import ReasonCount, ReportRow
+from mailer.iso_time import format_iso
+from mailer.ledger.types.deliveries import ReportRow
+from mailer.ledger.types.delivery_counts import ReasonCount
 from mailer.ledger.types.sends import Send, Summary
 from mailer.mime.composer import message_id
 from mailer.service.sends.monitor import SendSnapshot
 from mailer.service.sends.run import load_edition
-from mailer.service.sends.summary import proof_line, send_object
-from mailer.timestamps import format_iso
+from mailer.service.sends.summary import send_object
 
 COLUMNS = ("email", "state", "reason", "code", "enhanced", "reply", "attempts", "at", "message_id")
 EARLIER = 5
@@ -59,12 +60,10 @@ def report_object(app: App, summary: Summary) -> dict[str, object]:
 class SendReport:
     """The report of a send for a page, next to earlier sends.
 
-    `proof` is the proof line of `mailer report`; `reasons` are those of all recipients that were not accepted; `earlier` has
-    the newest send first.
+    `reasons` are those of all recipients that were not accepted; `earlier` has the newest send first.
     """
 
     snapshot: SendSnapshot
-    proof: str
     assumed: int
     reasons: tuple[ReasonCount, ...]
     earlier: tuple[Summary, ...]
@@ -80,7 +79,6 @@ def build_report(app: App, look: SendSnapshot) -> SendReport:
     ledger, send_id = app.ledger, look.send.id
     return SendReport(
         snapshot=look,
-        proof=proof_line(look.summary),
         assumed=ledger.report.count_resolved_manually(send_id),
         reasons=ledger.report.reasons(send_id, *_NOT_ACCEPTED),
         earlier=ledger.sends.ended_before(send_id, limit=EARLIER),

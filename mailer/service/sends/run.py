@@ -3,7 +3,7 @@
     run_send(app, send_id)              for a command, in an event loop of its own; Ctrl-C and SIGTERM pause the send
     run_send_async(app, send_id)        on a running event loop (`mailer serve`)
 
-Both acquire the send first, so that only one process runs it; another one gets an error that names the process.
+Both acquire the send first, so that only one process runs it; any other process gets an error that names the process.
 """
 
 import asyncio
@@ -79,7 +79,7 @@ async def run_send_async(
     if leased is None:
         raise NeedsConfirmationError(
             f"Send {send_id} is being sent by another process (pid {ledger.sends.holder_pid(send_id) or 'unknown'}).",
-            f"Watch it with: mailer status {send_id}",
+            f"To watch it: mailer status {send_id}",
         )
     try:
         sender = await _make_sender(app, leased)
@@ -97,7 +97,9 @@ def load_edition(app: App, send: Send) -> Edition:
     """Returns the edition of a send, as it was frozen, with its images."""
     stored = app.ledger.editions.get(send.digest)
     if stored is None:
-        raise UsageError(f"The edition of send {send.id} is missing from the ledger.", "Restore the database.")
+        raise UsageError(
+            f"The edition of send {send.id} is missing from the ledger.", "Restore the database from a backup."
+        )
     return Edition.from_json(stored.json, app.ledger.editions.images(send.digest))
 
 

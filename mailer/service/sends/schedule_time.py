@@ -19,7 +19,7 @@ def parse_schedule_time(text: str, zone: ZoneInfo, *, now: float) -> float:
     except (ValueError, OverflowError):
         raise UsageError(f"“{text}” is not a time.", FORMS) from None
     if seconds <= now:
-        raise UsageError(f"“{text}” is past.", "Leave --at out to send now.")
+        raise UsageError(f"“{text}” is in the past.", "To send now, leave out the time.")
     return seconds
 
 
@@ -29,5 +29,5 @@ def _in_zone(moment: dt.datetime, zone: ZoneInfo, text: str) -> dt.datetime:
     if early.utcoffset() == late.utcoffset():
         return early
     there_and_back = early.astimezone(dt.UTC).astimezone(zone).replace(tzinfo=None)
-    fault = "does not exist there" if there_and_back != moment else "happens twice there"
-    raise UsageError(f"“{text}” in {zone.key} {fault}, since the clocks change.", "Add an offset, such as +01:00.")
+    fault = "does not exist" if there_and_back != moment else "happens twice"
+    raise UsageError(f"“{text}” {fault} in {zone.key}, because the clocks change.", "Add an offset, such as +01:00.")

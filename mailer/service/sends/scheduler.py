@@ -80,7 +80,9 @@ class SendScheduler:
 
     async def _expire_unstarted(self) -> None:
         for send in await asyncio.to_thread(self._app.ledger.sends.expire_unstarted):
-            self._log(f"send {send.id} ({send.slug}) was not started: no server was there to take it back by")
+            self._log(
+                f"send {send.id} ({send.slug}) was not started: no server was running in which it could be undone"
+            )
 
     async def _look(self) -> None:
         """Starts what is due, and resumes what no other process runs."""
@@ -115,7 +117,7 @@ class SendScheduler:
             log(f"send {send.id}: {error}")
             self._back_off(send)
         except Exception:  # noqa: BLE001 - a bug in one send must not stop the server, which serves unsubscribe links
-            log(f"send {send.id} stopped, because of a bug in mailer: {current_traceback(app)}")
+            log(f"send {send.id} was stopped by a bug in mailer: {current_traceback(app)}")
             self._back_off(send)
         else:
             log(f"send {send.id} {result.summary.send.state}: {proof_line(result.summary)}")

@@ -19,7 +19,7 @@ from mailer.ledger.sends.audience_query import Audience
 from mailer.ledger.types.sends import NewSend, Recipient, Repeat, Send
 from mailer.service.dispatches.approvals import require_approval
 from mailer.service.dispatches.compile import check_dispatch, compile_checked, edition_record
-from mailer.service.lists.recipients import audience_spec, find_recipient, find_recipients, lists_in
+from mailer.service.lists.recipient_lookup import audience_spec, find_recipient, find_recipients, lists_in
 from mailer.service.lists.sync import sync_list
 from mailer.service.sends.plan import SendPlan
 from mailer.service.sends.run import load_edition

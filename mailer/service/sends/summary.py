@@ -2,8 +2,8 @@
 
 from mailer.delivery.run_result import RunResult, StopReason
 from mailer.delivery.states import DeliveryState, SendState
+from mailer.iso_time import format_iso
 from mailer.ledger.types.sends import Summary
-from mailer.timestamps import format_iso
 
 _S = DeliveryState
 EXIT_DONE, EXIT_PROBLEMS, EXIT_UNCERTAIN, EXIT_WAITING = 0, 1, 3, 4
@@ -31,7 +31,7 @@ def send_object(summary: Summary) -> dict[str, object]:
 
 
 def proof_line(summary: Summary) -> str:
-    """Returns the sum that always holds, in words: every frozen recipient is counted in exactly one state."""
+    """Returns the sum of the counts in words: every frozen recipient is counted in exactly one state."""
     counts = send_object(summary)
     names = ("accepted", "failed", "skipped", "uncertain", "deferred", "pending")
     always = {"accepted", "failed", "skipped", "uncertain"}
@@ -54,27 +54,27 @@ def next_step(summary: Summary, ending: RunResult | None = None, *, resendable: 
     match send.state:
         case SendState.PAUSED:
             why = "" if ending and ending.end is StopReason.STOPPED and not ending.reason else send.reason
-            return f"{why + ': ' if why else ''}paused. Go on with: mailer resume {send.id}"
+            return f"{why + ': ' if why else ''}paused. To resume it: mailer resume {send.id}"
         case SendState.WAITING:
             when = f" at {format_iso(summary.resumes_at)}" if summary.resumes_at else ""
-            what = "is held back by MAILER_WARMUP, and goes on" if summary.held_until else "is tried again"
-            return f"the rest {what}{when}. Go on with: mailer resume {send.id}"
+            what = "is held back by MAILER_WARMUP and continues" if summary.held_until else "is tried again"
+            return f"the rest {what}{when}. To continue: mailer resume {send.id}"
         case SendState.RUNNING if send.run_by_server:
-            return f"it goes on when `mailer serve` runs, or at once with: mailer resume {send.id}"
+            return f"it continues when `mailer serve` runs. To continue it here: mailer resume {send.id}"
         case SendState.RUNNING:
-            return f"it was interrupted. Go on with: mailer resume {send.id}"
+            return f"it was interrupted. To resume it: mailer resume {send.id}"
         case SendState.SCHEDULED:
             at = format_iso(send.scheduled_at)
-            return f"it starts at {at}, if `mailer serve` runs then. To drop it: mailer cancel {send.id}"
+            return f"it starts at {at}, if `mailer serve` is running. To cancel it: mailer cancel {send.id}"
         case SendState.OVERDUE:
-            return f"it is overdue. Send it now with: mailer resume {send.id}"
+            return f"it is overdue. To send it now: mailer resume {send.id}"
         case SendState.FINISHED if summary.count(_S.UNCERTAIN):
             return (
-                f"see the uncertain ones with: mailer report {send.id}; "
-                f"decide with: mailer resolve {send.id} --resend, or --assume-sent"
+                f"to see the uncertain ones: mailer report {send.id}; "
+                f"to decide: mailer resolve {send.id} --resend, or --assume-sent"
             )
         case SendState.FINISHED if summary.count(_S.FAILED):
-            again = f"; try {resendable:,} again with: mailer resend {send.id} --failed" if resendable else ""
-            return f"see why with: mailer report {send.id}{again}"
+            again = f"; to send to {resendable:,} of them again: mailer resend {send.id} --failed" if resendable else ""
+            return f"to see the reasons: mailer report {send.id}{again}"
         case _:
             return ""

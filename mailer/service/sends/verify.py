@@ -1,4 +1,4 @@
-"""Verifies a send: checks what the ledger holds of it against itself, its edition and the keys.
+"""Verifies a send: checks its records in the ledger against each other, its edition and the keys.
 
 `delivery_timeline` describes what happened to one recipient, from the attempts.
 """
@@ -12,11 +12,11 @@ from mailer.app import App
 from mailer.delivery.states import DeliveryState
 from mailer.edition.model import Edition
 from mailer.errors import MailerError, UsageError
+from mailer.iso_time import format_iso
 from mailer.ledger.reports.verify import Check
 from mailer.ledger.types.deliveries import Attempt, Delivery
 from mailer.ledger.types.sends import Send, Summary
 from mailer.service.sends.summary import send_object
-from mailer.timestamps import format_iso
 
 _SAMPLE = 10_000  # Message-IDs: a keyed function of the delivery's id, so a sample is enough
 
@@ -63,7 +63,7 @@ def delivery_timeline(app: App, send_id: int, email: str) -> tuple[str, ...]:
     if found is None:
         raise UsageError(
             f"{email} is no recipient of send {send_id}.",
-            f"Its recipients are listed by: mailer report {send_id} --csv -",
+            f"To list the recipients: mailer report {send_id} --csv -",
         )
     tried = tuple(_attempt_in_words(attempt) for attempt in app.ledger.report.attempts(found.id))
     return (*tried, _state_in_words(found, tried=bool(tried)))
@@ -71,7 +71,7 @@ def delivery_timeline(app: App, send_id: int, email: str) -> tuple[str, ...]:
 
 def _edition(app: App, send: Send) -> Check:
     """Checks that the stored edition is the one that the send names, with all its images."""
-    name = "the stored edition is what its digest says, images and all"
+    name = "the stored edition and its images match the digest"
     stored = app.ledger.editions.get(send.digest)
     if stored is None:
         return Check(name=name, wrong=(f"the edition {send.digest} is missing",))
@@ -89,7 +89,7 @@ def _edition(app: App, send: Send) -> Check:
 
 def _message_ids(app: App, send: Send) -> Check:
     """Checks that each Message-ID follows from its delivery under a key that is still in the settings."""
-    name = "every Message-ID can be made again"
+    name = "every Message-ID can be computed again"
     if send.key_name not in app.keys.names:
         return Check(name=name, wrong=(f"MAILER_SECRET_KEYS lacks the key {send.key_name} of this send",))
     tokens_of = app.message_tokens(send.key_name)
@@ -106,9 +106,9 @@ def _attempt_in_words(attempt: Attempt) -> str:
     quoted = f": {words}" if words else ""
     where = f" ({attempt.stage.label})" if attempt.stage else ""
     if attempt.lost and attempt.classification is DeliveryState.PENDING:
-        return f"claimed at {format_iso(attempt.opened_at)}; the sender ended at {at} before anything of it could leave"
+        return f"claimed at {format_iso(attempt.opened_at)}; the process ended at {at}, before anything was sent"
     if attempt.lost:
-        return f"under way at {format_iso(attempt.opened_at)} when the sender ended; noticed at {at}{quoted}"
+        return f"being sent at {format_iso(attempt.opened_at)} when the process ended; noticed at {at}{quoted}"
     ended = attempt.classification.value if attempt.classification else "ended"
     return f"tried at {format_iso(attempt.opened_at)}; {ended}{by} at {at}{where}{quoted}"
 
@@ -122,8 +122,8 @@ def _state_in_words(found: Delivery, *, tried: bool) -> str:
         case DeliveryState.SKIPPED:
             return f"skipped{reason} at {at}" + ("" if tried else "; it was never tried")
         case DeliveryState.PENDING:
-            return f"waiting for its turn{reason}, since {at}"
+            return f"waiting{reason}, since {at}"
         case DeliveryState.CLAIMED | DeliveryState.SENDING:
-            return f"{found.state.value}: it is under way"
+            return f"{found.state.value}: it is being sent"
         case _:
             return f"so it is {found.state.value}{reason}, since {at}"

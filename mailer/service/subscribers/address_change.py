@@ -14,7 +14,7 @@ from mailer.service.subscribers.preferences_link import BY_READER, require_holde
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddressChangeRequest:
-    """A requested change of address. `masked` is the new address; `move` is the change, once confirmed."""
+    """A requested change of address. `masked` is the new address; `change` is its result, once confirmed."""
 
     masked: str
     change: AddressChange | None = None

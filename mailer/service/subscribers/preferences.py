@@ -18,7 +18,7 @@ from mailer.audience.list_settings import ListSettings, public_lists
 from mailer.csv.rows import Status
 from mailer.ledger.types.subscribers import Membership, StatusSource
 from mailer.ledger.types.suppressions import SuppressionReason
-from mailer.sanitize import clean_line
+from mailer.line_sanitizer import clean_line
 from mailer.service.subscribers.preferences_link import BY_READER, LinkHolder, find_holder, require_holder
 from mailer.service.subscribers.profile import find_profile, profile_object, subject_copy
 from mailer.service.subscribers.signup import LONGEST_VALUE, consent_text

@@ -18,13 +18,13 @@ from mailer.addresses import Address
 from mailer.app import App
 from mailer.csv.reader import ListError, open_list
 from mailer.csv.rows import Member
+from mailer.iso_time import format_iso
 from mailer.ledger.subscribers.preferences import LeavingReasonRecord
 from mailer.ledger.subscribers.signups import ConsentRecord
 from mailer.ledger.subscribers.transactional import QueuedMail
 from mailer.ledger.types.subscribers import MemberChange, MemberChangeKind, Membership
 from mailer.ledger.types.suppressions import Suppression, SuppressionChange
 from mailer.service.lists.file_digests import find_digest
-from mailer.timestamps import format_iso
 
 
 class _Timestamped(Protocol):
@@ -139,6 +139,12 @@ def subject_copy(person: SubscriberProfile) -> SubscriberProfile:
 def lists_with(app: App, address: Address) -> tuple[str, ...]:
     """Returns the lists whose files contain the address."""
     return tuple(_rows(app, address))
+
+
+def lists_of(app: App, address: Address) -> list[str]:
+    """Returns the lists that the address is on: in their files, or by a sign-up that is not in a file yet."""
+    members = app.ledger.members.of(address.identity)
+    return sorted({*lists_with(app, address), *(each.list for each in members if each.removed_at is None)})
 
 
 def _rows(app: App, address: Address) -> dict[str, Member]:

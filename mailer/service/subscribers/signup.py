@@ -16,14 +16,17 @@ from enum import StrEnum
 
 from mailer.addresses import Address, mask_address, parse_address
 from mailer.app import App
-from mailer.audience.list_settings import ListSettings, load_list_settings
-from mailer.i18n.translations import effective_language, gettext
+from mailer.audience.list_settings import ListSettings, load_list_settings, public_lists
+from mailer.errors import MailerError
+from mailer.i18n.translations import effective_language, gettext, translatable
 from mailer.ledger.subscribers.signups import Signup, SignupRequest
+from mailer.line_sanitizer import clean_line
 from mailer.link_tokens import Purpose
-from mailer.sanitize import clean_line
 
 LONGEST_VALUE = 200  # characters of a field
-WORDS = "By signing up you ask for %(name)s by e-mail. You can leave at any time, by the link in each letter."
+CONSENT_TEXT = translatable(
+    "By signing up, you agree to receive %(name)s by e-mail. You can unsubscribe at any time with the link in each issue."
+)
 
 
 class SignupForm(StrEnum):
@@ -75,9 +78,17 @@ def public_lists_of(app: App, names: Iterable[str]) -> tuple[ListSettings, ...]:
     return tuple(each for each in found if each is not None)
 
 
+def has_public_lists(app: App) -> bool:
+    """Returns whether anybody may join a list; True if the settings of a list cannot be read."""
+    try:
+        return bool(public_lists(app.workspace.subscribers, app.workspace.list_names()))
+    except MailerError:
+        return True
+
+
 def consent_text(app: App, wanted: ListSettings) -> str:
     """Returns the consent text, as the form shows it and the consent record keeps it."""
-    return gettext(effective_language(wanted.language or app.publication.language), WORDS, name=wanted.shown)
+    return gettext(effective_language(wanted.language or app.publication.language), CONSENT_TEXT, name=wanted.shown)
 
 
 def request_signup(

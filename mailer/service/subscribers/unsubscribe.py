@@ -6,9 +6,9 @@
     record_reason              records why the subscriber left, with that token, too
 
 An undo token is a token of Purpose.UNDO over a fingerprint of the delivery and of the instant of the opt-out in the ledger.
-Nothing is stored for it. It is valid only while that very opt-out is the latest: not after another opt-out (which renews the
-instant), an erasure, a complaint or a bounce. And only an opt-out by such a link, at most UNDO_FOR seconds ago, can be undone
-at all, so that a forwarded message resubscribes nobody who left long ago, or otherwise. The ledger compares the instant again
+Nothing is stored for it. It is valid only while that opt-out is the latest: not after another opt-out (which renews the
+instant), an erasure, a complaint or a bounce. Only an opt-out by such a link, at most UNDO_FOR seconds ago, can be undone, so
+that a forwarded message cannot resubscribe somebody who left long ago or in another way. The ledger compares the instant again
 inside its transaction, so that no other opt-out can come in between.
 
 An invalid token, or one whose delivery the ledger does not have, gives None. All functions but `unsubscribe` block. Raises
@@ -25,8 +25,8 @@ from mailer.app import App
 from mailer.ledger.types.deliveries import Delivery
 from mailer.ledger.types.subscribers import LeavingReason
 from mailer.ledger.types.suppressions import Suppression, SuppressionReason, SuppressResult, UnsuppressStatus
+from mailer.line_sanitizer import clean_line
 from mailer.link_tokens import MAX_NUMBER, Purpose, is_inert
-from mailer.sanitize import clean_line
 
 UNDO_FOR = 3600.0  # seconds
 _STEPS_BACK = 5.0  # seconds that a clock may have been set back since
@@ -41,10 +41,15 @@ class OptOutSource(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnsubscribeLink:
-    """The subscriber that an unsubscribe link is for. `masked` is the masked address, "" once erased."""
+    """The subscriber that an unsubscribe link is for. `masked` is the masked address, "" once erased.
+
+    `is_unsubscribed`: the subscriber opted out already; `can_undo`: so recently by such a link that it can be undone.
+    """
 
     inert: bool = False  # of a test message or the archive
     masked: str = ""
+    is_unsubscribed: bool = False
+    can_undo: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +72,14 @@ def read_unsubscribe_link(app: App, token: str) -> UnsubscribeLink | None:
     if is_inert(token):
         return UnsubscribeLink(inert=True)
     delivery = _delivery(app, token)
-    return UnsubscribeLink(masked=mask_address(delivery.address)) if delivery else None
+    if delivery is None:
+        return None
+    suppression = app.ledger.suppressions.get(delivery.identity)
+    return UnsubscribeLink(
+        masked=mask_address(delivery.address),
+        is_unsubscribed=suppression is not None and suppression.reason.is_by_recipient,
+        can_undo=suppression is not None and _is_new(app, suppression),
+    )
 
 
 async def unsubscribe(app: App, token: str, source: OptOutSource = OptOutSource.PAGE) -> UnsubscribeResult | None:
@@ -94,7 +106,7 @@ def _result(app: App, number: int, suppressed: SuppressResult | None) -> Unsubsc
 
 
 def undo_unsubscribe(app: App, token: str, undo_token: str) -> UndoResult | None:
-    """Undoes the opt-out that the undo token `seal` belongs to. Idempotent."""
+    """Undoes the opt-out that `undo_token` belongs to. Idempotent."""
     delivery = _delivery(app, token)
     if delivery is None:
         return None
@@ -111,7 +123,7 @@ def undo_unsubscribe(app: App, token: str, undo_token: str) -> UndoResult | None
 
 
 def record_reason(app: App, token: str, undo_token: str, reason: LeavingReason, words: str) -> bool | None:
-    """Records the reason for the opt-out that `seal` belongs to; the latest counts. False: the undo token is no longer valid."""
+    """Records the reason for the opt-out that `undo_token` belongs to; the latest counts. False: the token is no longer valid."""
     delivery = _delivery(app, token)
     if delivery is None:
         return None
@@ -135,7 +147,7 @@ def _fingerprint(delivery_id: int, at: float) -> int:
 
 
 def _is_new(app: App, suppression: Suppression) -> bool:
-    """Returns whether `standing` is an opt-out by a link in a message, recent enough to be undone."""
+    """Returns whether `suppression` is an opt-out by a link in a message, recent enough to be undone."""
     if suppression.reason is not SuppressionReason.UNSUBSCRIBED:
         return False
     began = app.ledger.suppressions.history(suppression.identity)[-1]  # active, so there is a history

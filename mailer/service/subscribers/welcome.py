@@ -20,7 +20,7 @@ from mailer.delivery.types import NewDelivery
 from mailer.edition.model import Edition
 from mailer.errors import MailerError
 from mailer.ledger.subscribers.transactional import QueuedMail
-from mailer.ledger.types.editions import NewEdition, StoredEdition
+from mailer.ledger.types.editions_and_archive import NewEdition, StoredEdition
 from mailer.ledger.types.errors import LedgerError, NobodyError
 from mailer.ledger.types.sends import NewSend, Repeat
 from mailer.ledger.types.transactional import TransactionalKind, TransactionalState
@@ -58,12 +58,12 @@ async def _make_sends(app: App, log: Log) -> bool:
         stored = await asyncio.to_thread(app.ledger.editions.approved, slug, by_another=by_another)
         if stored is None:
             missing = "tested and approved by another" if by_another else "tested by an editor"
-            log(f"a welcome waits: no edition of “{slug}” was ever sent, or {missing} (mailer test {slug} EMAIL)")
+            log(f"a welcome waits: no edition of “{slug}” has been sent, or {missing} (mailer test {slug} EMAIL)")
             await queue.record_result(mail.id, TransactionalState.QUEUED, next_at=app.clock() + REST)
         elif await queue.begin_sending(mail.id):
             done = await asyncio.to_thread(_make_send, app, mail, stored)
             made = made or bool(done)
-            reply = f"send {done}" if done else "left meanwhile, or got it before"
+            reply = f"send {done}" if done else "unsubscribed meanwhile, or got it before"
             await queue.record_result(
                 mail.id, TransactionalState.SENT if done else TransactionalState.FAILED, reply=reply
             )

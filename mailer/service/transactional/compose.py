@@ -20,7 +20,7 @@ from mailer.csv.rows import Status
 from mailer.edition.plaintext.wrap import COLUMNS, wrap
 from mailer.edition.template_loader import FallbackTemplates
 from mailer.i18n.bidi import text_direction
-from mailer.i18n.translations import effective_language, gettext
+from mailer.i18n.translations import effective_language, gettext, translatable
 from mailer.ledger.subscribers.signups import parse_signup_request
 from mailer.ledger.subscribers.transactional import QueuedMail
 from mailer.ledger.types.suppressions import SuppressionReason
@@ -28,13 +28,13 @@ from mailer.ledger.types.transactional import TransactionalKind
 from mailer.link_tokens import Purpose
 from mailer.mime.composer import Message
 from mailer.mime.transactional import TransactionalMail, build
-from mailer.service.subscribers.signup import public_lists_of
+from mailer.service.subscribers.signup import has_public_lists, public_lists_of
 
 SUBJECTS = {
-    "confirm": "Please confirm: %(name)s",
-    "already": "You are on the list: %(name)s",
-    "link": "Your settings: %(name)s",
-    "address": "Please confirm your new address: %(name)s",
+    "confirm": translatable("Please confirm your subscription: %(name)s"),
+    "already": translatable("You are already subscribed: %(name)s"),
+    "link": translatable("Your preferences: %(name)s"),
+    "address": translatable("Please confirm your new address: %(name)s"),
 }
 _GETS_IT = frozenset({Status.SUBSCRIBED, Status.PAUSED})
 
@@ -48,23 +48,24 @@ class Skipped:
 
 def compose(app: App, mail: QueuedMail) -> Message | Skipped:
     """Composes mail of any kind but `welcome`."""
-    standing = app.ledger.suppressions.get(mail.identity)
-    if standing and standing.reason is SuppressionReason.BY_HAND:
+    suppression = app.ledger.suppressions.get(mail.identity)
+    if suppression and suppression.reason is SuppressionReason.BY_HAND:
         return Skipped(reason="suppressed by hand")
     if mail.kind is TransactionalKind.LINK:
-        return _link(app, mail, "link", app.publication.name)
+        may_return = suppression is not None and has_public_lists(app)
+        return _link(app, mail, "link", app.publication.name, may_return=may_return)
     if mail.kind is TransactionalKind.ADDRESS:
         token = app.keys.issue(Purpose.ADDRESS, mail.id)
         title = app.publication.name
         return _write(app, mail, "address", title=title, path=f"address/{token}", language="")
     request = parse_signup_request(mail)
     if request is None:
-        raise ValueError(f"a letter of kind {mail.kind} is not written here")
+        raise ValueError(f"mail of kind {mail.kind} is not composed here")
     lists = public_lists_of(app, request.waiting)
     if not lists:
         return Skipped(reason="confirmed or closed meanwhile")
     title, language = ", ".join(each.shown for each in lists), lists[0].language
-    if standing is None and _gets_all(app, mail.identity, lists):
+    if suppression is None and _gets_all(app, mail.identity, lists):
         return _link(app, mail, "already", title, language)
     token = app.keys.issue(Purpose.CONFIRM, mail.id)
     return _write(app, mail, "confirm", title=title, path=f"confirm/{token}", language=language)
@@ -75,15 +76,21 @@ def _gets_all(app: App, identity: str, lists: Sequence[ListSettings]) -> bool:
     return names.issuperset(each.name for each in lists)
 
 
-def _link(app: App, mail: QueuedMail, template: str, title: str, language: str = "") -> Message | Skipped:
+def _link(
+    app: App, mail: QueuedMail, template: str, title: str, language: str = "", *, may_return: bool = False
+) -> Message | Skipped:
     number = app.ledger.members.number_of(mail.identity)
     if number is None:
-        return Skipped(reason="nobody is known at this address")
+        return Skipped(reason="the address is unknown")
     token = app.keys.issue(Purpose.MEMBER, number)
-    return _write(app, mail, template, title=title, path=f"preferences/{token}", language=language)
+    path = f"preferences/{token}"
+    return _write(app, mail, template, title=title, path=path, language=language, may_return=may_return)
 
 
-def _write(app: App, mail: QueuedMail, template: str, *, title: str, path: str, language: str) -> Message:
+def _write(
+    app: App, mail: QueuedMail, template: str, *, title: str, path: str, language: str, may_return: bool = False
+) -> Message:
+    """Writes the mail. `may_return`: its link leads a subscriber who left back to a list."""
     language = effective_language(language or app.publication.language)
     subject = gettext(language, SUBJECTS[template], name=title)
     direction = text_direction(language)
@@ -94,6 +101,7 @@ def _write(app: App, mail: QueuedMail, template: str, *, title: str, path: str, 
         "link": f"{app.publication.base_url.rstrip('/')}/{path}",
         "language": language,
         "direction": direction,
+        "may_return": may_return,
         "start": "right" if direction == "rtl" else "left",
         "postal_address": [line for line in app.publication.postal_address.splitlines() if line.strip()],
         "say": lambda message, **values: gettext(language, message, **values),

@@ -41,7 +41,7 @@ _FORGET_EVERY = 3600.0
 async def deliver_transactional_mail(app: App, stop: asyncio.Event, log: Log) -> None:
     """Delivers what is due until `stop` is set. What cannot be delivered is logged, and waits."""
     job = TransactionalMailJob(app, stop, log)
-    await run_every(LOOK_EVERY, job.deliver_due, stop, log, app=app, name="letters", after_error=REST)
+    await run_every(LOOK_EVERY, job.deliver_due, stop, log, app=app, name="transactional mail", after_error=REST)
 
 
 class TransactionalMailJob:
@@ -49,7 +49,7 @@ class TransactionalMailJob:
 
     def __init__(self, app: App, stop: asyncio.Event, log: Log) -> None:
         self._app = app
-        self._letters = app.ledger.transactional
+        self._queue = app.ledger.transactional
         self._stop = stop
         self._log = log
         self._retry = RetryPolicy(delays=app.settings.retry, lifetime=VALID_FOR)
@@ -59,7 +59,7 @@ class TransactionalMailJob:
         """Delivers what is due now. Returns the seconds until the next round; None for the usual interval."""
         await asyncio.to_thread(self._tidy)
         now = self._app.clock()
-        due = await asyncio.to_thread(self._letters.due, now, _AT_A_TIME, *_WRITTEN)
+        due = await asyncio.to_thread(self._queue.due, now, _AT_A_TIME, *_WRITTEN)
         if not due:
             return None
         hostname = await asyncio.to_thread(socket.getfqdn)
@@ -83,27 +83,29 @@ class TransactionalMailJob:
             raise
         except Exception as error:  # noqa: BLE001 - mail that cannot be composed must not delay the rest
             why = str(error) if isinstance(error, MailerError) else traceback.format_exc()
-            self._log(f"letter {mail.id} cannot be written and waits: {redact_secrets(why, self._app.settings)}")
-            await self._reschedule(mail, "cannot be written")
+            self._log(
+                f"transactional mail {mail.id} cannot be composed and waits: {redact_secrets(why, self._app.settings)}"
+            )
+            await self._reschedule(mail, "cannot be composed")
             return True
         if isinstance(message, Skipped):
-            await self._letters.record_result(mail.id, TransactionalState.FAILED, reply=message.reason)
+            await self._queue.record_result(mail.id, TransactionalState.FAILED, reply=message.reason)
             return True
         is_marked = False
 
         async def mark_sending() -> bool:
             nonlocal is_marked
-            is_marked = await self._letters.begin_sending(mail.id, self._app.keys.names[0])
+            is_marked = await self._queue.begin_sending(mail.id, self._app.keys.names[0])
             return is_marked
 
         try:
             result = await client.deliver(message, mark_sending)
         except BaseException:
             if is_marked and not client.may_have_left:
-                await self._letters.record_result(mail.id, TransactionalState.QUEUED, next_at=self._app.clock())
+                await self._queue.record_result(mail.id, TransactionalState.QUEUED, next_at=self._app.clock())
             raise
         if result is None:
-            self._log(f"letter {mail.id} waits: {client.last_error or 'no relay can be reached'}")
+            self._log(f"transactional mail {mail.id} waits: {client.last_error or 'no relay can be reached'}")
             await self._reschedule(mail, client.last_error)
             return False
         if result.cancelled:
@@ -114,14 +116,14 @@ class TransactionalMailJob:
     async def _settle(self, mail: QueuedMail, result: AttemptResult) -> None:
         reply, classification = str(result.reply or result.classification.reason), result.classification
         if classification.outcome is Outcome.ACCEPTED:
-            await self._letters.record_result(mail.id, TransactionalState.SENT, reply=reply)
+            await self._queue.record_result(mail.id, TransactionalState.SENT, reply=reply)
         elif classification.outcome is Outcome.UNCERTAIN:
-            await self._letters.record_result(mail.id, TransactionalState.UNCERTAIN, reply=reply)
+            await self._queue.record_result(mail.id, TransactionalState.UNCERTAIN, reply=reply)
         elif classification.outcome is Outcome.FAILED and classification.is_about_recipient:
-            await self._letters.record_result(mail.id, TransactionalState.FAILED, reply=reply)
+            await self._queue.record_result(mail.id, TransactionalState.FAILED, reply=reply)
         else:  # a temporary refusal, or one that may be our fault
             if classification.outcome is not Outcome.DEFERRED:
-                self._log(f"letter {mail.id} waits: {classification.reason} ({reply})")
+                self._log(f"transactional mail {mail.id} waits: {classification.reason} ({reply})")
             await self._reschedule(mail, reply, is_attempt=True)
 
     async def _reschedule(self, mail: QueuedMail, reply: str, *, is_attempt: bool = False) -> None:
@@ -133,9 +135,9 @@ class TransactionalMailJob:
             chance=random.random(),  # noqa: S311 - spreads load, keeps no secret
         )
         if at is None:
-            await self._letters.record_result(mail.id, TransactionalState.FAILED, reply=f"expired: {reply}")
+            await self._queue.record_result(mail.id, TransactionalState.FAILED, reply=f"expired: {reply}")
         else:
-            await self._letters.record_result(
+            await self._queue.record_result(
                 mail.id, TransactionalState.QUEUED, reply=reply, next_at=at, is_attempt=is_attempt
             )
 
@@ -145,12 +147,14 @@ class TransactionalMailJob:
         """
         now = time.monotonic()
         if self._forgotten_at is None:
-            lost = self._letters.recover()
+            lost = self._queue.recover()
             if lost:
-                self._log(f"{lost} letters were leaving when serve ended; whether they came is not known")
+                self._log(
+                    f"{lost} transactional mails were being sent when serve ended; it is not known whether they arrived"
+                )
         elif now - self._forgotten_at < _FORGET_EVERY:
             return
         self._forgotten_at = now
         before = self._app.clock() - KEPT_FOR
-        self._letters.forget(before)
+        self._queue.forget(before)
         self._app.ledger.signups.forget(before)

@@ -13,11 +13,11 @@ from mailer import __version__
 from mailer.app import App
 from mailer.delivery.retry import RetryPolicy
 from mailer.http_client import ClientOptions, HttpResult, post
+from mailer.iso_time import format_iso
 from mailer.ledger.types.webhooks import WebhookEvent, WebhookState
 from mailer.ledger.webhooks.outbox import WebhookAttempt, WebhookMessage
 from mailer.ledger.webhooks.webhooks import Webhook
 from mailer.service.webhooks.signature import derive_secret, sign_message
-from mailer.timestamps import format_iso
 
 RETRY = RetryPolicy(delays=(5, 60, 300, 1800, 7200, 18_000, 28_800), lifetime=86_400)
 _GONE = 410
@@ -76,16 +76,16 @@ def decide_retry(answer: HttpResult, message: WebhookMessage, *, now: float, cha
     next_at = RETRY.next_at(attempt=message.attempts + 1, first_at=first_at, now=now, chance=chance)
     if next_at is None:
         return DeliveryDecision(state=WebhookState.GIVEN_UP)
-    pause = "its receiver says that it is gone (410)" if answer.status == _GONE else ""
+    pause = "the receiver answered 410, “gone”" if answer.status == _GONE else ""
     return DeliveryDecision(state=WebhookState.WAITING, next_at=next_at, pause=pause)
 
 
 def describe_attempt(attempt: WebhookAttempt) -> str:
-    """Describes the result of an attempt: `answered 200`, or the error."""
+    """Describes the result of an attempt: `answered 200`, or the error. The subject is the receiver."""
     if attempt.status is None:
         return attempt.error
     if 300 <= attempt.status < 400:
-        return f"answered {attempt.status}: redirects are not followed"
+        return f"answered {attempt.status}; redirects are not followed"
     return f"answered {attempt.status}"
 
 

@@ -79,10 +79,10 @@ class WebhookDeliveryJob:
             return  # removed meanwhile
         except MailerError as error:
             went_well = False
-            self._log(f"webhook {number} waits: {error}")
+            self._log(f"webhook {number} will be tried again: {error}")
         except Exception:  # noqa: BLE001 - a bug with one webhook must not stop the server
             went_well = False
-            self._log(f"webhook {number} waits, because of a bug in mailer: {current_traceback(self._app)}")
+            self._log(f"webhook {number} will be tried again after a bug in mailer: {current_traceback(self._app)}")
         failures = self._failures.get(number, 0)
         self._failures[number] = 0 if went_well else failures + 1
         self._rests_until[number] = 0.0 if went_well else time.monotonic() + REST * 2 ** min(failures, _DOUBLINGS)
@@ -103,7 +103,7 @@ class WebhookDeliveryJob:
             words = f"webhook {number} ({_host(webhook)}): {message.event} of message {message.id}"
             if decision.pause:
                 await asyncio.to_thread(self._app.ledger.webhooks.pause, number, because=decision.pause)
-                self._log(f"{words} was not taken; it is paused: {decision.pause}")
+                self._log(f"{words} was refused and the webhook is paused: {decision.pause}")
             elif decision.state is WebhookState.GIVEN_UP:
                 self._log(f"{words} is given up: {describe_attempt(attempt)}")
             if decision.state is not WebhookState.DELIVERED:

@@ -1,7 +1,7 @@
 """Adds, rotates and tests webhooks, for the command line and the desk.
 
 A webhook's secret is returned by `add_webhook` and `rotate_secret`, once, to be given to its receiver. Raises UsageError for a
-URL that nothing may be sent to, UnknownWebhookError, LedgerError.
+URL that cannot be used, UnknownWebhookError, LedgerError.
 """
 
 import asyncio
@@ -21,8 +21,13 @@ from mailer.service.webhooks.delivery import client_options, deliver_message, si
 from mailer.service.webhooks.signature import encode_secret
 
 OVERLAP = 86_400.0  # seconds for which the old secret also signs after a rotation
+_PRIVATE_NETWORKS = "To use an address inside your own network, add the network to MAILER_WEBHOOK_NETWORKS."
 _LONGEST = 2000  # characters of an address
 _TEST_PATIENCE = 60.0  # seconds, after which a test whose process died is delivered like any other message
+
+
+class NotAllowedUrlError(UsageError):
+    """A URL that could be used only if the settings named its network."""
 
 
 def read_events(names: Collection[str]) -> tuple[WebhookEvent, ...]:
@@ -30,35 +35,30 @@ def read_events(names: Collection[str]) -> tuple[WebhookEvent, ...]:
     known = {event.value: event for event in EVENTS}
     wrong = [name for name in names if name not in known]
     if wrong or not names:
-        message = f"“{wrong[0]}” is no event." if wrong else "Nothing is chosen that it would be told of."
-        raise UsageError(message, f"Choose among {', '.join(known)}.")
+        message = f"The event “{wrong[0]}” is unknown." if wrong else "No event is chosen."
+        raise UsageError(message, f"Choose one or more of {', '.join(known)}.")
     return tuple(event for event in EVENTS if event.value in names)
 
 
 def read_url(app: App, typed: str) -> str:
-    """Returns the URL that was typed, in ASCII. Raises UsageError for one that nothing may be sent to."""
+    """Returns the URL that was typed, in ASCII. Raises UsageError for one that cannot be used."""
     url, networks = normalise_url(typed.strip()), app.settings.webhook_networks
     fault = check_link(url, WEB)
     parts = urlsplit(url) if fault is None else None
     if parts is None or not parts.hostname or parts.username is not None or parts.fragment or len(url) > _LONGEST:
         raise UsageError(
-            "That is no address that webhooks can be sent to.",
-            "Give the whole of it, without a user and without “#”, such as https://example.org/hooks/letter",
+            "This URL cannot be used for a webhook.",
+            "Enter a complete URL without a user name and without “#”, such as https://example.org/hooks/newsletter",
         )
     if parts.scheme != "https" and not networks:
-        raise UsageError(
-            "Webhooks are sent by https:// only, for they hold addresses of readers.",
-            "Within networks of your own, MAILER_WEBHOOK_NETWORKS allows http://.",
-        )
+        raise NotAllowedUrlError("Use an https:// URL: the messages contain addresses of readers.", _PRIVATE_NETWORKS)
     try:
         literal = ip_address(parts.hostname)
     except ValueError:
         return url
     if not is_allowed(literal, encrypted=parts.scheme == "https", networks=networks):
-        where = "has only https:// in public" if is_public(literal) else "is no public address"
-        raise UsageError(
-            f"{literal} {where}, so nothing is sent there.", "MAILER_WEBHOOK_NETWORKS names networks of your own."
-        )
+        reason = "needs an https:// URL" if is_public(literal) else "is not a public address"
+        raise NotAllowedUrlError(f"{literal} {reason}.", _PRIVATE_NETWORKS)
     return url
 
 

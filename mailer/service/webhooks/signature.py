@@ -27,8 +27,8 @@ def derive_secret(keys: Sequence[str], seal: SigningSecret) -> bytes:
             kdf = HKDF(algorithm=SHA256(), length=_LENGTH, salt=bytes.fromhex(seal.salt), info=b"mailer webhook secret")
             return kdf.derive(key.encode(errors="surrogatepass"))
     raise SettingsError(
-        f"A secret key that a webhook is signed with ({seal.key_name}) is not in MAILER_SECRET_KEYS.",
-        "Put it back there, behind the new one.",
+        f"The secret key {seal.key_name}, which signs a webhook, is missing in MAILER_SECRET_KEYS.",
+        "Add it again, after the new key.",
     )
 
 

@@ -23,7 +23,7 @@ from mailer.ledger.accounts.api_tokens import ApiToken
 from mailer.ledger.accounts.idempotency import StoredResponse
 from mailer.ledger.types.errors import LedgerError
 from mailer.service.accounts.api_tokens import find_api_token
-from mailer.web.api.problem import NotAllowedError, problem
+from mailer.web.api.problem import PREFIX, NotAllowedError, problem
 from mailer.web.api.request import ApiRequest, ApiResponse, ApiRoute
 from mailer.web.api.schema import Schema, format_errors
 from mailer.web.client_ip import address_of
@@ -57,8 +57,8 @@ class ApiGuard:
         retry_after = self._limits.retry_after(key)
         request.state.rate = _rate_headers(self._limits.remaining(key), retry_after)
         if retry_after:
-            detail, headers = "This token asks too often.", {"Retry-After": str(retry_after)}
-            return problem(429, detail, next_step=f"Ask again in {retry_after} s.", headers=headers)
+            detail, headers = "The rate limit of this token is reached.", {"Retry-After": str(retry_after)}
+            return problem(429, detail, next_step=f"Repeat the request in {retry_after} seconds.", headers=headers)
         return await self._answer(route, request, token)
 
     async def _token(self, request: Request) -> ApiToken | None:
@@ -77,16 +77,20 @@ class ApiGuard:
         if route.idempotent and not (0 < len(key) <= _MAX_KEY and set(key) <= _KEY_CHARACTERS):
             return problem(
                 400,
-                "This needs a header Idempotency-Key of 1 to 255 visible ASCII characters.",
-                next_step="Make up a new one for each thing that is to happen once, such as a UUID.",
+                "The request needs a header Idempotency-Key of 1 to 255 visible ASCII characters.",
+                next_step="Use a new key, such as a UUID, for each send.",
             )
         tags = tuple(tag.strip().strip('"') for tag in ",".join(request.headers.getlist("if-match")).split(","))
         if route.if_match_required and not any(tags):
-            return problem(428, "This needs a header If-Match.", next_step="Put there the ETag of what you read.")
+            return problem(
+                428,
+                "The request needs a header If-Match.",
+                next_step="Set it to the ETag of the version that you read.",
+            )
         raw, body = b"", None
         if route.body is not None or route.takes:
             if media_type(request) != (route.takes or "application/json"):
-                return problem(415, f"The body should be {route.takes or 'application/json'}.")
+                return problem(415, f"The content type of the body must be {route.takes or 'application/json'}.")
             raw = await read_body(request, route.largest, patience=_TIMEOUT)
         if route.body is not None:
             body = _body(route.body, raw)
@@ -138,14 +142,14 @@ def _replay(earlier: StoredResponse, fingerprint: str) -> Response:
     if earlier.fingerprint != fingerprint:
         return problem(
             422,
-            "This Idempotency-Key was used for another request.",
-            next_step="Make up a new key for each thing that is to happen once.",
+            "This Idempotency-Key was used for a different request.",
+            next_step="Use a new key for each send.",
         )
     if earlier.status is None:
         return problem(
             409,
-            "A request with this Idempotency-Key is under way, or was interrupted.",
-            next_step="See under /sends whether it was done, before you ask with another key.",
+            "A request with this Idempotency-Key is in progress, or was interrupted.",
+            next_step=f"GET {PREFIX}/sends shows whether the send was created; check that before you use a new key.",
         )
     return _stored_response(earlier, replayed=True)
 
@@ -177,12 +181,14 @@ def _query(schema: type[Schema], request: Request) -> Any:
         field = schema.model_fields.get(name)
         many = field is not None and get_origin(field.annotation) is tuple
         if len(items) > 1 and not many:
-            return problem(422, "A name stands in the query twice.", next_step="Say it once.")
+            return problem(422, "A parameter of the query is given twice.", next_step="Give each parameter once.")
         values[name] = tuple(items) if many else items[0]
     try:
         return schema.model_validate(values, strict=False)
     except ValidationError as error:
-        return problem(422, format_errors(error, schema), next_step="See /api/v1/openapi.json for what may be asked.")
+        return problem(
+            422, format_errors(error, schema), next_step=f"GET {PREFIX}/openapi.json describes the parameters."
+        )
 
 
 def _body(schema: type[Schema], raw: bytes) -> Any:
@@ -192,15 +198,15 @@ def _body(schema: type[Schema], raw: bytes) -> Any:
     except ValidationError as error:
         if any(each["type"] == "json_invalid" for each in error.errors(include_input=False, include_context=False)):
             return problem(400, "The body is not JSON.")
-        return problem(422, format_errors(error, schema), next_step="See /api/v1/openapi.json for what may be said.")
+        return problem(422, format_errors(error, schema), next_step=f"GET {PREFIX}/openapi.json describes the body.")
 
 
 def _unauthorized(request: Request) -> Response:
     has_token = "authorization" in request.headers
     return problem(
         401,
-        "This token is not known, or was revoked." if has_token else "This needs a token.",
-        next_step="Send the header Authorization: Bearer TOKEN; a token is made by: mailer token add NAME --scope SCOPE",
+        "The token is unknown or was revoked." if has_token else "The request needs a token.",
+        next_step="Send the header “Authorization: Bearer TOKEN”. An admin creates tokens.",
         headers={"WWW-Authenticate": 'Bearer error="invalid_token"' if has_token else "Bearer"},
     )
 

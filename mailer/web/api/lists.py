@@ -13,14 +13,14 @@ from pydantic import ConfigDict, Field
 from mailer.addresses import Address, mask_address, parse_address
 from mailer.dispatch.did_you_mean import suggest
 from mailer.errors import UsageError
-from mailer.ledger.types.accounts import Scope
+from mailer.iso_time import format_iso
+from mailer.ledger.types.roles_and_scopes import Scope
 from mailer.ledger.types.syncs import SyncPlan
 from mailer.service.lists.export import export_list
 from mailer.service.lists.members import add_member, edit_member, editable_fields, remove_member
 from mailer.service.lists.overview import list_overview_object, show_list
 from mailer.service.lists.sync import plan_sync, sync_list, sync_plan_object
 from mailer.service.lists.undo import undo_list
-from mailer.timestamps import format_iso
 from mailer.web.api.request import ApiRequest, ApiResponse, ApiRoute
 from mailer.web.api.schema import (
     Email,
@@ -39,19 +39,19 @@ _LARGEST_SYNC = 2**63 - 1
 
 
 class ListQuery(Schema):
-    where: Annotated[Text, Field(description='Only those of whom this holds: `city == "Lisbon"`.')] = ""
+    where: Annotated[Text, Field(description='Only members who match this expression: `city == "Lisbon"`.')] = ""
 
 
 class MemberQuery(PageQuery):
-    q: Annotated[ShortText, Field(description="Only those who have this in address or fields.")] = ""
+    q: Annotated[ShortText, Field(description="Only members with this text in address or fields.")] = ""
 
 
 class ExportQuery(ListQuery):
-    raw: Annotated[bool, Field(description="Leave what a spreadsheet would run as it is.")] = False
+    raw: Annotated[bool, Field(description="Do not escape cells that look like formulas.")] = False
 
 
 class ListName(Schema):
-    """A list. `sync`: its last one; null before the first."""
+    """A list. `people`, `rejected` and `sync` are those of its last sync; null before the first."""
 
     list: Annotated[str, Field(examples=["readers"])]
     people: int | None
@@ -64,7 +64,7 @@ class Lists(Schema):
 
 
 class SyncFacts(Schema):
-    """A sync that was. `undo_of`: it went back to how the list was after that sync."""
+    """A past sync. `undo_of`: it restored the list as it was after that sync."""
 
     sync: int
     at: str
@@ -82,20 +82,20 @@ class SyncFacts(Schema):
     appended: int = 0
 
 
-class Roster(Schema):
-    """A list as `mailer list show --json` counts it."""
+class ListDetails(Schema):
+    """A list and its numbers. `to_mail`: how many members would get mail; `left_because`: reasons given for unsubscribing."""
 
     list: str
     where: str
     members: int
     to_mail: int
-    reasons: Annotated[tuple[ReasonCount, ...], Field(description="Those who would not be mailed.")]
+    reasons: Annotated[tuple[ReasonCount, ...], Field(description="Members who would get no mail, by reason.")]
     left_because: tuple[ReasonCount, ...]
-    syncs: Annotated[tuple[SyncFacts, ...], Field(description="The last ten.")]
+    syncs: Annotated[tuple[SyncFacts, ...], Field(description="The last ten syncs.")]
 
 
 class Member(Schema):
-    """`reason`: why they would not be mailed; empty where nothing stands against it."""
+    """A member of a list. `reason`: why it would get no mail; empty if it would."""
 
     email: str
     reason: str
@@ -123,6 +123,8 @@ class NewMember(Schema):
 
 
 class Line(Schema):
+    """A row of the list's file."""
+
     line: int
     email: str
 
@@ -134,15 +136,24 @@ class FieldChange(Schema):
 
 
 class ChangedLine(Line):
+    """A row with changed fields."""
+
     changes: tuple[FieldChange, ...]
 
 
 class BlockedLine(Line):
+    """A row that would resubscribe a person. `why`: the suppression that prevents it."""
+
     why: str
 
 
-class SyncOutcome(Schema):
-    """What a sync did, or would do: counts, and the first of each kind; as `mailer list sync --json`."""
+class SyncResult(Schema):
+    """What a sync did, or would do: counts, and the first rows of each kind.
+
+    `people`: in the file, each once; `joined`, `changed`, `removed`: members; `moved`: members with a new status by the file;
+    `rejected`: rows without a valid address; `blocked`: rows of people who opted out; `duplicates`: further rows of a person;
+    `patched`: rows that get a status and a date; `appended`: sign-ups that get a row.
+    """
 
     list: str
     sync: int | None
@@ -165,24 +176,29 @@ class SyncOutcome(Schema):
     findings: tuple[str, ...]
 
 
-class WantedSync(Schema):
+class SyncRequest(Schema):
     model_config = ConfigDict(json_schema_extra={"examples": [{"allow_removals": False}]})
 
-    allow_removals: Annotated[bool, Field(description="Go on though more than a tenth of the readers are gone.")] = (
-        False
-    )
+    allow_removals: Annotated[
+        bool, Field(description="Continue even if more than a tenth of the members are removed.")
+    ] = False
 
 
-class WantedUndo(Schema):
+class UndoRequest(Schema):
     model_config = ConfigDict(json_schema_extra={"examples": [{"to": 3}]})
 
     to: Annotated[
-        int | None, Field(ge=1, le=_LARGEST_SYNC, description="How it was after that sync; else before the last one.")
+        int | None,
+        Field(
+            ge=1,
+            le=_LARGEST_SYNC,
+            description="The number of a sync: restore the list as it was after it. By default, as it was before the last sync.",
+        ),
     ] = None
 
 
 def _names(request: ApiRequest) -> ApiResponse:
-    """Every list."""
+    """List the lists."""
     ledger = request.app.ledger
     states = {name: ledger.syncs.state(name) for name in request.app.workspace.list_names()}
     return ApiResponse(
@@ -201,14 +217,14 @@ def _names(request: ApiRequest) -> ApiResponse:
 
 
 def _show(request: ApiRequest) -> ApiResponse:
-    """A list, counted: who would be mailed, and who not for which reason."""
+    """Count the members of a list: how many would get mail, and how many would not, by reason."""
     roster = show_list(request.app, request.path["list"], where=request.query(ListQuery).where, limit=0)
     values = {name: value for name, value in list_overview_object(roster).items() if name != "page"}
-    return ApiResponse(content=Roster.of(values))
+    return ApiResponse(content=ListDetails.of(values))
 
 
 def _members(request: ApiRequest) -> ApiResponse:
-    """The members of a list as its last sync left them and as they changed since, in the order of their addresses."""
+    """List the members of a list, by address, as of its last sync and with the changes since."""
     wanted, name = request.query(MemberQuery), request.path["list"]
     request.app.workspace.list_file(name)
     after = read_cursor(wanted.cursor, str)
@@ -221,7 +237,7 @@ def _members(request: ApiRequest) -> ApiResponse:
 
 
 def _add(request: ApiRequest) -> ApiResponse:
-    """Add a row to the file of a list, and sync it. Who said no, or is on the list, is not added: 422."""
+    """Add a member: add a row to the list's file, and sync it. Members, and people who opted out, are refused with 422."""
     wanted, name = request.body(NewMember), request.path["list"]
     address = parse_address(wanted.email)
     done = add_member(request.app, name, address, _known(request, wanted.fields), by=request.actor)
@@ -229,7 +245,7 @@ def _add(request: ApiRequest) -> ApiResponse:
 
 
 def _edit(request: ApiRequest) -> ApiResponse:
-    """Change cells in somebody’s row of a list’s file, and sync it. Others stay as they are."""
+    """Change fields of a member: change the cells in the list's file, and sync it."""
     name, address = request.path["list"], parse_address(request.path["email"])
     fields = _known(request, request.body(NewFields).fields)
     done = edit_member(request.app, name, address.identity, fields, by=request.actor)
@@ -237,7 +253,7 @@ def _edit(request: ApiRequest) -> ApiResponse:
 
 
 def _take_out(request: ApiRequest) -> ApiResponse:
-    """Take somebody’s row out of a list’s file, and sync it."""
+    """Remove a member: remove the row from the list's file, and sync it."""
     name, address = request.path["list"], parse_address(request.path["email"])
     return _amended(
         request, "list.remove", address, remove_member(request.app, name, address.identity, by=request.actor)
@@ -250,17 +266,17 @@ def _amended(request: ApiRequest, action: str, address: Address, done: SyncPlan)
 
 
 def _known(request: ApiRequest, fields: Mapping[str, str]) -> Mapping[str, str]:
-    """`fields`, all of which the list has. Raises UsageError."""
+    """Returns `fields`. Raises UsageError for one that the list does not have."""
     known = editable_fields(request.app, request.path["list"])
     for name in fields:
         if name not in known:
-            hint = suggest(name, known) or f"it has: {', '.join(known) or 'none'}"
-            raise UsageError(f"The list has no such field to fill in: “{name}”.", f"{hint[:1].upper()}{hint[1:]}")
+            hint = suggest(name, known) or f"use one of: {', '.join(known) or 'none'}"
+            raise UsageError(f"fields: the list has no field “{name}”.", f"{hint[:1].upper()}{hint[1:]}")
     return fields
 
 
 def _export(request: ApiRequest) -> ApiResponse:
-    """The members of a list as CSV, as they stand now, safe for a spreadsheet."""
+    """Export the members of a list as CSV, with formulas escaped for spreadsheets."""
     wanted = request.query(ExportQuery)
     file = TemporaryFile("w+", encoding="utf-8", newline="")  # noqa: SIM115 - closed once it was sent
     try:
@@ -273,40 +289,43 @@ def _export(request: ApiRequest) -> ApiResponse:
 
 
 def _plan(request: ApiRequest) -> ApiResponse:
-    """What a sync of a list would do; nothing is done."""
+    """Show what a sync of a list would do. Nothing is changed."""
     return outcome(plan_sync(request.app, request.path["list"]), planned=True)
 
 
 def _sync(request: ApiRequest) -> ApiResponse:
-    """Bring the file of a list and the ledger together. More than a tenth removed: 409, unless that is allowed."""
+    """Sync the file of a list with the database.
+
+    If more than a tenth of the members would be removed, the answer is 409 unless `allow_removals` is true.
+    """
     name = request.path["list"]
-    done = sync_list(request.app, name, by=request.actor, allow_removals=request.body(WantedSync).allow_removals)
+    done = sync_list(request.app, name, by=request.actor, allow_removals=request.body(SyncRequest).allow_removals)
     request.record("list.sync", name, "" if done.sync is None else f"sync {done.sync}")
     return outcome(done, planned=False)
 
 
 def _undo(request: ApiRequest) -> ApiResponse:
-    """Put back the file of a list as an earlier sync left it. Who said no since stays so, who signed up stays."""
+    """Restore the file of a list as an earlier sync left it. Later opt-outs and sign-ups are kept."""
     name = request.path["list"]
-    done = undo_list(request.app, name, to=request.body(WantedUndo).to, by=request.actor)
+    done = undo_list(request.app, name, to=request.body(UndoRequest).to, by=request.actor)
     request.record("list.undo", name, "" if done.sync is None else f"sync {done.sync}")
     return outcome(done, planned=False)
 
 
 def outcome(plan: SyncPlan, *, planned: bool) -> ApiResponse:
-    """What a sync did, or would do."""
-    return ApiResponse(content=SyncOutcome.of(sync_plan_object(plan, planned=planned)))
+    """Returns what a sync did, or would do."""
+    return ApiResponse(content=SyncResult.of(sync_plan_object(plan, planned=planned)))
 
 
 ROUTES = (
     ApiRoute("GET", "/lists", Scope.LISTS_READ, _names, Lists),
-    ApiRoute("GET", "/lists/{list}", Scope.LISTS_READ, _show, Roster, query=ListQuery),
+    ApiRoute("GET", "/lists/{list}", Scope.LISTS_READ, _show, ListDetails, query=ListQuery),
     ApiRoute("GET", "/lists/{list}/members", Scope.LISTS_READ, _members, Members, query=MemberQuery),
-    ApiRoute("POST", "/lists/{list}/members", Scope.LISTS_WRITE, _add, SyncOutcome, body=NewMember),
-    ApiRoute("PATCH", "/lists/{list}/members/{email}", Scope.LISTS_WRITE, _edit, SyncOutcome, body=NewFields),
-    ApiRoute("DELETE", "/lists/{list}/members/{email}", Scope.LISTS_WRITE, _take_out, SyncOutcome),
+    ApiRoute("POST", "/lists/{list}/members", Scope.LISTS_WRITE, _add, SyncResult, body=NewMember),
+    ApiRoute("PATCH", "/lists/{list}/members/{email}", Scope.LISTS_WRITE, _edit, SyncResult, body=NewFields),
+    ApiRoute("DELETE", "/lists/{list}/members/{email}", Scope.LISTS_WRITE, _take_out, SyncResult),
     ApiRoute("GET", "/lists/{list}/export", Scope.LISTS_READ, _export, None, query=ExportQuery),
-    ApiRoute("GET", "/lists/{list}/plan", Scope.LISTS_READ, _plan, SyncOutcome),
-    ApiRoute("POST", "/lists/{list}/sync", Scope.LISTS_WRITE, _sync, SyncOutcome, body=WantedSync),
-    ApiRoute("POST", "/lists/{list}/undo", Scope.LISTS_WRITE, _undo, SyncOutcome, body=WantedUndo),
+    ApiRoute("GET", "/lists/{list}/plan", Scope.LISTS_READ, _plan, SyncResult),
+    ApiRoute("POST", "/lists/{list}/sync", Scope.LISTS_WRITE, _sync, SyncResult, body=SyncRequest),
+    ApiRoute("POST", "/lists/{list}/undo", Scope.LISTS_WRITE, _undo, SyncResult, body=UndoRequest),
 )

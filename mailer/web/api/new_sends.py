@@ -1,7 +1,7 @@
 """Creating sends: the plan of one, a send to readers, a test, and a resend to recipients that failed.
 
-A send starts at a time, at the earliest now, and `mailer serve` runs it. What is sent is the edition whose digest the request
-names, as the plan returned it.
+A send starts now or at a given time, and `mailer serve` runs it. The request names the digest of the edition, as the plan
+returned it.
 """
 
 from typing import Annotated, Literal
@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field, JsonValue
 
 from mailer.dispatch.diagnostics import Severity
 from mailer.errors import NeedsConfirmationError
-from mailer.ledger.types.accounts import Scope
+from mailer.ledger.types.roles_and_scopes import Scope
 from mailer.ledger.types.sends import Repeat, Send
 from mailer.service.dispatches.files import dispatch_path
 from mailer.service.lists.synced_lists import ListSource
@@ -20,6 +20,7 @@ from mailer.service.sends.scheduler import due_sends
 from mailer.service.sends.start import SendOrder, start_send, start_test
 from mailer.service.sends.summary import send_object
 from mailer.web.api.dispatches import Finding, findings
+from mailer.web.api.problem import PREFIX
 from mailer.web.api.request import ApiRequest, ApiResponse, ApiRoute
 from mailer.web.api.schema import Email, Name, ReasonCount, Schema, Text
 from mailer.web.api.sends import SendFacts
@@ -30,18 +31,19 @@ _Lists = Annotated[tuple[Name, ...], Field(max_length=50)]
 
 
 class Audience(Schema):
-    """Which dispatch goes to whom."""
+    """A dispatch and its recipients."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [_WHOM]})
 
-    dispatch: Annotated[Name, Field(description="The name of its file, without .md.")]
-    lists: Annotated[_Lists, Field(description="Without any: those that the dispatch names.")] = ()
-    exclude: Annotated[_Lists, Field(description="Leave out who is on these lists.")] = ()
-    where: Annotated[Text, Field(description="Only those of whom this holds.")] = ""
+    dispatch: Annotated[Name, Field(description="The name of the dispatch's file, without .md.")]
+    lists: Annotated[_Lists, Field(description="The lists; by default those that the dispatch names.")] = ()
+    exclude: Annotated[_Lists, Field(description="Members of these lists get nothing.")] = ()
+    where: Annotated[Text, Field(description="Only readers who match this expression.")] = ""
     repeat: Annotated[
         Literal["refuse", "again", "new-readers"],
         Field(
-            description="Where it went to one of the lists before: again to all, or only to those who did not get it."
+            description="If the dispatch was sent to one of the lists before: `refuse`; `again`: send to all; "
+            "`new-readers`: send only to readers who did not get it."
         ),
     ] = "refuse"
 
@@ -51,13 +53,21 @@ class NewSend(Audience):
         json_schema_extra={"examples": [{**_WHOM, "edition": "5f1d3c9a2b7e4d60", "readers": 412}]}
     )
 
-    edition: Annotated[str, Field(pattern=_DIGEST, description="The digest of the edition, or its first characters.")]
-    readers: Annotated[int | None, Field(ge=0, description="Refuse, if it would mail another number of readers.")] = (
-        None
-    )
-    accept_warnings: Annotated[bool, Field(description="Send though the plan has warnings.")] = False
+    edition: Annotated[
+        str,
+        Field(
+            pattern=_DIGEST, description="The digest of the edition as the plan returned it, or its first characters."
+        ),
+    ]
+    readers: Annotated[
+        int | None, Field(ge=0, description="The number of recipients that you expect; a different number is refused.")
+    ] = None
+    accept_warnings: Annotated[bool, Field(description="Send despite the warnings of the plan.")] = False
     at: Annotated[
-        Text, Field(description="When to begin: ISO 8601, or YYYY-MM-DD HH:MM in MAILER_TIMEZONE; empty: at once.")
+        Text,
+        Field(
+            description="The time to start: ISO 8601, or YYYY-MM-DD HH:MM in the time zone of the server; empty: now."
+        ),
     ] = ""
 
 
@@ -70,30 +80,30 @@ class NewTest(Schema):
     emails: Annotated[tuple[Email, ...], Field(min_length=1, max_length=20)]
     reader: Annotated[
         Email | None,
-        Field(description="With the fields of this reader of a list. Needs the scope lists:read, too."),
+        Field(description="The address of a reader whose fields are filled in. Requires the scope lists:read, too."),
     ] = None
 
 
 class Plan(Schema):
-    """What a send would do; nothing is recorded. `warnings` are sentences, `problems` the findings of the letter."""
+    """What a send would do. `warnings` are sentences, `problems` the findings of the checks."""
 
     edition: str
     slug: str
     title: str
     lists: tuple[str, ...]
-    to_mail: Annotated[int, Field(description="How many would get it.")]
-    skipped: Annotated[tuple[ReasonCount, ...], Field(description="How many would not, and why.")]
+    to_mail: Annotated[int, Field(description="The number of recipients.")]
+    skipped: Annotated[tuple[ReasonCount, ...], Field(description="The number of members who get nothing, by reason.")]
     excluded: int
-    rejected: Annotated[int, Field(description="Rows of the lists that cannot be used.")]
+    rejected: Annotated[int, Field(description="Rows of the lists without a valid address.")]
     got_it_before: int
     variants: int
-    last_tested: Annotated[str, Field(description="The edition that was tested last; empty for none.")]
+    last_tested: Annotated[str, Field(description="The edition that was last sent as a test; empty if none was.")]
     warnings: tuple[str, ...]
     problems: tuple[Finding, ...]
 
 
 def _plan(request: ApiRequest) -> ApiResponse:
-    """What a send would do: its edition, how many would get it, who would not and why."""
+    """Plan a send: its edition, its recipients, and its warnings. Nothing is recorded."""
     wanted = request.body(Audience)
     plan = _plan_send(request, wanted, source=ListSource.FILE)
     head = plan.summary
@@ -117,7 +127,7 @@ def _plan(request: ApiRequest) -> ApiResponse:
 
 
 def _start(request: ApiRequest) -> ApiResponse:
-    """Send a dispatch to its readers, at once or at a time."""
+    """Send a dispatch to its readers, now or at a given time."""
     wanted, app = request.body(NewSend), request.app
     now = app.clock()
     at = parse_schedule_time(wanted.at, app.settings.timezone, now=now) if wanted.at.strip() else now
@@ -133,8 +143,8 @@ def _require_expected(plan: SendPlan, wanted: NewSend) -> None:
     """Raises NeedsConfirmationError if the plan differs from what the request expects."""
     if wanted.readers is not None and wanted.readers != plan.summary.to_mail:
         raise NeedsConfirmationError(
-            f"It would go to {plan.summary.to_mail:,} readers, not to {wanted.readers:,}; nothing was sent.",
-            "Look at the plan anew: POST /api/v1/plans",
+            f"The send would go to {plan.summary.to_mail:,} readers, not to {wanted.readers:,}; nothing was sent.",
+            f'POST {PREFIX}/plans returns the new plan; set "readers" to its "to_mail".',
         )
     warnings = [
         *plan.warnings,
@@ -142,8 +152,8 @@ def _require_expected(plan: SendPlan, wanted: NewSend) -> None:
     ]
     if warnings and not wanted.accept_warnings:
         raise NeedsConfirmationError(
-            f"There is something to look at first, and nothing was sent: {warnings[0]}",
-            "See all of it by POST /api/v1/plans; then send with accept_warnings, or mend it.",
+            f"The plan has warnings; nothing was sent. The first is: {warnings[0]}",
+            f'POST {PREFIX}/plans returns all of them. Correct the dispatch, or set "accept_warnings" to true.',
         )
 
 
@@ -163,7 +173,7 @@ def _plan_send(
 
 
 def _test(request: ApiRequest) -> ApiResponse:
-    """Send the real message to a few addresses; its links unsubscribe nobody."""
+    """Send the message as a test to a few addresses. Its unsubscribe links have no effect."""
     wanted = request.body(NewTest)
     if wanted.reader is not None:
         request.require(Scope.LISTS_READ)
@@ -180,7 +190,7 @@ def _test(request: ApiRequest) -> ApiResponse:
 
 
 def _resend(request: ApiRequest) -> ApiResponse:
-    """A new send of the same edition to those whom this one failed to reach."""
+    """Send the same edition again to the recipients whose delivery failed, as a new send."""
     parent = request.number("send")
     app = request.app
     send = app.ledger.creator.resend_failed(
@@ -189,7 +199,7 @@ def _resend(request: ApiRequest) -> ApiResponse:
         sender_profile=app.sender_profile.to_json(),
         carried=True,
     )
-    request.record("send.resend", str(send.id), f"those whom send {parent} failed to reach")
+    request.record("send.resend", str(send.id), f"failed recipients of send {parent}")
     return _created(request, send)
 
 

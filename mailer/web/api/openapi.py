@@ -11,56 +11,56 @@ from typing import Any
 from pydantic.json_schema import models_json_schema
 
 from mailer import __version__
-from mailer.ledger.types.accounts import Scope
-from mailer.web.api.problem import PROBLEM
-from mailer.web.api.request import PREFIX, ApiRoute
+from mailer.ledger.types.roles_and_scopes import Scope
+from mailer.web.api.problem import PREFIX, PROBLEM
+from mailer.web.api.request import ApiRoute
 from mailer.web.api.schema import Schema
 from mailer.web.api.subscribe import Accepted, SignUpRequest
 
 _REF = "#/components/schemas/{model}"
 _ABOUT = """\
-Everything that the desk does. Make a token with `mailer token add NAME --scope SCOPE`, and send it as
-`Authorization: Bearer TOKEN`. Times are ISO 8601 in UTC, empty where there is none. Later versions may add keys."""
+Everything that the desk can do. Send a token as `Authorization: Bearer TOKEN`; an admin creates tokens. Times are ISO 8601 in
+UTC, or empty. Later versions may add keys."""
 _TAGS = {
-    "dispatches": "What editors write: files in dispatches/.",
-    "sends": "One edition to one audience. A send is made for a time, at the latest for now, and carried by mailer serve.",
-    "lists": "Who receives it: files in subscribers/, and what the ledger knows of them.",
-    "subscribers": "One person, and what stands against mailing somebody.",
+    "dispatches": "The files that editors write.",
+    "sends": "A send is one edition sent to one audience. It starts at a given time, or now, and runs in the background.",
+    "lists": "The lists of readers: a file each, synced with the database.",
+    "subscribers": "The data of one person, and the suppression list.",
 }
 _PATHS = {
     "name": ("The name of the dispatch’s file, without .md.", {"type": "string"}, "2026-10-26-east-quay"),
     "send": ("The number of the send.", {"type": "integer", "minimum": 1, "maximum": 10**18 - 1}, 1),
     "list": ("The name of the list.", {"type": "string"}, "readers"),
     "upload": ("The number of the upload.", {"type": "string"}, "5eed" * 8),
-    "email": ("The address.", {"type": "string", "minLength": 3, "maxLength": 320}, "ana@example.com"),
+    "email": ("The e-mail address.", {"type": "string", "minLength": 3, "maxLength": 320}, "ana@example.com"),
 }
 _ERRORS = {
-    400: "The request is not understood: a body that is no JSON, a header that is missing.",
-    401: "There is no token, or it holds good no more.",
+    400: "The request is malformed: the body is not JSON, or a header is missing.",
+    401: "The token is missing, unknown or revoked.",
     403: "The token lacks the scope.",
-    404: "There is no such thing.",
-    409: "Nothing is wrong, but somebody must decide, or something else must end first.",
-    408: "The body took too long to come.",
-    412: "It was changed meanwhile; nothing was written.",
+    404: "Not found.",
+    409: "The request needs a decision first, or something else must end first.",
+    408: "The body was not received in time.",
+    412: "It changed since it was read; nothing was written.",
     413: "The body is too large.",
-    415: "The body is of another type.",
-    422: "What was said cannot be done.",
+    415: "The content type of the body is not supported.",
+    422: "The parameters or the body are not valid, or the action is not possible.",
     428: "The header If-Match is missing.",
-    429: "The token asks too often.",
-    503: "The ledger cannot be read or written; that often passes.",
+    429: "The rate limit of the token is reached.",
+    503: "The database is not available at the moment.",
 }
 _PROBLEM = {
     "type": "object",
-    "description": "RFC 9457.",
+    "description": "A problem document (RFC 9457).",
     "required": ["type", "title", "status", "detail"],
     "properties": {
         "type": {"type": "string", "const": "about:blank"},
         "title": {"type": "string"},
         "status": {"type": "integer"},
-        "detail": {"type": "string", "description": "What is wrong, in a sentence."},
-        "next_step": {"type": "string", "description": "What to do."},
-        "error": {"type": "string", "description": "The kind of it, for a program."},
-        "send": {"type": "integer", "description": "The earlier send, where that is in the way."},
+        "detail": {"type": "string", "description": "What is wrong."},
+        "next_step": {"type": "string", "description": "What to do: a request, or a field to change."},
+        "error": {"type": "string", "description": "The kind of error, for programs."},
+        "send": {"type": "integer", "description": "The number of the earlier send, if there is one."},
         "problems": {
             "type": "array",
             "description": "The findings of a dispatch with errors.",
@@ -73,7 +73,8 @@ _PROBLEM = {
             "title": "Conflict",
             "status": 409,
             "detail": "“2026-10-26-east-quay” was already sent to readers: send 12, finished.",
-            "next_step": "To mail only those who did not get it: --new-readers; to mail everybody once more: --again",
+            "next_step": 'Set "repeat" to "new-readers" to send only to readers who did not get it, or to "again" to send '
+            "to all.",
             "error": "already-sent",
             "send": 12,
         }
@@ -184,10 +185,12 @@ def _resolved(schema: Any, definitions: Mapping[str, Any]) -> Any:
 def _headers(route: ApiRoute) -> list[dict[str, object]]:
     found = []
     if route.idempotent:
-        words = "Made up anew for each thing that is to happen once; the same again gives the same answer, for a week."
+        words = (
+            "A new key for each send. For a week, a request with the same key gets the same answer and does nothing."
+        )
         found.append(_header("Idempotency-Key", words, {"type": "string", "pattern": "^[!-~]{1,255}$"}, "5b0c1f7e"))
     if route.if_match_required:
-        words = "The ETag of what was read; * for whatever there is."
+        words = "The ETag of the version that was read; * for any version."
         found.append(_header("If-Match", words, {"type": "string", "minLength": 1}, "*"))
     return found
 
@@ -199,13 +202,16 @@ def _header(name: str, words: str, schema: Mapping[str, object], example: str) -
 
 def _response(route: ApiRoute) -> dict[str, object]:
     headers = {
-        "RateLimit": {"description": "What is left for this token.", "schema": {"type": "string"}},
-        "RateLimit-Policy": {"description": "What it may do.", "schema": {"type": "string"}},
+        "RateLimit": {"description": "The requests that remain for this token.", "schema": {"type": "string"}},
+        "RateLimit-Policy": {"description": "The rate limit of this token.", "schema": {"type": "string"}},
     }
     if route.method == "GET" and route.answer:
-        headers["ETag"] = {"description": "Its state; If-None-Match asks for another.", "schema": {"type": "string"}}
+        headers["ETag"] = {
+            "description": "Identifies this version, for If-None-Match and If-Match.",
+            "schema": {"type": "string"},
+        }
     if route.status == 201:
-        headers["Location"] = {"description": "Where it is.", "schema": {"type": "string"}}
+        headers["Location"] = {"description": "The URL of the new resource.", "schema": {"type": "string"}}
     if route.answer is None:
         return {"description": "The file.", "headers": headers, "content": {"text/csv": {"schema": {"type": "string"}}}}
     content = {"application/json": {"schema": {"$ref": _REF.format(model=route.answer.__name__)}}}
@@ -223,7 +229,7 @@ def _error_responses(route: ApiRoute) -> dict[str, object]:
     statuses |= {412, 428} if route.if_match_required else set()
     answers: dict[str, object] = {str(status): _error_response(status) for status in sorted(statuses)}
     if route.method == "GET" and route.answer:
-        answers["304"] = {"description": "As If-None-Match has it."}
+        answers["304"] = {"description": "Unchanged since the version in If-None-Match."}
     return answers
 
 
@@ -236,16 +242,16 @@ _SIGN_UP = {"schema": {"$ref": _REF.format(model=SignUpRequest.__name__)}}
 _SUBSCRIBE: dict[str, object] = {
     "operationId": "post_subscribe",
     "tags": ["subscribers"],
-    "summary": "Ask for a list, for somebody",
+    "summary": "Sign up for a list",
     "description": (
-        "For anybody, without a token: a form of one’s own site. A letter that asks for confirmation goes to the address, "
-        "once a day at most; the answer is the same for every address."
+        "For forms of your own site; needs no token. A message that asks for confirmation is sent to the address, "
+        "at most once a day. The answer is the same for every address."
     ),
     "security": [],
     "requestBody": {"required": True, "content": {"application/json": _SIGN_UP}},
     "responses": {
         "202": {
-            "description": "Taken, whatever is known of the address.",
+            "description": "Accepted; the answer is the same for every address.",
             "content": {"application/json": {"schema": {"$ref": _REF.format(model=Accepted.__name__)}}},
         },
         **{str(status): _error_response(status) for status in (400, 404, 413, 415, 422, 429, 503)},
@@ -254,7 +260,7 @@ _SUBSCRIBE: dict[str, object] = {
 _ITSELF: dict[str, object] = {
     "operationId": "get_openapi",
     "tags": [],
-    "summary": "This document",
+    "summary": "Get this document",
     "security": [],
     "responses": {
         "200": {"description": "OpenAPI 3.1.", "content": {"application/json": {"schema": {"type": "object"}}}}

@@ -1,4 +1,4 @@
-"""What an endpoint of the API gets, what it returns, and how its route is declared.
+"""Requests, responses and routes of the API.
 
     ROUTES = (
         ApiRoute("GET", "/sends/{send}", Scope.SENDS_READ, _show, SendFacts),
@@ -18,11 +18,10 @@ from starlette.exceptions import HTTPException
 
 from mailer.app import App
 from mailer.ledger.accounts.api_tokens import ApiToken
-from mailer.ledger.types.accounts import Scope
-from mailer.web.api.problem import NotAllowedError
+from mailer.ledger.types.roles_and_scopes import Scope
+from mailer.web.api.problem import PREFIX, NotAllowedError
 from mailer.web.api.schema import NoQuery, S, Schema
 
-PREFIX = "/api/v1"
 SMALL, LARGE, FILE = 64 * 1024, 8 * 1024 * 1024, 64 * 1024 * 1024  # octets of a body
 _LONGEST_NUMBER = 18  # digits; both databases can store such numbers
 
@@ -46,7 +45,7 @@ class ApiRequest:
 
     @property
     def actor(self) -> str:
-        """The token as histories name it."""
+        """The name of the token in the activity log."""
         return f"API ({self.token.name})"
 
     def url_path(self, path: str) -> str:

@@ -1,7 +1,7 @@
 """The routes of the API: those of its modules behind the guard, and the two that need no token.
 
-    POST /api/v1/subscribe        anybody: `subscribe`
-    GET  /api/v1/openapi.json     anybody: the OpenAPI document
+    POST /api/v1/subscribe        without a token: `subscribe`
+    GET  /api/v1/openapi.json     without a token: the OpenAPI document
     ROUTES                        requests with a token (RFC 6750) that has the scope of the route
 
 Every error is a problem document (`problem`). There is no CORS: scripts of other sites cannot read the responses.
@@ -20,11 +20,11 @@ from starlette.types import Receive, Scope, Send
 from mailer.app import App
 from mailer.errors import MailerError
 from mailer.ledger.types.errors import LedgerError
-from mailer.web.api import dispatches, lists, new_sends, sends, subscribers, uploads
+from mailer.web.api import dispatches, list_uploads, lists, new_sends, sends, subscribers
 from mailer.web.api.guard import ApiGuard
 from mailer.web.api.openapi import document
-from mailer.web.api.problem import http_problem, mailer_problem, problem
-from mailer.web.api.request import PREFIX, ApiRoute
+from mailer.web.api.problem import PREFIX, http_problem, mailer_problem, problem
+from mailer.web.api.request import ApiRoute
 from mailer.web.responses import NO_CACHE, respond_cached
 
 ROUTES: tuple[ApiRoute, ...] = (
@@ -32,7 +32,7 @@ ROUTES: tuple[ApiRoute, ...] = (
     *new_sends.ROUTES,
     *sends.ROUTES,
     *lists.ROUTES,
-    *uploads.ROUTES,
+    *list_uploads.ROUTES,
     *subscribers.ROUTES,
 )
 """Every route that needs a token."""
@@ -62,7 +62,7 @@ def _document(base_url: str) -> bytes:
 
 
 class _Endpoint:
-    """A path of the API with a handler per method. Every error of a handler becomes a problem document."""
+    """A path of the API with a handler for each method. Every error of a handler becomes a problem document."""
 
     def __init__(self, handlers: Mapping[str, _Handler]) -> None:
         self._handlers = handlers
@@ -79,7 +79,7 @@ class _Endpoint:
         if not self._handlers or any("\0" in part for part in request.path_params.values()):
             return http_problem(HTTPException(404))
         if handler is None:
-            return problem(405, f"This address is for {self._allowed}.", headers={"Allow": self._allowed})
+            return problem(405, f"This path supports only {self._allowed}.", headers={"Allow": self._allowed})
         try:
             return await handler(request)
         except HTTPException as error:
@@ -87,7 +87,7 @@ class _Endpoint:
         except MailerError as error:
             if isinstance(error, LedgerError):
                 _log.error("%s", error)
-            return mailer_problem(error)
+            return mailer_problem(error, request.path_params)
         except Exception:  # noqa: BLE001 - a defect must not be answered with HTML
             _log.exception("the API failed")
-            return problem(500, "Something went wrong on our side.", next_step="Try again in a few minutes.")
+            return problem(500, "An internal error occurred.", next_step="Try again in a few minutes.")

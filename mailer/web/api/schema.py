@@ -38,21 +38,23 @@ class Schema(BaseModel):
 
 
 class NoQuery(Schema):
-    """Nothing may be asked besides."""
+    """No parameters."""
 
 
 class PageQuery(Schema):
-    limit: Annotated[int, Field(ge=1, le=AT_MOST, description="How many at most.")] = 50
-    cursor: Annotated[Text, Field(description="`next` of the page before.")] = ""
+    limit: Annotated[int, Field(ge=1, le=AT_MOST, description="The largest number of items on the page.")] = 50
+    cursor: Annotated[Text, Field(description="`next` of the previous page.")] = ""
 
 
 class Page(Schema):
-    """A page of more."""
+    """One page of a list."""
 
-    next: Annotated[str, Field(description="The cursor of the next page; empty on the last one.")]
+    next: Annotated[str, Field(description="The cursor of the next page; empty on the last page.")]
 
 
 class ReasonCount(Schema):
+    """A number of people, by reason."""
+
     reason: str
     count: int
 
@@ -61,7 +63,9 @@ class CursorError(UsageError):
     """A cursor that we did not issue."""
 
     def __init__(self) -> None:
-        super().__init__("This is no cursor of ours.", "Take `next` of the page before, or none to begin anew.")
+        super().__init__(
+            "cursor: this value is not valid.", "Use `next` of the previous page, or leave it out for the first page."
+        )
 
 
 def make_cursor(*parts: str | int) -> str:
@@ -91,10 +95,10 @@ def read_cursor(cursor: str, *kinds: type) -> tuple[Any, ...] | None:
 
 
 def format_errors(error: ValidationError, schema: type[Schema]) -> str:
-    """Returns the validation errors by the names of our own fields; nothing that was sent is repeated."""
+    """Returns the validation errors, by the names of the schema's fields; nothing that was sent is repeated."""
     values = []
     for fault in error.errors(include_url=False, include_input=False, include_context=False):
         field = str(fault["loc"][0]) if fault["loc"] else "the body"
-        name = field if field in schema.model_fields or not fault["loc"] else "a key that is not known"
+        name = field if field in schema.model_fields or not fault["loc"] else "unknown key"
         values.append(f"{name}: {fault['msg']}")
     return "; ".join(values[:_MAX_FAULTS]) + "."

@@ -9,7 +9,9 @@ from pydantic import ConfigDict, Field
 
 from mailer.addresses import parse_address
 from mailer.delivery.states import DeliveryState, SendKind, SendState
-from mailer.ledger.types.accounts import Scope
+from mailer.iso_time import format_iso
+from mailer.ledger.types.roles_and_scopes import Scope
+from mailer.ledger.types.sends import Summary
 from mailer.service.sends.control import (
     pause_send,
     require_uncertain,
@@ -19,18 +21,18 @@ from mailer.service.sends.control import (
 )
 from mailer.service.sends.progress import describe_time_left
 from mailer.service.sends.report import message_id_function, report_object
-from mailer.service.sends.summary import next_step, send_object
-from mailer.timestamps import format_iso
+from mailer.service.sends.summary import send_object
+from mailer.web.api.problem import PREFIX
 from mailer.web.api.request import LARGE, ApiRequest, ApiResponse, ApiRoute
 from mailer.web.api.schema import Email, Page, PageQuery, Schema, ShortText, next_cursor, read_cursor
 
 
 class SendFacts(Schema):
-    """The send object, as `mailer status --json` has it: `frozen` is the sum of the six counts behind it."""
+    """The state of a send. `frozen` is the number of recipients: the sum of the six counts after it."""
 
     send: Annotated[int, Field(examples=[12])]
     slug: str
-    edition: Annotated[str, Field(description="The digest of what was sent.")]
+    edition: Annotated[str, Field(description="The digest of the edition.")]
     state: SendState
     frozen: int
     pending: int
@@ -39,27 +41,31 @@ class SendFacts(Schema):
     failed: int
     skipped: int
     uncertain: int
-    seconds: Annotated[float, Field(description="From the first connection to the last settlement.")]
-    at: Annotated[str, Field(description="When it was to start, or was made.")]
+    seconds: Annotated[float, Field(description="From the first connection to the last result.")]
+    at: Annotated[
+        str, Field(description="The time for which it was scheduled; otherwise the time when it was created.")
+    ]
 
 
 class Sends(Page):
     sends: tuple[SendFacts, ...]
 
 
-class WholeSend(SendFacts):
-    """A send with all that is said of it."""
+class SendDetails(SendFacts):
+    """A send with its audience and what remains to be done."""
 
     title: str
     kind: SendKind
     lists: tuple[str, ...]
     exclude: tuple[str, ...]
     where: str
-    time_left: Annotated[str, Field(description="In words; empty where nothing is left, or nobody knows.")]
-    next_step: Annotated[str, Field(description="What a person can do now; empty where there is nothing to do.")]
+    time_left: Annotated[str, Field(description="An estimate in words; empty if nothing is left, or it is unknown.")]
+    next_step: Annotated[str, Field(description="What can be done now; empty if there is nothing to do.")]
 
 
-class Why(Schema):
+class DeliveryReason(Schema):
+    """A number of recipients with the same state, reason and reply (`code`, and the `enhanced` code of RFC 3463)."""
+
     state: DeliveryState
     reason: str
     code: int | None
@@ -68,23 +74,26 @@ class Why(Schema):
 
 
 class SendReport(SendFacts):
-    """The send object, how many are only assumed to have been accepted, and why others were not."""
+    """The results of a send. `assumed`: how many are accepted only by assumption; `reasons`: why others were not accepted."""
 
     assumed: int
-    reasons: tuple[Why, ...]
+    reasons: tuple[DeliveryReason, ...]
 
 
 class DeliveryQuery(PageQuery):
     q: Annotated[
-        ShortText, Field(description="Only those who have all of these words: in address, reason or reply.")
+        ShortText, Field(description="Only recipients with all of these words in address, reason or reply.")
     ] = ""
     state: Annotated[
-        tuple[DeliveryState, ...], Field(max_length=8, description="Only those in one of these states.")
+        tuple[DeliveryState, ...], Field(max_length=8, description="Only recipients in one of these states.")
     ] = ()
 
 
 class DeliveryFacts(Schema):
-    """One recipient, with the server's last words. `email` is a marker once the person was erased."""
+    """One recipient, with the server's last reply: `code`, `enhanced` (RFC 3463) and text.
+
+    `email` is a placeholder if the person was erased.
+    """
 
     email: str
     state: DeliveryState
@@ -95,7 +104,7 @@ class DeliveryFacts(Schema):
     attempts: int
     at: str
     message_id: str
-    assumed: Annotated[bool, Field(description="Accepted, as a person assumed.")]
+    assumed: Annotated[bool, Field(description="Whether a person assumed that it was accepted.")]
 
 
 class Deliveries(Page):
@@ -107,13 +116,15 @@ class Decision(Schema):
 
     how: Annotated[
         Literal["resend", "assume-sent"],
-        Field(description="Send to them once more, with the same Message-ID; or count them as accepted."),
+        Field(description="`resend`: send again with the same Message-ID. `assume-sent`: count as accepted."),
     ]
-    emails: Annotated[tuple[Email, ...], Field(max_length=1000, description="Without any: all uncertain ones.")] = ()
+    emails: Annotated[
+        tuple[Email, ...], Field(max_length=1000, description="The addresses; by default all uncertain deliveries.")
+    ] = ()
 
 
 def _list(request: ApiRequest) -> ApiResponse:
-    """All sends but tests and welcomes, the newest first."""
+    """List the sends, newest first, without tests and welcome mails."""
     wanted = request.query(PageQuery)
     before = read_cursor(wanted.cursor, int)
     found = request.app.ledger.sends.all(limit=wanted.limit + 1, before=before[0] if before else None)
@@ -123,30 +134,30 @@ def _list(request: ApiRequest) -> ApiResponse:
 
 
 def _show(request: ApiRequest) -> ApiResponse:
-    """Where a send stands."""
+    """Get the state of a send."""
     return _details(request, request.number("send"))
 
 
 def _pause(request: ApiRequest) -> ApiResponse:
-    """Pause a send: nothing more leaves, whoever carries it. One that is paused stays so."""
+    """Pause a send: no more messages are sent. A paused send stays paused."""
     pause_send(request.app, request.number("send"), by=f"by {request.actor}")
     return _controlled(request, "send.pause")
 
 
 def _resume(request: ApiRequest) -> ApiResponse:
-    """Let a paused send go on, or start one that is overdue."""
+    """Resume a paused send, or start an overdue one."""
     resume_send(request.app, request.number("send"))
     return _controlled(request, "send.resume")
 
 
 def _cancel(request: ApiRequest) -> ApiResponse:
-    """Cancel a send: whoever has not got it yet will not. It is `paused` as long as messages of it are under way."""
+    """Cancel a send: the remaining recipients get nothing. While messages are still being sent, its state is `paused`."""
     request.app.ledger.sends.cancel(request.number("send"))
     return _controlled(request, "send.cancel")
 
 
 def _resolve(request: ApiRequest) -> ApiResponse:
-    """Decide about deliveries of which nobody can tell whether they arrived."""
+    """Decide uncertain deliveries: those of which it is unknown whether the server accepted them."""
     wanted, number = request.body(Decision), request.number("send")
     identities = [parse_address(email).identity for email in wanted.emails] if wanted.emails else None
     if identities is not None:
@@ -171,19 +182,46 @@ def _details(request: ApiRequest, number: int) -> ApiResponse:
         "exclude": list(send.exclude),
         "where": send.where,
         "time_left": describe_time_left(request.app, summary),
-        "next_step": next_step(summary, resendable=resendable_count(request.app, summary)),
+        "next_step": _next_step(summary, resendable=resendable_count(request.app, summary)),
     }
-    return ApiResponse(content=WholeSend.of({**send_object(summary), **details}))
+    return ApiResponse(content=SendDetails.of({**send_object(summary), **details}))
+
+
+def _next_step(summary: Summary, *, resendable: int) -> str:
+    """Returns the requests that can follow in the state of the send; "" if there is nothing to do.
+
+    `resendable`: how many readers a resend would mail.
+    """
+    path = f"{PREFIX}/sends/{summary.send.id}"
+    match summary.send.state:
+        case SendState.PAUSED:
+            reason = f"Paused: {summary.send.reason}. " if summary.send.reason else ""
+            return f"{reason}POST {path}/resume continues it; POST {path}/cancel ends it."
+        case SendState.WAITING:
+            what = "held back by the warm-up plan" if summary.held_until else "waiting for a retry"
+            when = f" until {format_iso(summary.resumes_at)}" if summary.resumes_at else ""
+            return f"The rest is {what}{when} and continues automatically."
+        case SendState.SCHEDULED:
+            return f"It starts at {format_iso(summary.send.scheduled_at)}. POST {path}/cancel cancels it."
+        case SendState.OVERDUE:
+            return f"It did not start in time. POST {path}/resume starts it; POST {path}/cancel cancels it."
+        case SendState.FINISHED if summary.count(DeliveryState.UNCERTAIN):
+            return f"GET {path}/deliveries?state=uncertain lists the uncertain deliveries; POST {path}/resolve decides them."
+        case SendState.FINISHED if summary.count(DeliveryState.FAILED):
+            again = f"; POST {path}/resend tries {resendable:,} of them again" if resendable else ""
+            return f"GET {path}/deliveries?state=failed shows the reasons{again}."
+        case _:
+            return ""
 
 
 def _report(request: ApiRequest) -> ApiResponse:
-    """What a send came to, with the reasons of those that it did not reach."""
+    """Get the results of a send, with the reasons why messages were not accepted."""
     summary = request.app.ledger.sends.summary(request.number("send"))
     return ApiResponse(content=SendReport.of(report_object(request.app, summary)))
 
 
 def _list_deliveries(request: ApiRequest) -> ApiResponse:
-    """What became of each recipient."""
+    """List the recipients of a send, each with its result."""
     wanted, number = request.query(DeliveryQuery), request.number("send")
     after = read_cursor(wanted.cursor, int)
     ledger = request.app.ledger
@@ -211,11 +249,11 @@ def _list_deliveries(request: ApiRequest) -> ApiResponse:
 
 ROUTES = (
     ApiRoute("GET", "/sends", Scope.SENDS_READ, _list, Sends, query=PageQuery),
-    ApiRoute("GET", "/sends/{send}", Scope.SENDS_READ, _show, WholeSend),
+    ApiRoute("GET", "/sends/{send}", Scope.SENDS_READ, _show, SendDetails),
     ApiRoute("GET", "/sends/{send}/report", Scope.SENDS_READ, _report, SendReport),
-    ApiRoute("POST", "/sends/{send}/pause", Scope.SENDS_WRITE, _pause, WholeSend),
-    ApiRoute("POST", "/sends/{send}/resume", Scope.SENDS_WRITE, _resume, WholeSend),
-    ApiRoute("POST", "/sends/{send}/cancel", Scope.SENDS_WRITE, _cancel, WholeSend),
-    ApiRoute("POST", "/sends/{send}/resolve", Scope.SENDS_WRITE, _resolve, WholeSend, body=Decision, largest=LARGE),
+    ApiRoute("POST", "/sends/{send}/pause", Scope.SENDS_WRITE, _pause, SendDetails),
+    ApiRoute("POST", "/sends/{send}/resume", Scope.SENDS_WRITE, _resume, SendDetails),
+    ApiRoute("POST", "/sends/{send}/cancel", Scope.SENDS_WRITE, _cancel, SendDetails),
+    ApiRoute("POST", "/sends/{send}/resolve", Scope.SENDS_WRITE, _resolve, SendDetails, body=Decision, largest=LARGE),
     ApiRoute("GET", "/sends/{send}/deliveries", Scope.SENDS_READ, _list_deliveries, Deliveries, query=DeliveryQuery),
 )

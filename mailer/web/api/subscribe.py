@@ -34,7 +34,7 @@ _FIELDS = "fields."
 
 
 class SignUpRequest(Schema):
-    """What is asked for."""
+    """A sign-up. `words`: the text that the person agreed to."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -54,7 +54,7 @@ class Accepted(Schema):
     """The answer for every address."""
 
     status: Literal["accepted"] = "accepted"
-    detail: str = "A letter that asks for confirmation goes to the address, once a day at most."
+    detail: str = "A message that asks for confirmation is sent to the address, at most once a day."
 
 
 class SubscribeApi:
@@ -77,27 +77,32 @@ class SubscribeApi:
             except (ValueError, RecursionError):
                 return problem(400, "The body is not JSON.")
         else:
-            return problem(415, "The body should be application/json, or a form.")
+            return problem(415, "The content type of the body must be application/json or that of a form.")
         try:
             wanted = SignUpRequest.model_validate(values)
         except ValidationError as error:
             return problem(422, format_errors(error, SignUpRequest))
         if retry_after := self._guard.retry_after(request):
-            return problem(429, "Too many sign-ups came from here.", headers={"Retry-After": str(retry_after)})
+            return problem(
+                429,
+                "Too many sign-ups from this client address.",
+                next_step=f"Repeat the request in {retry_after} seconds.",
+                headers={"Retry-After": str(retry_after)},
+            )
         return await run_in_threadpool(self._request_signup, wanted, anonymize(self._guard.address(request)))
 
     def _request_signup(self, wanted: SignUpRequest, ip: str) -> Response:
         settings = public_list(self._app, wanted.list)
         if settings is None:
-            return problem(404, "There is no such list that readers may join.")
+            return problem(404, "list: there is no such list with public sign-up.")
         try:
             address = parse_address(wanted.email)
         except AddressError as error:
-            return problem(422, f"email: this is not an address ({error.reason}).")
+            return problem(422, f"email: this is not a valid address ({error.reason}).")
         for name in wanted.fields:
             if name not in settings.own_fields:
                 hint = suggest(name, settings.own_fields)
-                return problem(422, f"fields: this list does not ask for such a field{f'; {hint}' if hint else ''}.")
+                return problem(422, f"fields: this list has no such field{f'; {hint}' if hint else ''}.")
         request_signup(self._app, settings, address, wanted.fields, form=SignupForm.API, ip=ip, words=wanted.words)
         return _accepted()
 

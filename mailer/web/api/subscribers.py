@@ -6,17 +6,17 @@ from pydantic import Field
 
 from mailer.addresses import Address, mask_address, parse_address
 from mailer.errors import NeedsConfirmationError
-from mailer.ledger.types.accounts import Scope
+from mailer.iso_time import format_iso
+from mailer.ledger.types.roles_and_scopes import Scope
 from mailer.ledger.types.suppressions import Suppression, SuppressionReason, UnsuppressStatus
 from mailer.service.lists.members import erase_subscriber
 from mailer.service.subscribers.profile import find_profile, profile_object
-from mailer.timestamps import format_iso
 from mailer.web.api.request import ApiRequest, ApiResponse, ApiRoute
 from mailer.web.api.schema import Page, PageQuery, Schema, ShortText, next_cursor, read_cursor
 
 
-class OnList(Schema):
-    """A list that the person is or was on; `line` of its file."""
+class ListMembership(Schema):
+    """A list that the person is or was on. `line`: the row in the list's file; `by`: who set the status."""
 
     list: str
     line: int | None
@@ -35,12 +35,14 @@ class ActiveSuppression(Schema):
     source: str
 
 
-class NoChange(ActiveSuppression):
+class SuppressionChange(ActiveSuppression):
+    """A past suppression, or its removal."""
+
     change: str
 
 
 class ListChange(Schema):
-    """`before` and `after`: a word, or fields by name."""
+    """A change on a list. `before` and `after`: a status, or fields by name."""
 
     at: str
     list: str
@@ -51,6 +53,8 @@ class ListChange(Schema):
 
 
 class Consent(Schema):
+    """Evidence of a sign-up. `words`: the text that the person agreed to; `confirmed`: when the sign-up was confirmed."""
+
     list: str
     at: str
     form: str
@@ -59,20 +63,24 @@ class Consent(Schema):
     confirmed: str
 
 
-class LeftBecause(Schema):
+class UnsubscribeReason(Schema):
+    """A reason that the person gave for unsubscribing."""
+
     reason: str
     words: str
     at: str
 
 
-class LetterFacts(Schema):
+class TransactionalMailFacts(Schema):
+    """A transactional mail to the person: a confirmation, a link, an address change."""
+
     kind: str
     state: str
     at: str
 
 
 class WebhookDelivery(Schema):
-    """What a webhook was told of the person, or is to be. `to`: its host."""
+    """A webhook message about the person, sent or waiting. `to`: the host of the webhook."""
 
     type: str
     to: str
@@ -80,7 +88,9 @@ class WebhookDelivery(Schema):
     at: str
 
 
-class Received(Schema):
+class ReceivedSend(Schema):
+    """A send to the person, with its result."""
+
     send: int
     slug: str
     state: str
@@ -90,42 +100,44 @@ class Received(Schema):
 
 
 class Subscriber(Schema):
-    """Everything known of one person, as `mailer subscriber show --json`; empty lists of somebody unknown."""
+    """Everything known of one person; for an unknown address all lists are empty."""
 
     email: Annotated[str, Field(examples=["ana@example.com"])]
-    formerly: Annotated[tuple[str, ...], Field(description="Addresses that they had before.")]
-    later: Annotated[tuple[str, ...], Field(description="Addresses that they took afterwards.")]
-    lists: tuple[OnList, ...]
-    suppression: Annotated[ActiveSuppression | None, Field(description="What stands against mailing them.")]
-    history: tuple[NoChange, ...]
+    formerly: Annotated[tuple[str, ...], Field(description="Earlier addresses of the person.")]
+    later: Annotated[tuple[str, ...], Field(description="Later addresses of the person.")]
+    lists: tuple[ListMembership, ...]
+    suppression: Annotated[
+        ActiveSuppression | None, Field(description="The active suppression; null if there is none.")
+    ]
+    history: tuple[SuppressionChange, ...]
     changes: tuple[ListChange, ...]
     consents: tuple[Consent, ...]
-    reasons: tuple[LeftBecause, ...]
-    letters: tuple[LetterFacts, ...]
-    told: Annotated[tuple[WebhookDelivery, ...], Field(description="What other programs were told of them.")]
-    deliveries: tuple[Received, ...]
+    reasons: tuple[UnsubscribeReason, ...]
+    letters: tuple[TransactionalMailFacts, ...]
+    told: Annotated[tuple[WebhookDelivery, ...], Field(description="Webhook messages about the person.")]
+    deliveries: tuple[ReceivedSend, ...]
 
 
 class SuppressionQuery(PageQuery):
-    q: Annotated[ShortText, Field(description="Only addresses that have this somewhere.")] = ""
-    reason: Annotated[SuppressionReason | None, Field(description="Only those for this reason.")] = None
+    q: Annotated[ShortText, Field(description="Only addresses that contain this text.")] = ""
+    reason: Annotated[SuppressionReason | None, Field(description="Only suppressions with this reason.")] = None
 
 
 class SuppressionFacts(Schema):
-    """`identity`: the address in its plain form; a marker once it was erased."""
+    """A suppression. `identity`: the normalised address; a placeholder if it was erased."""
 
     identity: str
     reason: SuppressionReason
     at: str
-    source: Annotated[str, Field(description="Who or what said so.")]
+    source: Annotated[str, Field(description="The person or program that caused it.")]
 
 
 class Suppressions(Page):
     suppressions: tuple[SuppressionFacts, ...]
 
 
-class LiftedFacts(Schema):
-    """`reason`: what still stands against mailing the address; null where nothing does."""
+class Unsuppressed(Schema):
+    """`reason`: that of a suppression that remains; null if none does."""
 
     email: str
     outcome: UnsuppressStatus
@@ -133,11 +145,11 @@ class LiftedFacts(Schema):
 
 
 class OwnNoError(NeedsConfirmationError):
-    """The person said no, and only the person takes it back."""
+    """The person opted out, and only the person can undo that."""
 
 
 class Unsubscribed(Schema):
-    """`changed`: it was not so already; `skipped`: how many deliveries under way will not go out."""
+    """`changed`: false if the person was unsubscribed before. `skipped`: how many waiting deliveries are not sent."""
 
     email: str
     changed: bool
@@ -145,7 +157,7 @@ class Unsubscribed(Schema):
 
 
 class Erased(Schema):
-    """`taken_out`: from the files of which lists; `left`: in which the address still stands. It is not mailed meanwhile."""
+    """`taken_out`: the lists from whose files the address was removed; `left`: those whose files still contain it."""
 
     email: str
     deliveries: int
@@ -155,12 +167,12 @@ class Erased(Schema):
 
 
 def _show(request: ApiRequest) -> ApiResponse:
-    """Everything known of one person."""
+    """Get everything known of one person."""
     return ApiResponse(content=Subscriber.of(profile_object(find_profile(request.app, _address(request)))))
 
 
 def _unsubscribe(request: ApiRequest) -> ApiResponse:
-    """Unsubscribe a person from everything, also from sends that are under way. Only the person takes it back."""
+    """Unsubscribe a person from all lists and from running sends. Only the person can undo this."""
     address = _address(request)
     done = request.app.ledger.suppressions.unsubscribe(address.identity, source=request.actor)
     request.record("subscriber.unsubscribe", mask_address(address.display))
@@ -168,10 +180,10 @@ def _unsubscribe(request: ApiRequest) -> ApiResponse:
 
 
 def _erase(request: ApiRequest) -> ApiResponse:
-    """Erase a person for good, from the files of lists, too. Sums hold, and the address stays suppressed by a keyed hash."""
+    """Erase a person, also from the files of lists. This cannot be undone. Only a hash stays, and suppresses the address."""
     address = _address(request)
     done = erase_subscriber(request.app, address.identity, by=request.actor)
-    request.record("subscriber.erase")  # of whom is to be forgotten
+    request.record("subscriber.erase")  # without the address, which is to be forgotten
     content = Erased(
         email=address.display,
         deliveries=done.erased.deliveries,
@@ -187,7 +199,7 @@ def _address(request: ApiRequest) -> Address:
 
 
 def _list_suppressions(request: ApiRequest) -> ApiResponse:
-    """Every suppressed address, in the order of the addresses."""
+    """List the suppressed addresses, by address."""
     wanted = request.query(SuppressionQuery)
     after = read_cursor(wanted.cursor, str)
     find = request.app.ledger.suppressions.page
@@ -198,7 +210,7 @@ def _list_suppressions(request: ApiRequest) -> ApiResponse:
 
 
 def _suppress(request: ApiRequest) -> ApiResponse:
-    """Never mail an address, until that is taken back. What stands against it already, stays."""
+    """Suppress an address: it gets no mail until the suppression is removed. An existing suppression stays as it is."""
     address = parse_address(request.path["email"])
     done = request.app.ledger.suppressions.suppress(address.identity, SuppressionReason.BY_HAND, source=request.actor)
     request.record("suppression.add", mask_address(address.display))
@@ -206,14 +218,16 @@ def _suppress(request: ApiRequest) -> ApiResponse:
 
 
 def _unsuppress(request: ApiRequest) -> ApiResponse:
-    """Mail an address again. A person's own no stays: 409."""
+    """Remove the suppression of an address. An opt-out by the person is refused with 409."""
     address = parse_address(request.path["email"])
     done = request.app.ledger.suppressions.unsuppress(address.identity, source=request.actor)
     reason = done.suppression.reason if done.suppression else None
     if done.outcome is UnsuppressStatus.REFUSED:
-        raise OwnNoError(f"The address is {reason}, which only that person can take back.")
+        raise OwnNoError(
+            f"The address is suppressed ({reason}); only the person can undo that.", "Ask the person to sign up again."
+        )
     request.record("suppression.remove", mask_address(address.display))
-    return ApiResponse(content=LiftedFacts(email=address.display, outcome=done.outcome, reason=reason))
+    return ApiResponse(content=Unsuppressed(email=address.display, outcome=done.outcome, reason=reason))
 
 
 def _suppression_facts(each: Suppression) -> SuppressionFacts:
@@ -226,5 +240,5 @@ ROUTES = (
     ApiRoute("DELETE", "/subscribers/{email}", Scope.SUBSCRIBERS_WRITE, _erase, Erased),
     ApiRoute("GET", "/suppressions", Scope.SUBSCRIBERS_READ, _list_suppressions, Suppressions, query=SuppressionQuery),
     ApiRoute("PUT", "/suppressions/{email}", Scope.SUBSCRIBERS_WRITE, _suppress, SuppressionFacts),
-    ApiRoute("DELETE", "/suppressions/{email}", Scope.SUBSCRIBERS_WRITE, _unsuppress, LiftedFacts),
+    ApiRoute("DELETE", "/suppressions/{email}", Scope.SUBSCRIBERS_WRITE, _unsuppress, Unsuppressed),
 )

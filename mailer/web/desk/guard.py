@@ -20,21 +20,24 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from mailer.app import App
-from mailer.errors import MailerError
+from mailer.edition.template_loader import LayoutError
+from mailer.errors import MailerError, SettingsError
 from mailer.ledger.types.errors import LedgerError, UnknownSendError
 from mailer.service.accounts.sessions import csrf_token, is_csrf_token, token_digest
 from mailer.service.dispatches.files import NoDispatchError
 from mailer.service.dispatches.preview import PreviewCache
 from mailer.service.sends.monitor import SendSnapshot
 from mailer.web.client_ip import address_of
+from mailer.web.cookies import read_cookie
 from mailer.web.desk.accounts import signin
 from mailer.web.desk.dispatches import list as dispatches_list
 from mailer.web.desk.origin import Origin, is_same_origin, match_host, origin_of
+from mailer.web.desk.plain_language import describe_error
 from mailer.web.desk.render import DeskRenderer, Flash, json_page, wants_json
 from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute, Endpoint
 from mailer.web.desk.sends import live
-from mailer.web.desk.sends.broadcast import Fragments, SendBroadcaster
+from mailer.web.desk.sends.live_broadcast import Fragments, SendBroadcaster
 from mailer.web.forms import DeskForm, read_form
 
 CSRF_FIELD, CSRF_HEADER = "csrf_token", "x-csrf-token"
@@ -74,7 +77,7 @@ class DeskGuard:
             return self._user_error(error)
 
     async def _answer_user(self, route: DeskRoute, request: Request) -> Response:
-        token = request.cookies.get(origin_of(request).cookie("session"), "")
+        token = read_cookie(request, origin_of(request).cookie("session"))
         desk_request = await self._request(request, token)
         if desk_request is None:
             return self._signed_out(request)
@@ -137,25 +140,25 @@ class DeskGuard:
     def _wrong_host(self) -> Response:
         base_url = self._app.settings.base_url.rstrip("/")
         return self._message(
-            "The desk is not at this address.",
-            f"It is at {base_url}/desk/. If a proxy stands in front, it must hand on the Host header.",
+            "The desk is not available at this address.",
+            f"Open {base_url}/desk/ instead. For the operator: a proxy in front must pass on the Host header.",
             status=421,
         )
 
     def _csrf_failed(self, desk_request: DeskRequest | None = None) -> Response:
         return self._message(
-            "Nothing was changed: this did not come from a page of the desk.",
-            "Load the page again and repeat what you did.",
+            "Nothing was changed: the page was out of date.",
+            "Load it again and repeat what you did.",
             status=403,
             desk_request=desk_request,
         )
 
     def _signed_out(self, request: Request) -> Response:
         if wants_json(request):
-            return json_page({"message": "You are signed out. Sign in again."}, status=401)
+            return json_page({"message": "You were signed out. Sign in again."}, status=401)
         if request.method == "POST":
             return self.pages.redirect(
-                request, "/desk/sign-in", Flash("You are signed out, so nothing was changed. Sign in again.", bad=True)
+                request, "/desk/sign-in", Flash("You were signed out, so nothing was changed. Sign in again.", bad=True)
             )
         return self.pages.redirect(request, f"/desk/sign-in{signin.next_query(request, self.pages.root)}")
 
@@ -163,22 +166,22 @@ class DeskGuard:
         name, role = desk_request.user.name, _WITH_ARTICLE[desk_request.user.role]
         return self._message(
             f"This is for {_PLURALS[route.role]}.",
-            f"You are signed in as {name}, {role}. An admin can change that under People.",
+            f"You are signed in as {name}, {role}. An admin can change your role.",
             status=403,
             desk_request=desk_request,
         )
 
     def _http_error(self, error: HTTPException, desk_request: DeskRequest | None = None) -> Response:
-        message, next_step = _HTTP_MESSAGES.get(error.status_code, ("This request cannot be answered.", ""))
+        message, next_step = _HTTP_MESSAGES.get(error.status_code, ("This did not work.", "Go back and try again."))
         return self._message(message, next_step, status=error.status_code, desk_request=desk_request)
 
     def _user_error(self, error: MailerError, desk_request: DeskRequest | None = None) -> Response:
-        if isinstance(error, LedgerError):
+        message, next_step = describe_error(error)
+        if isinstance(error, (LedgerError, SettingsError, LayoutError)):
             _log.error("%s", error)
-            return self._message(error.message, error.next_step, status=503, desk_request=desk_request)
         status = 404 if isinstance(error, (NoDispatchError, UnknownSendError)) else 422
-        message = f"{error.message[:1].upper()}{error.message[1:].rstrip('.')}."
-        return self._message(message, error.next_step, status=status, desk_request=desk_request)
+        status = 503 if isinstance(error, LedgerError) else status
+        return self._message(message, next_step, status=status, desk_request=desk_request)
 
     def _message(
         self, heading: str, next_step: str, *, status: int, desk_request: DeskRequest | None = None
@@ -214,7 +217,7 @@ async def _run(endpoint: Endpoint, desk_request: DeskRequest) -> Response:
 _WITH_ARTICLE = {"writer": "a writer", "editor": "an editor", "admin": "an admin"}
 _PLURALS = {"writer": "writers", "editor": "editors", "admin": "admins"}
 _HTTP_MESSAGES = {
-    404: ("There is no such page at the desk.", "It may have been renamed or removed."),
-    408: ("What you sent took too long to come.", "Check your connection and try again."),
-    413: ("What you sent is too large.", "Send a smaller file."),
+    404: ("Page not found.", "It may have been renamed or removed."),
+    408: ("The upload took too long.", "Check your connection and try again."),
+    413: ("The upload is too large.", "Choose a smaller file."),
 }

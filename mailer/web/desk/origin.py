@@ -34,7 +34,9 @@ def match_host(request: Request, base_url: str) -> Origin | None:
     if host and host in {base.netloc, f"{base.hostname}:{443 if base.scheme == 'https' else 80}"}:
         return Origin(url=f"{base.scheme}://{base.netloc}", secure=base.scheme == "https")
     try:
-        hostname = urlsplit(f"http://{host}").hostname or ""
+        parts = urlsplit(f"http://{host}")
+        hostname = parts.hostname or ""
+        _ = parts.port  # raises for a port above 65535
     except ValueError:
         return None
     return Origin(url=f"http://{host}", secure=False) if is_loopback(hostname) else None

@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from urllib.parse import quote
 
@@ -23,8 +23,11 @@ from starlette.responses import Response
 from mailer.app import App
 from mailer.edition.template_loader import TemplateSet, builtin_dir
 from mailer.ledger.accounts.users import User
-from mailer.ledger.types.accounts import Role
+from mailer.ledger.types.roles_and_scopes import Role
+from mailer.web.cookies import read_cookie
+from mailer.web.desk import plain_language
 from mailer.web.desk.origin import Origin, origin_of
+from mailer.web.desk.status_labels import leaving_reason_label, source_label, status_label
 from mailer.web.responses import HTML, NO_CACHE, NO_STORE, respond, respond_cached
 
 POLICY = (
@@ -70,6 +73,12 @@ NAV_ITEMS = (
 )
 
 
+_FOR_ADMINS = {
+    "plain_text": partial(plain_language.plain_text, is_admin=True),
+    "finding_sentence": partial(plain_language.finding_sentence, is_admin=True),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Flash:
     """A message for the next page; `bad`: it reports a failure."""
@@ -99,12 +108,21 @@ class DeskRenderer:
         self._context = {
             "root": root,
             "publication": app.publication.name,
+            "delivery_state": plain_language.delivery_state,
+            "send_state": plain_language.send_state,
+            "dispatch_state": plain_language.dispatch_state,
+            "plain_reason": plain_language.plain_reason,
+            "plain_text": plain_language.plain_text,
+            "finding_sentence": plain_language.finding_sentence,
             "static": self.static,
             "datetime": self.datetime,
             "ago": self.ago,
             "clock_time": self.clock_time,
             "day": self.day,
             "Role": Role,
+            "status_label": status_label,
+            "source_label": source_label,
+            "leaving_reason_label": leaving_reason_label,
         }
 
     def page(
@@ -120,6 +138,7 @@ class DeskRenderer:
         path_here = viewer.request.url.path.removeprefix(self.root) if viewer else ""
         variables = {
             **self._context,
+            **(_FOR_ADMINS if viewer and viewer.user.role is Role.ADMIN else {}),
             "user": viewer.user if viewer else None,
             "csrf_token": viewer.csrf_token if viewer else "",
             "nav_items": [each for each in NAV_ITEMS if viewer and viewer.user.role.may(each.role)],
@@ -159,7 +178,7 @@ class DeskRenderer:
 
     def pop_flash(self, request: Request, origin: Origin) -> Flash | None:
         """Returns the message that the previous page left."""
-        return decode_flash(request.cookies.get(origin.cookie(_FLASH_COOKIE), ""))
+        return decode_flash(read_cookie(request, origin.cookie(_FLASH_COOKIE)))
 
     def static(self, name: str) -> str:
         """Returns the URL of a static file; it contains a version, which changes with the content."""

@@ -14,10 +14,10 @@ from starlette.responses import Response
 from mailer.app import App
 from mailer.ledger.accounts.sessions import Session
 from mailer.ledger.accounts.users import User
-from mailer.ledger.types.accounts import Role
+from mailer.ledger.types.roles_and_scopes import Role
 from mailer.service.dispatches.preview import PreviewCache
 from mailer.web.desk.render import DeskRenderer, Flash, Viewer, json_page, wants_json
-from mailer.web.desk.sends.broadcast import SendBroadcaster
+from mailer.web.desk.sends.live_broadcast import SendBroadcaster
 from mailer.web.forms import DeskForm
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from starlette.responses import Response
 
-from mailer.ledger.types.accounts import Role
+from mailer.ledger.types.roles_and_scopes import Role
 from mailer.web.desk.request import DeskRequest
 
 _LARGEST_FORM = 2 * 1024 * 1024  # octets

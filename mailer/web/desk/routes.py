@@ -10,24 +10,26 @@ from starlette.routing import BaseRoute, Route
 
 from mailer.app import App
 from mailer.service.accounts.oidc.login import open_provider
-from mailer.web.desk.accounts import profile, signin, users, webhooks
+from mailer.web.desk.accounts import activity_log, profile, signin, users, webhooks
 from mailer.web.desk.accounts.oidc import CALLBACK, LOGIN, OidcPages
 from mailer.web.desk.accounts.signin import SignInPages
-from mailer.web.desk.dispatches import approval, editor, history, photos, preview
+from mailer.web.desk.dispatches import approval, create, editor, findings, history, photos, preview
 from mailer.web.desk.dispatches import list as dispatches_list
 from mailer.web.desk.guard import DeskGuard
 from mailer.web.desk.lists import members, overview, sync, uploads
 from mailer.web.desk.lists import settings as lists_settings
 from mailer.web.desk.render import static_file
 from mailer.web.desk.route import DeskRoute
-from mailer.web.desk.sends import compose, live, report, test_messages
+from mailer.web.desk.sends import compose, live, report, scheduled, test_messages
 from mailer.web.desk.sends import list as sends_list
 from mailer.web.desk.subscribers import detail, suppressions
 
 ROUTES: tuple[DeskRoute, ...] = (
     *signin.ROUTES,
     *dispatches_list.ROUTES,
+    *create.ROUTES,
     *preview.ROUTES,
+    *findings.ROUTES,
     *approval.ROUTES,
     *editor.ROUTES,
     *photos.ROUTES,
@@ -35,6 +37,7 @@ ROUTES: tuple[DeskRoute, ...] = (
     *test_messages.ROUTES,
     *compose.ROUTES,
     *sends_list.ROUTES,
+    *scheduled.ROUTES,
     *live.ROUTES,
     *report.ROUTES,
     *overview.ROUTES,
@@ -46,6 +49,7 @@ ROUTES: tuple[DeskRoute, ...] = (
     *suppressions.ROUTES,
     *profile.ROUTES,
     *users.ROUTES,
+    *activity_log.ROUTES,
     *webhooks.ROUTES,
 )
 """Every route that needs a role."""

@@ -112,7 +112,9 @@ class _LoopbackOnlyMiddleware:
             host = dict(scope["headers"]).get(b"host", b"").decode("latin-1").lower()
             port = scope["server"][1]
             if host not in {f"{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]")}:
-                await respond("This page is for this machine only.\n", _TEXT, status=421)(scope, receive, send)
+                await respond("This page can be opened on this machine only.\n", _TEXT, status=421)(
+                    scope, receive, send
+                )
                 return
         await self._app(scope, receive, send)
 
@@ -179,7 +181,7 @@ class _Preview:
         """Returns the message for the frame; an empty page while there is none."""
         scheme = request.query_params.get("scheme", "")
         rendered = await self._rendered(request, ColorScheme(scheme) if scheme in set(ColorScheme) else None)
-        return respond(rendered.html if rendered else "<!DOCTYPE html><title>No letter</title>", HTML, headers=_LETTER)
+        return respond(rendered.html if rendered else "<!DOCTYPE html><title>No message</title>", HTML, headers=_LETTER)
 
     async def mailed(self, request: Request) -> Response:
         """Returns the source of the HTML as it would be sent."""
@@ -285,7 +287,7 @@ def _is_equal(given: str, expected: str) -> bool:
 
 async def _http_error(_request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 400
-    return respond("There is no such page.\n", _TEXT, status=status)
+    return respond("Page not found.\n", _TEXT, status=status)
 
 
 async def _user_error(_request: Request, error: Exception) -> Response:

@@ -1,5 +1,5 @@
-// The preview's page: asks for the letter again when the file was saved, and shows it as the controls say.
-// The address's fragment remembers the controls, so that a reload shows the same. All text is set as text, never as markup.
+// The page of the preview: loads the message again whenever the file was saved, and shows it as the controls say.
+// The fragment of the URL stores the controls, so that a reload shows the same. All text is set as text, never as markup.
 
 const byId = (id) => document.getElementById(id);
 const controls = byId("controls");
@@ -8,11 +8,11 @@ const narrow = matchMedia("(max-width: 900px)");
 const REMEMBERED = ["view", "width", "scheme", "images", "as"];
 const GRAVITY = ["error", "warning", "note"];
 
-let made = -1; // the letter that is there
+let made = -1; // the number of the message that is shown
 let typed = {}; // fields that were typed, by name
 let shownSource = null;
 let shownProblems = "";
-let wanted = false; // another letter, once the one that is loading is there
+let wanted = false; // load once more when the present load has ended
 let loading = null;
 let latest = 0; // the newest request for the state
 
@@ -27,7 +27,7 @@ function asked(more = {}) {
   return new URLSearchParams({ scheme, images, as, ...fields, ...more });
 }
 
-// The letter: the next one is laid out behind the one that is seen, and takes its place and its scroll position.
+// The message: the next one is laid out behind the one that is shown, and takes its place and its scroll position.
 
 function load() {
   wanted = true;
@@ -50,12 +50,12 @@ async function next() {
     coming.onload = resolve;
     coming.contentWindow.location.replace(`letter?${asked({ made })}`);
   });
-  if (!coming.contentDocument) return; // the browser's own page of a server that has gone
+  if (!coming.contentDocument) return; // the browser's own page, since the server has ended
   coming.contentWindow.scrollTo(seen.contentWindow.scrollX, seen.contentWindow.scrollY);
   coming.classList.remove("is-coming");
-  coming.title = "The letter";
+  coming.title = "The message";
   seen.classList.add("is-coming");
-  seen.title = "The letter, coming";
+  seen.title = "The next version of the message";
   seen.hidden = true;
 }
 
@@ -94,7 +94,7 @@ function arrange() {
   fit();
 }
 
-// What is said about it
+// Findings, subject, reader
 
 async function tell() {
   const mine = ++latest;
@@ -103,7 +103,7 @@ async function tell() {
   const state = await answer.json();
   if (mine !== latest) return;
   byId("title").textContent = state.title ?? byId("path").textContent;
-  byId("size").textContent = state.size ? ` · ${Math.round(state.size / 1024)} KB of 100` : "";
+  byId("size").textContent = state.size ? ` · ${Math.round(state.size / 1024)} of 100 KB` : "";
   byId("from").textContent = state.from ?? "";
   byId("subject").textContent = state.subject ?? "";
   alarm(state);
@@ -115,8 +115,8 @@ function alarm(state) {
   const box = byId("alarm");
   const errors = state.problems.filter((problem) => problem.severity === "error").length;
   if (state.fault) box.textContent = state.fault;
-  else if (state.made === 0 && errors) box.textContent = "There is no letter yet: the dispatch has errors.";
-  else if (state.before) box.textContent = "The letter is as it was before: the dispatch has errors now.";
+  else if (state.made === 0 && errors) box.textContent = "Fix the errors to see a preview.";
+  else if (state.before) box.textContent = "The dispatch has errors. This is the last version without errors.";
   box.hidden = !state.fault && !errors;
   box.classList.toggle("is-warning", !state.fault);
 }
@@ -124,7 +124,7 @@ function alarm(state) {
 function reader(state) {
   const { as } = chosen();
   const names = Object.keys(typed);
-  byId("who").textContent = as || (names.length ? "somebody" : "nobody in particular");
+  byId("who").textContent = as || (names.length ? "with the fields you typed" : "no one in particular");
   byId("reader-fault").textContent = state.reader_fault ?? "";
   byId("reader-fault").hidden = !state.reader_fault;
   const box = byId("fields");
@@ -148,7 +148,7 @@ function findings(state) {
   const count = (severity) => state.problems.filter((problem) => problem.severity === severity).length;
   const counts = GRAVITY.map((each) => [each, count(each)]).filter(([, number]) => number);
   const summary = counts.map(([each, number]) => `${number} ${each}${number > 1 ? "s" : ""}`).join(", ");
-  byId("found").textContent = summary || (state.final && !state.fault ? "Nothing to find fault with" : "Findings");
+  byId("found").textContent = summary || (state.final && !state.fault ? "No problems found" : "Findings");
   byId("status").textContent = state.final ? "· checked" : "· checking …";
   const problems = JSON.stringify(state.problems);
   if (state.source === null || (state.source === shownSource && problems === shownProblems)) return;
@@ -191,7 +191,7 @@ function line(text, number, problems) {
   return item;
 }
 
-// What a person does
+// Controls
 
 function again() {
   arrange();
@@ -238,7 +238,7 @@ byId("list").addEventListener("click", (event) => {
   byId(place.hash.slice(1))?.scrollIntoView({ block: "center" });
 });
 
-// How it begins
+// Start
 
 for (const [name, value] of new URLSearchParams(location.hash.slice(1))) {
   const control = REMEMBERED.includes(name) ? controls.elements[name] : null;
@@ -256,10 +256,10 @@ events.onmessage = async (event) => {
   if (news.made !== made) {
     made = news.made;
     words();
-    await load(); // what is seen comes first
+    await load(); // the message first
   }
   tell();
 };
 events.onerror = () => {
-  byId("status").textContent = "· no longer live: mailer preview has ended";
+  byId("status").textContent = "· the preview has ended; start it again to go on";
 };

@@ -133,7 +133,8 @@ class PreviewSession:
             source = self.path.read_bytes()
         except OSError as error:
             raise UnreadableDispatchError(
-                f"{self.display_name} cannot be read ({error.strerror}).", "It is looked for again and again."
+                f"{self.display_name} cannot be read ({error.strerror}).",
+                "The preview continues as soon as it can be read.",
             ) from None
         return compile_draft(self.app, source, self.path, shown=self.display_name, lists=self._lists)
 

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from mailer.app import App
 from mailer.service.archive.feed import Feed, atom, json_feed, read_feed
 from mailer.service.archive.pages import Archive, ArchivePage
-from mailer.web.public.pages import PageRenderer
+from mailer.web.public.page_renderer import PageRenderer
 from mailer.web.responses import FILE_POLICY, HTML, NO_CACHE, NOT_INDEXED, respond_cached
 
 _MEDIA_NAME = re.compile(r"[0-9a-f]{16,64}\.(jpg|png)")
@@ -42,8 +42,8 @@ class ArchivePages:
         if page is None:
             return await run_in_threadpool(
                 self._pages.message,
-                "This letter is not in the archive.",
-                "It may not have been sent yet. What was sent is in the archive.",
+                "This issue is not in the archive",
+                "It may not have been sent yet. The archive has all past issues.",
                 status=404,
             )
         headers = {**NO_CACHE, "Content-Security-Policy": _policy(page), "Content-Language": page.language}

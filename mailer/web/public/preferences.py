@@ -18,6 +18,7 @@ from starlette.responses import Response
 
 from mailer.addresses import Address, AddressError, parse_address
 from mailer.app import App
+from mailer.i18n.translations import translatable
 from mailer.ledger.subscribers.preferences import AddressChange
 from mailer.link_tokens import is_inert
 from mailer.service.subscribers.address_change import (
@@ -42,17 +43,19 @@ from mailer.service.subscribers.preferences import (
 )
 from mailer.service.subscribers.preferences_link import LinkError, is_valid_nonce, issue_nonce
 from mailer.web.forms import read_public_form
-from mailer.web.public.pages import PageRenderer
+from mailer.web.public.page_renderer import PageRenderer
 from mailer.web.public.subscribe import PROFILE_PREFIX, SignupGuard, profile_field, too_many_requests
 from mailer.web.responses import NO_STORE, respond
 
 LIST_PREFIX = "list."  # what the name of a list's box begins with
 _HEADERS = {**NO_STORE, "X-Robots-Tag": "noindex, nofollow"}
 _MAILING_ACTIONS = frozenset({"link", "address"})  # actions that send a mail, and are rate-limited
-SAVED = "Saved."
-LINK_SENT = "The link is on its way to your address. We send it once a day at most."
-LETTER_SENT = "We have sent a letter to the new address. Nothing changes before you follow the link in it."
-STALE = "This page was open for too long. Please press the button once more."
+SAVED = translatable("Saved.")
+LINK_SENT = translatable("The link is on its way to your address. We send it at most once a day.")
+MAIL_SENT = translatable(
+    "We have sent an e-mail to the new address. Nothing changes until you open the link in it and confirm."
+)
+STALE = translatable("This page was open for too long. Please press the button again.")
 F = TypeVar("F")
 _DATA = "application/json; charset=utf-8"
 
@@ -89,7 +92,7 @@ class PreferencesPages:
     def _show(self, token: str, notice: str = "", *, status: int = 200, email: str = "", wrong: str = "") -> Response:
         if is_inert(token):
             return self._pages.message(
-                "This link leads to nobody's settings.",
+                "This link doesn’t lead to anyone’s preferences",
                 "It comes from a test message or from the archive.",
                 headers=_HEADERS,
             )
@@ -99,10 +102,11 @@ class PreferencesPages:
             "preferences",
             status=status,
             headers=_HEADERS,
-            heading=self._pages.gettext("Your settings"),
+            heading=self._pages.gettext("Your preferences"),
             page=found,
             nonce=issue_nonce(self._app, token),
             notice=notice and self._pages.gettext(notice),
+            link_sent=notice == LINK_SENT,
             left=found.stopped is OptOut.LEFT,
             until=until and dt.datetime.fromtimestamp(until, self._app.settings.timezone).date(),
             own=[profile_field(self._pages, PROFILE_PREFIX, name, value) for name, value in found.own.items()],
@@ -148,10 +152,10 @@ class PreferencesPages:
     def _ask_address(self, token: str, text: str) -> Response:
         new = _address(text)
         if new is None:
-            wrong = "This is not an e-mail address. It should be like ana@example.org."
+            wrong = translatable("This is not a valid e-mail address. It should look like ana@example.org.")
             return self._show(token, status=400, email=text, wrong=wrong)
         request_address_change(self._app, token, new)
-        return self._show(token, LETTER_SENT)
+        return self._show(token, MAIL_SENT)
 
     def _erase(self, token: str, fields: Mapping[str, str] | None) -> Response:
         found = self._read(token)
@@ -160,13 +164,13 @@ class PreferencesPages:
         if fields is not None and is_valid_nonce(self._app, token, fields.get("nonce", "")):
             erase_own_data(self._app, token)
             return self._pages.message(
-                "Everything about you is erased.", "We do not write to you any more.", headers=_HEADERS
+                "Your data has been erased", "You’ll get no more e-mails from us.", headers=_HEADERS
             )
         return self._pages.page(
             "erase",
             status=200 if fields is None else 409,
             headers=_HEADERS,
-            heading=self._pages.gettext("Erase everything about you?"),
+            heading=self._pages.gettext("Erase all your data?"),
             masked=found.masked,
             nonce=issue_nonce(self._app, token),
             notice="" if fields is None else self._pages.gettext(STALE),
@@ -183,14 +187,19 @@ class PreferencesPages:
         done = _or_404(confirm_address_change(self._app, token))
         match done.change:
             case AddressChange.DONE:
-                return self._pages.message("Your address is changed.", "Your letters come to it now.", headers=_HEADERS)
+                return self._pages.message(
+                    "Your address has been changed", "Your newsletters now go to the new address.", headers=_HEADERS
+                )
             case AddressChange.EXPIRED:
                 return self._pages.message(
-                    "This link is too old.", "Nothing was changed.", status=409, headers=_HEADERS
+                    "This link has expired",
+                    "Your address was not changed. You can ask for the change again in your preferences.",
+                    status=409,
+                    headers=_HEADERS,
                 )
             case _:
                 return self._pages.message(
-                    "This address cannot be changed here.", "Please write to us.", status=409, headers=_HEADERS
+                    "This address can’t be changed here", "Please write to us.", status=409, headers=_HEADERS
                 )
 
     def _read(self, token: str) -> PreferencesPage:

@@ -6,7 +6,7 @@ from starlette.responses import Response
 
 from mailer.app import App
 from mailer.errors import MailerError
-from mailer.web.public.pages import PageRenderer
+from mailer.web.public.page_renderer import PageRenderer
 from mailer.web.responses import NO_CACHE, NO_STORE, respond, respond_cached
 
 

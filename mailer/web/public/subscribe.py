@@ -19,6 +19,7 @@ from starlette.responses import Response
 from mailer.addresses import Address, AddressError, parse_address
 from mailer.app import App
 from mailer.audience.list_settings import ListSettings
+from mailer.i18n.translations import translatable
 from mailer.link_tokens import Purpose
 from mailer.service.subscribers.signup import (
     Confirmation,
@@ -34,7 +35,7 @@ from mailer.service.subscribers.signup import (
 )
 from mailer.web.client_ip import address_of, anonymize, rate_limit_key
 from mailer.web.forms import read_public_form
-from mailer.web.public.pages import PageRenderer
+from mailer.web.public.page_renderer import PageRenderer
 from mailer.web.rate_limit import RateLimiter
 from mailer.web.responses import NO_STORE
 
@@ -44,11 +45,11 @@ HONEYPOT = "website"
 PROFILE_PREFIX = "own."  # what the name of a reader's own field begins with in a form
 _HEADERS = {**NO_STORE, "X-Robots-Tag": "noindex, nofollow"}
 LABELS = {
-    "first_name": "First name",
-    "last_name": "Last name",
-    "name": "Name",
-    "city": "City",
-    "country": "Country",
+    "first_name": translatable("First name"),
+    "last_name": translatable("Last name"),
+    "name": translatable("Name"),
+    "city": translatable("City"),
+    "country": translatable("Country"),
 }
 
 
@@ -126,9 +127,9 @@ class SubscribePages:
                 return too_many_requests(self._pages, retry_after)
             await run_in_threadpool(request_link_mail, self._app, address)
         return self._pages.message(
-            "Please look into your mailbox.",
+            "Check your inbox",
             "If this address is on one of our lists, the link is on its way to it.",
-            "We send it once a day at most. Nothing there after a few minutes? Then please look into the spam folder.",
+            "We send it at most once a day. Nothing after a few minutes? Check your spam folder.",
             headers=_HEADERS,
         )
 
@@ -152,7 +153,7 @@ class SubscribePages:
             "link",
             status=400 if fault == "email" else 200,
             headers=_HEADERS,
-            heading=self._pages.gettext("The link to your settings"),
+            heading=self._pages.gettext("Get a link to your preferences"),
             **self._sealed(fields, fault),
         )
 
@@ -172,7 +173,7 @@ class SubscribePages:
             words=consent_text(self._app, settings),
             own=[(PROFILE_PREFIX + name, label(pages, name)) for name in settings.own_fields],
         )
-        heading = pages.gettext("A form for your own page")
+        heading = pages.gettext("A sign-up form for your own site")
         return pages.page("embed", headers=_HEADERS, heading=heading, form=form.strip())
 
     def _show(self, token: str) -> Response:
@@ -182,7 +183,7 @@ class SubscribePages:
             case SignupState.CONFIRMED:
                 return _welcome(pages)
             case SignupState.EXPIRED:
-                heading = pages.gettext("This link is too old.")
+                heading = pages.gettext("This link has expired")
                 return pages.page("expired", headers=_HEADERS, heading=heading, masked=found.masked)
             case SignupState.WAITING:
                 return pages.page(
@@ -233,10 +234,10 @@ class SubscribePages:
     @staticmethod
     def _sent(pages: PageRenderer) -> Response:
         return pages.message(
-            "Please look into your mailbox.",
-            "We have sent a letter to the address that you gave. Follow the link in it, and you are on the list.",
-            "We send one such letter a day: if you signed up for something here today already, use the link in that one. "
-            "Nothing there after a few minutes? Then please look into the spam folder.",
+            "Check your inbox",
+            "We have sent an e-mail to the address you entered. Open the link in it to finish signing up.",
+            "We send at most one such e-mail a day. If you have already signed up for something here today, use the link in "
+            "that e-mail. Nothing after a few minutes? Check your spam folder.",
             headers=_HEADERS,
         )
 
@@ -244,7 +245,7 @@ class SubscribePages:
 def too_many_requests(pages: PageRenderer, retry_after: int) -> Response:
     """Returns the page for a client that is rate-limited for `retry_after` seconds."""
     return pages.message(
-        "Too many ask at the moment.",
+        "Too many requests at the moment",
         "Please try again in a few minutes.",
         status=429,
         headers={**_HEADERS, "Retry-After": str(retry_after)},
@@ -268,7 +269,7 @@ def autocomplete(name: str) -> str:
 
 
 def _welcome(pages: PageRenderer) -> Response:
-    return pages.message("You are on the list.", "Thank you! The next letter comes to you.", headers=_HEADERS)
+    return pages.message("You are subscribed", "Thank you! You’ll get the next issue.", headers=_HEADERS)
 
 
 def _address(fields: Mapping[str, str]) -> Address | None:

@@ -4,7 +4,7 @@ GET shows a page and changes nothing: mail scanners and prefetching browsers ope
 the page's button, by a mail client's one-click, or with no body at all. Only a body with a field `undo` is something else: it
 undoes the opt-out whose response contained that undo token or, with a field `why` beside it, records the reason for that
 opt-out, which is optional. There are no cookies and no redirects, and the answer to a POST is the same however often it is
-repeated. The page links to the preferences, for readers who only want fewer letters.
+repeated. The page links to the preferences, for readers who only want fewer e-mails.
 """
 
 from collections.abc import Mapping
@@ -15,8 +15,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from mailer.app import App
+from mailer.i18n.translations import translatable
 from mailer.ledger.types.subscribers import LeavingReason
 from mailer.service.subscribers.preferences_link import page_token
+from mailer.service.subscribers.signup import has_public_lists
 from mailer.service.subscribers.unsubscribe import (
     OptOutSource,
     UndoResult,
@@ -28,18 +30,20 @@ from mailer.service.subscribers.unsubscribe import (
     unsubscribe,
 )
 from mailer.web.forms import read_public_form
-from mailer.web.public.pages import PageRenderer
+from mailer.web.public.page_renderer import PageRenderer
 from mailer.web.responses import NO_STORE, NOT_INDEXED
 
 ONE_CLICK = ("List-Unsubscribe", "One-Click")  # RFC 8058 3.1
 UNDO, WHY, WORDS = "undo", "why", "words"
 REASONS = {
-    LeavingReason.TOO_MANY: "Too many letters",
-    LeavingReason.NOT_INTERESTED: "They do not interest me any more",
-    LeavingReason.NEVER_ASKED: "I never signed up",
-    LeavingReason.ELSEWHERE: "I read you elsewhere",
-    LeavingReason.OTHER: "Something else",
+    LeavingReason.TOO_MANY: translatable("Too many e-mails"),
+    LeavingReason.NOT_INTERESTED: translatable("It no longer interests me"),
+    LeavingReason.NEVER_ASKED: translatable("I never signed up"),
+    LeavingReason.ELSEWHERE: translatable("I read it elsewhere"),
+    LeavingReason.OTHER: translatable("Another reason"),
 }
+_SIGN_UP_OR_WRITE = translatable("To get newsletters again, please sign up again or write to us.")
+_WRITE = translatable("To get newsletters again, please write to us.")
 _HEADERS = {**NO_STORE, "X-Robots-Tag": NOT_INDEXED}
 
 
@@ -67,13 +71,24 @@ class UnsubscribePages:
         link = _or_404(read_unsubscribe_link(self._app, token))
         if link.inert:
             return self._placeholder_link()
-        heading = self._pages.gettext("Unsubscribe from %(name)s", name=self._app.publication.name)
+        settings = self._preferences_path(token) if link.masked else ""
+        if link.is_unsubscribed:
+            return self._pages.page(
+                "already",
+                headers=_HEADERS,
+                heading=self._pages.gettext("You are already unsubscribed"),
+                masked=link.masked,
+                can_undo=link.can_undo,
+                settings=settings,
+                has_choice=has_public_lists(self._app),
+            )
         return self._pages.page(
             "unsubscribe",
             headers=_HEADERS,
-            heading=heading,
+            heading=self._pages.gettext("Unsubscribe from %(name)s", name=self._app.publication.name),
             masked=link.masked,
-            settings=self._preferences_path(token) if link.masked else "",
+            settings=settings,
+            has_choice=has_public_lists(self._app),
         )
 
     def _confirmation(self, result: UnsubscribeResult | None) -> Response:
@@ -84,7 +99,7 @@ class UnsubscribePages:
         return self._pages.page(
             "unsubscribed",
             headers=_HEADERS,
-            heading=self._pages.gettext("You are unsubscribed."),
+            heading=self._pages.gettext("You are unsubscribed"),
             masked=result.link.masked,
             seal=result.undo_token,
             reasons=REASONS,
@@ -96,11 +111,13 @@ class UnsubscribePages:
                 return self._pages.page(
                     "back",
                     headers=_HEADERS,
-                    heading=self._pages.gettext("You are on the list again."),
+                    heading=self._pages.gettext("You are subscribed again"),
                     settings=self._preferences_path(token),
+                    has_choice=has_public_lists(self._app),
                 )
             case UndoResult.TOO_LATE:
-                return self._too_late()
+                way_back = _SIGN_UP_OR_WRITE if has_public_lists(self._app) else _WRITE
+                return self._pages.message("This can no longer be undone here", way_back, status=409, headers=_HEADERS)
             case None:
                 raise HTTPException(404)
 
@@ -108,17 +125,21 @@ class UnsubscribePages:
         words = fields.get(WORDS, "")
         why = fields.get(WHY, "")
         if not why and not words.strip():  # the reason is optional
-            return self._pages.message("Nothing was changed.", headers=_HEADERS)
+            return self._pages.message(
+                "You have not chosen a reason", "You don’t have to. Nothing was changed.", headers=_HEADERS
+            )
         reason = LeavingReason(why) if why in set(LeavingReason) else LeavingReason.OTHER
         recorded = record_reason(self._app, token, fields[UNDO], reason, words)
         if recorded is None:
             raise HTTPException(404)
         if not recorded:
-            return self._too_late()
+            return self._pages.message(
+                "Your answer could not be saved", "Nothing was changed.", status=409, headers=_HEADERS
+            )
         return self._pages.page(
             "unsubscribed",
             headers=_HEADERS,
-            heading=self._pages.gettext("Thank you for telling us."),
+            heading=self._pages.gettext("Thank you for your answer"),
             masked=_or_404(read_unsubscribe_link(self._app, token)).masked,
             seal=fields[UNDO],
             reasons={},
@@ -128,15 +149,10 @@ class UnsubscribePages:
         """Returns the path of the reader's preferences page."""
         return f"{self._pages.root}/preferences/{page_token(self._app, token)}"
 
-    def _too_late(self) -> Response:
-        return self._pages.message(
-            "This can no longer be taken back here.", "Nothing was changed.", status=409, headers=_HEADERS
-        )
-
     def _placeholder_link(self) -> Response:
         return self._pages.message(
-            "This link unsubscribes nobody.",
-            "It comes from a test message or from the archive. To unsubscribe, use the link in a letter that you got.",
+            "This link doesn’t unsubscribe anyone",
+            "It comes from a test message or from the archive. To unsubscribe, use the link in an issue that was sent to you.",
             headers=_HEADERS,
         )
 

@@ -1,6 +1,6 @@
-// What every page of the desk has: nothing here is needed, all of it is a comfort.
-//   <form data-confirm="Sentence?">   asks before it is sent
-//   <input data-select>               is selected as a whole when it is entered
+// For every page of the desk, which all work without it.
+//   <form data-confirm="Sentence?">   asks before the form is sent
+//   <input data-select>               selects its whole content on focus
 
 document.addEventListener("submit", (event) => {
   const question = event.target.dataset.confirm;
@@ -11,7 +11,7 @@ document.addEventListener("focusin", (event) => {
   if (event.target.dataset?.select !== undefined) event.target.select();
 });
 
-// The menu under one's name, and those of the editor, close as menus do.
+// The user menu and the menus of the editor close on Escape and on a click elsewhere.
 const menus = [...document.querySelectorAll("details.me, details.drop")];
 document.addEventListener("keydown", (event) => {
   const open = menus.find((menu) => menu.open);

@@ -1,16 +1,16 @@
-// A send while it goes: puts in each piece of the page that has changed, and says when the desk does not answer.
-// Without it the page shows how it stood when it was loaded.
+// The live page of a send: replaces each fragment of the page that has changed, and reports a lost connection.
+// Without this script the page shows the figures of the moment when it was loaded.
 
 const live = document.getElementById("live");
 const away = document.getElementById("away");
-const AGAIN = 1000; // milliseconds until the desk is asked again, after it answered with anything but a stream
+const AGAIN = 1000; // milliseconds between tries, after a response that was not a stream
 let heard = new Date();
 
 function clock(time) {
   return time.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 }
 
-// A piece that has the focus keeps it: the same button of the new one gets it.
+// Keeps the focus: the same button of the new fragment gets it.
 function replace(name, html) {
   const place = document.getElementById(name);
   if (!place) return;
@@ -44,7 +44,7 @@ function listen() {
   window.addEventListener("pagehide", () => source.close(), { once: true });
 }
 
-// The desk answered, but not with events: who is signed out is asked to sign in, anybody else tries again.
+// After a response without events: users who are signed out get the sign-in page, others reconnect.
 async function again() {
   const asking = new AbortController();
   const answer = await fetch(live.dataset.events, { headers: { Accept: "application/json" }, signal: asking.signal }).catch(() => null);
@@ -54,7 +54,7 @@ async function again() {
 }
 
 listen();
-// A page that comes back out of the browser's memory is an old one.
+// A page from the browser's back/forward cache is out of date.
 window.addEventListener("pageshow", (event) => {
   if (event.persisted) window.location.reload();
 });

@@ -1,14 +1,14 @@
-// The editor of a dispatch. The page works without it: then there is a textarea and a button.
+// The editor of a dispatch. Without this script the page has a textarea and a button.
 //
-// What is typed is saved a moment later, if the file is still the one that was opened; what is wrong with it comes back as marks and in
-// words, and the letter is shown anew. A file that changed elsewhere is taken over when nothing was typed since, and asked about otherwise.
+// The text is saved a moment after the last key, if the file has not changed since it was opened; then findings and preview are updated.
+// A file that changed elsewhere replaces the text if nothing was typed since; otherwise the user chooses a version.
 import {
   Decoration, EditorState, EditorView, HighlightStyle, Language, RangeSetBuilder, Table, ViewPlugin, autocompletion, completionKeymap,
   defaultKeymap, defineLanguageFacet, drawSelection, highlightActiveLine, highlightSpecialChars, history, historyKeymap, keymap,
   lineNumbers, lintGutter, openSearchPanel, parser, searchKeymap, setDiagnostics, snippetCompletion, syntaxHighlighting, tags,
 } from "./vendor/codemirror.js";
 
-const PAUSE = 500; // milliseconds after the last key until it is saved
+const PAUSE = 500; // milliseconds between the last key and saving
 const form = document.querySelector("form.write");
 const area = form.querySelector("textarea");
 const base = form.querySelector("input[name=base]");
@@ -20,12 +20,12 @@ const path = form.getAttribute("action");
 const today = form.dataset.today;
 
 const templates = [
-  ["article", "An article", `## \${Title}\nsource: \${Who published it}\ndate: ${today}\nlink: https://\${}\n\n\${Its text.}\n`],
-  ["photo", "A photo above the note, in the front matter", "photo:\n  file: photos/${name.jpg}\n  alt: ${What it shows}\n  caption: ${}\n  credit: ${}\n"],
-  ["image", "A picture in the text", "![${What it shows}](photos/${name.jpg})\n"],
-  ["if", "Only for some readers", "{% if reader.${city} == \"${Porto Novo}\" %}\n${Text for them.}\n{% endif %}\n"],
-  ["reader", "A word of the reader’s", "{{ reader.${first_name} or \"${reader}\" }}"],
-  ["earlier", "A link to an earlier dispatch", "[[${slug}]]"],
+  ["article", "Article", `## \${The title of an article}\nsource: \${The name of the paper}\ndate: ${today}\nlink: https://\${}\n\n\${The text of the article.}\n`],
+  ["photo", "Photo above the note, in the fields at the top", "photo:\n  file: photos/${name.jpg}\n  alt: ${What it shows}\n  caption: ${}\n  credit: ${}\n"],
+  ["image", "Picture in the text", "![${What it shows}](photos/${name.jpg})\n"],
+  ["if", "Text for some readers only", "{% if reader.${city} == \"${Porto Novo}\" %}\n${The text for these readers.}\n{% endif %}\n"],
+  ["reader", "A reader’s field", "{{ reader.${first_name} or \"${reader}\" }}"],
+  ["earlier", "Link to an earlier dispatch", "[[${slug}]]"],
 ];
 const snippets = templates.map(([label, detail, text]) => snippetCompletion(text, { label, detail, type: "keyword" }));
 
@@ -46,7 +46,7 @@ const look = EditorView.theme({
   "&.cm-focused .cm-selectionBackground, .cm-selectionBackground": { background: "var(--mark) !important" },
   ".cm-cursor": { borderLeftColor: "var(--ink)" },
   ".particular": { color: "var(--muted)" },
-  ".hole": { color: "var(--accent)" },
+  ".field": { color: "var(--accent)" },
   ".cm-lintRange": { backgroundImage: "none !important", textDecoration: "underline wavy", textUnderlineOffset: "3px", textDecorationSkipInk: "none" },
   ".cm-lintRange-error": { textDecorationColor: "var(--bad)" },
   ".cm-lintRange-warning, .cm-lintRange-info": { textDecorationColor: "var(--warn)" },
@@ -62,7 +62,7 @@ const look = EditorView.theme({
   ".cm-textfield, .cm-button": { background: "var(--sheet)", backgroundImage: "none", color: "var(--ink)", border: "1px solid var(--firm)", borderRadius: "5px", fontSize: "13.5px" },
 });
 
-// Front matter, particulars and what differs per reader have no place in Markdown's grammar; they are told by their lines.
+// Markdown's grammar has no front matter, particulars and merge fields; they are recognised line by line.
 const words = ViewPlugin.fromClass(
   class {
     constructor(view) { this.decorations = paint(view); }
@@ -71,7 +71,7 @@ const words = ViewPlugin.fromClass(
   { decorations: (plugin) => plugin.decorations },
 );
 const muted = Decoration.mark({ class: "particular" });
-const hole = Decoration.mark({ class: "hole" });
+const field = Decoration.mark({ class: "field" });
 
 function paint(view) {
   const builder = new RangeSetBuilder();
@@ -81,7 +81,7 @@ function paint(view) {
       const key = /^\s*[a-z]+:(?=\s|$)/.exec(line.text);
       if (key) builder.add(line.from, line.from + key[0].length, muted);
       for (const found of line.text.matchAll(/\{\{.*?\}\}|\{%.*?%\}|\[\[.*?\]\]/g)) {
-        if (!key || found.index >= key[0].length) builder.add(line.from + found.index, line.from + found.index + found[0].length, hole);
+        if (!key || found.index >= key[0].length) builder.add(line.from + found.index, line.from + found.index + found[0].length, field);
       }
       at = line.to + 1;
     }
@@ -100,7 +100,7 @@ const root = host.attachShadow({ mode: "open" });
 let saved = area.value.replaceAll("\r\n", "\n");
 let timer = 0;
 let working = null;
-let torn = false; // the file and the text went different ways
+let torn = false; // both the file and the text have changed
 
 const view = new EditorView({
   parent: root,
@@ -130,13 +130,13 @@ function complete(context) {
 
 function text() { return view.state.doc.toString(); }
 function say(words, bad = false) {
-  state.setAttribute("aria-live", bad ? "assertive" : "off"); // that all is well need not be said after each word
+  state.setAttribute("aria-live", bad ? "assertive" : "off"); // routine messages are not read aloud
   state.textContent = words;
   state.classList.toggle("bad", bad);
 }
 
 function later() {
-  say("not saved yet");
+  say("Not saved yet");
   clearTimeout(timer);
   timer = setTimeout(() => save(false), PAUSE);
 }
@@ -151,26 +151,26 @@ async function save(byHand) {
   if (torn) return;
   if (working) return later();
   const typed = text();
-  if (typed === saved && !byHand) return say("saved");
+  if (typed === saved && !byHand) return say("Saved");
   const body = new FormData();
   body.set("text", typed);
   body.set("base", base.value);
   if (!byHand) body.set("auto", "1");
-  say("saving …");
+  say("Saving …");
   working = ask(path, { method: "POST", body });
   try {
     const answer = await working;
-    if (answer.status === 401) return say("You are signed out, so this is not saved. Sign in in another tab; then it goes on here.", true), again();
+    if (answer.status === 401) return say("Not saved: you were signed out. Sign in in another tab; then saving continues here.", true), again();
     const told = await answer.json();
     if (answer.status === 409) return apart(told);
     if (!answer.ok) return say(told.message, true);
     saved = typed;
     base.value = told.digest;
-    if (text() === typed) say(`saved ${new Date().toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" })}`);
+    if (text() === typed) say(`Saved at ${new Date().toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" })}`);
     show();
     proof();
   } catch {
-    say("The desk cannot be reached, so this is not saved. It is tried again.", true);
+    say("Not saved: no connection to the desk. Trying again.", true);
     again();
   } finally {
     working = null;
@@ -185,10 +185,10 @@ function again() {
 
 async function proof() {
   const told = await ask(`${path}/findings`).then((answer) => (answer.ok ? answer.json() : null)).catch(() => null);
-  if (told?.digest !== base.value) return; // none came, or those of a text that is past
+  if (told?.digest !== base.value) return; // no findings, or those of an earlier text
   findings.innerHTML = told.html;
   const count = view.state.doc.toString().split(/\s+/).filter(Boolean).length;
-  measure.textContent = `${count.toLocaleString("en")} words${told.size ? ` · ${Math.ceil(told.size / 1024)} KB of ${measure.dataset.clip}` : ""}`;
+  measure.textContent = `${count.toLocaleString("en")} words${told.size ? ` · ${Math.ceil(told.size / 1024)} KB (Gmail cuts off at ${measure.dataset.clip} KB)` : ""}`;
   const marks = told.marks.map((mark) => {
     const line = view.state.doc.line(Math.min(Math.max(mark.line, 1), view.state.doc.lines));
     const characters = [...line.text].slice(0, Math.max(mark.column - 1, 0)).join("").length;
@@ -199,7 +199,7 @@ async function proof() {
   view.dispatch(setDiagnostics(view.state, marks.sort((one, other) => one.from - other.from)));
 }
 
-// A finding leads to its line.
+// A click on a finding goes to its line.
 findings.addEventListener("click", (event) => {
   const link = event.target.closest("a[data-line]");
   if (!link) return;
@@ -213,14 +213,14 @@ function lead(number) {
   view.focus();
 }
 
-// The letter. Two frames take turns, so that nothing flickers and the place stays.
+// The preview. The next frame loads behind the present one, so that nothing flickers and the scroll position stays.
 const stage = document.querySelector("#stage");
 const reader = document.querySelector("#reader");
 let chosen = stage.dataset.view;
 
 function show() {
   const next = document.createElement("iframe");
-  next.title = "Preview of the letter";
+  next.title = "Preview of the message";
   next.setAttribute("sandbox", "allow-same-origin allow-popups allow-popups-to-escape-sandbox");
   next.className = chosen;
   next.addEventListener("load", () => {
@@ -249,7 +249,7 @@ for (const link of document.querySelectorAll("a[data-view]")) {
 reader.form.addEventListener("submit", (event) => { event.preventDefault(); show(); });
 reader.addEventListener("change", show);
 
-// The file changed elsewhere.
+// Changes of the file elsewhere.
 function take(told) {
   saved = told.text;
   base.value = told.digest;
@@ -265,8 +265,8 @@ function take(told) {
 function apart(told) {
   torn = true;
   clash.hidden = false;
-  say("not saved: the file was changed elsewhere", true);
-  clash.querySelector("[data-theirs]").onclick = () => { take(told); say("The file’s text is here now."); view.focus(); };
+  say("Not saved: someone else changed this dispatch", true);
+  clash.querySelector("[data-theirs]").onclick = () => { take(told); say("This is the other version now."); view.focus(); };
   clash.querySelector("[data-mine]").onclick = () => {
     base.value = told.digest;
     torn = false;
@@ -285,9 +285,9 @@ changes.addEventListener("changed", async (event) => {
   if (told.digest === base.value) return;
   if (text() !== saved) return apart(told);
   take(told);
-  say("The file was changed elsewhere; this is its text.");
+  say("Someone else changed this dispatch. This is the new version.");
 });
-changes.addEventListener("gone", () => { changes.close(); say("The file was removed or renamed.", true); });
+changes.addEventListener("gone", () => { changes.close(); say("This dispatch was removed or renamed. Copy your text before you leave this page.", true); });
 
 // Photos and ready-made pieces.
 function insert(piece) {
@@ -310,18 +310,18 @@ const photos = document.querySelector("form.photos");
 photos.addEventListener("submit", async (event) => {
   event.preventDefault();
   const told = photos.querySelector(".told");
-  told.textContent = "The photo is being made small …";
+  told.textContent = "Uploading …";
   try {
     const answer = await ask(photos.getAttribute("action"), { method: "POST", body: new FormData(photos) });
     const kept = await answer.json();
-    if (!answer.ok) return void (told.textContent = kept.message ?? "That did not work.");
+    if (!answer.ok) return void (told.textContent = kept.message ?? "The upload failed. Try again.");
     if (event.submitter?.value === "above") putAbove(kept.yaml);
     else insert(`${kept.markdown}\n`);
-    told.textContent = `Kept as ${kept.file}.`;
+    told.textContent = "Photo inserted.";
     photos.reset();
     photos.closest("details").open = false;
   } catch {
-    told.textContent = "The desk cannot be reached. Try again in a moment.";
+    told.textContent = "No connection to the desk. Try again in a moment.";
   }
 });
 

@@ -1,4 +1,4 @@
-"""archive: putting right what was sent, and the archive as files."""
+"""archive: corrections, and the archive as files."""
 
 import json
 import re
@@ -34,7 +34,7 @@ def test_an_editor_puts_right_what_was_sent(here, catcher):
     assert here("send", "tide", "--to", "readers", "--yes").code == 0
     same = here("archive", "correct", "tide", "--note", "Noon, not ten.")
     assert same.code == 2
-    assert "just as it is on disk" in same.err
+    assert "is the same as in the archive" in same.err
     (workspace / "dispatches" / "tide.md").write_text(DISPATCH.replace("patience", "calm"), encoding="utf-8")
     for note in ("", "  \n", "x" * 501):
         assert here("archive", "correct", "tide", "--note", note).code == 2
@@ -146,7 +146,7 @@ def test_a_file_of_somebody_elses_is_left_and_named(site, tmp_path):
     out = tmp_path / "out"
     out.mkdir()
     (out / "index.html").write_text("my home page")
-    with pytest.raises(ExportError, match=r"index\.html is there already"):
+    with pytest.raises(ExportError, match=r"index\.html already exists"):
         export_archive(site.app, out)
     assert tree(out) == {"index.html": b"my home page"}
 
@@ -157,7 +157,7 @@ def test_nothing_is_written_through_a_link(site, tmp_path):
     out.mkdir()
     elsewhere.mkdir()
     (out / "archive").symlink_to(elsewhere)
-    with pytest.raises(ExportError, match="leads elsewhere"):
+    with pytest.raises(ExportError, match="is reached through a link"):
         export_archive(site.app, out)
     assert tree(elsewhere) == {}
 

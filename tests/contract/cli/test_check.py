@@ -43,10 +43,10 @@ def test_a_pipe_gets_one_line_a_finding_with_the_path_as_it_was_typed(commands, 
     ran = commands("check", str(flawed))
     assert ran.code == 0
     assert ran.out.splitlines() == [
-        f"{flawed}:14:1: warning: “TODO” is left; write what belongs there, or delete it [placeholder]",
+        f"{flawed}:14:1: warning: “TODO” is a placeholder; replace it, or delete it [placeholder]",
         (
             f"{flawed}:16:1: note: “Two high waters on Tuesday” does not link to its source, Harbour Times; "
-            "write link: https://… under its title [source-link]"
+            "add link: https://… under its title [source-link]"
         ),
     ]
 
@@ -93,7 +93,7 @@ def test_each_rule_has_a_page(commands, rule):
     assert ran.code == 0
     lines = ran.out.splitlines()
     assert lines[0] == f"{rule} ({RULEBOOK[rule].severity}): {RULEBOOK[rule].title}"
-    assert [line.split(":")[0] for line in lines if line[:1].isalpha()][1:4] == ["Why", "Source", "Mend"]
+    assert [line.split(":")[0] for line in lines if line[:1].isalpha()][1:4] == ["Why", "Source", "Fix"]
     assert ("Ignore" in ran.out) == RULEBOOK[rule].may_be_ignored
 
 
@@ -200,4 +200,4 @@ def test_a_terminal_gets_the_reason_and_remedy_of_each_rule_once(commands, flawe
     assert done.returncode == 0
     assert shown.count("[placeholder]") == 2
     assert shown.count("Why:") == 2
-    assert shown.count("Mend:") == 2
+    assert shown.count("Fix:") == 2

@@ -21,12 +21,16 @@ def test_a_key_is_made_and_what_is_printed_makes_it_sign(here: Commands, tmp_pat
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
         assert isinstance(read_key(file.read_bytes()), kind)
     assert "PRIVATE" not in rsa.out + rsa.err
+    assert re.search(
+        r"\nName: autumn\._domainkey\.example\.org\nValue: v=DKIM1; k=rsa; p=[A-Za-z0-9+/=]{300,}\n", rsa.err
+    )
     record, *lines = rsa.out.splitlines()
     assert re.fullmatch(r'autumn\._domainkey\.example\.org\. IN TXT \( "v=DKIM1; k=rsa; p=[^"]+" "[^"]+" \)', record)
     assert lines == ["MAILER_DKIM_DOMAIN=example.org", "MAILER_DKIM_SELECTOR=autumn", "MAILER_DKIM_KEY=dkim-autumn.pem"]
     with (tmp_path / ".env").open("a", encoding="utf-8") as file:
         file.write("\n".join([*lines, *ed25519.out.splitlines()[2:]]))
     assert load_settings(tmp_path, {}).dkim_ed25519_key == tmp_path / "dkim-winter.pem"
+    assert "MAILER_DKIM_DOMAIN" not in here("dkim", "new", "--selector", "spring", "--ed25519").out, "it is in .env"
     rendered = here("render", "tide", "--out", str(tmp_path / "out"))
     assert rendered.code == 0, rendered.err
     assert (tmp_path / "out" / "message.eml").read_bytes().count(b"DKIM-Signature: ") == 2
@@ -60,7 +64,7 @@ def test_nothing_is_overwritten(here: Commands, tmp_path: Path) -> None:
     made = here("dkim", "new", "--domain", "example.org", "--selector", "s1")
     assert made.code == 2
     assert made.out == ""
-    assert "dkim-s1.pem is there already" in made.err
+    assert "dkim-s1.pem exists; nothing was changed" in made.err
     assert file.read_text() == "precious"
 
 

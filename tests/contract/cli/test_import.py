@@ -26,7 +26,7 @@ def test_an_archive_becomes_a_dispatch_that_checks(workspace, tmp_path):
     assert workspace("check", made).code == 0
     again = workspace("import", str(tmp_path / "old.txt"))
     assert again.code == 2
-    assert "is there already" in again.err
+    assert "exists already" in again.err
 
 
 def test_a_folder_is_summed_up(workspace, tmp_path):
@@ -37,7 +37,7 @@ def test_a_folder_is_summed_up(workspace, tmp_path):
     (folder / "c.txt").write_text(" \n", encoding="utf-8")
     result = workspace("import", str(folder), "-o", str(tmp_path / "new"))
     assert result.code == 1
-    assert "2 dispatches made, 1 of them with 1 doubt; 1 file not imported" in result.err
+    assert "2 dispatches imported, 1 with 1 doubt; 1 file not imported" in result.err
     assert len(list((tmp_path / "new").glob("*.md"))) == 2
 
 

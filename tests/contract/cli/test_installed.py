@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from mailer import __version__
+
 ROOT = Path(__file__).parents[3]
 PROOFS = (
     "2026-10-26-east-quay: 12 frozen = 10 accepted + 1 failed + 1 skipped + 0 uncertain",
@@ -31,7 +33,9 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     built = ran(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder, cwd=ROOT)
     assert built.returncode == 0, built.stderr
     (wheel,) = folder.glob("*.whl")
+    assert wheel.name == f"newsletter_desk-{__version__}-py3-none-any.whl"
     names = zipfile.ZipFile(wheel).namelist()
+    assert [name for name in names if name.endswith("share/man/man1/mailer.1")]
     assert "mailer/starter/templates/dispatch.html.j2" in names
     assert "mailer/starter/env.example" in names
     assert not [name for name in names if name.endswith((".env", ".db"))]
@@ -45,6 +49,15 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     assert put.returncode == 0, put.stderr
     return folder / "venv" / "bin" / "mailer"
+
+
+def test_the_wheel_has_the_command_its_version_and_its_manual_page(installed: Path, tmp_path: Path) -> None:
+    assert ran(installed, "--version", cwd=tmp_path).stdout == f"mailer {__version__}\n"
+    manual = installed.parents[1] / "share" / "man" / "man1" / "mailer.1"
+    assert manual.read_bytes() == (ROOT / "docs" / "mailer.1").read_bytes()
+    metadata = "from importlib.metadata import metadata; print(metadata('newsletter-desk').get_all('Provides-Extra'))"
+    extras = ran(installed.with_name("python"), "-c", metadata, cwd=tmp_path).stdout
+    assert all(extra in extras for extra in ("oidc", "postgresql"))
 
 
 def test_init_and_demo_work_from_the_wheel(installed: Path, tmp_path: Path) -> None:
@@ -61,6 +74,6 @@ def test_init_and_demo_work_from_the_wheel(installed: Path, tmp_path: Path) -> N
     report = ran(installed, "--workspace", found[1], "report", "1", cwd=news)
     assert report.returncode == 1
     assert PROOFS[0].partition(": ")[2] in report.stdout
-    messages = re.search(r"19 messages came, in (\S+)", shown.stdout)
+    messages = re.search(r"19 messages received, in (\S+)", shown.stdout)
     assert messages
     assert len(list(Path(messages[1]).glob("*.eml"))) == 19

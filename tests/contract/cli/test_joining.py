@@ -26,7 +26,7 @@ def test_from_the_form_to_the_row_in_the_file(here, programs, catcher):
 
         def sign_up():
             answer = client.post("/subscribe/readers", data=fields | {"email": "zoe@example.net"})
-            return "Please look into your mailbox." in answer.text
+            return "Check your inbox" in answer.text
 
         until(sign_up)  # not sooner than anybody types
         (path,) = until(lambda: list(catcher.messages()))
@@ -36,7 +36,7 @@ def test_from_the_form_to_the_row_in_the_file(here, programs, catcher):
         assert here("list", "sync", "readers").code == 0
         assert "zoe" not in (workspace / "subscribers" / "readers.csv").read_text(encoding="utf-8")
         done = client.post(link, data={"own.readers.first_name": "Zoë"})
-        assert "You are on the list." in done.text
+        assert "You are subscribed" in done.text
         client.close()
     finally:
         process.send_signal(signal.SIGTERM)
@@ -55,6 +55,6 @@ def test_status_counts_transactional_mail_that_waits_or_is_uncertain(here):
         asyncio.run(app.ledger.transactional.begin_sending(1))
         app.ledger.transactional.recover()
     shown = here("status")
-    assert "2 letters to single readers waiting; they leave while mailer serve runs" in shown.err
-    assert "1 letter to single readers uncertain" in shown.err
+    assert "Transactional mail waiting: 2 messages. mailer serve sends them." in shown.err
+    assert "Transactional mail uncertain: 1 message. Not sent again." in shown.err
     assert here("status", "--json").json() == {"sends": []}

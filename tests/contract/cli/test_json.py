@@ -78,6 +78,7 @@ GOLDEN = {
     ("resume", "2"): SEND,
     ("resolve", "2", "--assume-sent"): SEND,
     ("report", "2"): {**dict.fromkeys(SEND), "assumed": None, "reasons": [WHY]},
+    ("restore", "--accept"): ["recorded_until", "open_sends"],
     ("archive", "build", "OUT"): ["files", "written", "removed"],
     ("verify", "2"): {**dict.fromkeys(SEND), "ok": None, "checks": [["check", "ok", "wrong"]]},
     ("resend", "2", "--failed"): SEND,
@@ -239,7 +240,7 @@ def test_the_report_as_csv(here, catcher):
     written = here("report", "1", "--csv", str(path))
     assert written.code == 1
     assert written.out == ""
-    assert "wrote 4 rows" in written.err
+    assert "4 rows written to" in written.err
     with path.open(encoding="utf-8", newline="") as file:
         reader = csv.DictReader(file)
         found = list(reader)

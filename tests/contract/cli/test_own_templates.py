@@ -118,7 +118,7 @@ def test_everything_known_of_one_person_on_one_screen(here, workspace):
     assert shown.splitlines() == [
         "Ana@example.com",
         "  on readers, line 2: subscribed since WHEN, by file; first_name Ana, city Porto Novo",
-        "  not mailed: unsubscribed since WHEN, by command line",
+        "  suppressed: unsubscribed since WHEN, by command line",
         "  WHEN  suppressed (unsubscribed), by command line",
         "  WHEN  send 1 tide: accepted",
     ]
@@ -126,7 +126,7 @@ def test_everything_known_of_one_person_on_one_screen(here, workspace):
 
 def test_unsubscribing_who_is_on_no_list_says_so_and_counts(here, workspace):
     done = here("subscriber", "unsubscribe", "anna@example.com")
-    assert (done.code, done.out) == (0, "anna@example.com is unsubscribed\n")
+    assert (done.code, done.out) == (0, "anna@example.com is now unsubscribed\n")
     assert "on no list" in done.err
     assert here.json("subscriber", "show", "anna@example.com")["suppression"]["reason"] == "unsubscribed"
 

@@ -19,9 +19,10 @@ def workspace(tmp_path):
 def test_the_preview_tells_its_address_and_ends_cleanly(workspace):
     running = start_mailer(workspace, "preview", "tide", "--no-open")
     try:
+        assert running.stderr.readline() == "Starting the preview…\n"
         line = running.stderr.readline()
         found = re.fullmatch(
-            r"Showing dispatches/tide\.md at (http://127\.0\.0\.1:\d+/[\w-]{32}/); Ctrl-C ends it\.\n", line
+            r"Showing dispatches/tide\.md at (http://127\.0\.0\.1:\d+/[\w-]{32}/) \(Ctrl-C to stop\)\n", line
         )
         assert found, line
         with httpx.stream("GET", f"{found[1]}events", timeout=PATIENCE) as stream:  # an open stream keeps nothing up

@@ -70,7 +70,7 @@ def test_while_a_process_sends_others_see_it_and_can_pause_and_cancel(here, prog
         server.limit += 50
         ran = process.wait()
         assert ran.code == 4
-        assert "paused by hand: paused. Go on with: mailer resume 1" in ran.err
+        assert "paused by hand: paused. To resume it: mailer resume 1" in ran.err
         before = len(server.messages)
         server.limit = before + 3
         second = programs.start(here.folder, "resume", "1", "--json")
@@ -95,7 +95,7 @@ def test_a_killed_send_is_named_as_interrupted_and_resumed(here, programs):
         process.wait()
         status = here("status", "1")
         assert status.code == 4
-        assert "it was interrupted. Go on with: mailer resume 1" in status.err
+        assert "it was interrupted. To resume it: mailer resume 1" in status.err
         server.limit = math.inf
         ended = here("resume", "1", "--json").json()
     assert ended["state"] == "finished"
@@ -136,10 +136,10 @@ def test_failed_ones_make_exit_1_and_are_sent_to_again_by_resend(here, catcher, 
     assert "try 1 again with: mailer resend 1 --failed" in here("status", "1").err
     monkeypatch.setattr("mailer.cli.sends.resend.is_interactive", lambda: True)
     answers = iter((False, True))
-    monkeypatch.setattr("mailer.cli.sends.plan.click.confirm", lambda *_args, **_options: next(answers))
+    monkeypatch.setattr("mailer.cli.sends.plan_display.click.confirm", lambda *_args, **_options: next(answers))
     refused = here("resend", "1", "--failed")
     assert refused.code == 4
-    assert "1 reader that it failed to reach" in refused.err
+    assert "1 reader whose delivery failed" in refused.err
     assert len(here.json("status")["sends"]) == 1
     resent = here.json("resend", "1", "--failed")
     assert (resent["send"], resent["frozen"], resent["failed"]) == (2, 1, 1)
@@ -172,7 +172,7 @@ def test_a_fault_of_the_relay_pauses_the_send_and_fails_no_delivery(here, replie
         ran = here(*SEND)
     assert ran.code == 4, ran.err
     assert expected in ran.err
-    assert "paused. Go on with: mailer resume 1" in ran.err
+    assert "paused. To resume it: mailer resume 1" in ran.err
     assert set(states(here.folder)) == {"pending"}
     assert here("status", "1").out.count(expected) == 1
 
@@ -196,7 +196,7 @@ def test_a_relay_that_cannot_be_reached_is_named_at_once_and_the_send_can_be_sto
     assert process.stderr
     line = next(line for line in process.stderr if "trying again" in line)
     assert line.startswith(f"127.0.0.1:{port}: ")
-    assert "Ctrl-C pauses" in line
+    assert "Ctrl-C pauses the send" in line
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 4
@@ -246,7 +246,7 @@ def test_uncertain_ones_may_be_taken_for_sent_and_are_counted_apart(here):
         assert len(server.messages) == 3
     report = here.json("report", "1")
     assert (report["accepted"], report["assumed"]) == (3, 2)
-    assert "of the accepted, 2 are assumed" in here("report", "1").out
+    assert "2 of the accepted: assumed, by resolve --assume-sent" in here("report", "1").out
     none_left = here("resolve", "1", "--assume-sent")
     assert none_left.code == 0
     assert "0 uncertain deliveries" in none_left.err

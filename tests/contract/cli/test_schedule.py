@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from mailer.app import App
+from mailer.delivery.states import SendState
 from mailer.errors import UsageError
 from mailer.service.sends.plan import plan_send
 from mailer.service.sends.schedule_time import parse_schedule_time
@@ -48,12 +49,12 @@ def test_a_time_is_read_in_the_time_zone_of_the_settings(text, utc):
         ("tomorrow", "is not a time"),
         ("", "is not a time"),
         ("2026-13-01 10:00", "is not a time"),
-        ("2026-02-28 10:00", "is past"),
+        ("2026-02-28 10:00", "is in the past"),
         ("0001-01-01T00:00+14:00", "is not a time"),
-        ("0001-01-01 00:00", "is past"),
+        ("0001-01-01 00:00", "is in the past"),
         ("9999-12-31T23:59-12:00", "is not a time"),
-        ("2026-03-29 01:30", "does not exist there"),
-        ("2026-10-25 01:30", "happens twice there"),
+        ("2026-03-29 01:30", "does not exist in"),
+        ("2026-10-25 01:30", "happens twice in"),
     ],
 )
 def test_a_time_that_is_none_is_refused_with_what_to_write(text, expected):
@@ -66,7 +67,7 @@ def test_scheduled_it_returns_at_once_freezes_the_edition_and_warns_when_nobody_
     make_workspace(here.folder, port=catcher.port, TIMEZONE="Europe/Lisbon")
     ran = here(*SEND, "--at", "2999-06-01 10:00", "--json")
     assert ran.code == 0
-    assert "No `mailer serve` is running" in ran.err
+    assert "mailer serve is not running. Start it before" in ran.err
     sent = ran.json()
     assert (sent["state"], sent["frozen"], sent["at"]) == ("scheduled", 0, "2999-06-01T09:00:00Z")
     assert here("status", "1").code == 0
@@ -125,15 +126,16 @@ def test_serve_starts_what_is_due_with_the_readers_of_that_moment(here, catcher)
     process = start_mailer(here.folder, "serve", "--port", "0")
     try:
         assert process.stderr
-        line = process.stderr.readline()
+        line = next(line for line in process.stderr if line.startswith("Serving"))
         url = re.search(r"http://127\.0\.0\.1:\d+", line)
         assert url, line
         assert httpx.get(f"{url[0]}/healthz", timeout=PATIENCE).status_code == 200
         ran = here(*SEND, "--at", soon(20))
         assert ran.code == 0
-        assert "No `mailer serve`" not in ran.err
+        assert "mailer serve is not running" not in ran.err
         (here.folder / "subscribers" / "readers.csv").write_text("email\nana@example.com\nlate@example.com\n")
-        until(lambda: here.json("status", "1")["state"] == "finished")
+        with App.open(here.folder) as app:
+            until(lambda: app.ledger.sends.summary(1).send.state is SendState.FINISHED)
         assert sorted(line["recipient"] for line in catcher.received()) == ["ana@example.com", "late@example.com"]
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=PATIENCE)

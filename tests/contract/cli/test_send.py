@@ -60,8 +60,8 @@ def test_the_plan_shows_all_that_is_decided(here, catcher):
         "KB a message",
         "never tested",
         f"127.0.0.1:{catcher.port}",
-        "readers.csv:5: “bad@@x” is not an address (two @); row kept in readers.rejected.csv",
-        "readers.csv:6: ana@example.com is already on line 2",
+        "readers.csv:5: “bad@@x” is not an e-mail address (two @); the row was saved in readers.rejected.csv",
+        "readers.csv:6: ana@example.com is already in line 2; this row is ignored",
     ):
         assert shown in ran.err, ran.err
 
@@ -69,8 +69,8 @@ def test_the_plan_shows_all_that_is_decided(here, catcher):
 @pytest.mark.parametrize(
     ("settings", "shown"),
     [
-        ({"POSTAL_ADDRESS": ""}, "set MAILER_POSTAL_ADDRESS [postal-address]"),
-        ({"BASE_URL": "http://127.0.0.1:8000"}, "MAILER_BASE_URL is http://127.0.0.1:8000: links to unsubscribe"),
+        ({"POSTAL_ADDRESS": ""}, "ask an admin to set it [postal-address]"),
+        ({"BASE_URL": "http://127.0.0.1:8000"}, "MAILER_BASE_URL is http://127.0.0.1:8000: unsubscribe links"),
     ],
 )
 def test_what_real_readers_would_miss_is_a_warning(here, catcher, settings, shown):
@@ -128,7 +128,7 @@ def test_an_audience_of_nobody_to_mail_is_frozen_and_finished(here, catcher):
     assert ran.code == 0
     sent = ran.json()
     assert (sent["state"], sent["frozen"], sent["skipped"]) == ("finished", 1, 1)
-    assert "Nobody would be mailed" in ran.err
+    assert "No reader would get this" in ran.err
     assert "1 unsubscribed" in ran.err
 
 
@@ -136,8 +136,8 @@ def test_an_audience_of_nobody_to_mail_is_frozen_and_finished(here, catcher):
     ("rows", "options", "why"),
     [
         ((), (), "0 rows"),
-        (("nonsense,N,",), (), "1 no address that can be used"),
-        (("ana@example.com,Ana,",), ("--exclude", "readers"), "1 an address that is excluded"),
+        (("nonsense,N,",), (), "1 row (1 without a valid address)"),
+        (("ana@example.com,Ana,",), ("--exclude", "readers"), "1 row (1 excluded)"),
     ],
 )
 def test_an_audience_of_nobody_at_all_is_refused(here, rows, options, why):
@@ -155,7 +155,9 @@ def test_a_dry_run_composes_all_connects_nowhere_and_records_nothing(here):
     assert ran.code == 0, ran.err
     assert ran.json()["messages"] == 3
     assert ran.json()["bytes"] > 3 * 5000
-    assert "readers.csv:5: “bad@@x” is not an address (two @)\n" in ran.err, "nothing is kept, and it does not say so"
+    assert "readers.csv:5: “bad@@x” is not an e-mail address (two @)\n" in ran.err, (
+        "nothing is kept, and it does not say so"
+    )
     assert tree(here.folder) == before
     assert sorted(path.name for path in here.folder.iterdir()) == [".env", "dispatches", "subscribers"]
 
@@ -316,7 +318,7 @@ def test_the_plan_says_whether_this_was_tested(here, catcher):
     here("test", "tide", "desk@example.org")
     assert ", as tested" in here("send", "tide", "--to", "readers").err
     edit(here.folder)
-    assert "not the one last tested" in here("send", "tide", "--to", "readers").err
+    assert "changed since the last test" in here("send", "tide", "--to", "readers").err
 
 
 # the prompt
@@ -329,11 +331,11 @@ def answer(programs: Programs, workspace: Path, typed: bytes | int, *arguments: 
     os.close(child)
     shown, answered = b"", False
     while True:
-        if not answered and b"anything else to leave it:" in shown:
+        if not answered and b"or press Enter to stop:" in shown:
             answered = True
             process.send_signal(typed) if isinstance(typed, int) else os.write(parent, typed)
         if not select.select([parent], [], [], 1.0)[0]:
-            if isinstance(typed, int) and shown.rstrip().endswith(b"leave it:"):
+            if isinstance(typed, int) and shown.rstrip().endswith(b"to stop:"):
                 answered = False  # input() may miss a signal as it begins: then once more
             continue
         try:

@@ -3,7 +3,7 @@
 import pytest
 
 from mailer.app import App
-from mailer.ledger.types.accounts import Scope
+from mailer.ledger.types.roles_and_scopes import Scope
 from mailer.service.accounts.api_tokens import find_api_token
 from tests.support.workspaces import make_workspace
 
@@ -26,12 +26,12 @@ def test_a_token_is_printed_once_and_lets_in_until_it_is_revoked(here, workspace
     assert listed.startswith("The site  lists:write sends:read  since 20")
     assert "used 20" in listed
     assert secret not in listed
-    assert here("token", "revoke", "the site").out == "The site lets nobody in any more\n"
+    assert here("token", "revoke", "the site").out == "The token The site is revoked.\n"
     with App.open(workspace) as app:
         assert find_api_token(app, secret) is None
         done = [(each.actor, each.action, each.detail) for each in app.ledger.audit.entries()]
     assert done == [("command line", "token.revoke", ""), ("command line", "token.add", "sends:read lists:write")]
-    assert "No program may use the API yet" in here("token", "list").err
+    assert "There are no tokens." in here("token", "list").err
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def test_a_token_is_printed_once_and_lets_in_until_it_is_revoked(here, workspace
     [
         (("add", "site"), "--scope"),
         (("add", "site", "--scope", "all"), "--scope"),
-        (("add", "", "--scope", "sends:read"), "A name has 1 to 64 characters"),
+        (("add", "", "--scope", "sends:read"), "Invalid name: use 1 to 64 visible characters"),
         (("add", "THE  site", "--scope", "sends:read"), "There is a token “The site” already"),
         (("revoke", "nobody"), "There is no token “nobody”"),
     ],

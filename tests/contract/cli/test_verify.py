@@ -62,14 +62,56 @@ def test_the_timeline_of_each_recipient_is_shown_in_words(here, catcher):
         assert skipped.startswith("skipped (by hand)")
 
 
-def test_an_older_copy_of_the_database_stops_everything_until_a_person_accepts_it(here, catcher):
-    send(here, catcher)
+def restore_older_copy(here):
     shutil.copy(here.folder / "mailer.db", here.folder / "copy.db")
     here("subscriber", "unsubscribe", "ana@example.com")
     shutil.copy(here.folder / "copy.db", here.folder / "mailer.db")
-    for command in (("status",), ("resume", "1"), ("send", "tide", *TO, "--again")):
+
+
+def test_an_older_copy_of_the_database_stops_everything_until_a_person_accepts_it(here, catcher):
+    send(here, catcher)
+    restore_older_copy(here)
+    for command in (("status",), ("resume", "1"), ("send", "tide", *TO, "--again"), ("restore",)):
         ran = here(*command)
-        assert ran.code == 4
-        assert "older copy" in ran.err
-    assert here("resume", "1", "--accept-restored").code == 1
+        assert ran.code == (2 if command == ("restore",) else 4)
+        assert "mailer restore" in ran.err
+    accepted = here("restore", "--accept")
+    assert accepted.code == 0
+    assert "Nothing was sent." in accepted.out
+    assert "does not know who was mailed, joined or unsubscribed after that" in accepted.out
     assert here("status").code == 0
+
+
+def test_accepting_an_older_copy_pauses_its_sends_and_names_them(here, catcher):
+    make_workspace(here.folder, port=catcher.port, rows=PEOPLE)
+    assert here("send", "tide", *TO, "--at", "2999-01-01 10:00").code == 0
+    restore_older_copy(here)
+    accepted = here("restore", "--accept")
+    assert "1  2999-01-01T10:00:00Z  overdue    tide" in accepted.out
+    assert "mailer cancel 1" in accepted.err
+    assert here("cancel", "1").code == 0
+    assert not catcher.received()
+
+
+def test_resume_accepts_an_older_copy_but_not_with_a_wrong_number(here, catcher):
+    send(here, catcher)
+    restore_older_copy(here)
+    wrong = here("resume", "7", "--accept-restored")
+    assert (wrong.code, "There is no send 7" in wrong.err) == (2, True)
+    assert "is accepted" not in wrong.err
+    assert here("status").code == 4
+    resumed = here("resume", "1", "--accept-restored")
+    assert resumed.code == 1
+    assert "The restored database is accepted." in resumed.err
+    assert here("status").code == 0
+
+
+def test_a_lost_database_is_not_replaced_by_a_new_one_in_silence(here, catcher):
+    send(here, catcher)
+    (here.folder / "mailer.db").unlink()
+    for _ in range(2):
+        ran = here("send", "tide", *TO)
+        assert ran.code == 4
+        assert "is new, but a different one was used here before" in ran.err
+    assert "It is empty" in here("restore", "--accept").out
+    assert here("send", "tide", *TO).code in {0, 1}

@@ -62,7 +62,7 @@ def test_what_a_day_does_not_bear_is_left_waiting(here_warming):
     assert ran.code == 4
     found = ran.json()
     assert (found["state"], found["accepted"], found["pending"]) == ("waiting", 2, 4)
-    assert "held back by MAILER_WARMUP, and goes on at 2" in ran.err
+    assert "held back by MAILER_WARMUP and continues at 2" in ran.err
     shown = here_warming("status", "1")
     assert shown.code == 4
     assert "time left: the rest on " in shown.out

@@ -1,4 +1,4 @@
-"""Who may send, and what becomes of it when a process is stopped, its database goes away, or is replaced."""
+"""The lease on a send: when a process is stopped, its database goes away, or another process takes the send."""
 
 import asyncio
 import os
@@ -281,14 +281,15 @@ def test_an_old_copy_of_the_database_is_refused_until_somebody_accepts_it(open_h
     with open_here() as ledger:
         ledger.suppressions.unsubscribe("reader2@example.net", source="page")
     shutil.copy(newest, tmp_path / "mailer.db")
-    with pytest.raises(RestoredError, match="older copy") as refusal:
+    with pytest.raises(RestoredError, match="older than the last one used here") as refusal:
         open_here()
     assert refusal.value.exit_code == 4
-    assert "--accept-restored" in refusal.value.next_step
+    assert "mailer restore --accept" in refusal.value.next_step
     with open_ledger("sqlite:///mailer.db", tmp_path / ".mailer", clock=clock, accept_restored=True) as ledger:
+        assert ledger.accept_restored().open_sends == (send.id, other.id)
         assert ledger.sends.get(send.id).state is SendState.PAUSED
         assert ledger.sends.get(other.id).state is SendState.OVERDUE
-        assert "older copy" in ledger.sends.get(send.id).reason
+        assert "restored from a backup" in ledger.sends.get(send.id).reason
     with open_here() as ledger:
         ledger.sends.resume(send.id)
 
@@ -300,13 +301,27 @@ def test_a_copy_that_lost_nothing_is_accepted_without_changes(open_here, tmp_pat
     shutil.copy(tmp_path / "mailer.db", tmp_path / "copy.db")
     shutil.copy(tmp_path / "copy.db", tmp_path / "mailer.db")
     with open_ledger("sqlite:///mailer.db", tmp_path / ".mailer", accept_restored=True) as ledger:
+        assert ledger.accept_restored(if_refused=True) is None
         assert ledger.sends.get(send.id).state is SendState.RUNNING
+        assert ledger.accept_restored().open_sends == (send.id,), "also a copy that came with its .mailer folder"
+        assert ledger.sends.get(send.id).state is SendState.PAUSED
 
 
-def test_another_ledger_in_the_same_folder_is_no_old_copy(ledger, tmp_path):
+def test_a_new_ledger_in_place_of_another_is_refused_until_somebody_accepts_it(ledger, tmp_path):
     ledger.creator.create(new_send(), readers(1))
+    for _ in range(2):
+        with pytest.raises(RestoredError, match=r"another\.db is new, but a different one was used here") as refusal:
+            open_ledger("sqlite:///another.db", tmp_path / ".mailer")
+        assert "mailer restore --accept" in refusal.value.next_step
+    with open_ledger("sqlite:///another.db", tmp_path / ".mailer", accept_restored=True) as other:
+        assert other.accept_restored().recorded_until is None
     with open_ledger("sqlite:///another.db", tmp_path / ".mailer") as other:
         assert other.sends.all() == ()
+
+
+def test_a_new_ledger_beside_an_unused_one_is_accepted(open_here, tmp_path):
+    open_here().close()
+    open_ledger("sqlite:///another.db", tmp_path / ".mailer").close()
 
 
 @SQLITE

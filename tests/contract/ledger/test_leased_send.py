@@ -13,7 +13,7 @@ from mailer.ledger.queue.batcher import DeliveryBatch
 from mailer.ledger.types.errors import FencedError, LedgerError, UnknownSendError
 from mailer.ledger.types.sends import Repeat
 from mailer.ledger.types.suppressions import SuppressionReason
-from mailer.smtp.reply import Reply
+from mailer.smtp.reply_parser import Reply
 from mailer.smtp.stage import Stage
 from tests.support.ledger_cases import (
     DAY,
@@ -396,7 +396,7 @@ def test_a_former_holder_that_is_alive_is_fenced(ledger, open_here, clock):
     old = session(ledger, send)
     dot_out, claimed = run(old.claim(2, clock.now))
     assert run(old.begin_sending(dot_out))
-    die(old)  # or so it seems: its state folder was another one, or it was stopped beyond its lease
+    die(old)  # or so it seems: its state folder was a different one, or it was stopped beyond its lease
     with session(open_here(), send) as new:
         assert counts(ledger, send) == {S.UNCERTAIN: 1, S.PENDING: 2}
         assert run(old.begin_sending(claimed)) is False

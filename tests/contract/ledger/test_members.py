@@ -1,4 +1,4 @@
-"""Who is on a list, by themselves: joining, pausing, leaving; and what is remembered of it."""
+"""Members of lists by their own request: joining, pausing, leaving; and the history of that."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""What webhooks are told of, and of what they are not: on every database."""
+"""The events that webhooks are notified of, on every database."""
 
 import json
 from dataclasses import replace

@@ -170,7 +170,7 @@ def test_resend_goes_to_the_failed_ones_once(ledger, clock):
     with pytest.raises(AlreadySentError):
         ledger.creator.resend_failed(first.id, key_name="key-2")
     finish(ledger, resent)
-    with pytest.raises(NobodyError, match="they got it by another send, have left, or are suppressed"):
+    with pytest.raises(NobodyError, match="got it in another send, unsubscribed or are suppressed"):
         ledger.creator.resend_failed(first.id, key_name="key-2")
     ledger.suppressions.undo("reader2@example.net", source="page")
     final = ledger.creator.resend_failed(first.id, key_name="key-2")

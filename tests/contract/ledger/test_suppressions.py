@@ -11,7 +11,7 @@ from mailer.ledger.store.database import open_database
 from mailer.ledger.subscribers.suppressions import suppress_all
 from mailer.ledger.types.sends import Repeat
 from mailer.ledger.types.suppressions import SuppressionAction, SuppressionReason, UnsuppressStatus
-from mailer.smtp.reply import Reply
+from mailer.smtp.reply_parser import Reply
 from tests.support.ledger_cases import counts, deliver, delivery_result, new_send, readers, run, session, state_of
 
 ANA = "reader0@example.net"

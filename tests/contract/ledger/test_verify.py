@@ -7,7 +7,7 @@ from mailer.delivery.states import DeliveryState as S
 from mailer.ledger.reports.verify import CHECKS, reachable
 from mailer.ledger.store.tables import attempt, delivery, send, suppression
 from mailer.ledger.types.suppressions import SuppressionReason
-from mailer.smtp.reply import Reply
+from mailer.smtp.reply_parser import Reply
 from mailer.smtp.stage import Stage
 from tests.support.ledger_cases import deliver, die, new_send, readers, run, session
 

@@ -321,9 +321,9 @@ def test_undo_restores_the_file_keeps_opt_outs_and_sign_ups_and_lifts_imported_s
 
 def test_undo_needs_an_earlier_sync(desk):
     desk.sync(HEAD + TEN)
-    with pytest.raises(UsageError, match="no earlier sync"):
+    with pytest.raises(UsageError, match="no earlier version"):
         desk.undo()
-    with pytest.raises(UsageError, match="cannot go back to sync 7"):
+    with pytest.raises(UsageError, match="Sync 7 of the list readers cannot be restored"):
         desk.undo(to=7)
 
 

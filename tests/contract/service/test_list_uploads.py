@@ -162,7 +162,7 @@ def test_an_upload_is_refused_if_the_list_changed_since_the_plan(desk):
     [
         (b"PK\x03\x04rest", "Excel"),
         (b"", "line"),
-        (b"name,city\nAna,Lisbon\n", "no column holds the address"),
+        (b"name,city\nAna,Lisbon\n", "no column contains the address"),
         (b"\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09" * 10, "not text"),
     ],
 )
@@ -229,16 +229,28 @@ def test_somebody_who_opted_out_cannot_be_added_by_hand(desk):
     desk.leave("ana@x.org")
     desk.ledger.suppressions.suppress("hand@x.org", SuppressionReason.BY_HAND, source="test")
     before = desk.read()
-    for email, says in (("ana@x.org", "own wish"), ("hand@x.org", "must not be mailed")):
+    for email, says in (("ana@x.org", "the person opted out"), ("hand@x.org", "on the suppression list")):
         with pytest.raises(UsageError, match=says):
             add_member(desk.app, "readers", parse_address(email), {}, by=BY)
     assert desk.read().startswith(before.rstrip("\n")[:20])
     assert "hand@x.org" not in desk.read()
 
 
+def test_an_admin_is_told_how_somebody_who_left_can_come_back(desk):
+    desk.sync(HEAD + "ana@x.org,,\n")
+    desk.leave("ana@x.org")
+    with pytest.raises(UsageError) as refused:
+        add_member(desk.app, "readers", parse_address("ana@x.org"), {}, by=BY)
+    assert "This list is not open for sign-up: open it under Settings of the list" in refused.value.next_step
+    (desk.app.workspace.subscribers / "readers.toml").write_text("public = true\n")
+    with pytest.raises(UsageError) as refused:
+        add_member(desk.app, "readers", parse_address("ana@x.org"), {}, by=BY)
+    assert refused.value.next_step.endswith("/subscribe/readers")
+
+
 def test_a_file_with_unclosed_quotes_is_not_edited(desk):
     text = HEAD + 'ana@x.org,"Ana,\nbo@x.org,Bo,\n'
     desk.sync(text)
-    with pytest.raises(ListError, match="quotes that are not closed"):
+    with pytest.raises(ListError, match="missing closing quote"):
         add_member(desk.app, "readers", parse_address("new@x.org"), {}, by=BY)
     assert desk.read() == text

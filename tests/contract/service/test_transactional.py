@@ -17,7 +17,7 @@ from mailer.errors import SettingsError
 from mailer.ledger.types.suppressions import SuppressionReason
 from mailer.ledger.types.transactional import TransactionalState
 from mailer.link_tokens import Purpose, key_name
-from mailer.mailbox import Mailbox
+from mailer.mailbox_address import Mailbox
 from mailer.relay import Relay, TlsMode
 from mailer.service.subscribers.signup import SignupForm, public_list, request_link_mail, request_signup
 from mailer.service.transactional.delivery_job import deliver_transactional_mail
@@ -112,7 +112,7 @@ def test_a_confirmation_mail_is_sent_and_its_link_confirms(app, catcher):
     assert catcher.received()[0]["sender"] == "bounce@example.org"
     assert message["From"] == "The Harbour Letter <letter@example.org>"
     assert (message["To"], message["Reply-To"]) == (ANA, "desk@example.org")
-    assert message["Subject"] == "Please confirm: The Harbour Letter"
+    assert message["Subject"] == "Please confirm your subscription: The Harbour Letter"
     assert message["Auto-Submitted"] == "auto-replied"
     assert re.fullmatch(r"<[a-z2-7]{26}@example\.org>", message["Message-ID"])
     assert message["Date"].datetime.timestamp() == app.clock()
@@ -131,7 +131,7 @@ def test_mail_is_in_the_language_of_its_list(app, catcher):
     sign_up(app, "tides")
     deliver(app)
     message = parsed(caught(catcher)[0])
-    assert (message["Subject"], message["Content-Language"]) == ("Bitte bestätigen: Tides", "de")
+    assert (message["Subject"], message["Content-Language"]) == ("Bitte bestätigen Sie Ihr Abonnement: Tides", "de")
 
 
 def test_a_subscriber_who_is_on_the_list_already_is_told_so_without_a_link_to_confirm(app, catcher):
@@ -139,7 +139,7 @@ def test_a_subscriber_who_is_on_the_list_already_is_told_so_without_a_link_to_co
     sign_up(app)
     deliver(app)
     message = parsed(caught(catcher)[0])
-    assert message["Subject"] == "You are on the list: The Harbour Letter"
+    assert message["Subject"] == "You are already subscribed: The Harbour Letter"
     number = app.ledger.members.number_of(parse_address(ANA).identity)
     link = f"{BASE}/preferences/{app.keys.issue(Purpose.MEMBER, number)}"
     assert all(link in part.get_content() and "/confirm/" not in part.get_content() for part in message.iter_parts())
@@ -151,7 +151,7 @@ def test_somebody_who_left_is_asked_to_confirm_like_anybody(app, catcher, reason
     app.ledger.suppressions.suppress(parse_address(ANA).identity, reason, source="page")
     sign_up(app)
     deliver(app)
-    assert parsed(caught(catcher)[0])["Subject"] == "Please confirm: The Harbour Letter"
+    assert parsed(caught(catcher)[0])["Subject"] == "Please confirm your subscription: The Harbour Letter"
 
 
 def test_an_address_suppressed_by_an_admin_gets_nothing(app, catcher):
@@ -172,7 +172,28 @@ def test_a_link_is_sent_to_known_addresses_only(app, catcher):
     (raw,) = caught(catcher)
     assert parsed(raw)["To"] == ANA
     assert "/preferences/" in parsed(raw).get_body(("plain",)).get_content()
-    assert letters(app, "stranger@example.org")[0].reply == "nobody is known at this address"
+    assert letters(app, "stranger@example.org")[0].reply == "the address is unknown"
+
+
+@pytest.mark.parametrize(
+    ("left", "public", "words"),
+    [
+        (False, "true", "or unsubscribe."),
+        (True, "true", "or subscribe again."),
+        (True, "false", "or unsubscribe."),
+    ],
+)
+def test_the_mail_with_a_link_mentions_what_the_link_can_do(app, catcher, left, public, words):
+    join(app.ledger, "harbour", parse_address(ANA), source="page")
+    if left:
+        app.ledger.suppressions.unsubscribe(parse_address(ANA).identity, source="page")
+    for file in app.workspace.subscribers.glob("*.toml"):
+        file.write_text(f"public = {public}\n", encoding="utf-8")
+    request_link_mail(app, parse_address(ANA))
+    deliver(app)
+    (raw,) = caught(catcher)
+    texts = [" ".join(part.get_content().split()) for part in parsed(raw).iter_parts()]
+    assert all(f"change what you get, {words}" in text for text in texts)
 
 
 def test_greylisted_mail_is_retried_by_the_settings(app, catcher, clock):
@@ -256,7 +277,7 @@ def test_without_a_relay_mail_waits_and_expires_after_72_hours(app, catcher, clo
     monkeypatch.setattr(app, "settings", app.settings.model_copy(update={"relay": (closed,)}))
     sign_up(app)
     told = deliver(app)
-    assert "letter" in told[0]
+    assert "transactional mail" in told[0]
     assert "waits" in told[0]
     assert letters(app)[0].state is TransactionalState.QUEUED
     clock.forward(73 * 3600)
@@ -273,7 +294,7 @@ def test_mail_that_was_being_sent_when_serve_died_is_logged_and_not_sent_again(a
     told = deliver(app)
     assert [each["recipient"] for each in catcher.received()] == ["ben@example.org"]
     assert letters(app)[0].state is TransactionalState.UNCERTAIN
-    assert any("whether they came is not known" in line for line in told)
+    assert any("it is not known whether they arrived" in line for line in told)
 
 
 def test_a_key_that_signed_a_valid_link_must_stay_in_the_settings(app, catcher):
@@ -290,7 +311,7 @@ def test_a_key_that_signed_a_valid_link_must_stay_in_the_settings(app, catcher):
     assert app.ledger.transactional.key_names() == {key_name(old)}
     app.clock.forward(400 * 86_400)
     app.ledger.transactional.forget(app.clock())
-    with with_keys(new) as rotated, pytest.raises(SettingsError, match="with which links were made"):
+    with with_keys(new) as rotated, pytest.raises(SettingsError, match="which links in messages already sent need"):
         _ = rotated.ledger
     with with_keys(new, old) as rotated:
         assert rotated.ledger.transactional.key_names() == {key_name(old)}
@@ -313,7 +334,7 @@ def test_an_invalid_template_of_the_workspace_is_replaced(app, catcher, tmp_path
     sign_up(app)
     deliver(app)
     plain, html = (part.get_content() for part in parsed(caught(catcher)[0]).iter_parts())
-    assert "Somebody, probably you" in plain
+    assert "Someone, probably you" in plain
     assert "Our own words" in html
 
 

@@ -12,11 +12,11 @@ from mailer.delivery.states import SendKind, SendState
 from mailer.delivery.types import NewDelivery
 from mailer.edition.model import Edition
 from mailer.ledger.subscribers.signups import Signup
-from mailer.ledger.types.accounts import Role
-from mailer.ledger.types.editions import NewEdition
+from mailer.ledger.types.editions_and_archive import NewEdition
+from mailer.ledger.types.roles_and_scopes import Role
 from mailer.ledger.types.sends import NewSend
 from mailer.ledger.types.transactional import TransactionalKind, TransactionalState
-from mailer.mailbox import Mailbox
+from mailer.mailbox_address import Mailbox
 from mailer.relay import Relay, TlsMode
 from mailer.service.subscribers.welcome import welcome_new_readers
 from mailer.settings.settings import Settings

@@ -51,7 +51,7 @@ def test_a_field_name_is_plain_and_its_own_field_name(header):
 
 
 def test_two_columns_of_one_field_are_named():
-    with pytest.raises(ColumnsError, match="“Vorname” and “First name” are both the field “first_name”"):
+    with pytest.raises(ColumnsError, match="“Vorname” and “First name” both become the field “first_name”"):
         read_columns(["email", "Vorname", "First name"])
 
 
@@ -71,10 +71,10 @@ def test_the_only_column_that_speaks_of_mail_holds_the_address():
 @pytest.mark.parametrize(
     ("headers", "message"),
     [
-        (["work email", "home email"], "several columns could hold the address: “work email”, “home email”"),
-        (["ana@example.org", "Ana"], "the first line holds an address"),
-        (["name", "emial"], r"no column holds the address \(is it “emial”\?\)"),
-        (["name", "city"], "no column holds the address$"),
+        (["work email", "home email"], "several columns could contain the address: “work email”, “home email”"),
+        (["ana@example.org", "Ana"], "the first line contains an address"),
+        (["name", "emial"], r"no column contains the address \(did you mean “emial”\?\)"),
+        (["name", "city"], "no column contains the address$"),
     ],
 )
 def test_without_one_address_column_the_error_helps(headers, message):

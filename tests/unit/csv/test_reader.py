@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from mailer.addresses import parse_address
 from mailer.csv.reader import ListError, open_list
 from mailer.csv.rows import DuplicateRow, Member, RejectedRow, RowWarning, Status
-from mailer.sanitize import clean_line
+from mailer.line_sanitizer import clean_line
 
 LISTS = Path(__file__).parents[2] / "data" / "lists"
 
@@ -65,7 +65,7 @@ def test_quoted_newlines_and_quotes_come_out_as_text():
     assert fields["tags"] == '"donor","harbour"'
     assert fields["member_rating"] == "2"
     assert findings(source) == [
-        f"mailchimp-style-export.csv:{line}: line breaks or control characters were taken out of “NOTES”"
+        f"mailchimp-style-export.csv:{line}: line breaks or control characters were removed from “NOTES”"
         for line in (2, 4, 6)
     ]
 
@@ -92,12 +92,12 @@ def test_each_bad_row_of_a_hostile_list_is_named_and_the_others_are_used():
         (15, "nul@example.com"),
         (16, "bidi@example.com"),
     ]
-    kept = "; row kept in hostile.rejected.csv"
+    kept = "; the row was saved in hostile.rejected.csv"
     assert told[:4] == [
-        "hostile.csv:3: ok@example.com is already on line 2, which counts; row left out",
-        f"hostile.csv:4: “not-an-address” is not an address (no @){kept}",
-        f"hostile.csv:5: “a@b@c.example” is not an address (two @){kept}",
-        f"hostile.csv:6: “” is not an address (nothing there){kept}",
+        "hostile.csv:3: ok@example.com is already in line 2; this row is ignored",
+        f"hostile.csv:4: “not-an-address” is not an e-mail address (no @){kept}",
+        f"hostile.csv:5: “a@b@c.example” is not an e-mail address (two @){kept}",
+        f"hostile.csv:6: “” is not an e-mail address (empty){kept}",
     ]
     assert [int(line.split(":")[1]) for line in told] == [3, 4, 5, 6, 7, 13, 14, 15, 16, 17]
     fields = {address: f for _, address, f in members(source)}
@@ -168,7 +168,7 @@ def test_only_the_fields_asked_for_travel(write):
 def test_too_many_cells_are_noted_unless_empty(write):
     source = write("email,name\nchen@x.org,Chen, Li\nana@x.org,Ana,,\n")
     assert findings(source) == [
-        "readers.csv:2: 3 cells under 2 headers; the last were left aside (is a quote missing?)"
+        "readers.csv:2: 3 cells, but only 2 columns; the last cells were ignored (is a quote missing?)"
     ]
     assert len(members(source)) == 2
 
@@ -178,7 +178,7 @@ def test_status_words_and_what_is_none(write):
     source = write("email,status\n" + "".join(f"r{i}@x.org, {word} \n" for i, word in enumerate(words)))
     rows = list(source.rows())
     assert [row.status for row in rows if isinstance(row, Member)] == [Status.SUBSCRIBED, *Status]
-    assert findings(source) == ["readers.csv:10: the status “VIP” is unknown; not mailed"]
+    assert findings(source) == ["readers.csv:10: the status “VIP” is unknown; the reader gets no mail"]
 
 
 def test_the_first_row_of_an_identity_counts(write):
@@ -208,7 +208,7 @@ def test_a_huge_cell_costs_its_row(write):
 
 def test_a_file_made_of_broken_quotes_is_given_up_on(write):
     source = write("email,name\n" + 'x"y,"z\n' * 1500)
-    with pytest.raises(ListError, match="more than 1000 rows with quotes that are not closed"):
+    with pytest.raises(ListError, match="more than 1000 rows with a missing closing quote"):
         list(source.rows())
 
 
@@ -223,18 +223,18 @@ BINARY = bytes(range(256)) * 8
         (codecs.BOM_UTF8, "is empty"),
         (b"PK\x03\x04" + BINARY, "is an Excel or OpenDocument workbook, not a CSV file"),
         (b"%PDF-1.7", "is a PDF"),
-        (BINARY, "is neither UTF-8 nor"),
-        (b"email\x00name\n", "first line holds control characters"),
-        (b"\0" * 1000, "is not text"),
-        (b"email\nZo\xeb\x81@x.org\n", "is neither UTF-8 nor UTF-16 nor Windows-1252"),
-        (codecs.BOM_UTF8 + b"email\n\xff\n", "begins as UTF-8 but is not all UTF-8"),
-        (codecs.BOM_UTF8 + b"email\n\xc3", "begins as UTF-8 but is not all UTF-8"),
-        (b"email," + b"x" * (18 << 20), "has a line of more than 16 MB"),
-        (b"email," + b"x" * 140_000, "has a first line without end"),
-        (b'email,"first name\nana@x.org,Ana\n', "readers.csv:1: a quote is not closed"),
-        (b"name,city\n", "no column holds the address"),
-        (b"ana@x.org,Ana\n", "the first line holds an address"),
-        (b"email,E-Mail\n", "are both the field “email”"),
+        (BINARY, "has an unknown encoding"),
+        (b"email\x00name\n", "first line contains control characters"),
+        (b"\0" * 1000, "does not contain text"),
+        (b"email\nZo\xeb\x81@x.org\n", "has an unknown encoding: not UTF-8, UTF-16 or Windows-1252"),
+        (codecs.BOM_UTF8 + b"email\n\xff\n", "begins as UTF-8 but contains other bytes"),
+        (codecs.BOM_UTF8 + b"email\n\xc3", "begins as UTF-8 but contains other bytes"),
+        (b"email," + b"x" * (18 << 20), "one of its lines is longer than 16 MB"),
+        (b"email," + b"x" * 140_000, "is too long"),
+        (b'email,"first name\nana@x.org,Ana\n', "a missing closing quote in line 1"),
+        (b"name,city\n", "no column contains the address"),
+        (b"ana@x.org,Ana\n", "the first line contains an address"),
+        (b"email,E-Mail\n", "both become the field “email”"),
     ],
 )
 def test_a_file_that_is_no_list_is_named_with_the_next_step(write, content, message):
@@ -245,7 +245,7 @@ def test_a_file_that_is_no_list_is_named_with_the_next_step(write, content, mess
 
 
 def test_a_missing_file_a_folder_and_a_pipe(tmp_path):
-    with pytest.raises(ListError, match="There is no list"):
+    with pytest.raises(ListError, match=r"There is no file none\.csv"):
         open_list(tmp_path / "none.csv")
     with pytest.raises(ListError, match="is a folder"):
         open_list(tmp_path)
@@ -266,12 +266,12 @@ def test_a_file_that_changes_meanwhile_is_noticed(write, tmp_path):
     next(rows)
     with source.path.open("a") as file:
         file.write("late@x.org\n")
-    with pytest.raises(ListError, match="changed while it was read"):
+    with pytest.raises(ListError, match="changed in the meantime"):
         list(rows)
-    with pytest.raises(ListError, match="was changed meanwhile"):
+    with pytest.raises(ListError, match="changed in the meantime"):
         next(source.rows())
     source.path.unlink()
-    with pytest.raises(ListError, match="There is no list"):
+    with pytest.raises(ListError, match=r"There is no file readers\.csv"):
         next(source.rows())
 
 
@@ -405,7 +405,7 @@ def test_a_quote_that_is_open_at_the_end_costs_its_row_too(write, content):
 
 
 def test_a_header_that_leaves_a_quote_open_under_its_delimiter_is_refused(write):
-    with pytest.raises(ListError, match="a quote is not closed"):
+    with pytest.raises(ListError, match="missing closing quote in line 1"):
         write('a"b,"email\na@x.org,x\n')
     assert write('size 6",email\n1,a@x.org\n').columns.names == ("size_6", "email")
 

@@ -2,10 +2,10 @@ from pathlib import Path
 
 import pytest
 
-from mailer.csv.patch import RowPatch, prepare_patch
 from mailer.csv.reader import open_list
 from mailer.csv.rows import Member, RowWarning
 from mailer.csv.status_and_consent_columns import SIGNS
+from mailer.csv.sync_patch import RowPatch, prepare_patch
 
 TOOLS = Path(__file__).parents[2] / "data" / "lists" / "tools"
 WANTED = {
@@ -19,6 +19,7 @@ WANTED = {
     "listmonk": ["subscribed", "unsubscribed", "paused"],
     "beehiiv": ["subscribed", "unsubscribed", "unconfirmed", "unsubscribed"],
     "kit": ["subscribed", "unsubscribed", "bounced", "complained", "unconfirmed"],
+    "phplist": ["subscribed", "unsubscribed", "unconfirmed", "paused"],
     "numbers": ["subscribed", "subscribed"],
     "excel-sep": ["subscribed", "unsubscribed"],
     "google-sheets": ["subscribed", "unsubscribed"],
@@ -79,10 +80,10 @@ def test_each_unknown_word_is_reported_once_with_its_first_line(tmp_path):
         "unknown",
     ]
     assert [source.describe(row) for row in source.rows() if isinstance(row, RowWarning)] == [
-        "readers.csv:2: “state” says “cancelled”: taken as unsubscribed, there and in rows like it",
-        "readers.csv:4: “status” says “cleaned”: taken as bounced, there and in rows like it",
-        "readers.csv:6: the status “VIP” is unknown; not mailed",
-        "readers.csv:7: the status “VIP” is unknown; not mailed",
+        "readers.csv:6: the status “VIP” is unknown; the reader gets no mail",
+        "readers.csv:7: the status “VIP” is unknown; the reader gets no mail",
+        "readers.csv:2: “cancelled” in “state” is read as unsubscribed, in 2 rows",
+        "readers.csv:4: “cleaned” in “status” is read as bounced, in 1 row",
     ]
 
 

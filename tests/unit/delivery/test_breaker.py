@@ -60,7 +60,7 @@ def test_a_bare_refusal_of_many_is_about_us_in_one_domain_too() -> None:
     assert [breaker.on_refused(unexplained(number)) for number in range(BREAKER)][-1] == list(range(BREAKER))
 
 
-def test_a_message_under_way_when_the_relay_was_left_out_is_reverted_at_once_if_it_is_refused_alike() -> None:
+def test_a_message_under_way_when_the_relay_was_excluded_is_reverted_at_once_if_it_is_refused_alike() -> None:
     breaker = Breaker()
     for number in range(BREAKER):
         breaker.on_refused(about_us(number))

@@ -9,7 +9,7 @@ from mailer.delivery.retry import RetryPolicy
 from mailer.delivery.states import DeliveryState as S
 from mailer.delivery.types import Claim
 from mailer.smtp.classify import Parameter, classify, connection_lost, not_offered
-from mailer.smtp.reply import make_reply
+from mailer.smtp.reply_parser import make_reply
 from mailer.smtp.session import CANCELLED, AttemptResult
 from mailer.smtp.stage import Stage
 
@@ -126,10 +126,10 @@ def test_a_delivery_that_did_not_break_its_connection_is_released_any_number_of_
     assert (decision.result, decision.is_suspect) == (None, False)
 
 
-def test_a_relay_that_refuses_the_sender_is_left_out_with_its_reply() -> None:
+def test_a_relay_that_refuses_the_sender_is_excluded_with_its_reply() -> None:
     decision = decided(replied("550 5.7.1", Stage.MAIL))
-    assert (decision.leave_out, decision.halt) == ("sender refused (550 5.7.1 so it is)", "")
-    assert decided(replied("550 5.1.1", Stage.RCPT)).leave_out == ""
+    assert (decision.exclude_relay, decision.halt) == ("sender refused (550 5.7.1 so it is)", "")
+    assert decided(replied("550 5.1.1", Stage.RCPT)).exclude_relay == ""
 
 
 @pytest.mark.parametrize("line", ["451 too many messages in this session", "452 4.4.5", "450 4.7.1 slow down"])

@@ -1,4 +1,4 @@
-"""The outline of a dispatch, read without its body; it agrees with what parsing finds."""
+"""The metadata of a dispatch, read without its body; it equals that of parsing."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What a dispatch file becomes: the tree of model.py, positions and all."""
+"""Parsing a dispatch file into the tree of model.py, with positions."""
 
 import datetime as dt
 import re
@@ -8,11 +8,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mailer.dispatch.context_checks import CheckContext, check_in_context
 from mailer.dispatch.diagnostics import Position, Severity
 from mailer.dispatch.model import Article, Choice, Markdown, inline_tokens, walk_articles
 from mailer.dispatch.parse import parse_dispatch
 from mailer.dispatch.template.expression import Expression
+from mailer.dispatch.workspace_checks import CheckContext, check_in_context
 
 EXAMPLES = sorted((Path(__file__).parents[3] / "dispatches").glob("*.md"))
 FRONT = "---\ntitle: T\ndate: 2026-10-26\n---\n"
@@ -83,9 +83,9 @@ def test_a_key_without_a_value_counts_as_absent():
     assert read("Note.", front).subject == ("T",)
 
 
-def test_a_file_name_that_makes_no_slug_asks_for_one():
+def test_a_file_name_that_is_no_slug_requires_one():
     (problem,) = parse_dispatch(FRONT + "Note.", "My Dispatch.md").problems
-    assert (problem.rule, problem.expected) == ("bad-slug", "write one, such as slug: my-dispatch")
+    assert (problem.rule, problem.expected) == ("bad-slug", "add a line such as slug: my-dispatch")
 
 
 def test_subject_and_preheader_hold_expressions_with_positions():
@@ -133,7 +133,7 @@ def test_all_findings_come_at_once_in_source_order():
     ]
 
 
-def test_a_finding_reads_as_documented():
+def test_a_finding_has_the_documented_format():
     text = FRONT + "## A\nsorce: S\nsource: S\ndate: 2026-10-25\n"
     (problem,) = parse_dispatch(text, "dispatches/a.md").problems
     assert str(problem) == (

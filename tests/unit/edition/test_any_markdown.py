@@ -12,7 +12,7 @@ from mailer.dispatch.model import inline_tokens
 from mailer.dispatch.parse import parse_dispatch
 from mailer.edition.compile import compile_edition
 from mailer.edition.merge_fields import ReaderValues
-from mailer.sanitize import clean_line
+from mailer.line_sanitizer import clean_line
 from tests.support.editions import FRONT, PUBLICATION, REFERENCES, TEMPLATES, html_of, text_of
 
 ELEMENTS = {

@@ -77,7 +77,7 @@ def test_the_examples_compile_to_valid_mail(slug, values):
 @pytest.mark.parametrize(
     "words",
     [
-        "In this dispatch", "Why the board changed its mind", "Harbour Times", "25 October 2026", "for the first time in",
+        "In this issue", "Why the board changed its mind", "Harbour Times", "25 October 2026", "for the first time in",
         "Ines Carvalho", "A letter of intent", "Estimate", "€4.1 m", "המוזיאון", "23 באוקטובר 2026", "The crane that nobody wanted",
         "Shorter items", "Read it at", "© 2026 National Wire", "Unsubscribe", "1 Quay Street", "All notes and summaries copyright",
         "Dear Ana,", "sits in public again", "Note by Mara Lindqvist", "ana.reis@example.com",
@@ -353,9 +353,9 @@ def test_a_missing_reference_is_an_error(missing):
         ),
         ("dispatch.html.j2", "<!DOCTYPE html><html><body>{{ why[:30] }}</body></html>", "changes or splits"),
         ("dispatch.html.j2", "<p>{{ title }}</p>", "DOCTYPE"),
-        ("dispatch.txt.j2", "{{ title }} {{ date }}", "shares its line"),
+        ("dispatch.txt.j2", "{{ title }} {{ date }}", "is not alone on its line"),
         ("dispatch.txt.j2", "{{ nothing }}", "dispatch.txt.j2:1"),
-        ("style.css", "@import 'x.css';", "fetches"),
+        ("style.css", "@import 'x.css';", "loads a style sheet"),
         ("partials/article.html.j2", "\n{{ nothing }}", "article.html.j2:2"),
     ],
 )

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailer.edition.merge_fields import ADDRESS, TOKEN, EscapeContext, MergeField, ReaderValues, escape_value
-from mailer.sanitize import clean_line
+from mailer.line_sanitizer import clean_line
 
 
 @pytest.mark.parametrize(

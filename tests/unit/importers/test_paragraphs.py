@@ -2,7 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailer.dispatch.parse import parse_dispatch
-from mailer.importers.paragraphs import escape_markdown
+from mailer.importers.markdown_escaping import escape_markdown
 
 
 @given(st.text(alphabet=st.characters(codec="utf-8", exclude_categories=("C", "Z")), min_size=1, max_size=60))

@@ -111,10 +111,10 @@ VARIANTS = [
     ("the body right under the date", lambda t: t.replace("October 25, 2026\n\nPORTO", "October 25, 2026\nPORTO", 1), ""),
     ("Windows line ends", lambda t: t.replace("\n", "\r\n"), ""),
     ("brackets instead of a dot", lambda t: re.sub(r"^(\d)\.", r"\1)", t, flags=re.MULTILINE), ""),
-    ("a title that differs a little", lambda t: t.replace("Board votes 9 to 2\nH", "Board votes nine to 2\nH", 1), "the contents call"),
-    ("no date under a title", lambda t: t.replace("Harbour Times\nOctober 25, 2026\n", "Harbour Times\n", 1), "no date stands"),
-    ("neither source nor date", lambda t: t.replace("Harbour Times\nOctober 25, 2026\n", "", 1), "no source and date stand"),
-    ("no note heading", lambda t: t.replace("[Note by Mara Lindqvist]\n", "", 1), "is the note"),
+    ("a title that differs a little", lambda t: t.replace("Board votes 9 to 2\nH", "Board votes nine to 2\nH", 1), "the contents have the title"),
+    ("no date under a title", lambda t: t.replace("Harbour Times\nOctober 25, 2026\n", "Harbour Times\n", 1), "there is no date"),
+    ("neither source nor date", lambda t: t.replace("Harbour Times\nOctober 25, 2026\n", "", 1), "there are no source and date"),
+    ("no note heading", lambda t: t.replace("[Note by Mara Lindqvist]\n", "", 1), "was imported as the note"),
     ("no contents", lambda t: re.sub(r"^\d\..*\n", "", t, flags=re.MULTILINE), ""),
     ("a wrapped entry", lambda t: t.replace("(National Wire, Oct.", "(National Wire,\n   Oct.", 1), ""),
 ]  # fmt: skip
@@ -138,7 +138,7 @@ def test_archives_of_other_forms_are_imported(change, doubt):
 def test_an_entry_without_an_article_is_kept_and_reported():
     draft = read(REGULAR.replace("3. “Rail", "3. “The bell” (Sea News, Oct. 23, 2026)\n4. “Rail", 1))
     assert draft.summary == ("Why the board changed its mind", "“The bell” (Sea News, Oct. 23, 2026)")
-    assert "no article is called “The bell”" in doubt_messages(draft)
+    assert "the contents list “The bell”, but there is no such article" in doubt_messages(draft)
 
 
 def test_an_article_missing_from_the_contents_is_reported():

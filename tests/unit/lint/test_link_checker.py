@@ -1,4 +1,4 @@
-"""Dead links, asked of servers on loopback; and every address that must not be asked."""
+"""Dead links, on servers on loopback; addresses that must never be requested."""
 
 import socket
 import threading
@@ -149,7 +149,7 @@ def test_a_closed_port_is_unsure_and_an_unknown_host_is_dead(monkeypatch):
 
 
 def test_dns_rebinding_does_not_reach_a_private_address(server, monkeypatch):
-    """DNS rebinding: the address that is judged is the one that is connected to, for each connection anew."""
+    """DNS rebinding: each connection goes to the address that was checked for it."""
     answers = iter(["93.184.216.34", "127.0.0.1"])
     port = int(server.base.rpartition(":")[2])
     connected: list[str] = []
@@ -204,4 +204,4 @@ def test_findings_are_at_the_links_and_links_with_merge_fields_are_skipped(serve
     found = check_dispatch_links(lint_context(dispatch_text(body)), log=log.append, limits=QUICK, networks=HERE)
     assert [each.rule for each in found] == ["link-dead", "link-dead", "link-unsure"]
     assert {each.line for each in found} == {7}
-    assert log == ["Asking 3 links …"]
+    assert log == ["Checking 3 links …"]

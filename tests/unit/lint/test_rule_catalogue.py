@@ -1,5 +1,6 @@
-"""Each rule of the inspection: a dispatch that trips it, at its place, and a near miss that does not."""
+"""Each rule of the checks: a dispatch that violates it, with the position, and a near miss that does not."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from mailer.lint.rule_catalogue import RULES
 from mailer.lint.run import run_checks
 from mailer.mime.dkim.keys import Ed25519Key, new_key
 from mailer.mime.dkim.signer import DkimKey
+from tests.support.editions import ROOT
 from tests.support.lint_contexts import (
     dispatch_text,
     findings,
@@ -40,8 +42,12 @@ WORDS: list[tuple[str, str, str, str]] = [
     ("placeholder", "7:1", dispatch_text("TODO: a word on this."), dispatch_text("Todo lo que `TODO` says.")),
     ("placeholder", "7:1", dispatch_text("Lorem ipsum dolor."), dispatch_text("He quoted Cicero, not lorem.")),
     ("placeholder", "7:4", dispatch_text("At [insert hour] sharp."), dispatch_text("At [your page](https://example.org/a) now.")),
-    ("placeholder", "7:1", dispatch_text("Write your note here. Fog."), dispatch_text("Write your notes here and there.")),
-    ("placeholder", "7:1", dispatch_text("The text of the article."), dispatch_text("The text of the article. It was cut.")),
+    ("sample-text", "7:1", dispatch_text("Write your note here. Fog."), dispatch_text("Write your notes here and there.")),
+    ("sample-text", "7:1", dispatch_text("The text of the article."), dispatch_text("The text of the article. It was cut.")),
+    ("sample-text", "7:4", dispatch_text(f"{ARTICLE}Text.").replace("## A", "## The title of an article"), dispatch_text(f"{ARTICLE}Text.").replace("## A", "## The title of an article matters")),
+    ("sample-text", "8:9", dispatch_text(f"{ARTICLE}Text.").replace("Harbour Times", "The name of the paper"), dispatch_text(f"{ARTICLE}Text.")),
+    ("sample-text", "10:7", dispatch_text(f"{ARTICLE}Text.").replace("times.example.org/a", "example.org/the-article"), dispatch_text(f"{ARTICLE}Text.")),
+    ("sample-text", "7:3", dispatch_text("![What it shows](https://example.org/a.jpg)"), dispatch_text("![A quay](https://example.org/a.jpg)")),
     ("placeholder", "5:10", subject("TKTK"), subject("The tank")),
     ("merge-tag", "7:6", dispatch_text("Dear *|FNAME|*, good day."), dispatch_text("Dear `*|FNAME|*`, good | day.")),
     ("merge-tag", "7:1", dispatch_text("%%first name%% writes."), dispatch_text("A rise of 5%% and 6%%.")),
@@ -178,7 +184,7 @@ def test_a_faultless_dispatch_has_no_findings():
 def test_html_over_the_clip_is_reported_with_the_article_that_exceeds_it(kilobytes, rule):
     found = [each for each in findings(weighing(kilobytes)) if each.rule in {"html-size", "html-clipped"}]
     assert [each.rule for each in found] == ([rule] if rule else [])
-    assert all("“Barge” tips it over" in each.message and each.line == 14 for each in found), found
+    assert all("“Barge” takes it over" in each.message and each.line == 14 for each in found), found
 
 
 @pytest.mark.parametrize(
@@ -399,7 +405,7 @@ def test_an_unknown_rule_gets_a_suggestion():
 def test_each_rule_has_a_case():
     names = ("lint/test_rule_catalogue.py", "lint/test_link_checker.py", "service/dispatches/test_preview.py")
     tests = "".join((Path(__file__).parents[1] / name).read_text() for name in names)
-    assert {name for name in RULES if f'"{name}"' not in tests} == set()
+    assert {name for name in RULES if f'"{name}"' not in tests} == set(), "add a case to WORDS"
 
 
 def test_each_rule_has_reason_source_and_remedy():
@@ -408,7 +414,7 @@ def test_each_rule_has_reason_source_and_remedy():
 
 
 def test_a_finding_names_a_rule_that_exists():
-    with pytest.raises(ValueError, match="no rule"):
+    with pytest.raises(ValueError, match=r"“nonesuch” is not in mailer/lint/rule_catalogue\.py"):
         Finding(rule="nonesuch", message="x")
 
 
@@ -425,3 +431,16 @@ def test_findings_for_any_text_have_positions_in_the_file(note, text):
     for found in findings(source):
         assert 1 <= found.line <= len(lines)
         assert 1 <= found.column <= len(lines[found.line - 1]) + 1
+
+
+def test_each_text_that_the_insert_menu_writes_is_reported_until_it_is_replaced():
+    script = (ROOT / "mailer/web/static/write.js").read_text(encoding="utf-8")
+    article, photo, condition = (re.search(rf'\["{name}", .*', script)[0] for name in ("article", "photo", "if"))
+    texts = re.findall(r"\$\{([A-Z][^}]+)\}", article + photo + condition)
+    texts.remove("Porto Novo")  # a value of a condition
+    assert len(texts) == 5
+    for text in texts:
+        context = lint_context(
+            dispatch_text(f"![{text}](https://example.org/a.jpg)" if text == "What it shows" else text)
+        )
+        assert "sample-text" in rules(context), text

@@ -16,8 +16,8 @@ from mailer.edition.merge_fields import ReaderValues, fill
 from mailer.edition.model import Edition, Image
 from mailer.edition.publication import Publication
 from mailer.edition.template_loader import builtin_dir
+from mailer.mime.body_encoding import Encoding
 from mailer.mime.composer import Composer, Message, MessageError, MessageTokens, SenderProfile, inspect
-from mailer.mime.encoding import Encoding
 
 PROFILE = SenderProfile(
     sender_name="The Harbour Letter",

@@ -1,4 +1,4 @@
-"""A cached rendering equals one that is made anew."""
+"""A cached rendering equals a new one."""
 
 import pytest
 from hypothesis import given
@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from mailer.edition.merge_fields import ADDRESS, TOKEN, EscapeContext, MergeField, ReaderValues, TemplateParts, fill
 from mailer.edition.plaintext.blocks import FilledParagraph
-from mailer.mime.encoding import quote
+from mailer.mime.body_encoding import quote
 from mailer.mime.render_cache import MAX_ENTRIES, MAX_LENGTH, RenderCache
 
 NAME, CITY = "reader.first_name", 'reader.city or "town"'

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from mailer.errors import SettingsError
-from mailer.mailbox import Mailbox
+from mailer.mailbox_address import Mailbox
 from mailer.relay import Relay, TlsMode, choose_by_weight
 from mailer.settings.secret_masking import MASK, redact_secrets
 from mailer.settings.settings import Images, OnUncertain, Settings, load_settings, variable_names
@@ -130,7 +130,7 @@ BAD = [
     ("WARMUP", "0", "should be whole numbers above 0"),
     ("8BIT", "maybe", "should be true or false"),
     ("IMAGES", "inline", "should be link or embed"),
-    ("CLIENTS", "gmail;outlook", "should be mail programs with commas between, such as gmail,apple-mail,outlook.windows"),
+    ("CLIENTS", "gmail;outlook", "should be mail programs, separated by commas, such as gmail,apple-mail,outlook.windows"),
     ("ON_UNCERTAIN", "drop", "should be hold or resend"),
     ("DOMAIN_CONNECTIONS", "4", "should be a JSON object"),
     ("DOMAIN_CONNECTIONS", '{"x.org": 0}', "should be a JSON object"),
@@ -170,12 +170,19 @@ def test_everything_wrong_comes_at_once_with_its_place(tmp_path):
         "MAILER_ALOW_PLAINTEXT (environment): is not a setting; did you mean MAILER_ALLOW_PLAINTEXT?",
         "MAILER_FROM: is missing; should be “Name <address>”",
         (
-            'MAILER_SECRET_KEYS: is missing; should be ["…"] with a random text of 32 characters or more, such as '
-            'python3 -c "import secrets; print(secrets.token_urlsafe(32))" prints'
+            'MAILER_SECRET_KEYS: is missing; should be ["KEY"], where KEY is a random text of at least 32 characters. '
+            'To make one: python3 -c "import secrets; print(secrets.token_urlsafe(32))"'
         ),
         "MAILER_CONNECTIONS (.env:2): should be a whole number from 1 to 1000",
         "MAILER_IMAGES (environment): should be link or embed",
     ]
+
+
+def test_a_folder_without_any_setting_is_called_no_workspace(tmp_path):
+    with pytest.raises(SettingsError) as caught:
+        load_settings(tmp_path, {"HOME": "/"})
+    assert caught.value.message == f"The folder {tmp_path} is not a workspace: it has no .env file."
+    assert "mailer init" in caught.value.next_step
 
 
 @pytest.mark.parametrize("name", ["MAILER_SENDER", "MAILER_EIGHT_BIT", "MAILER_WORKSPACE", "MAILER_"])
@@ -191,7 +198,7 @@ def test_relays_are_chosen_by_weight():
 
 def test_a_setting_of_a_former_version_is_an_error_that_says_what_to_do(tmp_path):
     (tmp_path / ".env").write_text("MAILER_WORKERS=2\n", encoding="utf-8")
-    expected = "is no longer a setting: one process sends. Remove it."
+    expected = "is no longer a setting, because a send always runs in one process. Delete it."
     assert wrong(tmp_path, NEEDED) == [f"MAILER_WORKERS (.env:1): {expected}"]
     assert wrong(WORKERS="2") == [f"MAILER_WORKERS (environment): {expected}"]
 
@@ -278,7 +285,7 @@ def test_paths_are_relative_to_the_workspace(tmp_path):
     ],
 )
 def test_dkim_settings_stand_together(variables):
-    assert wrong(**variables)[0].startswith("MAILER_DKIM_DOMAIN: should stand together with")
+    assert wrong(**variables)[0].startswith("MAILER_DKIM_DOMAIN: must be set together with")
 
 
 @pytest.mark.parametrize(
@@ -286,10 +293,10 @@ def test_dkim_settings_stand_together(variables):
     [
         (
             {"OIDC_ISSUER": "https://id.example.org"},
-            "MAILER_OIDC_ISSUER: should stand together with MAILER_OIDC_CLIENT_ID",
+            "MAILER_OIDC_ISSUER: must be set together with MAILER_OIDC_CLIENT_ID",
         ),
-        ({"OIDC_CLIENT_ID": "mailer"}, "MAILER_OIDC_ISSUER: should stand together with MAILER_OIDC_CLIENT_ID"),
-        ({"OIDC_ONLY": "true"}, "MAILER_OIDC_ONLY: should stand together with MAILER_OIDC_ISSUER"),
+        ({"OIDC_CLIENT_ID": "mailer"}, "MAILER_OIDC_ISSUER: must be set together with MAILER_OIDC_CLIENT_ID"),
+        ({"OIDC_ONLY": "true"}, "MAILER_OIDC_ONLY: needs MAILER_OIDC_ISSUER"),
     ],
 )
 def test_settings_of_an_identity_provider_stand_together(variables, error):

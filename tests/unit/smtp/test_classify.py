@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailer.smtp.classify import Outcome, Parameter, classify, connection_lost, not_offered, refused_parameter
-from mailer.smtp.reply import Reply, make_reply
+from mailer.smtp.reply_parser import Reply, make_reply
 from mailer.smtp.stage import Stage
 
 
@@ -37,9 +37,15 @@ def reply(line: str) -> Reply:
         (Stage.RCPT, "450 4.7.1 rate limit", Outcome.UNSENT, "is_throttling relay_waits close"),
         (Stage.RCPT, "471", Outcome.DEFERRED, ""),
         (Stage.RCPT, "550 5.1.1", Outcome.FAILED, "suppress"),
-        (Stage.RCPT, "550 5.1.2", Outcome.FAILED, ""),
+        (Stage.RCPT, "550 5.1.2", Outcome.FAILED, "suppress"),
+        (Stage.RCPT, "550 5.1.2 Host unknown", Outcome.FAILED, "suppress"),
+        (Stage.RCPT, "550 5.1.2 sender domain does not exist", Outcome.FAILED, "about_us"),
+        (Stage.RCPT, "550 5.1.2 mailbox is full", Outcome.FAILED, ""),
+        (Stage.RCPT, "550 host unknown", Outcome.FAILED, ""),
+        (Stage.RCPT, "556", Outcome.FAILED, ""),
         (Stage.RCPT, "553 5.1.3", Outcome.FAILED, "suppress"),
-        (Stage.RCPT, "556 5.1.10", Outcome.FAILED, ""),
+        (Stage.RCPT, "556 5.1.10", Outcome.FAILED, "suppress"),
+        (Stage.RCPT, "556 5.1.10 domain has null MX", Outcome.FAILED, "suppress"),
         (Stage.RCPT, "550 5.1.6", Outcome.FAILED, ""),
         (Stage.RCPT, "550", Outcome.FAILED, "unexplained"),
         (Stage.RCPT, "550 no such user", Outcome.FAILED, "suppress"),

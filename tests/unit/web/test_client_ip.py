@@ -1,12 +1,13 @@
 """Whose request it is."""
 
+import asyncio
 from ipaddress import ip_network
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailer.web.client_ip import anonymize, client_address, rate_limit_key
+from mailer.web.client_ip import ProxyCheckMiddleware, anonymize, client_address, rate_limit_key
 
 OURS = (ip_network("10.0.0.0/8"), ip_network("fd00::/8"))
 
@@ -61,3 +62,23 @@ def test_no_header_is_a_reason_to_fail(peer, forwarded):
         rate_limit_key(text)
     assert client_address("10.0.0.1", forwarded, OURS)
     client_address(peer, forwarded, OURS)
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "trusted", "warned"),
+    [
+        ("127.0.0.1", True, [], True),
+        ("127.0.0.1", False, [], False),
+        ("127.0.0.1", True, [ip_network("127.0.0.0/8")], False),
+        ("203.0.113.9", True, [], False),
+    ],
+)
+def test_a_proxy_on_this_machine_that_is_not_trusted_is_logged_once(caplog, peer, forwarded, trusted, warned):
+    async def answer(scope, receive, send):
+        pass
+
+    headers = [(b"x-forwarded-for", b"198.51.100.7")] if forwarded else []
+    middleware = ProxyCheckMiddleware(answer, trusted)
+    for _ in range(2):
+        asyncio.run(middleware({"type": "http", "client": (peer, 1), "headers": headers}, None, None))
+    assert len(caplog.records) == warned

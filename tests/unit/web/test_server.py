@@ -225,7 +225,7 @@ async def raw(client, request, *, close=False):
 
 
 def test_a_body_that_does_not_come_is_waited_for_only_so_long(site, monkeypatch):
-    monkeypatch.setattr(forms, "PUBLIC_PATIENCE", 0.1)
+    monkeypatch.setitem(forms.read_body.__kwdefaults__, "patience", 0.1)
     link = f"/u/{site.token(site.send())}"
     request = f"POST {link} HTTP/1.1\r\nHost: x\r\nContent-Length: 26\r\n\r\nList-Uns".encode()
 
@@ -264,3 +264,22 @@ def test_garbage_on_the_wire_does_no_harm(site, request_):
 def test_a_free_port_is_free():
     with socket.create_server((HOST, free_port())) as taken:
         assert taken.getsockname()[1] > 0
+
+
+def test_a_form_of_the_desk_may_not_come_by_the_byte(site, monkeypatch):
+    monkeypatch.setattr(forms, "PATIENCE", 1.0)  # the time in all; the bytes come faster than that one by one
+    head = "POST /desk/sign-in HTTP/1.1\r\nHost: 127.0.0.1\r\nOrigin: http://127.0.0.1\r\nContent-Length: 3999\r\n"
+    head += "Content-Type: application/x-www-form-urlencoded\r\n\r\n"
+
+    async def scenario():
+        async with serving(site) as client, asyncio.timeout(PATIENCE):
+            reader, writer = await asyncio.open_connection(client.base_url.host, client.base_url.port)
+            writer.write(head.encode())
+            answer = asyncio.create_task(reader.readline())
+            while not answer.done():
+                writer.write(b"x")
+                await asyncio.sleep(0.1)
+            writer.close()
+            return answer.result()
+
+    assert asyncio.run(scenario()) == b"HTTP/1.1 408 Request Timeout\r\n"

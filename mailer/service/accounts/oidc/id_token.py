@@ -25,8 +25,8 @@ OLDEST = 600  # seconds since a token was issued
 _LONGEST = 64 * 1024  # characters of a token
 _KINDS = ("RSA", "EC", "OKP")
 _LONGEST_SUBJECT = 255  # OpenID Connect Core 2
-_CHECK_CLOCKS = "The clocks of both machines must be right."
-_ASK = "Begin again; if it happens again, tell whoever runs this program."
+_CHECK_CLOCKS = "Try again. If it happens again, tell the person who runs this server: a clock may be wrong."
+_ASK = "Try again. If it happens again, tell the person who runs this server."
 
 
 class TokenError(MailerError):
@@ -104,7 +104,7 @@ def _verify_signature(token: str, keys: KeySet) -> dict[str, Any]:
     try:
         return jwt.decode(token, keys, algorithms=ALGORITHMS).claims
     except (BadSignatureError, InvalidKeyIdError):
-        raise UnknownSignatureError("The ID token has no signature of the provider’s.", _ASK) from None
+        raise UnknownSignatureError("The ID token is not signed by the provider.", _ASK) from None
     except JoseError as error:
         raise TokenError(f"The ID token is invalid ({error.description or error.error}).", _ASK) from None
     except (ValueError, TypeError, KeyError, RecursionError):

@@ -43,7 +43,7 @@ def open_provider(app: App) -> "Provider | None":
             raise
         raise SettingsError(
             "MAILER_OIDC_ISSUER needs a package that is not installed.",
-            "Install it with: pip install 'mailer[oidc]'",
+            "Install it with: pip install 'newsletter-desk[oidc]'",
         ) from None
     return Provider(app.settings, app.clock)
 
@@ -55,7 +55,7 @@ def normalize_login(app: App, typed: str) -> str:
         return ""
     if not app.settings.oidc_issuer:
         raise UsageError(
-            "No identity provider is set up here.", "Set MAILER_OIDC_ISSUER and MAILER_OIDC_CLIENT_ID first."
+            "No identity provider is set up here.", "Leave this empty, or have a provider added to the settings first."
         )
     if app.settings.oidc_claim == _EMAIL:
         address = parse_address(login)
@@ -84,8 +84,8 @@ def sign_in_by_oidc(
         user = users.link_oidc(login, provider.issuer, subject)
         if user is None:
             raise UnknownPersonError(
-                f"{provider.name} knows you as “{login}”, and nobody here is entered under that.",
-                "Ask an admin of this desk to enter it for you, or anew if your account there is a new one.",
+                f"No user of this desk has the account “{login}” at {provider.name}.",
+                "Ask an admin of this desk to enter it for you. If your account there is new, the admin has to save it again.",
                 login,
             )
         app.ledger.audit.record(user.name, "user.tie", user.name, f"{login} at {provider.issuer}", address=address)
@@ -98,12 +98,12 @@ def _login(app: App, provider: "Provider", claims: Mapping[str, object]) -> str:
     value = claims.get(claim)
     if not isinstance(value, str) or not value:
         raise UnknownPersonError(
-            f"{provider.name} does not say who you are: its token has no claim “{claim}”.",
-            "Tell whoever runs this program: the provider must put it into the ID token, or MAILER_OIDC_CLAIM is another.",
+            f"{provider.name} did not say who you are: its ID token has no claim “{claim}”.",
+            "Tell the person who runs this server: the provider must add the claim, or the settings must name a different one.",
         )
     if claim == _EMAIL and claims.get("email_verified") not in (True, "true"):
         raise UnknownPersonError(
-            f"{provider.name} has not made sure that your address there is yours.", "Have it confirmed there first."
+            f"{provider.name} has not confirmed your e-mail address.", "Confirm the address there, then sign in again."
         )
     try:
         login = normalize_login(app, value)
@@ -111,6 +111,6 @@ def _login(app: App, provider: "Provider", claims: Mapping[str, object]) -> str:
         login = ""
     if not login or (claim != _EMAIL and login != value):
         raise UnknownPersonError(
-            f"{provider.name} calls you something that nobody here can be entered under.", "Ask an admin of this desk."
+            f"The login that {provider.name} reports for you cannot be used here.", "Ask an admin of this desk."
         )
     return login

@@ -24,7 +24,9 @@ class NotBegunError(MailerError):
     """This browser has no login open."""
 
     def __init__(self) -> None:
-        super().__init__("This sign-in was not begun here, or more than ten minutes ago.", "Begin again.")
+        super().__init__(
+            "This sign-in was started in a different browser, or more than ten minutes ago.", "Sign in again."
+        )
 
 
 class ProviderError(MailerError):

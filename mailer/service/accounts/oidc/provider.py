@@ -32,7 +32,7 @@ REST = 60.0  # seconds between two requests for the keys
 TIME_LIMIT = 10.0  # seconds of one request
 LARGEST = 512 * 1024  # octets of an answer
 _ANYWHERE = (ip_network("0.0.0.0/0"), ip_network("::/0"))  # the settings may name a private address
-_AGAIN = "Try again in a minute; if it stays so, tell whoever runs this program."
+_AGAIN = "Try again in a minute. If it happens again, tell the person who runs this server."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +79,7 @@ class Provider:
     async def check_issuer(self, said: str | None) -> None:
         """Raises ProviderError if the answer names another issuer, or none although the provider always does: RFC 9207 2.4."""
         if said != self.issuer and (said is not None or (await self._metadata()).says_issuer):
-            raise ProviderError(f"This answer is not from {self.name}.", "Begin again.")
+            raise ProviderError(f"The response is not from {self.name}.", "Sign in again.")
 
     async def claims(self, code: str, attempt: LoginAttempt, back: str) -> dict[str, Any]:
         """Exchanges `code` for an ID token and returns its claims, verified for `attempt`."""
@@ -105,13 +105,13 @@ class Provider:
             word = _word(answer)
             if word == "invalid_client":
                 raise ProviderError(
-                    f"{self.name} does not know this program (invalid_client).",
-                    "MAILER_OIDC_CLIENT_ID or MAILER_OIDC_CLIENT_SECRET is wrong: tell whoever runs this program.",
+                    f"{self.name} does not accept this program (invalid_client).",
+                    "Tell the person who runs this server: the client ID or the client secret in the settings is wrong.",
                 )
-            raise ProviderError(f"{self.name} took this sign-in back ({word}).", "Begin again.")
+            raise ProviderError(f"{self.name} refused the sign-in ({word}).", "Sign in again.")
         token = self._read(answer, endpoints.token).get("id_token")
         if not isinstance(token, str):
-            raise ProviderError(f"{self.name} says nothing about who you are: its answer has no ID token.", _AGAIN)
+            raise ProviderError(f"{self.name} did not say who you are: its response has no ID token.", _AGAIN)
         return token
 
     async def _metadata(self) -> Endpoints:
@@ -124,10 +124,10 @@ class Provider:
     def _endpoints_of(self, document: Mapping[str, object]) -> Endpoints:
         said = document.get("issuer")
         if said != self.issuer:
-            shown = said if isinstance(said, str) and said.isprintable() else "something else"
+            shown = said if isinstance(said, str) and said.isprintable() else "(invalid)"
             raise ProviderError(
-                f"{self.name} calls itself {shown}, not {self.issuer}.",
-                "MAILER_OIDC_ISSUER must be the same to the letter: tell whoever runs this program.",
+                f"{self.name} reports the issuer {shown}, not {self.issuer}.",
+                "Tell the person who runs this server: the issuer in the settings must be exactly the same.",
             )
         ways = document.get("token_endpoint_auth_methods_supported")
         return Endpoints(
@@ -148,7 +148,7 @@ class Provider:
                     return found
         except ValueError:
             pass
-        raise ProviderError(f"{self.name} names no address that can be used as its {key}.", _AGAIN)
+        raise ProviderError(f"{self.name} has no valid URL for {key}.", _AGAIN)
 
     async def _jwks(self, oldest: float) -> KeySet:
         """Returns the provider’s keys, fetched within the last `oldest` seconds."""
@@ -160,14 +160,14 @@ class Provider:
     async def _get(self, url: str) -> dict[str, Any]:
         answer = await self._request("GET", url, {}, b"")
         if answer.status != 200:
-            raise ProviderError(f"{self.name} cannot be asked: {url} answered {answer.status}.", _AGAIN)
+            raise ProviderError(f"{self.name} cannot be reached: {url} answered {answer.status}.", _AGAIN)
         return self._read(answer, url)
 
     async def _request(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> HttpResult:
         headers = {"Accept": "application/json", "User-Agent": "mailer", **headers}
         answer = await request(method, url, headers, body, self._options, body_limit=LARGEST)
         if answer.status is None:
-            raise ProviderError(f"{self.name} cannot be asked: {urlsplit(url).netloc} {answer.error}.", _AGAIN)
+            raise ProviderError(f"{self.name} cannot be reached: {urlsplit(url).netloc} {answer.error}.", _AGAIN)
         return answer
 
     def _read(self, answer: HttpResult, url: str) -> dict[str, Any]:
@@ -176,7 +176,9 @@ class Provider:
         except (ValueError, RecursionError):
             found = None
         if not isinstance(found, dict):
-            raise ProviderError(f"{self.name} cannot be understood: {urlsplit(url).netloc} answered no JSON.", _AGAIN)
+            raise ProviderError(
+                f"The response of {self.name} is invalid: {urlsplit(url).netloc} did not answer with JSON.", _AGAIN
+            )
         return found
 
 

@@ -32,6 +32,7 @@ from mailer.service.accounts.oidc.login_attempt import (
 )
 from mailer.service.accounts.sessions import NewSession
 from mailer.web.client_ip import address_of, rate_limit_key
+from mailer.web.cookies import read_cookie
 from mailer.web.desk.accounts.signin import SignInPages, safe_path
 from mailer.web.desk.origin import origin_of
 from mailer.web.desk.render import HEADERS, Flash
@@ -109,7 +110,7 @@ class OidcPages:
     def _resume(self, request: Request) -> LoginAttempt:
         """Returns the login that comes back; each comes back once."""
         now, state = self._app.clock(), request.query_params.get("state", "")
-        attempt = resume_login(request.cookies.get(origin_of(request).cookie(_COOKIE), ""), state, now)
+        attempt = resume_login(read_cookie(request, origin_of(request).cookie(_COOKIE)), state, now)
         self._used_states = {each: at for each, at in self._used_states.items() if now - at <= LIFETIME}
         if attempt.state in self._used_states:
             raise NotBegunError
@@ -122,7 +123,7 @@ class OidcPages:
         if code := query.get("code"):
             return await provider.claims(code, attempt, self._callback_url(request))
         error = error_code(query.get("error")) or "no code"
-        raise ProviderError(f"{provider.name} did not let you in ({error}).", "Begin again, or ask who looks after it.")
+        raise ProviderError(f"{provider.name} refused the sign-in ({error}).", "Try again, or ask an admin.")
 
     def _sign_in(self, request: Request, claims: Mapping[str, object]) -> NewSession:
         browser, address = request.headers.get("user-agent", ""), self._address(request)
@@ -136,7 +137,7 @@ class OidcPages:
         return await self._sign_in_pages.form(Flash(str(error), bad=True), wanted=wanted, status=status)
 
     async def _too_many_requests(self, wanted: str) -> Response:
-        flash = Flash("There were too many tries. Wait half a minute, then try again.", bad=True)
+        flash = Flash("Too many attempts. Wait half a minute, then try again.", bad=True)
         return await self._sign_in_pages.form(flash, wanted=wanted, status=HTTPStatus.TOO_MANY_REQUESTS)
 
     def _is_limited(self, request: Request) -> bool:

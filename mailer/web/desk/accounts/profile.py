@@ -4,7 +4,7 @@ from starlette.responses import Response
 
 from mailer.addresses import parse_address
 from mailer.errors import UsageError
-from mailer.ledger.types.accounts import Role
+from mailer.ledger.types.roles_and_scopes import Role
 from mailer.service.accounts.passwords import check_password, hash_password, require_passwords
 from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute
@@ -56,19 +56,19 @@ def _set_email(request: DeskRequest) -> Response:
     email = parse_address(typed).display if typed else ""
     request.app.ledger.users.set_email(request.user.id, email)
     request.record("user.email", request.user.name)
-    return request.redirect(_HERE, f"Tests to you go to {email}." if email else "You have no address for tests now.")
+    return request.redirect(_HERE, f"Your test messages go to {email}." if email else "Your address is removed.")
 
 
 def _set_password(request: DeskRequest) -> Response:
     require_passwords(request.app)
     if not check_password(request.app, request.user, request.form.raw("old")):
-        raise UsageError("Your current password is wrong.", "Type it again; nothing was changed.")
+        raise UsageError("Your current password is wrong.", "Nothing was changed. Type it again.")
     if request.form.raw("password") != request.form.raw("again"):
-        raise UsageError("The two new passwords are not the same.", "Type the same one twice; nothing was changed.")
+        raise UsageError("The two new passwords differ.", "Nothing was changed. Type the same password twice.")
     hashed = hash_password(request.form.raw("password"), request.user.name)
     request.app.ledger.users.set_password(request.user.id, hashed, keep_session=request.session.id)
     request.record("user.password", request.user.name)
-    return request.redirect(_HERE, "Your password is changed. Everywhere but here you are signed out.")
+    return request.redirect(_HERE, "Your password is changed. All your other browsers are signed out.")
 
 
 def _end_session(request: DeskRequest) -> Response:
@@ -79,8 +79,8 @@ def _end_session(request: DeskRequest) -> Response:
     ending = others if wanted == "others" else [each for each in others if str(each) == wanted]
     ended = sessions.end(request.user.id, *ending)
     if ended:
-        request.record("session.revoke", request.user.name, f"{ended} ended")
-    return request.redirect(_HERE, "Signed out there." if ended else "That session was over already.")
+        request.record("session.revoke", request.user.name, f"{ended} browser{'s' if ended > 1 else ''}")
+    return request.redirect(_HERE, "Signed out." if ended else "That browser was signed out already.")
 
 
 ROUTES = (

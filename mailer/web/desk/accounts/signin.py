@@ -1,11 +1,13 @@
 """Signing in and out, and setting a password by an invite link.
 
 A wrong name and a wrong password get the same answer after the same time; repeated failures are delayed
-(`login_throttle`). At most two passwords are hashed at once, since each takes 64 MB. Every sign-in creates a new session
+(`login_throttle`) and logged, with the address and without the name, which may be a password in the wrong field. At most two
+passwords are hashed at once, since each takes 64 MB, and at most MAX_WAITING wait for that. Every sign-in creates a new session
 and ends the previous one of the browser.
 """
 
 import asyncio
+import logging
 from urllib.parse import quote, urlsplit
 
 from starlette.concurrency import run_in_threadpool
@@ -17,11 +19,13 @@ from mailer.app import App
 from mailer.errors import UsageError
 from mailer.ledger.accounts.sessions import LONGEST
 from mailer.ledger.accounts.users import name_key
-from mailer.ledger.types.accounts import Role
+from mailer.ledger.types.roles_and_scopes import Role
 from mailer.service.accounts.passwords import accept_invite, sign_in
 from mailer.service.accounts.sessions import NewSession, token_digest
-from mailer.web.client_ip import address_of, rate_limit_key
-from mailer.web.desk.accounts.login_throttle import LoginThrottle
+from mailer.web.client_ip import address_of
+from mailer.web.cookies import read_cookie
+from mailer.web.desk.accounts.device_cookie import GOOD_FOR, new_device_cookie, verify_device_cookie
+from mailer.web.desk.accounts.login_throttle import LoginThrottle, throttle_keys
 from mailer.web.desk.origin import origin_of
 from mailer.web.desk.render import DeskRenderer, Flash
 from mailer.web.desk.request import DeskRequest
@@ -29,8 +33,11 @@ from mailer.web.desk.route import DeskRoute
 from mailer.web.forms import read_form
 
 HOME = "/desk/dispatches"
+_DEVICE_COOKIE = "device"
 _LARGEST_FORM = 8 * 1024  # octets
 _MAX_HASHES = 2  # at once
+MAX_WAITING = 20  # attempts that wait for a hash: about a second
+_log = logging.getLogger(__name__)
 
 
 class SignInPages:
@@ -41,6 +48,7 @@ class SignInPages:
         self._pages = pages
         self._throttle = LoginThrottle()
         self._hashing = asyncio.Semaphore(_MAX_HASHES)
+        self._waiting = 0
         settings = app.settings
         self._methods = {
             "provider": settings.oidc_name if settings.oidc_issuer else "",
@@ -56,22 +64,29 @@ class SignInPages:
         form = await read_form(request, _LARGEST_FORM)
         name, password, wanted = form.text("name"), form.raw("password"), form.text("next")
         address = self._address(request)
-        keys = rate_limit_key(address), name_key(name)
-        clock = asyncio.get_running_loop().time
-        delay = self._throttle.delay(*keys, clock())
+        device = verify_device_cookie(self._app, read_cookie(request, origin_of(request).cookie(_DEVICE_COOKIE)), name)
+        keys = throttle_keys(address, name_key(name), device)
+        delay = None if self._waiting >= MAX_WAITING else self._throttle.begin(keys, asyncio.get_running_loop().time())
         if delay is None:
-            flash = Flash("There were too many tries. Wait half a minute, then try again.", bad=True)
+            flash = Flash("Too many attempts. Wait half a minute, then try again.", bad=True)
             return await run_in_threadpool(self._form, flash, name=name, wanted=wanted, status=429)
         await asyncio.sleep(delay)
-        async with self._hashing:
-            browser = request.headers.get("user-agent", "")
-            session = await run_in_threadpool(sign_in, self._app, name, password, browser=browser, address=address)
+        session = await self._verify(request, name, password, address)
         if session is None:
-            self._throttle.failed(*keys, clock())
-            flash = Flash("Name or password is wrong.", bad=True)
+            _log.warning("Failed sign-in at the desk from %s.", address)
+            flash = Flash("The name or the password is wrong.", bad=True)
             return await run_in_threadpool(self._form, flash, name=name, wanted=wanted, status=403)
-        self._throttle.succeeded(keys[1])
+        self._throttle.succeeded(keys)
         return await run_in_threadpool(self.begin_session, request, session, address, safe_path(wanted))
+
+    async def _verify(self, request: Request, name: str, password: str, address: str) -> NewSession | None:
+        self._waiting += 1
+        try:
+            async with self._hashing:
+                browser = request.headers.get("user-agent", "")
+                return await run_in_threadpool(sign_in, self._app, name, password, browser=browser, address=address)
+        finally:
+            self._waiting -= 1
 
     async def show_invite(self, request: Request) -> Response:
         return await run_in_threadpool(self._password_page, request.path_params["token"])
@@ -80,7 +95,7 @@ class SignInPages:
         form = await read_form(request, _LARGEST_FORM)
         token, address = request.path_params["token"], self._address(request)
         if form.raw("password") != form.raw("again"):
-            flash = Flash("The two passwords are not the same. Type the same one twice.", bad=True)
+            flash = Flash("The two passwords differ. Type the same password twice.", bad=True)
             return await run_in_threadpool(self._password_page, token, flash)
         try:
             async with self._hashing:
@@ -107,8 +122,8 @@ class SignInPages:
         user = self._app.ledger.users.by_link(token_digest(token))
         if user is None:
             expired = {
-                "heading": "This link holds good no more.",
-                "next_step": "Each works once, for three days. Ask an admin for a new one.",
+                "heading": "This link has expired or was used already.",
+                "next_step": "A link works once, for three days. Ask an admin for a new one.",
                 "back": "",
             }
             return self._pages.page("message", status=404, context=expired)
@@ -121,7 +136,7 @@ class SignInPages:
         """Redirects to `path` with the cookie of `session`, and ends the previous session. `how`: for the audit log."""
         origin = origin_of(request)
         sessions = self._app.ledger.sessions
-        if before := sessions.find(token_digest(request.cookies.get(origin.cookie("session"), ""))):
+        if before := sessions.find(token_digest(read_cookie(request, origin.cookie("session")))):
             sessions.end(before.user.id, before.id)
         self._app.ledger.audit.record(session.user.name, "session.begin", "", how, address=address)
         response = self._pages.redirect(request, path)
@@ -132,6 +147,14 @@ class SignInPages:
             secure=origin.secure,
             httponly=True,
             samesite="lax",
+        )
+        response.set_cookie(
+            origin.cookie(_DEVICE_COOKIE),
+            new_device_cookie(self._app, session.user.name),
+            max_age=GOOD_FOR,
+            secure=origin.secure,
+            httponly=True,
+            samesite="strict",
         )
         return response
 

@@ -1,13 +1,12 @@
-"""The users of the desk and the audit log: pages for admins."""
+"""The users of the desk: adding, inviting and removing them, their roles. A page for admins."""
 
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from mailer.addresses import parse_address
 from mailer.errors import UsageError
-from mailer.ledger.accounts.audit import PAGE
 from mailer.ledger.accounts.users import User
-from mailer.ledger.types.accounts import Role
+from mailer.ledger.types.roles_and_scopes import Role
 from mailer.service.accounts.oidc.login import normalize_login
 from mailer.service.accounts.passwords import create_invite
 from mailer.web.desk.request import DeskRequest
@@ -25,7 +24,7 @@ def _page(request: DeskRequest, *, link: str = "", link_of: str = "") -> Respons
     settings = request.app.settings
     return request.page(
         "users",
-        heading="People",
+        heading="Users",
         users=users,
         roles=tuple(Role),
         link=link,
@@ -44,7 +43,7 @@ def _add(request: DeskRequest) -> Response:
     user = request.app.ledger.users.add(request.form.text("name"), _role(request), email=address, oidc_login=login)
     request.record("user.add", user.name, user.role.value)
     if request.app.settings.oidc_only:
-        return request.redirect(_HERE, f"{user.name} may sign in as {user.role}.")
+        return request.redirect(_HERE, f"{user.name} is added, with the role {user.role}.")
     return _page(request, link=create_invite(request.app, user), link_of=user.name)
 
 
@@ -58,8 +57,9 @@ def _set_oidc(request: DeskRequest) -> Response:
     user, login = _user(request), normalize_login(request.app, request.form.text("oidc"))
     request.app.ledger.users.set_oidc(user.id, login, keep_session=request.session.id)
     request.record("user.oidc", user.name, login or "nobody")
-    method = f"as {login} with {request.app.settings.oidc_name}" if login else "by no identity provider"
-    return request.redirect(_HERE, f"{user.name} signs in {method} from now on.")
+    provider = request.app.settings.oidc_name
+    message = f"signs in at {provider} as {login}" if login else f"can no longer sign in with {provider}"
+    return request.redirect(_HERE, f"{user.name} {message}.")
 
 
 def _set_role(request: DeskRequest) -> Response:
@@ -67,25 +67,17 @@ def _set_role(request: DeskRequest) -> Response:
     request.app.ledger.users.set_role(user.id, role)
     request.record("user.role", user.name, f"{user.role} to {role}")
     return request.redirect(
-        _HERE if user.id != request.user.id else "/desk/settings", f"{user.name}: {role} from now on."
+        _HERE if user.id != request.user.id else "/desk/settings", f"{user.name} now has the role {role}."
     )
 
 
 def _remove(request: DeskRequest) -> Response:
     user = _user(request)
     if user.id == request.user.id:
-        raise UsageError("You cannot remove yourself.", "Another admin can.")
+        raise UsageError("You cannot remove yourself.", "Ask another admin to do it.")
     request.app.ledger.users.remove(user.id)
     request.record("user.remove", user.name)
-    return request.redirect(_HERE, f"{user.name} can sign in no more, and is signed out everywhere.")
-
-
-def _audit(request: DeskRequest) -> Response:
-    actor, before = request.query.get("who", ""), request.query.get("before", "")
-    log = request.app.ledger.audit
-    entries = log.entries(actor=actor, before=int(before) if before.isdecimal() and len(before) < 16 else None)
-    older = entries[-1].id if len(entries) == PAGE else None
-    return request.page("audit", heading="Who did what", entries=entries, actors=log.actors(), actor=actor, older=older)
+    return request.redirect(_HERE, f"{user.name} can no longer sign in.")
 
 
 def _user(request: DeskRequest) -> User:
@@ -99,7 +91,7 @@ def _role(request: DeskRequest) -> Role:
     try:
         return Role(request.form.text("role"))
     except ValueError:
-        raise UsageError("That is no role.", f"Choose one of {', '.join(Role)}.") from None
+        raise UsageError("The role is unknown.", f"Choose one of {', '.join(Role)}.") from None
 
 
 ROUTES = (
@@ -109,5 +101,4 @@ ROUTES = (
     DeskRoute("POST", f"{_HERE}/{{id:int}}/oidc", Role.ADMIN, _set_oidc),
     DeskRoute("POST", f"{_HERE}/{{id:int}}/role", Role.ADMIN, _set_role),
     DeskRoute("POST", f"{_HERE}/{{id:int}}/remove", Role.ADMIN, _remove),
-    DeskRoute("GET", "/desk/settings/audit", Role.ADMIN, _audit),
 )

@@ -3,8 +3,8 @@
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from mailer.errors import MailerError
-from mailer.ledger.types.accounts import Role
+from mailer.errors import MailerError, UsageError
+from mailer.ledger.types.roles_and_scopes import Role
 from mailer.ledger.types.webhooks import EVENTS, WebhookState
 from mailer.ledger.webhooks.outbox import PAGE
 from mailer.ledger.webhooks.webhooks import UnknownWebhookError, Webhook
@@ -13,6 +13,7 @@ from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute
 
 _HERE = "/desk/settings/webhooks"
+_ASK_THE_OPERATOR = "Addresses inside your own network have to be allowed first, by the person who runs this server."
 
 
 def _show(request: DeskRequest) -> Response:
@@ -38,6 +39,8 @@ def _list(request: DeskRequest, *, error: MailerError | None = None) -> Response
 def _add(request: DeskRequest) -> Response:
     try:
         webhook, secret = manage.add_webhook(request.app, request.form.text("url"), request.form.texts("event"))
+    except manage.NotAllowedUrlError as error:
+        return _list(request, error=UsageError(error.message, _ASK_THE_OPERATOR))
     except MailerError as error:
         return _list(request, error=error)
     request.record("webhook.add", str(webhook.id), ", ".join(webhook.events))
@@ -70,8 +73,11 @@ def _test(request: DeskRequest) -> Response:
     message = manage.send_test(request.app, webhook.id)
     request.record("webhook.test", str(webhook.id))
     delivered = message.state is WebhookState.DELIVERED
-    flash = f"The test: its receiver {', '.join(map(delivery.describe_attempt, message.log))}."
-    return request.redirect(_path(webhook), flash, bad=not delivered)
+    result = ", ".join(map(delivery.describe_attempt, message.log))
+    outcome = "delivered" if delivered else "not delivered"
+    return request.redirect(
+        _path(webhook), f"The test message was {outcome}: the receiver {result}.", bad=not delivered
+    )
 
 
 def _rotate(request: DeskRequest) -> Response:
@@ -83,28 +89,28 @@ def _rotate(request: DeskRequest) -> Response:
 def _pause(request: DeskRequest) -> Response:
     webhook = request.app.ledger.webhooks.pause(_webhook(request).id)
     request.record("webhook.pause", str(webhook.id))
-    return request.redirect(_path(webhook), "It is paused. What happens meanwhile waits for it.")
+    return request.redirect(_path(webhook), "The webhook is paused. New messages wait until you resume it.")
 
 
 def _resume(request: DeskRequest) -> Response:
     webhook = request.app.ledger.webhooks.resume(_webhook(request).id)
     request.record("webhook.resume", str(webhook.id))
-    return request.redirect(_path(webhook), "It goes on, with what waited first.")
+    return request.redirect(_path(webhook), "The webhook is resumed. Waiting messages are sent first.")
 
 
 def _remove(request: DeskRequest) -> Response:
     webhook = _webhook(request)
     request.app.ledger.webhooks.remove(webhook.id)
     request.record("webhook.remove", str(webhook.id))
-    return request.redirect(_HERE, f"Webhook {webhook.id} is removed, with its log.")
+    return request.redirect(_HERE, f"Webhook {webhook.id} and its log are removed.")
 
 
 def _redeliver(request: DeskRequest) -> Response:
     webhook, message = _webhook(request), int(request.path["message"])
     request.app.ledger.outbox.redeliver(webhook.id, message)
     request.record("webhook.again", str(webhook.id), f"message {message}")
-    waits = "Once the webhook is resumed, it" if webhook.paused_at is not None else "It"
-    return request.redirect(_path(webhook), f"{waits} goes out once more, under the same id.")
+    when = " once the webhook is resumed" if webhook.paused_at is not None else ""
+    return request.redirect(_path(webhook), f"Message {message} will be sent again{when}, with the same id.")
 
 
 def _webhook(request: DeskRequest) -> Webhook:

@@ -3,7 +3,7 @@
 from starlette.responses import Response
 
 from mailer.errors import UsageError
-from mailer.ledger.types.accounts import Role
+from mailer.ledger.types.roles_and_scopes import Role
 from mailer.service.dispatches.approvals import approve_edition
 from mailer.service.dispatches.compile import DispatchError
 from mailer.web.desk.dispatches.list import ONE
@@ -17,13 +17,13 @@ def _approve(request: DeskRequest) -> Response:
     if request.form.has("no_longer"):
         request.app.ledger.approvals.withdraw(digest, request.user.name)
         request.record("dispatch.disapprove", name, digest[:16])
-        return request.redirect(send_page, "You approve it no longer.")
+        return request.redirect(send_page, "Approval withdrawn.")
     try:
         approve_edition(request.app, name, digest, by=request.user.name)
     except DispatchError:
-        raise UsageError("The dispatch has errors; nothing was approved.", "Have them mended first.") from None
+        raise UsageError("The dispatch has errors; nothing was approved.", "Fix them first.") from None
     request.record("dispatch.approve", name, digest[:16])
-    return request.redirect(send_page, "Approved. A change of the letter voids it.")
+    return request.redirect(send_page, "Approved. Any change to the dispatch cancels the approval.")
 
 
 ROUTES = (DeskRoute("POST", f"{ONE}/approve", Role.EDITOR, _approve),)

@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from mailer.ledger.types.accounts import Role
+from mailer.ledger.types.roles_and_scopes import Role
 from mailer.service.dispatches.files import (
     LARGEST,
     ChangedError,
@@ -24,9 +24,9 @@ from mailer.service.dispatches.status import find_dispatch_summary
 from mailer.web.desk.dispatches.history import diff
 from mailer.web.desk.dispatches.list import HERE, ONE
 from mailer.web.desk.dispatches.preview import VIEWS
-from mailer.web.desk.form_tokens import new_form_token
 from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute
+from mailer.web.desk.send_form_tokens import new_form_token
 from mailer.web.sse import ServerSentEvent, sse_response
 
 _LARGEST_FORM = 4 * LARGEST + 64 * 1024  # octets: a character may take four
@@ -75,7 +75,7 @@ def _conflict(request: DeskRequest, now: DispatchFile, typed: str) -> Response:
         return request.json({"digest": now.digest, "text": now.text}, status=409)
     lines = diff(now.text, typed.replace("\r\n", "\n"))
     return request.page(
-        "conflict", status=409, heading="The file was changed meanwhile", now=now, typed=typed, changes=lines
+        "conflict", status=409, heading="Someone else changed this dispatch", now=now, typed=typed, changes=lines
     )
 
 

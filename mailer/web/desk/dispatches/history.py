@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from mailer.ledger.types.accounts import Role
-from mailer.service.dispatches.files import read_dispatch, save_dispatch
+from mailer.ledger.types.roles_and_scopes import Role
+from mailer.service.dispatches.files import ON_DISK, read_dispatch, save_dispatch
 from mailer.web.desk.dispatches.list import HERE, ONE
 from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute
@@ -30,7 +30,7 @@ def diff(before: str, after: str) -> tuple[DiffLine, ...]:
 def _history(request: DeskRequest) -> Response:
     now = read_dispatch(request.app, request.path["name"])
     versions = request.app.ledger.revisions.versions(now.name)
-    return request.page("history", heading="History", now=now, versions=versions)
+    return request.page("history", heading="History", now=now, versions=versions, on_disk=ON_DISK)
 
 
 def _version(request: DeskRequest) -> Response:
@@ -39,7 +39,14 @@ def _version(request: DeskRequest) -> Response:
     version = next(
         each for each in request.app.ledger.revisions.versions(now.name) if each.id == int(request.path["version"])
     )
-    return request.page("version", heading="An earlier text", now=now, version=version, changes=diff(now.text, earlier))
+    return request.page(
+        "version",
+        heading="Earlier version",
+        now=now,
+        version=version,
+        changes=diff(now.text, earlier),
+        on_disk=ON_DISK,
+    )
 
 
 def _restore(request: DeskRequest) -> Response:
@@ -47,7 +54,7 @@ def _restore(request: DeskRequest) -> Response:
     earlier = _text_of(request, int(request.path["version"]))
     save_dispatch(request.app, name, earlier, base=request.form.text("base"), actor=request.user.name, step=True)
     request.record("dispatch.restore", name, f"version {request.path['version']}")
-    return request.redirect(f"{HERE}/{name}", "The earlier text is back; the one before is in the history.")
+    return request.redirect(f"{HERE}/{name}", "Restored. The version before it is in the history.")
 
 
 def _text_of(request: DeskRequest, version: int) -> str:

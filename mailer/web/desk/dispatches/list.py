@@ -1,10 +1,8 @@
-"""The list of dispatches, creating a new one, and importing the plain text of an old one."""
+"""The list of dispatches, with search."""
 
 from starlette.responses import Response
 
-from mailer.ledger.types.accounts import Role
-from mailer.service.dispatches.create import create_dispatch, import_text
-from mailer.service.dispatches.files import LARGEST
+from mailer.ledger.types.roles_and_scopes import Role
 from mailer.service.dispatches.status import list_dispatches
 from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute
@@ -12,7 +10,6 @@ from mailer.web.desk.route import DeskRoute
 HERE = "/desk/dispatches"
 ONE = f"{HERE}/{{name}}"
 _PAGE_SIZE = 50
-_LARGEST_IMPORT = 4 * LARGEST + 64 * 1024  # octets: a character may take four
 
 
 def _list(request: DeskRequest) -> Response:
@@ -30,28 +27,4 @@ def _list(request: DeskRequest) -> Response:
     )
 
 
-def _new(request: DeskRequest) -> Response:
-    path = create_dispatch(request.app, request.form.text("title"))
-    request.record("dispatch.new", path.stem)
-    return request.redirect(f"{HERE}/{path.stem}")
-
-
-def _import_form(request: DeskRequest) -> Response:
-    return request.page("import", heading="Take in an old dispatch")
-
-
-def _import(request: DeskRequest) -> Response:
-    imported = import_text(request.app, request.form.raw("text"))
-    request.record("dispatch.import", imported.name)
-    if not imported.doubts:
-        return request.redirect(f"{HERE}/{imported.name}", "Taken in; nothing in it was uncertain.")
-    lines = request.form.raw("text").replace("\r\n", "\n").split("\n")
-    return request.page("imported", heading="Taken in", imported=imported, lines=lines)
-
-
-ROUTES = (
-    DeskRoute("GET", HERE, Role.WRITER, _list),
-    DeskRoute("POST", HERE, Role.WRITER, _new),
-    DeskRoute("GET", f"{HERE}:paste", Role.WRITER, _import_form),
-    DeskRoute("POST", f"{HERE}:paste", Role.WRITER, _import, largest=_LARGEST_IMPORT),
-)
+ROUTES = (DeskRoute("GET", HERE, Role.WRITER, _list),)

@@ -6,7 +6,7 @@ from starlette.responses import Response
 
 from mailer.edition.images import LARGEST_FILE
 from mailer.errors import UsageError
-from mailer.ledger.types.accounts import Role
+from mailer.ledger.types.roles_and_scopes import Role
 from mailer.service.dispatches.files import read_dispatch
 from mailer.service.dispatches.photos import save_photo
 from mailer.web.desk.dispatches.list import ONE
@@ -17,18 +17,20 @@ _LARGEST = LARGEST_FILE + 64 * 1024  # octets: the photo and its texts
 
 
 def _photos(request: DeskRequest) -> Response:
-    return request.page("photos", heading="A photo", name=request.path["name"])
+    return request.page("photos", heading="Add a photo", name=request.path["name"])
 
 
 def _add_photo(request: DeskRequest) -> Response:
-    """Stores the photo, and returns its markup for the text and for the front matter."""
+    """Stores the photo, and returns its markup for the text and for the fields at the top."""
     name, alt = request.path["name"], " ".join(request.form.text("alt").split())
     upload = request.form.upload("photo")
     read_dispatch(request.app, name)
     if upload is None:
         raise UsageError("No photo was chosen.", "Choose a file: JPEG, PNG, GIF, WebP, TIFF or BMP.")
     if not alt:
-        raise UsageError("The photo has no words for those who do not see it.", "Say what it shows, in a line.")
+        raise UsageError(
+            "The photo has no description.", "Say in a sentence what it shows, for people who cannot see it."
+        )
     file = save_photo(request.app, upload.file, upload.name.rpartition(".")[0] or upload.name)
     request.record("dispatch.photo", name, file)
     caption, credit = (" ".join(request.form.text(field).split()) for field in ("caption", "credit"))
@@ -39,7 +41,7 @@ def _add_photo(request: DeskRequest) -> Response:
     )
     if request.wants_json:
         return request.json({"file": file, "markdown": markdown, "yaml": yaml})
-    return request.page("photo", heading="The photo is kept", name=name, markdown=markdown, yaml=yaml)
+    return request.page("photo", heading="Photo saved", name=name, markdown=markdown, yaml=yaml)
 
 
 ROUTES = (

@@ -1,7 +1,6 @@
-"""The preview of a dispatch that is being written: its findings, and its message in several views.
+"""The preview of a dispatch that is being written: its message in several views.
 
-The editor's script requests the findings as JSON, with positions for its marks; without a script they are a page. The message
-is in a frame of its own, under a policy that allows its styles and no script.
+The message is in a frame of its own, under a policy that allows its styles and no script.
 """
 
 from dataclasses import dataclass
@@ -9,13 +8,13 @@ from dataclasses import dataclass
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from mailer.dispatch.diagnostics import Diagnostic, Severity
 from mailer.errors import MailerError
-from mailer.ledger.types.accounts import Role
+from mailer.ledger.types.roles_and_scopes import Role
 from mailer.service.dispatches.files import NoDispatchError
-from mailer.service.dispatches.preview import CachedPreview, ColorScheme
+from mailer.service.dispatches.preview import ColorScheme
 from mailer.service.dispatches.status import find_dispatch_summary
 from mailer.web.desk.dispatches.list import HERE, ONE
+from mailer.web.desk.plain_language import describe_error
 from mailer.web.desk.render import HEADERS
 from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute
@@ -41,50 +40,8 @@ VIEWS = (
 )
 
 
-def _findings(request: DeskRequest) -> Response:
-    """Returns the findings of the saved text: JSON with marks for the script, a page for browsers without."""
-    preview = request.previews.make(request.path["name"])
-    if not request.wants_json:
-        return request.page(
-            "findings", heading=_title(request), preview=preview, summary=_summary(preview), name=request.path["name"]
-        )
-    fragment = request.page(
-        "finding", heading="", preview=preview, summary=_summary(preview), name=request.path["name"]
-    )
-    return request.json(
-        {
-            "digest": preview.digest,
-            "size": preview.size,
-            "letter": preview.edition is not None,
-            "html": bytes(fragment.body).decode(),
-            "marks": [_mark(problem) for problem in preview.problems],
-        }
-    )
-
-
 def _title(request: DeskRequest) -> str:
     return find_dispatch_summary(request.app, request.path["name"]).title
-
-
-def _mark(problem: Diagnostic) -> dict[str, object]:
-    message = f"{problem.message}; {problem.expected}" if problem.expected else problem.message
-    return {"line": problem.line, "column": problem.column, "severity": problem.severity.value, "message": message}
-
-
-_NUMBERS = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten", "Eleven", "Twelve")
-
-
-def _summary(preview: CachedPreview) -> str:
-    """Returns the heading of the findings."""
-    errors = sum(problem.severity is Severity.ERROR for problem in preview.problems)
-    other = len(preview.problems) - errors
-    if errors:
-        return f"{_number(errors)} thing{'s' if errors > 1 else ''} to mend{f', {other} to look at' if other else ''}"
-    return f"{_number(other)} thing{'s' if other > 1 else ''} to look at" if other else "Nothing to find fault with"
-
-
-def _number(count: int) -> str:
-    return _NUMBERS[count] if count < len(_NUMBERS) else f"{count}"
 
 
 def _page(request: DeskRequest) -> Response:
@@ -110,9 +67,9 @@ def _message(request: DeskRequest) -> Response:
     except NoDispatchError:
         raise
     except MailerError as error:  # an unknown reader or a broken template: shown in place of the message
-        return _framed(request.page("plain", status=422, heading=str(error)))
+        return _framed(request.page("plain", status=422, heading=" ".join(describe_error(error))))
     if rendered is None:
-        return _framed(request.page("plain", heading="There is a preview once nothing is left to mend."))
+        return _framed(request.page("plain", heading="Fix the errors to see a preview."))
     if view.key == "text":
         return _framed(request.page("plain", heading=rendered.subject, plain=rendered.text))
     sources = "'self' https: data:" if images else "data:"
@@ -141,7 +98,6 @@ def _image(request: DeskRequest) -> Response:
 
 ROUTES = (
     DeskRoute("GET", f"{HERE}:image/{{image}}", Role.WRITER, _image),
-    DeskRoute("GET", f"{ONE}/findings", Role.WRITER, _findings),
     DeskRoute("GET", f"{ONE}/preview", Role.WRITER, _page),
     DeskRoute("GET", f"{ONE}/letter", Role.WRITER, _message),
 )

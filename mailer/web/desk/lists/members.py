@@ -8,7 +8,7 @@ from starlette.responses import Response, StreamingResponse
 from mailer.addresses import mask_address, parse_address
 from mailer.errors import NeedsConfirmationError
 from mailer.ledger.subscribers.search import LONGEST, PAGE
-from mailer.ledger.types.accounts import Role
+from mailer.ledger.types.roles_and_scopes import Role
 from mailer.service.lists.export import export_list
 from mailer.service.lists.members import add_member, editable_fields
 from mailer.web.desk.lists.overview import ONE, actor, name_of, path_of, redirect_to_sync
@@ -28,12 +28,13 @@ def _members(request: DeskRequest) -> Response:
     fields = editable_fields(request.app, name)
     return request.page(
         "member-rows" if request.is_partial else "members",
-        heading=f"Members of “{name}”",
+        heading=f"Readers of “{name}”",
         name=name,
         words=words,
         found=found,
         fields=fields,
         columns=fields[:_COLUMNS],
+        is_continued=bool(request.query.get("after")),
         may_have_more=bool(words and found.next and len(found.members) < PAGE),
     )
 
@@ -45,7 +46,7 @@ def _add(request: DeskRequest) -> Response:
     except NeedsConfirmationError as error:
         return redirect_to_sync(request, name, error)
     request.record("list.add", name, mask_address(address.display))
-    return request.redirect(f"{path_of(name)}/members", f"{address.display} is on the list.")
+    return request.redirect(f"{path_of(name)}/members", f"{address.display} is added to {name}.")
 
 
 def _export(request: DeskRequest) -> Response:
@@ -54,7 +55,7 @@ def _export(request: DeskRequest) -> Response:
     file = TemporaryFile("w+", encoding="utf-8", newline="")  # noqa: SIM115 - `chunks_of` closes it after the response
     try:
         count = export_list(request.app, name, file, raw=request.form.has("raw"))
-        request.record("list.export", name, f"{count} members")
+        request.record("list.export", name, f"{count:,} readers")
         file.seek(0)
     except BaseException:
         file.close()

@@ -12,7 +12,8 @@ from mailer.app import App
 from mailer.audience.list_settings import load_list_settings
 from mailer.csv.reader import ListError
 from mailer.errors import NeedsConfirmationError
-from mailer.ledger.types.accounts import Role
+from mailer.ledger.types.roles_and_scopes import Role
+from mailer.ledger.types.syncs import PendingChanges
 from mailer.service.file_cache import cache_by_mtime
 from mailer.service.lists.file_digests import file_digest
 from mailer.service.lists.sync import sync_list
@@ -24,6 +25,7 @@ HERE = "/desk/lists"
 ONE = f"{HERE}/{{name}}"
 _HEADER_ROW = "email,first_name,last_name"
 _MAX_SYNCS = 12
+_UNREAD = "Not read yet."
 _cached_digest = cache_by_mtime(maxsize=64)(file_digest)
 
 
@@ -44,7 +46,9 @@ def redirect_to_sync(request: DeskRequest, name: str, error: NeedsConfirmationEr
     """Redirects to the pending changes of the file if these, not the request itself, would remove many members."""
     if "--allow-removals" not in error.next_step:
         raise error
-    return request.redirect(f"{path_of(name)}/sync", f"First decide about the file as it is: {error.message}", bad=True)
+    return request.redirect(
+        f"{path_of(name)}/sync", f"Review the pending changes of the file first. {error.message}", bad=True
+    )
 
 
 def actor(request: DeskRequest) -> str:
@@ -72,7 +76,7 @@ def _new(request: DeskRequest) -> Response:
     sync_list(request.app, name, by=actor(request))
     request.record("list.new", name)
     return request.redirect(
-        f"{path_of(name)}/upload", f"The list {name} is there. Upload its readers, or add them one by one."
+        f"{path_of(name)}/upload", f"The list {name} is created. Import a file, or add readers one by one."
     )
 
 
@@ -81,6 +85,7 @@ def _show(request: DeskRequest) -> Response:
     counts, syncs = app.ledger.member_search.count(name), app.ledger.syncs.history(name)
     steps = [Step(each.at, each.counts["people"] + each.counts["appended"]) for each in reversed(syncs)]
     settings = load_list_settings(app.workspace.subscribers, name)
+    pending = _pending(app, name)
     return request.page(
         "list",
         heading=name,
@@ -89,13 +94,14 @@ def _show(request: DeskRequest) -> Response:
         counts=counts,
         reasons=app.ledger.preferences.count_reasons(name),
         syncs=syncs[:_MAX_SYNCS],
-        pending=_pending(app, name),
+        pending=pending,
+        is_unread=pending == _UNREAD,
         chart=draw_growth(steps, until=app.clock(), zone=app.settings.timezone),
     )
 
 
 def _pending(app: App, name: str) -> str:
-    """Returns why ledger and file differ, in words; "" if they agree."""
+    """Returns how file and ledger differ, in words; "" if they are in sync."""
     try:
         digest = _cached_digest(app.workspace.list_file(name))
     except ListError as error:
@@ -104,8 +110,19 @@ def _pending(app: App, name: str) -> str:
         return ""
     state = app.ledger.syncs.state(name)
     if state is None:
-        return "It is counted with the first send, or when an admin has it read."
-    return "The file was changed." if state.digest != digest else "Who left or joined since is not in the file yet."
+        return _UNREAD
+    return "The file has changed." if state.digest != digest else _describe_pending(app.ledger.syncs.pending(name))
+
+
+def _describe_pending(pending: PendingChanges) -> str:
+    """Describes what is not in the file yet: `1 sign-up and 2 departures are not in the file yet.`"""
+    counts = ((pending.sign_ups, "sign-up"), (pending.departures, "departure"), (pending.returns, "return"))
+    parts = [f"{count:,} {noun}{'s' if count > 1 else ''}" for count, noun in counts if count]
+    if not parts:
+        return ""
+    listed = " and ".join(filter(None, (", ".join(parts[:-1]), *parts[-1:])))
+    is_one = pending.sign_ups + pending.departures + pending.returns == 1
+    return f"{listed} {'is' if is_one else 'are'} not in the file yet."
 
 
 ROUTES = (

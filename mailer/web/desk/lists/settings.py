@@ -2,12 +2,22 @@
 
 from starlette.responses import Response
 
-from mailer.audience.list_settings import MAX_FIELDS, load_list_settings, write_list_settings
-from mailer.ledger.types.accounts import Role
+from mailer.audience.list_settings import MAX_FIELDS, ListSettingsError, load_list_settings, write_list_settings
+from mailer.errors import UsageError
+from mailer.ledger.types.roles_and_scopes import Role
 from mailer.service.lists.members import editable_fields
 from mailer.web.desk.lists.overview import ONE, name_of, path_of
 from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute
+
+_LABELS = {
+    "title": "Name for readers",
+    "description": "Description for readers",
+    "public": "Readers can sign up for this list themselves",
+    "own_fields": "Fields that readers can change themselves",
+    "welcome": "Welcome dispatch",
+    "language": "Language",
+}
 
 
 def _settings(request: DeskRequest) -> Response:
@@ -20,6 +30,7 @@ def _settings(request: DeskRequest) -> Response:
         name=name,
         settings=settings,
         fields=tuple(fields),
+        labels=_LABELS,
         most=MAX_FIELDS,
         dispatches=[path.stem for path in request.app.workspace.dispatch_files()][::-1],
     )
@@ -35,9 +46,15 @@ def _save(request: DeskRequest) -> Response:
         "welcome": form.text("welcome"),
         "language": form.text("language"),
     }
-    write_list_settings(request.app.workspace.subscribers, name, values)
+    try:
+        write_list_settings(request.app.workspace.subscribers, name, values)
+    except ListSettingsError as error:
+        if not error.problems:
+            raise
+        problems = " ".join(f"{_LABELS.get(key, key)}: {text}." for key, text in error.problems)
+        raise UsageError("The settings were not saved.", problems) from None
     request.record("list.settings", name)
-    return request.redirect(path_of(name), f"Saved in {name}.toml.")
+    return request.redirect(path_of(name), "The settings are saved.")
 
 
 ROUTES = (

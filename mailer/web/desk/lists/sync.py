@@ -3,7 +3,7 @@
 from starlette.responses import Response
 
 from mailer.errors import NeedsConfirmationError
-from mailer.ledger.types.accounts import Role
+from mailer.ledger.types.roles_and_scopes import Role
 from mailer.ledger.types.syncs import SyncPlan
 from mailer.service.lists.sync import plan_sync, sync_list
 from mailer.service.lists.undo import undo_list, undoable_syncs
@@ -19,7 +19,7 @@ def _plan(request: DeskRequest) -> Response:
     plan = plan_sync(request.app, name)
     return request.page(
         "sync",
-        heading=f"What the file has to say to “{name}”",
+        heading=f"Pending changes to “{name}”",
         name=name,
         plan=plan,
         suppressions=suppressions_of(request, plan),
@@ -34,7 +34,7 @@ def _sync(request: DeskRequest) -> Response:
     except NeedsConfirmationError as error:
         raise with_desk_step(error, with_removals=with_removals) from None
     request.record("list.sync", name, plan_summary(plan))
-    return request.redirect(path_of(name), plan_summary(plan))
+    return request.redirect(path_of(name), f"Changes applied: {plan_summary(plan)}")
 
 
 def _history(request: DeskRequest) -> Response:
@@ -48,23 +48,25 @@ def _undo(request: DeskRequest) -> Response:
     name, to = name_of(request), request.form.text("to")
     number = int(to) if to.isdecimal() and len(to) < 16 else 0
     plan = undo_list(request.app, name, to=number, by=actor(request))
-    request.record("list.undo", name, f"back to sync {number}")
-    return request.redirect(f"{path_of(name)}/history", f"{name} is as sync {number} left it. {plan_summary(plan)}")
+    request.record("list.undo", name, f"version {number}")
+    return request.redirect(f"{path_of(name)}/history", f"Version {number} of {name} is restored: {plan_summary(plan)}")
 
 
 def plan_summary(plan: SyncPlan) -> str:
-    """Returns what a sync did, as a sentence."""
+    """Returns the result of a sync in words: `2 added, 1 removed.`"""
     counts = [
-        (plan.joined, "joined"),
+        (plan.joined, "added"),
         (plan.changed, "changed"),
-        (plan.moved, "got another status"),
-        (plan.removed, "left"),
-        (plan.blocked, "stayed out"),
-        (plan.rejected, "could not be read"),
+        (plan.moved, "with a new status"),
+        (plan.removed, "removed"),
+        (plan.blocked, "not re-added"),
+        (plan.rejected, "rejected"),
     ]
     words = ", ".join(f"{count:,} {what}" for count, what in counts if count)
-    encoding = " The file is UTF-8 now: its encoding could not hold a reader." if plan.encoding_changed else ""
-    return f"Done: {words or 'no reader changed'}.{encoding}"
+    encoding = (
+        " The file’s encoding is now UTF-8, since a name did not fit the old one." if plan.encoding_changed else ""
+    )
+    return f"{words or 'no reader changed'}.{encoding}"
 
 
 def suppressions_of(request: DeskRequest, plan: SyncPlan) -> dict[str, object]:
@@ -78,7 +80,7 @@ def with_desk_step(error: NeedsConfirmationError, *, with_removals: bool) -> Nee
     if with_removals or "--allow-removals" not in error.next_step:
         return error
     return NeedsConfirmationError(
-        error.message, "If that is meant, tick the box beneath the numbers, and press the button again."
+        error.message, "To remove them, go back, tick the box below the numbers, and confirm again."
     )
 
 

@@ -4,7 +4,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from mailer.errors import NeedsConfirmationError, UsageError
-from mailer.ledger.types.accounts import Role
+from mailer.ledger.types.roles_and_scopes import Role
 from mailer.service.lists.uploads import (
     LARGEST,
     ChangedListError,
@@ -27,13 +27,13 @@ _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 
 def _form(request: DeskRequest) -> Response:
     name = name_of(request)
-    return request.page("upload", heading=f"Upload to “{name}”", name=name, most=LARGEST // 1024**2)
+    return request.page("upload", heading=f"Import into “{name}”", name=name, most=LARGEST // 1024**2)
 
 
 def _upload_file(request: DeskRequest) -> Response:
     name, file = name_of(request), request.form.upload("file")
     if file is None:
-        raise UsageError("No file was chosen.", "Choose a CSV file; a spreadsheet can save one.")
+        raise UsageError("No file was chosen.", "Choose a CSV file. Spreadsheets can save one.")
     way = ImportMode.WHOLE if request.form.text("way") == ImportMode.WHOLE else ImportMode.ADD
     try:
         upload = keep_upload(request.app, name, file.file, file_name=file.name, way=way, by=actor(request))
@@ -49,7 +49,7 @@ def _plan(request: DeskRequest) -> Response:
     encoding = _ENCODINGS.get(plan.encoding, "UTF-16")
     return request.page(
         "upload-plan",
-        heading=f"What this file would do to “{upload.list}”",
+        heading=f"Review import into “{upload.list}”",
         name=upload.list,
         upload=upload,
         upload_plan=plan,
@@ -73,13 +73,13 @@ def _apply(request: DeskRequest) -> Response:
     except NeedsConfirmationError as error:
         raise with_desk_step(error, with_removals=with_removals) from None
     request.record("list.apply", upload.list, f"{upload.file_name}: {plan_summary(plan)}")
-    return request.redirect(f"{here}/history", plan_summary(plan))
+    return request.redirect(f"{here}/history", f"Imported: {plan_summary(plan)}")
 
 
 def _discard(request: DeskRequest) -> Response:
     upload = _upload(request)
     discard_upload(request.app, upload)
-    return request.redirect(path_of(upload.list), "The file was left; nothing was changed.")
+    return request.redirect(path_of(upload.list), "Import cancelled. Nothing was changed.")
 
 
 def _upload(request: DeskRequest) -> Upload:

@@ -6,7 +6,7 @@
     POST …/send          makes the send, which starts after UNDO_SECONDS or at its time
 
 A GET changes nothing. The preview counts the lists as of their last sync, so that a recount holds up no running send; the
-confirmation page counts their files, without a sync. What is sent is the edition that the confirmation page showed,
+confirmation page counts their files, without a sync. The send is of the edition that the confirmation page showed,
 identified by its digest, and only if the number that was typed is the number of recipients. They are frozen at that moment; those
 of a send for later are counted again when it starts.
 """
@@ -18,7 +18,7 @@ from starlette.responses import Response
 
 from mailer.app import App
 from mailer.dispatch.model import Dispatch
-from mailer.ledger.types.accounts import Role
+from mailer.ledger.types.roles_and_scopes import Role
 from mailer.ledger.types.sends import AlreadySentError, AudienceGrewError, Send
 from mailer.lint.rule_catalogue import RULEBOOK
 from mailer.service.dispatches.compile import check_dispatch
@@ -29,13 +29,13 @@ from mailer.service.sends.plan import SendPlan
 from mailer.service.sends.progress import warmup_schedule
 from mailer.service.sends.start import SendOrder, start_send
 from mailer.web.desk.dispatches.list import ONE
-from mailer.web.desk.form_tokens import new_form_token, read_order
 from mailer.web.desk.render import Flash
 from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute
-from mailer.web.desk.sends.form import UNDO_SECONDS, UTC, SendForm, StartTime, read_send_form, suggested_time
+from mailer.web.desk.send_form_tokens import new_form_token, read_order
 from mailer.web.desk.sends.list import path_of
 from mailer.web.desk.sends.preview import SendPreview, blocking_reason, preview_send
+from mailer.web.desk.sends.send_form import UNDO_SECONDS, UTC, SendForm, StartTime, read_send_form, suggested_time
 
 
 def _show(request: DeskRequest) -> Response:
@@ -94,29 +94,31 @@ def _send(request: DeskRequest) -> Response:
 def _redirect_to_existing(request: DeskRequest, send: Send, order: SendOrder) -> Response:
     """Redirects to a send that was made meanwhile: by the same form (a double click), or by another user."""
     is_same_form = request.app.ledger.sends.by_form_token(order.token) is not None
-    was_sent = (
-        "It was sent already: this is the send." if send.is_ended else "It is being sent already: this is the send."
-    )
-    message = "" if is_same_form else was_sent
+    was_sent = "This dispatch was already sent." if send.is_ended else "This dispatch is already being sent."
+    message = "" if is_same_form else f"{was_sent} This is its page."
     return request.redirect(path_of(send.id), message, bad=True)
 
 
 def _confirmation_error(request: DeskRequest, preview: SendPreview, plan: SendPlan) -> str:
     """Returns why the posted confirmation is not valid for `plan`; "" if it is."""
     if request.form.text("digest") != plan.edition.digest:
-        return "The letter was changed since you saw this page. Look at it as it is now."
+        return "The dispatch was changed after you opened this page. Check it again, then confirm."
     typed = "".join(each for each in request.form.text("number") if each not in ",.’' \u00a0\u202f")
     if typed != str(plan.summary.to_mail):
         if typed == request.form.text("counted"):
             return _changed_number(plan)
-        return f"The number that you typed is not that of the readers, {plan.summary.to_mail:,}."
+        return f"The number does not match. {_readers(plan.summary.to_mail)} would get it; type this number to confirm."
     if preview.must_accept and not request.form.has("accept"):
-        return "Say that you send it all the same."
+        return "Tick “I understand, send anyway” to send despite the warnings."
     return ""
 
 
 def _changed_number(plan: SendPlan) -> str:
-    return f"The lists were changed meanwhile: it is {plan.summary.to_mail:,} readers now."
+    return f"The lists have changed. Now {_readers(plan.summary.to_mail)} would get it; type this number to confirm."
+
+
+def _readers(count: int) -> str:
+    return f"{count:,} {'reader' if count == 1 else 'readers'}"
 
 
 def _form_page(

@@ -1,18 +1,12 @@
-"""The list of sends, and what can be done with a send that has not started.
-
-POST …/take-back   undo: it never starts
-POST …/start       start a send that is overdue because the server was not running
-"""
+"""The list of sends, and what the pages of one send share: its path, its number, its dispatch."""
 
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from mailer.delivery.states import SendState
 from mailer.errors import UsageError
-from mailer.ledger.types.accounts import Role
-from mailer.ledger.types.errors import SendStateError, UnknownSendError
+from mailer.ledger.types.errors import UnknownSendError
+from mailer.ledger.types.roles_and_scopes import Role
 from mailer.ledger.types.sends import Send, Summary
-from mailer.service.sends.start import start_scheduled
 from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute
 
@@ -65,30 +59,4 @@ def _list(request: DeskRequest) -> Response:
     return request.page("sends", heading="Sends", sends=shown, older=older, newer=below is not None)
 
 
-def _undo(request: DeskRequest) -> Response:
-    send = find_send(request).send
-    try:
-        request.app.ledger.sends.undo(send.id)
-    except SendStateError as error:
-        return request.redirect(path_of(send.id), f"{error.message} {error.next_step}", bad=True)
-    request.record("send.take-back", f"{send.id} {send.slug}")
-    return request.redirect(path_of(send.id), "Taken back. Nothing of it has left.")
-
-
-def _start(request: DeskRequest) -> Response:
-    send = find_send(request).send
-    if send.state is not SendState.OVERDUE:
-        return request.redirect(path_of(send.id))
-    try:
-        start_scheduled(request.app, send, carried=True)
-    except SendStateError:  # another request started it
-        return request.redirect(path_of(send.id))
-    request.record("send.start", f"{send.id} {send.slug}", "overdue")
-    return request.redirect(path_of(send.id), "It starts now.")
-
-
-ROUTES = (
-    DeskRoute("GET", HERE, Role.WRITER, _list),
-    DeskRoute("POST", f"{SEND}/take-back", Role.EDITOR, _undo),
-    DeskRoute("POST", f"{SEND}/start", Role.EDITOR, _start),
-)
+ROUTES = (DeskRoute("GET", HERE, Role.WRITER, _list),)

@@ -13,18 +13,19 @@ from starlette.responses import Response
 
 from mailer.delivery.states import DeliveryState, SendState
 from mailer.errors import NeedsConfirmationError
-from mailer.ledger.types.accounts import Role
 from mailer.ledger.types.errors import SendStateError
+from mailer.ledger.types.roles_and_scopes import Role
 from mailer.ledger.types.sends import Summary
 from mailer.service.sends import control
 from mailer.service.sends.eta import format_time
 from mailer.service.sends.monitor import SendSnapshot, Throughput
 from mailer.web.desk import charts
+from mailer.web.desk.plain_language import NOT_SENT, delivery_state, plain_text
 from mailer.web.desk.render import DeskRenderer
 from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute
-from mailer.web.desk.sends.broadcast import Fragments
 from mailer.web.desk.sends.list import SEND, path_of, seconds_left, send_number, source_of
+from mailer.web.desk.sends.live_broadcast import Fragments
 from mailer.web.sse import sse_response
 
 FRAGMENTS: Mapping[str, tuple[str, ...]] = {
@@ -83,24 +84,25 @@ def render_fragments(
 
 
 def legend(summary: Summary) -> tuple[charts.ChartPart, ...]:
-    """Returns the counts by state, with their colours. Their sum is the number of frozen recipients."""
+    """Returns the counts by state, with their colours. Their sum is the number of recipients."""
+    not_sent = delivery_state(_S.SKIPPED) if summary.send.state is SendState.CANCELLED else NOT_SENT
     parts = (
         ("accepted", summary.count(_S.ACCEPTED), "good"),
         ("waiting", summary.count(_S.PENDING, _S.CLAIMED, _S.SENDING), "quiet"),
-        ("deferred", summary.count(_S.DEFERRED), "warn"),
+        (delivery_state(_S.DEFERRED), summary.count(_S.DEFERRED), "warn"),
         ("failed", summary.count(_S.FAILED), "bad"),
-        ("skipped", summary.count(_S.SKIPPED), "faint"),
-        ("uncertain", summary.count(_S.UNCERTAIN), "doubt"),
+        (not_sent, summary.count(_S.SKIPPED), "faint"),
+        (delivery_state(_S.UNCERTAIN), summary.count(_S.UNCERTAIN), "doubt"),
     )
     ended = summary.send.is_ended
     return tuple(charts.ChartPart(*each) for each in parts if not ended or each[1] or each[0] in {"accepted", "failed"})
 
 
 def summary_bar(summary: Summary) -> Markup:
-    """Returns a bar of all frozen recipients; those who wait are the empty rest."""
-    order = ("accepted", "uncertain", "failed", "deferred", "skipped")
-    parts = {part.name: part for part in legend(summary)}
-    shown = [parts[name] for name in order if name in parts]
+    """Returns a bar of all recipients; those who wait are the empty rest."""
+    order = ("good", "doubt", "bad", "warn", "faint")
+    parts = {part.tone: part for part in legend(summary)}
+    shown = [parts[tone] for tone in order if tone in parts]
     words = ", ".join(f"{part.value:,} {part.name}" for part in shown) or "nobody yet"
     return charts.stack(shown, summary.frozen, words=f"Of {summary.frozen:,}: {words}")
 
@@ -113,7 +115,9 @@ def domain_bar(counts: Mapping[DeliveryState, int], total: int) -> Markup:
         (_S.DEFERRED, "warn"),
         (_S.SKIPPED, "faint"),
     )
-    return charts.stack([charts.ChartPart(state.value, counts.get(state, 0), tone) for state, tone in tones], total)
+    return charts.stack(
+        [charts.ChartPart(delivery_state(state), counts.get(state, 0), tone) for state, tone in tones], total
+    )
 
 
 def plots(throughput: Throughput | None, zone: ZoneInfo, marks: Sequence[charts.Mark] = ()) -> tuple[Markup, ...]:
@@ -122,7 +126,7 @@ def plots(throughput: Throughput | None, zone: ZoneInfo, marks: Sequence[charts.
         return ()
     points = [charts.Point(at, rate) for at, rate in throughput.rates]
     words = (
-        f"Messages a second, {len(points)} stretches of {throughput.width:.0f} seconds: "
+        f"Messages per second, in {len(points)} intervals of {throughput.width:.0f} seconds: "
         f"at most {charts.amount(max(point.value for point in points))}, {charts.amount(points[-1].value)} at the end"
     )
     return tuple(charts.plot(points, zone=zone, words=words, marks=marks, width=width) for width in (WIDE, NARROW))
@@ -133,7 +137,7 @@ def _marks(snapshot: SendSnapshot) -> tuple[charts.Mark, ...]:
     if not snapshot.delays or snapshot.pulse is None:
         return ()
     first = snapshot.delays[0]
-    return (charts.Mark(first.since, f"{first.code or 'no answer'} from {first.domain or 'an erased one'}"),)
+    return (charts.Mark(first.since, f"{first.code or 'no answer'} from {first.domain or 'an erased address'}"),)
 
 
 def _show(request: DeskRequest) -> Response:
@@ -191,14 +195,14 @@ def _resolve(request: DeskRequest) -> Response:
     if which != "all":
         found = ledger.report.delivery(int(which)) if which.isdecimal() and len(which) < 19 else None
         if found is None or found.send_id != send_id or found.state is not _S.UNCERTAIN:
-            message = "Nothing was changed: this one is not uncertain any more."
+            message = "Nothing was changed: this delivery has been decided already."
             return request.redirect(path_of(send_id), message, bad=True)
         identities = [found.identity]
     return _perform(
         request,
         "send.resolve-resend" if resend else "send.resolve-sent",
         lambda: control.resolve_uncertain(request.app, send_id, resend=resend, identities=identities),
-        message="To be sent again." if resend else "Counted as sent.",
+        message="It will be sent again." if resend else "Counted as sent.",
         detail="all uncertain ones" if identities is None else f"delivery {which}",
     )
 
@@ -214,7 +218,7 @@ def _perform(
     try:
         work()
     except (SendStateError, NeedsConfirmationError) as error:
-        return request.redirect(path_of(send_id), error.message, bad=True)
+        return request.redirect(path_of(send_id), plain_text(error.message), bad=True)
     request.record(action, str(send_id), detail)
     return request.redirect(path_of(send_id), message)
 

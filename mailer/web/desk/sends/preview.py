@@ -1,7 +1,10 @@
 """A preview of a send: its recipients, the findings of its dispatch, its approvals, and what blocks it."""
 
+import re
 from dataclasses import dataclass
 
+from mailer.app import App
+from mailer.audience.segments import SegmentError
 from mailer.dispatch.diagnostics import Diagnostic, Severity
 from mailer.errors import MailerError
 from mailer.ledger.sends.approvals import Approval
@@ -9,11 +12,13 @@ from mailer.ledger.types.errors import LedgerError
 from mailer.ledger.types.sends import AlreadySentError, Send
 from mailer.service.dispatches.compile import DispatchError
 from mailer.service.dispatches.files import NoDispatchError, dispatch_path
+from mailer.service.lists.members import editable_fields
 from mailer.service.lists.synced_lists import ListSource
 from mailer.service.sends.plan import SendPlan, plan_send
+from mailer.web.desk.plain_language import describe_error
 from mailer.web.desk.render import Flash
 from mailer.web.desk.request import DeskRequest
-from mailer.web.desk.sends.form import SendForm
+from mailer.web.desk.sends.send_form import SendForm
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,14 +74,17 @@ def preview_send(request: DeskRequest, form: SendForm, source: ListSource) -> Se
     except DispatchError as error:
         problems = error.checked.problems
         count = sum(each.severity is Severity.ERROR for each in problems)
-        message = f"{count} thing{'s' if count > 1 else ''} must be mended before it can leave."
+        message = f"Fix {count} error{'s' if count > 1 else ''} before you can send it."
         return SendPreview(error=message, problems=problems)
     except AlreadySentError as error:
         return SendPreview(earlier=error.send)
     except (LedgerError, NoDispatchError):  # answered by a page of their own: 503 and 404
         raise
     except MailerError as error:
-        return SendPreview(error=error.message, next_step=error.next_step)
+        message, next_step = describe_error(error)
+        if isinstance(error, SegmentError):
+            next_step = _filter_example(app, form) or next_step
+        return SendPreview(error=message, next_step=next_step)
     approvals = app.ledger.approvals.of(plan.edition.digest)
     return SendPreview(
         plan=plan,
@@ -86,17 +94,30 @@ def preview_send(request: DeskRequest, form: SendForm, source: ListSource) -> Se
     )
 
 
+def _filter_example(app: App, form: SendForm) -> str:
+    """Returns how a filter on the chosen lists is written: with what was typed as a value, and the columns there are."""
+    try:
+        columns = tuple(dict.fromkeys(column for name in form.lists for column in editable_fields(app, name)))
+    except MailerError:
+        return ""
+    if not columns:
+        return ""
+    column = "city" if "city" in columns else columns[-1]
+    value = form.where if re.fullmatch(r"\w[\w ]*", form.where) else "Lisbon"
+    return f'Write: {column} == "{value}". Columns: {", ".join(columns)}.'
+
+
 def blocking_reason(form: SendForm, preview: SendPreview) -> Flash | None:
     """Returns why the send cannot be confirmed yet; None if nothing but its time may be wrong."""
     if not form.lists:
         return Flash("Choose a list first.", bad=True)
     if preview.earlier:
-        ended = "Say first who gets it: only new readers, or everybody once more."
-        return Flash(ended if preview.earlier.is_ended else "It is being sent already.", bad=True)
+        ended = "Choose who gets it: those who have not got it, or everyone again."
+        return Flash(ended if preview.earlier.is_ended else "It is already being sent.", bad=True)
     if preview.plan is None:
-        return Flash("It cannot be sent like this: what is in the way stands beside the choice.", bad=True)
+        return Flash("It cannot be sent yet. See what to fix beside your selection.", bad=True)
     if preview.plan.summary.to_mail == 0:
-        return Flash("Nobody would get it. Choose another list or condition.", bad=True)
+        return Flash("Nobody would get it. Choose another list or filter.", bad=True)
     if not preview.may_send:
-        return Flash("You cannot send it yet: another editor must approve it first.", bad=True)
+        return Flash("Another editor must approve it before you can send it.", bad=True)
     return None

@@ -13,11 +13,11 @@ from starlette.responses import Response, StreamingResponse
 from mailer.app import App
 from mailer.csv.export import write_export
 from mailer.delivery.states import DeliveryState
-from mailer.ledger.types.accounts import Role
+from mailer.ledger.types.roles_and_scopes import Role
 from mailer.ledger.types.sends import Send
 from mailer.service.sends.report import COLUMNS, build_report, report_rows
-from mailer.service.sends.verify import delivery_timeline
 from mailer.web.desk import charts
+from mailer.web.desk.plain_language import delivery_state, describe_attempt
 from mailer.web.desk.render import HEADERS
 from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute
@@ -35,6 +35,12 @@ _TONES = {
     DeliveryState.SKIPPED: "faint",
 }
 
+_FILTERS = {
+    **{each.value: (each,) for each in DeliveryState if each is not DeliveryState.CLAIMED},
+    DeliveryState.SENDING.value: (DeliveryState.CLAIMED, DeliveryState.SENDING),
+}
+"""The states to choose from, by the value of the form field."""
+
 
 def _report(request: DeskRequest) -> Response:
     report = build_report(request.app, request.broadcaster.snapshot(send_number(request)))
@@ -51,7 +57,7 @@ def _report(request: DeskRequest) -> Response:
         amount=charts.amount,
         domains=[(each, domain_bar(each.counts, each.total)) for each in snapshot.domains],
         reasons=[
-            (each, charts.stack([charts.ChartPart(each.state.value, each.count, _TONES[each.state])], frozen))
+            (each, charts.stack([charts.ChartPart(delivery_state(each.state), each.count, _TONES[each.state])], frozen))
             for each in report.reasons
         ],
         sends=[(each, summary_bar(each)) for each in report.summaries],
@@ -65,11 +71,11 @@ def _report(request: DeskRequest) -> Response:
 def _recipients(request: DeskRequest) -> Response:
     """Shows a page of recipients after the delivery `after`, filtered by `state` and `q`."""
     query, send_id = request.query, send_number(request)
-    state = next((each for each in DeliveryState if each.value == query.get("state")), None)
+    state = query.get("state", "") if query.get("state") in _FILTERS else ""
     words = "".join(each for each in query.get("q", "") if each.isprintable()).strip()[:_MAX_SEARCH]
     after = _delivery_id(query.get("after", ""))
     found = request.app.ledger.stats.page(
-        send_id, *([state] if state else []), words=words, after=after, limit=_PAGE_SIZE + 1
+        send_id, *_FILTERS.get(state, ()), words=words, after=after, limit=_PAGE_SIZE + 1
     )
     return request.page(
         "recipients",
@@ -78,21 +84,28 @@ def _recipients(request: DeskRequest) -> Response:
         rows=found[:_PAGE_SIZE],
         older=found[_PAGE_SIZE - 1].delivery_id if len(found) > _PAGE_SIZE else None,
         words=words,
-        state=state.value if state else "",
-        states=[each.value for each in DeliveryState],
+        state=state,
+        states=[(value, delivery_state(states[0])) for value, states in _FILTERS.items()],
         after=after,
     )
 
 
 def _recipient(request: DeskRequest) -> Response:
-    """Shows the timeline of one recipient's delivery."""
-    send_id = send_number(request)
-    found = request.app.ledger.report.delivery(_delivery_id(str(request.path["delivery"])))
+    """Shows the attempts for one recipient, and what became of them."""
+    send_id, report = send_number(request), request.app.ledger.report
+    found = report.delivery(_delivery_id(str(request.path["delivery"])))
     if found is None or found.send_id != send_id:
         raise HTTPException(404)
-    steps = delivery_timeline(request.app, send_id, found.address) if "@" in found.address else ()
-    send = request.app.ledger.sends.get(send_id)
-    return request.page("recipient", heading=found.address, send=send, steps=steps)
+    is_erased = "@" not in found.address
+    return request.page(
+        "recipient",
+        heading="Erased reader" if is_erased else found.address,
+        send=request.app.ledger.sends.get(send_id),
+        delivery=found,
+        attempts=() if is_erased else report.attempts(found.id),
+        is_erased=is_erased,
+        describe_attempt=describe_attempt,
+    )
 
 
 def _csv(request: DeskRequest) -> Response:

@@ -4,25 +4,26 @@ Recipients are users of the desk who have an address, and addresses that are typ
 delivers a test. The unsubscribe link of a test message unsubscribes nobody.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from starlette.responses import Response
 
-from mailer.addresses import mask_address
+from mailer.addresses import AddressError, mask_address, parse_address
 from mailer.delivery.states import OPEN_STATES
 from mailer.dispatch.diagnostics import Severity
 from mailer.errors import UsageError
-from mailer.ledger.types.accounts import Role
 from mailer.ledger.types.deliveries import ReportRow
+from mailer.ledger.types.roles_and_scopes import Role
 from mailer.ledger.types.sends import Send
 from mailer.service.dispatches.compile import DispatchError, check_dispatch
 from mailer.service.dispatches.files import dispatch_path
 from mailer.service.sends.start import start_test
 from mailer.web.desk.dispatches.list import HERE, ONE
-from mailer.web.desk.form_tokens import new_form_token, read_order
 from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute
+from mailer.web.desk.send_form_tokens import new_form_token, read_order
 
 MAX_ADDRESSES = 25  # of one test
 _MAX_TESTS = 8  # shown
@@ -37,10 +38,23 @@ class TestResult:
 
 
 def _show(request: DeskRequest) -> Response:
+    return _form(request)
+
+
+def _form(request: DeskRequest, *, status: int = 200, typed: str = "", wrong: str = "") -> Response:
+    """Returns the page. `typed` is in its field for addresses already, and `wrong` says what is wrong with it."""
     users = [each for each in request.app.ledger.users.all() if each.email]
     mine = [each for each in users if each.id == request.user.id]
     others = [each for each in users if each.id != request.user.id]
-    return request.page("test", users=[*mine, *others], form_token=new_form_token(), **_results(request))
+    return request.page(
+        "test",
+        status=status,
+        users=[*mine, *others],
+        form_token=new_form_token(),
+        typed=typed,
+        wrong=wrong,
+        **_results(request),
+    )
 
 
 def _results_fragment(request: DeskRequest) -> Response:
@@ -69,20 +83,31 @@ def _test(request: DeskRequest) -> Response:
     typed = " ".join(request.form.texts("typed")).replace(",", " ").replace(";", " ").split()
     emails = [*request.form.texts("to"), *typed]
     order, path = read_order(request), str(dispatch_path(request.app, name))
-    if not emails:
-        raise UsageError("Nobody is chosen for the test.", "Choose somebody, or type an address.")
+    if wrong := _typed_fault(typed) if emails else "No recipient was chosen. Enter an address.":
+        return _form(request, status=422, typed=", ".join(typed), wrong=wrong)
     if len(emails) > MAX_ADDRESSES:
-        raise UsageError(f"A test goes to {MAX_ADDRESSES} addresses at most.", "Send a second one to the others.")
+        raise UsageError(f"A test can go to at most {MAX_ADDRESSES} addresses.", "Send another test to the rest.")
     try:
         send = start_test(request.app, path, emails, reader=request.form.text("as") or None, ordered=order)
     except DispatchError as error:
         count = sum(each.severity is Severity.ERROR for each in error.checked.problems)
-        message = f"Nothing was sent: {count} thing{'s' if count > 1 else ''} must be mended first."
+        message = f"Nothing was sent. Fix {count} error{'s' if count > 1 else ''} first."
         return request.redirect(f"{HERE}/{name}", message, bad=True)
     request.record("dispatch.test", name, f"send {send.id} to {', '.join(map(mask_address, emails))}")
-    return request.redirect(
-        f"{HERE}/{name}/test", f"A test is on its way to {', '.join(emails)}. Look in the inbox there."
-    )
+    return request.redirect(f"{HERE}/{name}/test", f"The test is on its way to {', '.join(emails)}. Check the inbox.")
+
+
+def _typed_fault(typed: Sequence[str]) -> str:
+    """Returns what is wrong with the first address that is invalid or seems to lack its end; "" if none does."""
+    for email in typed:
+        try:
+            parse_address(email)
+        except AddressError as error:
+            return f"{error.message} {error.next_step}"
+        domain = email.rpartition("@")[2]
+        if "." not in domain and domain != "localhost" and not domain.startswith("["):
+            return f"{email} looks incomplete: is something missing after “{domain}”?"
+    return ""
 
 
 ROUTES = (

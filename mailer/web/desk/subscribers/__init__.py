@@ -1,4 +1,4 @@
-"""One subscriber on all lists, with their timeline, and the suppression list: pages for admins.
+"""One subscriber on all lists, with a timeline, and the suppression list: pages for admins.
 
 Members of one list are in `desk.lists`. Start with `detail.py`.
 """

@@ -1,4 +1,4 @@
-"""One subscriber on all lists: everything that is known of them, editing their rows, unsubscribing and erasing them."""
+"""One subscriber on all lists: all that is known, editing rows, unsubscribing and erasing them."""
 
 from urllib.parse import quote
 
@@ -6,13 +6,14 @@ from starlette.responses import Response
 
 from mailer.addresses import Address, mask_address, parse_address
 from mailer.errors import NeedsConfirmationError, UsageError
-from mailer.ledger.types.accounts import Role
+from mailer.ledger.types.roles_and_scopes import Role
 from mailer.service.lists.members import edit_member, editable_fields, erase_subscriber, remove_member
 from mailer.service.subscribers.profile import SubscriberProfile, find_profile
 from mailer.web.desk.lists.members import typed_fields
 from mailer.web.desk.lists.overview import HERE, ONE, actor, name_of, redirect_to_sync
 from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute
+from mailer.web.desk.status_labels import status_label
 from mailer.web.desk.subscribers.timeline import timeline
 
 _READER = f"{HERE}:reader"
@@ -42,7 +43,7 @@ def _edit(request: DeskRequest) -> Response:
     except NeedsConfirmationError as error:
         return redirect_to_sync(request, name, error)
     request.record("reader.edit", name, mask_address(address.display))
-    return request.redirect(_path_of(address), f"Changed in {name}.csv.")
+    return request.redirect(_path_of(address), f"Saved in the list {name}.")
 
 
 def _remove(request: DeskRequest) -> Response:
@@ -52,16 +53,18 @@ def _remove(request: DeskRequest) -> Response:
     except NeedsConfirmationError as error:
         return redirect_to_sync(request, name, error)
     request.record("reader.remove", name, mask_address(address.display))
-    return request.redirect(_path_of(address), f"Taken out of {name}.csv. The list’s history can bring the row back.")
+    message = f"{address.display} is removed from {name}. You can undo this on the History page of the list."
+    return request.redirect(_path_of(address), message)
 
 
 def _unsubscribe(request: DeskRequest) -> Response:
     address = _address(request)
     done = request.app.ledger.suppressions.unsubscribe(address.identity, source=actor(request))
     request.record("reader.unsubscribe", mask_address(address.display))
-    under_way = f" {done.skipped} under way will not go out." if done.skipped else ""
-    words = "is unsubscribed from everything." if done.changed else f"was {done.suppression.reason} already."
-    return request.redirect(_path_of(address), f"{address.display} {words}{under_way}")
+    stopped = f" {done.skipped} message{'s' if done.skipped > 1 else ''} will not be sent." if done.skipped else ""
+    reason = status_label(done.suppression.reason).lower()
+    words = "is unsubscribed from all lists." if done.changed else f"already had the status “{reason}”."
+    return request.redirect(_path_of(address), f"{address.display} {words}{stopped}")
 
 
 def _confirm_erase(request: DeskRequest) -> Response:
@@ -73,13 +76,14 @@ def _erase(request: DeskRequest) -> Response:
     address, typed = _address(request), request.form.text("typed")
     if not typed or parse_address(typed).identity != address.identity:
         raise UsageError(
-            "Nothing was erased: what you typed is another address.", f"Go back, and type {address.display} to say so."
+            "Nothing was erased: the address does not match.", f"To confirm, go back and type {address.display}."
         )
     done = erase_subscriber(request.app, address.identity, by=actor(request))
     request.record("reader.erase", mask_address(address.display), f"{done.erased.deliveries} deliveries")
-    rows = f" Their rows are out of {', '.join(done.removed_from)}." if done.removed_from else ""
-    left = "".join(f" Their row is still in {name}.csv: {error}" for name, error in done.failed.items())
-    return request.redirect(HERE, f"Erased, for good.{rows}{left}", bad=bool(left))
+    files = ", ".join(f"{name}.csv" for name in done.removed_from)
+    rows = f" The row in {files} is deleted." if done.removed_from else ""
+    left = "".join(f" The row in {name}.csv was not deleted: {error}" for name, error in done.failed.items())
+    return request.redirect(HERE, f"The reader is erased.{rows}{left}", bad=bool(left))
 
 
 def _rows(profile: SubscriberProfile) -> list[str]:

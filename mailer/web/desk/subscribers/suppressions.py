@@ -7,12 +7,13 @@ from starlette.responses import Response
 from mailer.addresses import mask_address, parse_address
 from mailer.errors import UsageError
 from mailer.ledger.privacy.pseudonyms import is_pseudonym
-from mailer.ledger.types.accounts import Role
+from mailer.ledger.types.roles_and_scopes import Role
 from mailer.ledger.types.suppressions import SuppressionReason, UnsuppressStatus
-from mailer.sanitize import clean_line
+from mailer.line_sanitizer import clean_line
 from mailer.web.desk.lists.overview import HERE, actor
 from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute
+from mailer.web.desk.status_labels import status_label
 
 _HERE = f"{HERE}:suppressions"
 _PAGE_SIZE = 50
@@ -26,7 +27,7 @@ def _show(request: DeskRequest) -> Response:
     found = suppressions.page(words, reason, after=clean_line(request.query.get("after", "")), limit=_PAGE_SIZE + 1)
     return request.page(
         "suppressions",
-        heading="Who must not be mailed",
+        heading="Suppression list",
         words=words,
         reason=reason,
         reasons=tuple(SuppressionReason),
@@ -40,23 +41,29 @@ def _show(request: DeskRequest) -> Response:
 def _add(request: DeskRequest) -> Response:
     typed = [each for each in re.split(r"[\s,;]+", request.form.raw("emails")) if each]
     if not typed or len(typed) > _MAX_ADDRESSES:
-        raise UsageError(f"Name 1 to {_MAX_ADDRESSES:,} addresses.", "One a line, or with commas between.")
+        raise UsageError(f"Nothing was added: enter 1 to {_MAX_ADDRESSES:,} addresses.", "Write one per line.")
     addresses = [parse_address(each) for each in typed]
     for address in addresses:
         request.app.ledger.suppressions.suppress(address.identity, SuppressionReason.BY_HAND, source=actor(request))
     request.record("suppression.add", ", ".join(mask_address(each.display) for each in addresses))
-    words = f"{addresses[0].display} is" if len(addresses) == 1 else f"{len(addresses):,} addresses are"
-    return request.redirect(_HERE, f"{words} not mailed any more.")
+    words = f"{addresses[0].display} gets" if len(addresses) == 1 else f"{len(addresses):,} addresses get"
+    return request.redirect(_HERE, f"{words} no more mail.")
 
 
 def _remove(request: DeskRequest) -> Response:
     address = parse_address(request.form.text("email"))
     done = request.app.ledger.suppressions.unsuppress(address.identity, source=actor(request))
     if done.outcome is UnsuppressStatus.REFUSED and done.suppression:
-        raise UsageError(f"{address.display} is {done.suppression.reason}, which only that person can take back.")
+        reason = status_label(done.suppression.reason).lower()
+        raise UsageError(
+            f"{address.display} was not removed: the status is “{reason}”.",
+            "Only the person can undo their own opt-out.",
+        )
     request.record("suppression.remove", mask_address(address.display))
-    still = f"is still {done.suppression.reason}" if done.suppression else "may be mailed again"
-    return request.redirect(_HERE, f"{address.display} {still}.")
+    if done.suppression:
+        reason = status_label(done.suppression.reason).lower()
+        return request.redirect(_HERE, f"{address.display} still gets no mail: the status is “{reason}”.")
+    return request.redirect(_HERE, f"{address.display} gets mail again.")
 
 
 ROUTES = (

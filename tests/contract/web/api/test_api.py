@@ -1,4 +1,4 @@
-"""The API: who may do what, and what is done; on both databases."""
+"""The API: scopes, and what each call does; on both databases."""
 
 import asyncio
 import threading
@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from mailer.app import App
 from mailer.delivery.states import SendState
 from mailer.ledger.accounts.idempotency import LONGEST
-from mailer.ledger.types.accounts import Scope
+from mailer.ledger.types.roles_and_scopes import Scope
 from mailer.ledger.types.suppressions import SuppressionReason
 from mailer.service.sends.scheduler import start_sends_when_due
 from mailer.web.api import guard as api_module
@@ -56,7 +56,7 @@ def planned(api, **changes):
     return {**TO_READERS, "edition": api("POST", "/plans", {**TO_READERS, **changes}).json()["edition"], **changes}
 
 
-def test_each_route_is_for_its_scope_and_no_other(site, visitor):
+def test_each_route_requires_its_scope(site, visitor):
     """Refused before the endpoint runs: an unknown number or an empty body can only matter behind the guard."""
     nobody = [Asking(visitor, token) for token in ("", "mailer_nobody's", "x" * 5000)]
     with_all_but = {
@@ -78,7 +78,7 @@ def test_each_route_is_for_its_scope_and_no_other(site, visitor):
                 assert answer.status_code not in {401, 403, 500}, (route, answer.text)
 
 
-def test_a_test_with_the_fields_of_a_reader_is_for_who_may_read_lists(site, visitor):
+def test_a_test_with_the_fields_of_a_reader_requires_the_scope_to_read_lists(site, visitor):
     wanted = {"dispatch": "tide", "emails": ["mara@example.org"], "reader": "ana@example.com"}
     tester = Asking(visitor, token_of(site, "sends:test"))
     refused = tester("POST", "/tests", wanted, key="one")
@@ -88,18 +88,18 @@ def test_a_test_with_the_fields_of_a_reader_is_for_who_may_read_lists(site, visi
     assert reader("POST", "/tests", wanted, key="one").status_code == 201
 
 
-def test_a_revoked_token_is_out_at_once_and_its_name_may_be_taken_anew(site, visitor):
+def test_a_revoked_token_is_refused_at_once_and_its_name_can_be_reused(site, visitor):
     old = token_of(site, name="The site")
     assert Asking(visitor, old).get("/lists").status_code == 200
     site.ledger.api_tokens.revoke("the  SITE")
-    assert Asking(visitor, old).get("/lists").json()["detail"] == "This token is not known, or was revoked."
+    assert Asking(visitor, old).get("/lists").json()["detail"] == "The token is unknown or was revoked."
     new = token_of(site, "lists:read", name="the site")
     assert Asking(visitor, new).get("/lists").status_code == 200
     assert Asking(visitor, old).get("/lists").status_code == 401
     assert (old in repr(site.contents())) is (new in repr(site.contents())) is False
 
 
-def test_a_token_that_asks_too_often_waits_and_others_do_not(site, visitor, monkeypatch):
+def test_the_rate_limit_of_a_token_does_not_delay_other_tokens(site, visitor, monkeypatch):
     monkeypatch.setattr(api_module, "BY_TOKEN", Rate(burst=2, every=30))
     with visiting(site) as limited:
         one, other = Asking(limited, token_of(site)), Asking(limited, token_of(site))
@@ -111,7 +111,7 @@ def test_a_token_that_asks_too_often_waits_and_others_do_not(site, visitor, monk
         assert other.get("/lists").status_code == 200
 
 
-def test_a_dispatch_is_written_where_it_still_is_what_was_read(site, api):
+def test_a_dispatch_is_replaced_only_if_it_has_not_changed_since_it_was_read(site, api):
     made = api("POST", "/dispatches", {"title": "What the tide brings"})
     assert made.status_code == 201
     path = made.headers["location"].removeprefix("/api/v1")
@@ -132,7 +132,7 @@ def test_a_dispatch_is_written_where_it_still_is_what_was_read(site, api):
     assert {each.actor for each in versions} == {"in the file", "API (the site)"}
 
 
-def test_findings_and_letter_of_a_dispatch(site, api, visitor):
+def test_a_dispatch_is_checked_and_rendered(site, api, visitor):
     letter = api.get("/dispatches/tide/letter", params={"reader": "ana@example.com"}).json()
     assert letter["subject"] == "The tide table, for Ana"
     assert "High water is at noon" in letter["text"] and "High water is at noon" in letter["html"]
@@ -147,13 +147,13 @@ def test_findings_and_letter_of_a_dispatch(site, api, visitor):
     assert str(site.app.workspace.root) not in refused.text
 
 
-def test_an_old_text_becomes_a_dispatch(site, api):
+def test_a_past_issue_is_imported(site, api):
     taken = api("POST", "/imports", {"text": "The East Quay\n\n26 October 2026\n\nDear reader,\n\nIt is so.\n"})
     assert taken.status_code == 201
     assert api.get(taken.headers["location"].removeprefix("/api/v1")).json()["name"] == taken.json()["name"]
 
 
-def test_a_send_is_planned_made_once_and_steered(site, api):
+def test_a_send_is_planned_created_once_and_controlled(site, api):
     plan = api("POST", "/plans", TO_READERS).json()
     assert (plan["to_mail"], plan["lists"], plan["problems"], site.ledger.sends.all()) == (2, ["readers"], [], ())
     wanted = {**TO_READERS, "edition": plan["edition"], "readers": 2}
@@ -167,7 +167,7 @@ def test_a_send_is_planned_made_once_and_steered(site, api):
     assert (again.status_code, again.json(), again.headers["idempotency-replayed"]) == (201, first.json(), "true")
     assert again.headers["location"] == "/api/v1/sends/1"
     other = api("POST", "/sends", {**wanted, "where": 'city == "Lisbon"'}, key="one")
-    assert (other.status_code, "another request" in other.json()["detail"]) == (422, True)
+    assert (other.status_code, "a different request" in other.json()["detail"]) == (422, True)
     twice = api("POST", "/sends", wanted, key="two")
     assert (twice.status_code, twice.json()["error"], twice.json()["send"]) == (409, "already-sent", 1)
     assert len(site.ledger.sends.all()) == 1
@@ -177,17 +177,17 @@ def test_a_send_is_planned_made_once_and_steered(site, api):
     assert done == [("API (the site)", "send.cancel"), ("API (the site)", "send.start")]
 
 
-def test_another_edition_and_a_time_that_is_past_are_refused(api):
+def test_a_different_edition_and_a_time_in_the_past_are_refused(api):
     wanted = planned(api)
     assert api("POST", "/sends", {**wanted, "edition": "0" * 64}, key="a").status_code == 409
     past = api("POST", "/sends", {**wanted, "at": "2020-01-01 10:00"}, key="b")
-    assert (past.status_code, "is past" in past.json()["detail"]) == (422, True)
+    assert (past.status_code, "is in the past" in past.json()["detail"]) == (422, True)
     later = api("POST", "/sends", {**wanted, "at": "2027-06-01T10:00Z"}, key="c").json()
     assert (later["state"], later["at"]) == ("scheduled", "2027-06-01T10:00:00Z")
     assert api("POST", f"/sends/{later['send']}/resume").status_code == 409
 
 
-def test_a_request_that_was_interrupted_is_not_done_again_by_itself(site, api, monkeypatch):
+def test_an_interrupted_request_is_not_repeated_automatically(site, api, monkeypatch):
     wanted = planned(api)
 
     def power_cut(*_arguments):
@@ -204,14 +204,14 @@ def test_a_request_that_was_interrupted_is_not_done_again_by_itself(site, api, m
     assert api("POST", "/sends", wanted, key="one").json()["error"] == "already-sent"
 
 
-def test_the_keys_of_two_tokens_are_not_the_same(site, visitor, api):
+def test_idempotency_keys_belong_to_their_token(site, visitor, api):
     wanted = planned(api)
     assert api("POST", "/sends", wanted, key="one").status_code == 201
     other = Asking(visitor, token_of(site))
     assert other("POST", "/sends", {**wanted, "repeat": "again"}, key="one").json()["error"] == "already-sent"
 
 
-def test_what_is_sent_and_tested_is_carried_by_serve(tmp_path, database_url, catcher):
+def test_sends_and_tests_are_run_by_serve(tmp_path, database_url, catcher):
     url = f"sqlite:///{tmp_path}/mailer.db" if database_url.startswith("sqlite") else database_url
     rows = ("ana@example.com,Ana,Porto Novo", "refuse@example.com,Ray,Lisbon")
     make_workspace(tmp_path, port=catcher.port, rows=rows, DATABASE_URL=url)
@@ -243,12 +243,13 @@ def test_what_is_sent_and_tested_is_carried_by_serve(tmp_path, database_url, cat
         failed = api.get(f"/sends/{sent}/deliveries", params={"state": "failed"}).json()["deliveries"]
         assert failed == deliveries[1:]
         assert api.get(f"/sends/{sent}/report").json()["reasons"][0]["state"] == "failed"
-        assert api.get(f"/sends/{sent}").json()["next_step"]
+        assert f"POST /api/v1/sends/{sent}/resend" in api.get(f"/sends/{sent}").json()["next_step"]
 
 
-def test_what_is_uncertain_is_decided(site, api):
+def test_uncertain_deliveries_are_decided(site, api):
     send = site.send()
-    assert api("POST", f"/sends/{send.id}/pause").json()["state"] == "paused"
+    paused = api("POST", f"/sends/{send.id}/pause").json()
+    assert (paused["state"], f"POST /api/v1/sends/{send.id}/resume" in paused["next_step"]) == ("paused", True)
     assert api("POST", f"/sends/{send.id}/resume").json()["state"] == "running"
     stranger = api("POST", f"/sends/{send.id}/resolve", {"how": "assume-sent", "emails": ["ana.reis@example.com"]})
     assert (stranger.status_code, "not uncertain" in stranger.json()["detail"]) == (422, True)
@@ -282,7 +283,7 @@ def test_lists_are_read_synced_and_undone(site, api):
     assert api.get("/lists/none/members").json()["error"] == "no-list"
 
 
-def test_members_are_added_changed_and_taken_out_in_the_file(site, api):
+def test_members_are_added_changed_and_removed_in_the_file(site, api):
     path = site.app.workspace.subscribers / "readers.csv"
     added = api("POST", "/lists/readers/members", {"email": "Cleo@Example.org", "fields": {"city": "Faro"}})
     assert (added.status_code, added.json()["joined"]) == (200, 1)
@@ -295,7 +296,7 @@ def test_members_are_added_changed_and_taken_out_in_the_file(site, api):
     assert "Cleo" not in path.read_text()
 
 
-def test_an_upload_is_read_before_it_is_applied_and_undone_after(site, api):
+def test_an_upload_is_planned_applied_and_undone(site, api):
     path = site.app.workspace.subscribers / "readers.csv"
     api("POST", "/subscribers/ben@example.net/unsubscribe")
     api("POST", "/lists/readers/sync", {})
@@ -364,7 +365,7 @@ def test_sends_and_dispatches_are_read_page_by_page(site, api):
     assert {each["name"] for each in pages(api, "/dispatches", "dispatches", 1)} == {"tide", "2026-10-26-east-quay"}
 
 
-def test_a_ledger_that_is_away_is_said_so(api, site, monkeypatch):
+def test_an_unavailable_database_is_reported(api, site, monkeypatch):
     from mailer.ledger.types.errors import LedgerError
 
     def away(*_arguments, **_options):

@@ -1,4 +1,4 @@
-"""Dispatches as the desk writes them: the file is the truth, and nobody's text is lost."""
+"""Dispatches as the desk writes them: other changes of the file are kept, and no text is lost."""
 
 import os
 import threading
@@ -9,7 +9,7 @@ from PIL import Image
 
 from mailer.edition.images import PhotoError
 from mailer.errors import UsageError
-from mailer.ledger.accounts.revisions import APART, KEPT
+from mailer.ledger.accounts.dispatch_revisions import APART, KEPT
 from mailer.service.dispatches.create import create_dispatch, import_text
 from mailer.service.dispatches.files import LARGEST, ChangedError, NoDispatchError, read_dispatch, save_dispatch
 from mailer.service.dispatches.photos import save_photo
@@ -53,13 +53,13 @@ def saved(site, text, base=None, **options):
         (b"", "x\n", b"x\n"),
     ],
 )
-def test_line_ends_and_byte_order_marks_stay_those_of_the_file(site, file, before, typed, after):
+def test_saving_keeps_line_ends_and_byte_order_mark(site, file, before, typed, after):
     file.write_bytes(before)
     saved(site, typed)
     assert file.read_bytes() == after
 
 
-def test_what_says_the_same_is_not_written_again(site, file):
+def test_an_unchanged_text_is_not_written_again(site, file):
     file.write_bytes(b"a\r\nb\n")
     about = file.stat()
     saved(site, "a\nb\n", base="whatever")
@@ -67,7 +67,7 @@ def test_what_says_the_same_is_not_written_again(site, file):
     assert site.ledger.revisions.versions("tide") == ()
 
 
-def test_a_file_that_changed_is_never_overwritten_unseen(site, file):
+def test_a_file_that_changed_elsewhere_is_not_overwritten(site, file):
     opened = read_dispatch(site.app, "tide")
     file.write_text("by git\n")
     with pytest.raises(ChangedError) as caught:
@@ -81,7 +81,7 @@ def test_a_file_that_changed_is_never_overwritten_unseen(site, file):
     assert history == [("Mara", "by the desk\n"), ("in the file", "by git\n")]
 
 
-def test_of_two_who_save_at_once_one_is_told(site):
+def test_of_concurrent_saves_one_succeeds_and_the_others_get_a_conflict(site):
     base = read_dispatch(site.app, "tide").digest
     told = []
 
@@ -100,14 +100,14 @@ def test_of_two_who_save_at_once_one_is_told(site):
     assert int(read_dispatch(site.app, "tide").text) not in told
 
 
-def test_rights_stay_and_nothing_is_left_beside(site, file):
+def test_saving_keeps_permissions_and_leaves_no_temporary_file(site, file):
     file.chmod(0o640)
     saved(site, "x\n")
     assert file.stat().st_mode & 0o777 == 0o640
     assert sorted(each.name for each in file.parent.iterdir()) == ["tide.md"]
 
 
-def test_a_link_within_the_workspace_is_followed_and_one_that_leaves_it_refused(site, file, tmp_path_factory):
+def test_a_symbolic_link_is_followed_within_the_workspace_only(site, file, tmp_path_factory):
     real = file.parent.parent / "elsewhere.md"
     file.rename(real)
     file.symlink_to(real)
@@ -123,20 +123,20 @@ def test_a_link_within_the_workspace_is_followed_and_one_that_leaves_it_refused(
 
 @pytest.mark.thinned
 @pytest.mark.parametrize("name", ["..", "../.env", "no", "", "tide.md", "a/b", ".hidden", "tide\0", "x" * 5000])
-def test_what_is_no_dispatch_is_refused(site, name):
+def test_an_invalid_name_is_refused(site, name):
     with pytest.raises(NoDispatchError):
         read_dispatch(site.app, name)
 
 
 @pytest.mark.parametrize("text", ["x" * (LARGEST + 1), "a\0b"])
-def test_what_is_no_text_is_refused(site, file, text):
+def test_an_invalid_text_is_refused(site, file, text):
     before = file.read_bytes()
     with pytest.raises(UsageError):
         saved(site, text)
     assert file.read_bytes() == before
 
 
-def test_a_folder_that_may_not_be_written_leaves_the_file(site, file, monkeypatch):
+def test_a_failed_write_leaves_the_file_unchanged(site, file, monkeypatch):
     def full(_descriptor, _mode):
         raise OSError(28, "No space left on device")
 
@@ -148,7 +148,7 @@ def test_a_folder_that_may_not_be_written_leaves_the_file(site, file, monkeypatc
     assert [each.name for each in file.parent.iterdir()] == ["tide.md"]
 
 
-def test_quick_steps_of_one_person_are_one_in_the_history(site):
+def test_saves_of_one_user_within_five_minutes_are_one_version(site):
     for number in range(5):
         saved(site, f"{number}\n")
         site.clock.forward(10)
@@ -161,7 +161,7 @@ def test_quick_steps_of_one_person_are_one_in_the_history(site):
     assert [each.actor for each in site.ledger.revisions.versions("tide")][:4] == ["Mara", "Mara", "Wim", "Mara"]
 
 
-def test_the_history_does_not_grow_for_ever(site):
+def test_the_history_has_a_limit(site):
     for number in range(KEPT + 5):
         site.ledger.revisions.save("tide", f"{number}", digest=f"{number}", actor="Mara", step=True)
     site.ledger.revisions.save("other", "x", digest="x", actor="Mara")
@@ -171,7 +171,7 @@ def test_the_history_does_not_grow_for_ever(site):
     assert site.ledger.revisions.text("other", versions[0].id) is None
 
 
-def test_the_shelf_says_where_each_stands(site, file):
+def test_the_list_of_dispatches_shows_the_status_of_each(site, file):
     (file.parent / "2027-02-01-broken.md").write_text("---\ntitle: [\n---\n", encoding="utf-8")
     sent = site.send(site.letter())
     (file.parent / "a-letter.md").write_text(
@@ -187,10 +187,10 @@ def test_the_shelf_says_where_each_stands(site, file):
     assert list_dispatches(site.app, "harbour nowhere") == ()
 
 
-def test_a_new_dispatch_has_a_file_and_an_old_text_becomes_one(site):
+def test_a_new_dispatch_and_an_imported_issue_become_files(site):
     made = create_dispatch(site.app, "Fog on the river")
     assert made.name == "2027-01-15-fog-on-the-river.md"
-    with pytest.raises(UsageError, match="is there already"):
+    with pytest.raises(UsageError, match="exists already"):
         create_dispatch(site.app, "Fog on the river")
     with pytest.raises(UsageError, match="needs a title"):
         create_dispatch(site.app, "  ")
@@ -208,7 +208,7 @@ def picture(**options):
     return data.getvalue()
 
 
-def test_a_photo_is_kept_small_and_without_what_the_camera_wrote(site, file):
+def test_a_photo_is_scaled_down_and_stripped_of_metadata(site, file):
     kept = save_photo(site.app, BytesIO(picture()), "../../IMG 2041 (Café)")
     assert kept.startswith("photos/img-2041-cafe-")
     with Image.open(file.parent / kept) as image:
@@ -219,13 +219,13 @@ def test_a_photo_is_kept_small_and_without_what_the_camera_wrote(site, file):
 
 @pytest.mark.thinned
 @pytest.mark.parametrize("data", [b"", b"<svg onload='alert(1)'/>", b"GIF89a" + b"\0" * 40, picture()[:5000]])
-def test_what_is_no_photo_is_refused(site, file, data):
+def test_an_invalid_photo_is_refused(site, file, data):
     with pytest.raises(PhotoError):
         save_photo(site.app, BytesIO(data), "x")
     assert not list((file.parent / "photos").glob("*"))
 
 
-def test_a_proof_keeps_the_last_letter_while_there_is_something_to_mend(site):
+def test_the_preview_keeps_the_last_version_without_errors(site):
     proofs = PreviewCache(site.app, "/media/")
     assert proofs.make("tide").edition is not None
     saved(site, DISPATCH.replace("source:", "sorce:"))

@@ -5,9 +5,10 @@ import re
 import pytest
 from argon2 import PasswordHasher
 
+from mailer.errors import UsageError
 from mailer.ledger.accounts.sessions import IDLE, LONGEST
 from mailer.ledger.accounts.users import LastAdminError, NameTakenError, UnknownUserError
-from mailer.ledger.types.accounts import Role
+from mailer.ledger.types.roles_and_scopes import Role
 from mailer.service.accounts import passwords
 from mailer.service.accounts.passwords import accept_invite, create_invite, hash_password, sign_in
 from mailer.service.accounts.sessions import token_digest
@@ -63,7 +64,7 @@ def test_a_wrong_name_and_a_wrong_password_are_told_alike(site, visitor, name, p
     with_password(site)
     answer = enter(visitor, name, password)
     assert answer.status_code == 403
-    assert "Name or password is wrong." in answer.text
+    assert "The name or the password is wrong." in answer.text
     assert "set-cookie" not in answer.headers
 
 
@@ -155,7 +156,7 @@ def test_a_proxy_that_hides_the_address_is_named(site, visitor):
     with_password(site)
     hidden = {"Host": "127.0.0.1:8000", "Origin": ORIGIN}
     answer = visitor.post("/desk/sign-in", data={"name": "Mara Lindqvist", "password": PASSWORD}, headers=hidden)
-    assert (answer.status_code, "must hand on the Host header" in answer.text) == (421, True)
+    assert (answer.status_code, "must pass on the Host header" in answer.text) == (421, True)
 
 
 def test_the_token_of_one_session_is_no_good_in_another(site, visitor):
@@ -163,9 +164,40 @@ def test_the_token_of_one_session_is_no_good_in_another(site, visitor):
     assert At(visitor, mara).post("/desk/settings/email", {"csrf_token": ada.csrf_token}).status_code == 403
 
 
+def test_a_failed_sign_in_is_logged_without_the_name(site, visitor, caplog):
+    with_password(site)
+    assert enter(visitor, "my secret password", "x").status_code == 403
+    assert "Failed sign-in at the desk from" in caplog.text
+    assert "my secret password" not in caplog.text
+
+
+def test_the_owner_of_a_name_is_not_kept_out_by_guesses(site, visitor):
+    with_password(site)
+    assert enter(visitor).status_code == 303
+    known = dict(visitor.client.cookies)
+    visitor.client.cookies.clear()
+    statuses = [enter(visitor, password="x" * 12).status_code for _ in range(16)]
+    assert statuses[-1] == 429
+    assert enter(visitor).status_code == 429
+    visitor.client.cookies.update(known)
+    assert enter(visitor).status_code == 303
+    visitor.client.cookies.clear()
+    visitor.client.cookies.update({name: value for name, value in known.items() if "device" in name})
+    assert enter(visitor, "Somebody Else").status_code == 429  # the cookie is for one name
+
+
+@pytest.mark.parametrize(
+    "password", ["passwordpassword", "qwertyuiop12", "iloveyou1234", "unbelievable", "aaaaaaaaaaaa", "Mara Lindqvist"]
+)
+def test_a_password_that_everybody_guesses_is_refused(password):
+    with pytest.raises(UsageError, match="too easy to guess"):
+        hash_password(password, "Mara Lindqvist")
+
+
 @pytest.mark.thinned
 @pytest.mark.parametrize(
-    "host", ["evil.example", "letter.example.org.evil.example", "192.0.2.7", "letter.example.org:8443"]
+    "host",
+    ["evil.example", "letter.example.org.evil.example", "192.0.2.7", "letter.example.org:8443", "127.0.0.1:99999", "["],
 )
 def test_the_desk_answers_at_its_own_address_only(site, visitor, host):
     who = signed_in(site, "admin")
@@ -282,7 +314,7 @@ def test_what_was_done_is_written_down_with_who_and_where(site, visitor):
         ("Ada Admin", "user.add", "Wim", "editor"),
     ]
     page = desk.get("/desk/settings/audit").text
-    assert "user.role" in page and "editor to writer" in page
+    assert "Changed the role of a user" in page and "editor to writer" in page
     assert site.ledger.audit.entries(actor="Wim") == ()
 
 

@@ -7,6 +7,7 @@ import pytest
 from pydantic import SecretStr
 
 from mailer.audience.list_settings import load_list_settings
+from mailer.ledger.types.syncs import PendingChanges
 from mailer.ledger.types.webhooks import EVENTS
 from mailer.service.lists.sync import sync_list
 from tests.support.deskpages import At, signed_in
@@ -64,9 +65,9 @@ def test_everybody_sees_numbers_and_only_an_admin_addresses(site, desk):
             other = At(visitor, signed_in(site, role))
             assert "readers" in words(other.get("/desk/lists"))
             page = other.get(LIST)
-            assert "mailed 2 unsubscribed 1" in words(page)
-            assert "example.com" not in page.text and "Upload" not in page.text
-    assert "Upload a file" in words(desk.get(LIST))
+            assert "subscribed 2 unsubscribed 1" in words(page)
+            assert "example.com" not in page.text and "Import" not in page.text
+    assert "Import a file" in words(desk.get(LIST))
 
 
 def test_members_are_read_page_by_page_and_searched(site, desk, file):
@@ -107,17 +108,17 @@ def test_an_upload_is_read_applied_and_undone(site, desk, file):
     before = file.read_bytes()
     where = upload(desk, "Email;Vorname;city\nana@example.com;Anna;\nnew@x.org;N;Lima\nbad@@x.org;;\nNEW@x.org;;\n")
     plan = desk.get(where)
-    assert "fair.csv, 4 rows, semicolons, UTF-8. Nothing has been changed yet." in words(plan)
-    for number in ("join 1", "change 1", "leave 0", "cannot be read 1", "twice in the file 1"):
+    assert "fair.csv, 4 rows, semicolons, UTF-8. Nothing has changed yet." in words(plan)
+    for number in ("added 1", "changed 1", "removed 0", "rejected rows 1", "duplicate rows 1"):
         assert number in words(plan), number
-    assert "4 “bad@@x.org” is not an address (two @)" in words(plan)
+    assert "4 “bad@@x.org” is not an e-mail address (two @)" in words(plan)
     assert file.read_bytes() == before
     answer = desk.post(where, {"base": base_of(plan)})
     assert (answer.status_code, answer.headers["location"]) == (303, f"{LIST}/history")
     assert file.read_text(encoding="utf-8").endswith("new@x.org,N,Lima\n") and "Anna" in file.read_text("utf-8")
     assert desk.get(where).status_code == 404
     history = desk.get(f"{LIST}/history")
-    assert "1 joined, 1 changed" in words(history)
+    assert "1 added, 1 changed" in words(history)
     to = re.search(r'name="to" value="(\d+)"', history.text)[1]
     assert desk.post(f"{LIST}/history", {"to": to}).status_code == 303
     assert file.read_bytes() == before
@@ -130,7 +131,7 @@ def test_a_whole_list_of_fewer_readers_must_be_meant(desk, file):
     before = file.read_bytes()
     where = upload(desk, "email\nana@example.com\n", way="whole")
     plan = desk.get(where)
-    assert "It is meant that 2 of 3 readers leave the list" in words(plan)
+    assert "Yes, remove 2 of 3 readers" in words(plan) and "Import into readers and remove 2 readers" in words(plan)
     refused = desk.post(where, {"base": base_of(plan)})
     assert (refused.status_code, "tick the box" in words(refused)) == (422, True)
     assert file.read_bytes() == before
@@ -142,7 +143,7 @@ def test_who_stays_out_is_told_with_reason_and_a_file_may_be_left(site, desk, fi
     site.ledger.suppressions.unsubscribe("gone@x.org", source="page")
     before = file.read_bytes()
     where = upload(desk, "email\ngone@x.org\n")
-    assert "gone@x.org unsubscribed 15 Jan 2027, by page" in words(desk.get(where))
+    assert "gone@x.org Unsubscribed 15 Jan 2027, on the unsubscribe page" in words(desk.get(where))
     assert desk.post(f"{where}/leave").status_code == 303
     assert desk.get(where).status_code == 404
     assert file.read_bytes() == before
@@ -160,7 +161,7 @@ def test_a_plan_that_is_out_of_date_is_shown_anew(desk, file):
 def test_a_file_that_is_no_list_is_refused_in_words(desk):
     for name, data, says in (
         ("a.xlsx", b"PK\x03\x04", "“a.xlsx” is an Excel"),
-        ("a.csv", b"name\nAna\n", "no column holds the address"),
+        ("a.csv", b"name\nAna\n", "no column contains the address"),
     ):
         answer = desk.post(f"{LIST}/upload", {"way": "add"}, files={"file": (name, data, "text/csv")})
         assert (answer.status_code, says in words(answer)) == (422, True)
@@ -169,20 +170,22 @@ def test_a_file_that_is_no_list_is_refused_in_words(desk):
 
 def test_a_person_s_story_and_their_row(site, desk, file):
     page = desk.get("/desk/lists:reader?email=ANA@example.com")
-    assert "on 1 list" in words(page) and "line 2 of readers.csv" in words(page)
+    assert "On 1 list" in words(page) and "line 2 of readers.csv" in words(page)
     edit = {"email": "ana@example.com", "field:city": "Lisbon", "field:email": "evil@x.org", "field:status": "x"}
     assert desk.post(f"{LIST}/members/edit", edit).status_code == 303
     assert "ana@example.com,Ana,Lisbon\n" in file.read_text("utf-8")
-    assert "fields" in words(desk.get("/desk/lists:reader?email=ana@example.com"))
+    assert "readers: city “Porto Novo” → “Lisbon”, by Ada Admin" in words(
+        desk.get("/desk/lists:reader?email=ana@example.com")
+    )
     site.ledger.webhooks.add("https://crm.example.org/secret-path", EVENTS, key_name="key-1")
     assert desk.post("/desk/lists:reader/unsubscribe", {"email": "ana@example.com"}).status_code == 303
     told = words(desk.get("/desk/lists:reader?email=ana@example.com"))
-    assert "crm.example.org is told: unsubscribed (waiting)" in told and "secret-path" not in told
+    assert "Webhook crm.example.org: unsubscribed (waiting)" in told and "secret-path" not in told
     assert site.reason("ana@example.com") == "unsubscribed"
-    assert "by Ada Admin, at the desk" in words(desk.get("/desk/lists:reader?email=ana@example.com"))
+    assert "Unsubscribed, by Ada Admin" in words(desk.get("/desk/lists:reader?email=ana@example.com"))
     assert desk.post(f"{LIST}/members/remove", {"email": "chen@example.org"}).status_code == 303
     assert "chen" not in file.read_text("utf-8")
-    assert "Nothing is known" in words(desk.get("/desk/lists:reader?email=nobody@x.org"))
+    assert "Unknown address" in words(desk.get("/desk/lists:reader?email=nobody@x.org"))
     assert desk.get("/desk/lists:reader?email=nobody").status_code == 422
 
 
@@ -191,13 +194,13 @@ def test_somebody_is_added_but_nobody_who_left(site, desk, file):
     assert file.read_text("utf-8").endswith("new@x.org,=N,\n")
     site.ledger.suppressions.unsubscribe("gone@x.org", source="page")
     refused = desk.post(f"{LIST}/members", {"email": "gone@x.org"})
-    assert (refused.status_code, "by their own wish" in words(refused)) == (422, True)
+    assert (refused.status_code, "the person opted out (unsubscribed)" in words(refused)) == (422, True)
 
 
 def test_erasing_wants_the_address_typed_and_leaves_it_nowhere(site, desk, file):
     desk.post(f"{LIST}/members/edit", {"email": "ana@example.com", "field:city": "Lisbon"})
     ask = desk.get("/desk/lists:reader/erase?email=ana@example.com")
-    assert "It cannot be undone" in words(ask) and "readers.csv" in words(ask)
+    assert "This cannot be undone" in words(ask) and "readers.csv" in words(ask)
     for typed in ("", "bo@example.com", "nonsense"):
         assert desk.post("/desk/lists:reader/erase", {"email": "ana@example.com", "typed": typed}).status_code == 422
     assert site.ledger.members.of("ana@example.com")
@@ -213,14 +216,14 @@ def test_suppressions_are_searched_added_and_taken_back(site, desk):
     assert desk.post(path, {"emails": "solo@x.org\r\ntwo@x.org, three@y.org"}).status_code == 303
     site.ledger.suppressions.unsubscribe("gone@x.org", source="page")
     page = words(desk.get(path))
-    assert "by hand 3" in page and "unsubscribed 1" in page
+    assert "blocked 3" in page and "unsubscribed 1" in page
     assert "three@y.org" not in words(desk.get(f"{path}?q=X.ORG"))
     assert "solo@x.org" not in words(desk.get(f"{path}?reason=unsubscribed"))
     assert desk.get(f"{path}?reason=nonsense&after=%00").status_code in {200, 422}
     assert desk.post(f"{path}/remove", {"email": "solo@x.org"}).status_code == 303
     assert site.reason("solo@x.org") == ""
     refused = desk.post(f"{path}/remove", {"email": "gone@x.org"})
-    assert (refused.status_code, "only that person" in words(refused)) == (422, True)
+    assert (refused.status_code, "Only the person can undo their own opt-out" in words(refused)) == (422, True)
     assert desk.post(path, {"emails": "solo@x.org nonsense"}).status_code == 422
     assert site.reason("solo@x.org") == ""
 
@@ -269,10 +272,23 @@ def test_a_new_list_begins_with_an_upload(desk, file):
     assert desk.get("/desk/lists/none").status_code == 404
 
 
+def test_a_list_says_what_is_not_in_its_file_yet(site, desk, file):
+    assert "not in the file yet" not in words(desk.get(LIST))
+    site.ledger.suppressions.unsubscribe("ana@example.com", source="page")
+    assert "1 departure is not in the file yet." in words(desk.get(LIST))
+    site.ledger.suppressions.unsubscribe("bo@example.com", source="page")
+    assert site.ledger.syncs.pending("readers") == PendingChanges(sign_ups=0, departures=2, returns=0)
+    assert "2 departures are not in the file yet." in words(desk.get(LIST))
+    sync_list(site.app, "readers")
+    assert "not in the file yet" not in words(desk.get(LIST))
+    file.with_name("new.csv").write_text("email\n", encoding="utf-8")
+    assert "Not read yet. Read it now" in words(desk.get("/desk/lists/new"))
+
+
 def test_a_file_that_was_changed_by_hand_is_named_and_brought_together(desk, file):
-    assert "See what would change" not in words(desk.get(LIST))
+    assert "Review the changes" not in words(desk.get(LIST))
     file.write_text(file.read_text("utf-8") + "git@x.org,G,\n", encoding="utf-8")
-    assert "See what would change" in words(desk.get(LIST))
+    assert "Review the changes" in words(desk.get(LIST))
     assert "git@x.org" in words(desk.get(f"{LIST}/sync"))
     assert "git@x.org" not in desk.get(f"{LIST}/members").text
     assert desk.post(f"{LIST}/sync").status_code == 303

@@ -1,4 +1,4 @@
-"""Sending from the desk: what is shown before, what must be said, and that one press makes one send that can be taken back."""
+"""Sending from the desk: preview, confirmation, approval, and that one form makes one send, which can be undone."""
 
 import asyncio
 import html
@@ -10,7 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from mailer.delivery.states import DeliveryState, SendState
-from mailer.ledger.store.scratch import ScratchConnection
+from mailer.ledger.store.scratch_tables import ScratchConnection
 from mailer.relay import Relay
 from mailer.service.dispatches.approvals import NotApprovedError
 from mailer.service.dispatches.status import list_dispatches
@@ -86,8 +86,8 @@ def test_before_a_send_one_sees_who_gets_it_and_who_is_left_out_and_why_and_noth
     assert "Choose a list" in mara.get(f"{SEND}/count?chosen=1").text
     assert "There is no list" in mara.get(f"{SEND}/count?chosen=1&list=../../etc/passwd").text
     last = mara.get(LAST).text
-    assert "goes to 2 readers, of the list readers. It starts 10 seconds after" in last
-    assert "1 unsubscribed, 1 rejected row" in last
+    assert "goes to 2 readers of the list “readers”. It starts 10 seconds after" in last
+    assert "1 unsubscribed, 1 row without a valid address" in last
     assert site.contents() == before
 
 
@@ -96,9 +96,9 @@ def test_before_a_send_one_sees_who_gets_it_and_who_is_left_out_and_why_and_noth
 @pytest.mark.parametrize(
     ("query", "why"),
     [
-        ("list=readers", "another editor must approve it first"),
+        ("list=readers", "Another editor must approve it"),
         ("chosen=1", "Choose a list first"),
-        ("list=readers&where=town == 'Lisbon'", "what is in the way stands beside"),
+        ("list=readers&where=town == 'Lisbon'", "See what to fix beside your selection"),
     ],
 )
 def test_who_cannot_go_on_is_told_why(mara, query, why):
@@ -127,7 +127,7 @@ def test_one_press_makes_one_send_that_is_taken_back_with_another(site, mara):
         assert mara.post(SEND, {**form, "number": "3"}).headers["location"] == f"/desk/sends/{send.id}"
     site.clock.forward(4)
     page = mara.get(f"/desk/sends/{send.id}")
-    assert "from-6" in page.text and "Take it back" in page.text
+    assert "from-6" in page.text and ">Undo<" in page.text
     assert page.headers["refresh"] == "7"
     assert mara.post(f"/desk/sends/{send.id}/take-back").status_code == 303
     assert [(each.send.state, each.frozen) for each in all_sends(site)] == [("cancelled", 0)]
@@ -187,7 +187,7 @@ def test_more_readers_than_were_confirmed_are_not_frozen(site, mara, monkeypatch
         meanwhile.setattr("mailer.web.desk.sends.compose.start_send", start_after_a_sync)
         answer = mara.post(SEND, {**form, "number": "3"})
     assert (answer.status_code, all_sends(site)) == (422, ())
-    assert "it is 4 readers now" in answer.text
+    assert "Now 4 readers would get it" in answer.text
     assert mara.post(SEND, {**fields_of(answer), "number": "4"}).status_code == 303
     assert all_sends(site)[0].frozen == 4
 
@@ -196,16 +196,17 @@ def test_more_readers_than_were_confirmed_are_not_frozen(site, mara, monkeypatch
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"number": "2"}, "not that of the readers, 3"),
-        ({"number": ""}, "not that of the readers, 3"),
-        ({"digest": "0" * 64}, "The letter was changed"),
+        ({"number": "2"}, "The number does not match. 3 readers"),
+        ({"number": ""}, "The number does not match. 3 readers"),
+        ({"digest": "0" * 64}, "The dispatch was changed"),
         ({"list": "nobody"}, "There is no list"),
-        ({"where": "city == 'Nowhere'"}, "Nobody would get this"),
-        ({"where": "__import__('os')"}, "Compare fields"),
-        ({"when": "later", "at": "2020-01-01T07:00"}, "is past"),
-        ({"when": "later", "at": "soon"}, "is not a time"),
-        ({"form_token": ""}, "The form was not complete"),
-        ({"form_token": "x'; drop table send"}, "The form was not complete"),
+        ({"where": "city == 'Nowhere'"}, "No reader would get this"),
+        ({"where": "__import__('os')"}, 'Write: city == "Lisbon". Columns: '),
+        ({"where": "Porto Novo"}, 'Write: city == "Porto Novo". Columns: '),
+        ({"when": "later", "at": "2020-01-01T07:00"}, "in the past"),
+        ({"when": "later", "at": "soon"}, "Enter a date and a time"),
+        ({"form_token": ""}, "the form was incomplete"),
+        ({"form_token": "x'; drop table send"}, "the form was incomplete"),
     ],
 )
 def test_what_is_not_said_rightly_sends_nothing(site, mara, changes, said):
@@ -220,17 +221,17 @@ def test_while_one_chooses_a_changed_list_is_counted_as_it_was_synced_and_holds_
     sync_list(site.app, "readers")
     site.ledger.suppressions.unsubscribe("eva@example.org", source="page")
     page = mara.get(f"{SEND}/count?chosen=1&list=readers").text
-    assert "was changed since" not in page, "only the file has not heard of it yet"
+    assert "has changed since" not in page, "only the file has not heard of it yet"
     assert "<dd>2</dd>" in page
     path.write_text(path.read_text() + "fay@example.org,Fay,Faro\n")
     with monkeypatch.context() as busy:
         busy.setattr(ScratchConnection, "dry_run", None)
         for page in (mara.get(f"{SEND}?chosen=1&list=readers"), mara.get(f"{SEND}/count?chosen=1&list=readers")):
             assert page.status_code == 200
-            assert "the file of readers was changed since" in page.text
+            assert "The list “readers” has changed since" in page.text
             assert "<dd>2</dd>" in page.text
     assert "3 readers" in mara.get(LAST).text
-    assert "was changed since" not in mara.get(LAST).text
+    assert "has changed since" not in mara.get(LAST).text
 
 
 def test_the_lists_changed_meanwhile_ask_for_the_new_number(site, mara):
@@ -238,7 +239,7 @@ def test_the_lists_changed_meanwhile_ask_for_the_new_number(site, mara):
     path = site.app.workspace.list_file("readers")
     path.write_text(path.read_text() + "late@example.com,Late,\n")
     answer = mara.post(SEND, {**form, "number": "3"})
-    assert "it is 4 readers now" in answer.text
+    assert "Now 4 readers would get it" in answer.text
     assert mara.post(SEND, {**fields_of(answer), "number": "4"}).status_code == 303
 
 
@@ -246,7 +247,7 @@ def test_errors_stand_in_the_way_with_their_remedy_and_warnings_are_accepted(sit
     file = site.app.workspace.dispatches / "tide.md"
     file.write_text(DISPATCH.replace("source:", "sorce:"), encoding="utf-8")
     page = mara.get(LAST).text
-    assert "must be mended before it can leave" in page
+    assert "Fix 2 errors before you can send it" in page
     assert "did you mean “source”" in page
     assert 'name="digest"' not in page
     file.write_text(PLACEHOLDER, encoding="utf-8")
@@ -254,37 +255,38 @@ def test_errors_stand_in_the_way_with_their_remedy_and_warnings_are_accepted(sit
     assert "accept" in mara.get(LAST).text
     refused = mara.post(SEND, {**form, "number": "3"})
     assert (refused.status_code, all_sends(site)) == (422, ())
-    assert "Say that you send it all the same" in refused.text
+    assert "Tick “I understand, send anyway”" in refused.text
     assert mara.post(SEND, {**form, "number": "3", "accept": "1"}).status_code == 303
 
 
 def test_a_finished_send_is_named_and_asks_who_gets_it_again(relay, site, mara):
     mara.post(SEND, {**last_page(mara), "number": "3"})
     page = mara.get(f"{SEND}/count?chosen=1&list=readers").text
-    assert "It is being sent to readers" in page
-    assert "Who got it already" not in page
+    assert "Already being sent to readers" in page
+    assert "everyone again" not in page
     site.ledger.sends.expire_unstarted()
     mara.post("/desk/sends/1/start")
     carry_all(site)
     page = mara.get(f"{SEND}/count?chosen=1&list=readers").text
-    assert "It went to readers already" in page
-    assert "Who got it already" in page
+    assert "Already sent to readers" in page
+    assert "This was already sent. Send it now to" in page
+    assert "those who have not got it" in page and "everyone again" in page
     assert last_page(mara, f"{LAST}&repeat=again")["repeat"] == ["again"]
-    assert "Nobody would get this" in mara.get(f"{LAST}&repeat=new-readers").text
+    assert "No reader would get this" in mara.get(f"{LAST}&repeat=new-readers").text
 
 
 @pytest.mark.parametrize("settings", [{"timezone": "Europe/Lisbon"}])
 def test_a_time_is_that_of_the_zone_and_one_that_is_ambiguous_is_given_in_utc(site, mara):
     ambiguous = f"{LAST}&when=later&at=2027-10-31T01:30"
     page = mara.get(f"{ambiguous}&zone=Europe/Lisbon").text
-    assert "happens twice there" in page and "Give it in UTC." in page
+    assert "01:30 is skipped, or comes twice" in page and "UTC as the time zone" in page
     assert "On <time" in mara.get(f"{ambiguous}&zone=UTC").text
     form = last_page(mara, f"{LAST}&when=later&at=2027-06-01T07:00&zone=Europe/Lisbon")
     assert mara.post(SEND, {**form, "number": "3"}).status_code == 303
     send = all_sends(site)[0].send
     assert (send.scheduled_at, send.undoable) == (1_811_829_600.0, False)  # 06:00 UTC
     page = mara.get(f"/desk/sends/{send.id}").text
-    assert "1 Jun 2027, 07:00" in page and "Do not send it" in page
+    assert "1 Jun 2027, 07:00" in page and "Cancel this send" in page
 
 
 def approve(desk, site, **more):
@@ -295,9 +297,9 @@ def approve(desk, site, **more):
 @pytest.mark.parametrize("settings", [{"approval": True}])
 def test_a_second_person_approves_the_edition_and_a_changed_byte_voids_it(site, mara, wim):
     file = site.app.workspace.dispatches / "tide.md"
-    assert "Somebody else must approve it" in mara.get(LAST).text
+    assert "Another editor must approve it" in mara.get(LAST).text
     assert approve(mara, site).status_code == 303
-    assert "Somebody else must approve it, too" in mara.get(LAST).text
+    assert "Another editor must approve it, too" in mara.get(LAST).text
     assert 'name="digest"' in mara.get(LAST).text, "to take the approval back"
     form = last_page(wim)
     assert mara.post(SEND, {**form, "number": "3"}).status_code == 422
@@ -305,11 +307,11 @@ def test_a_second_person_approves_the_edition_and_a_changed_byte_voids_it(site, 
     assert (listed.status, listed.approval.by) == ("approved", "Mara Lindqvist")
     assert "Mara Lindqvist" in wim.get("/desk/dispatches").text
     plan = plan_send(site.app, "tide", ["readers"])
-    with pytest.raises(NotApprovedError, match="but you"):
+    with pytest.raises(NotApprovedError, match="Only you have"):
         start_send(site.app, plan, ordered=SendOrder(by="Mara Lindqvist", token="x" * 20))
     file.write_text(DISPATCH.replace("patience", "calm"), encoding="utf-8")
     assert list_dispatches(site.app)[0].status == "checked"
-    assert "Somebody else must approve it" in wim.get(LAST).text
+    assert "Another editor must approve it" in wim.get(LAST).text
     with pytest.raises(NotApprovedError, match="Nobody has"):
         start_send(site.app, plan_send(site.app, "tide", ["readers"]))
     file.write_text(DISPATCH, encoding="utf-8")
@@ -329,7 +331,7 @@ def test_the_command_line_asks_for_an_approval_too(here):
 @pytest.mark.parametrize("settings", [{"approval": True}])
 def test_what_was_changed_since_it_was_looked_at_is_not_approved(site, mara):
     answer = mara.post("/desk/dispatches/tide/approve", {"digest": "0" * 64})
-    assert "was changed since you looked" in answer.text
+    assert "has changed since you opened it" in answer.text
     assert site.ledger.approvals.by_source() == {}
 
 
@@ -377,16 +379,16 @@ def test_the_server_carries_tests_and_sends(relay, site, mara):
     assert all_sends(site) == ()
     mara.post(SEND, {**last_page(mara), "number": "3"})
     site.clock.forward(9)
-    assert carry_all(site) == ["send 2 (tide) was not started: no server was there to take it back by"]
+    assert carry_all(site) == ["send 2 (tide) was not started: no server was running in which it could be undone"]
     assert site.ledger.sends.get(2).state is SendState.OVERDUE
     page = mara.get("/desk/sends/2").text
-    assert "It has not started." in page
+    assert "This send has not started." in page
     assert mara.post("/desk/sends/2/start").status_code == 303
     assert mara.post("/desk/sends/2/start").status_code == 303
     carry_all(site)
     summary = site.ledger.sends.summary(2)
     assert (summary.send.state, summary.count(DeliveryState.ACCEPTED)) == ("finished", 3)
-    assert "cannot be taken back" in unsaid(mara.post("/desk/sends/2/take-back"), mara)
+    assert "too late to undo" in unsaid(mara.post("/desk/sends/2/take-back"), mara)
     assert "Mara Lindqvist" in mara.get("/desk/sends").text
 
 
@@ -409,11 +411,12 @@ def unsaid(answer, desk):
 @pytest.mark.parametrize(
     ("form", "said"),
     [
-        ({}, "Nobody is chosen"),
-        ({"typed": "not-an-address"}, "not an address"),
-        ({"typed": " ".join(f"r{n}@example.com" for n in range(26))}, "25 addresses at most"),
+        ({}, "No recipient was chosen"),
+        ({"typed": "not-an-address"}, "is not an e-mail address (no @)"),
+        ({"typed": "mara@example"}, "mara@example looks incomplete: is something missing after “example”?"),
+        ({"typed": " ".join(f"r{n}@example.com" for n in range(26))}, "at most 25 addresses"),
         ({"typed": "ana@example.com", "as": "nobody@example.com"}, "is not on any list"),
-        ({"typed": "ana@example.com", "form_token": "short"}, "The form was not complete"),
+        ({"typed": "ana@example.com", "form_token": "short"}, "the form was incomplete"),
     ],
 )
 def test_a_test_that_cannot_go_is_refused_with_a_sentence(site, mara, form, said):
@@ -421,6 +424,13 @@ def test_a_test_that_cannot_go_is_refused_with_a_sentence(site, mara, form, said
     assert answer.status_code == 422
     assert said in html.unescape(answer.text)
     assert site.ledger.sends.tests("tide", limit=1) == ()
+
+
+@pytest.mark.parametrize("typed", ["", "mara@example", "mara@@example.org"])
+def test_a_wrong_address_is_reported_at_its_field(mara, typed):
+    answer = mara.post("/desk/dispatches/tide/test", {"form_token": "t" * 24, "typed": typed})
+    assert f'<input name="typed" value="{typed}"' in answer.text
+    assert 'aria-describedby="wrong"' in answer.text
 
 
 @pytest.mark.parametrize("path", ["/desk/sends/99", "/desk/sends/99999999999999999999", "/desk/dispatches/none/send"])

@@ -1,4 +1,4 @@
-"""The JSON Schema of the front matter says what the parser does."""
+"""The JSON Schema of the front matter accepts what the parser accepts."""
 
 from mailer.dispatch.frontmatter.json_schema import front_matter_schema
 from mailer.dispatch.frontmatter.model import FrontMatter
@@ -26,7 +26,7 @@ def test_the_schema_accepts_and_rejects_the_same_as_the_parser():
     assert schema["$defs"]["EarlierPart"]["oneOf"] == [{"required": ["slug"]}, {"required": ["url"]}]
     assert schema["properties"]["date"]["format"] == "date"
     assert schema["properties"]["slug"] == {
-        "description": "Its name in addresses; the file's name when left out.",
+        "description": "The name of the dispatch in web addresses; by default the file’s name.",
         "pattern": "^[a-z0-9][a-z0-9-]*$",
         "type": "string",
     }

@@ -1,8 +1,8 @@
 import pytest
 
 from mailer.dispatch.diagnostic_collector import DiagnosticCollector
-from mailer.dispatch.markdown.inline_tokens import resolve
 from mailer.dispatch.markdown.parser import read_markdown
+from mailer.dispatch.markdown.placeholder_resolution import resolve
 from mailer.dispatch.markdown.smart_punctuation import QUOTES, quotes_of
 from mailer.dispatch.markdown.token_walk import plain_text
 from mailer.dispatch.source_text import SourceText

@@ -96,7 +96,7 @@ SIDES = {"direction": "ltr", "start": "left", "end": "right"}
     ],
 )
 def test_nothing_is_fetched(head):
-    with pytest.raises(LayoutError, match="fetches"):
+    with pytest.raises(LayoutError, match="loads a style sheet"):
         inline_styles(page(head))
 
 

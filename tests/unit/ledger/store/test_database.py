@@ -197,7 +197,7 @@ def test_a_new_database_is_readable_by_its_user_alone(tmp_path):
 
 
 def test_all_claims_of_all_connections_are_released_within_the_parameter_limit_of_sqlite(tmp_path):
-    """A stop gives back up to 50 a lane at once; SQLite takes 32,766 parameters as it comes, Debian's more."""
+    """A stop releases up to 50 deliveries per connection at once; SQLite takes 32,766 parameters as it comes, Debian's more."""
 
     @event.listens_for(Pool, "connect")
     def limit(raw, _record):

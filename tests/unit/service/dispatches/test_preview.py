@@ -98,7 +98,7 @@ def test_invalid_utf_8_is_a_problem(app, path):
         ('theme = "daily"\n[light]\nink = "#eeeeee"\n', 3, "contrast"),
         ("theme = 'dayly'\n", 1, "daily"),
         ("\n[logo]\nfile = 'none.png'\nwidth = 100\n", 3, "no image file"),
-        ("= nothing", 1, "not TOML"),
+        ("= nothing", 1, "not valid TOML"),
     ],
 )
 def test_an_error_in_the_theme_is_a_problem_at_its_line(app, path, theme, line, words):

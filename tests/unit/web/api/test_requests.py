@@ -1,4 +1,4 @@
-"""The API without a database's ways: scopes, cursors, problems, the document."""
+"""The API where the database does not matter: scopes, cursors, problems, the OpenAPI document."""
 
 import json
 from contextlib import suppress
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailer.ledger.types.accounts import Scope
+from mailer.ledger.types.roles_and_scopes import Scope
 from mailer.web.api.routes import ROUTES
 from mailer.web.api.schema import CursorError, make_cursor, read_cursor
 from tests.support.apicalls import Asking, fill_workspace, token_of
@@ -41,7 +41,7 @@ def test_a_scope_covers_the_lesser_ones_of_its_noun(scope, covered):
 
 
 @given(st.integers(0, 2**63 - 1), st.text(st.characters(exclude_categories=["Cs", "Cc", "Cf", "Cn", "Co", "Z"])))
-def test_a_cursor_says_what_it_was_made_of(number, text):
+def test_a_cursor_is_read_back(number, text):
     assert read_cursor(make_cursor(number, text), int, str) == (number, text)
 
 
@@ -50,14 +50,14 @@ def test_a_cursor_says_what_it_was_made_of(number, text):
         st.text(min_size=1), st.lists(st.integers() | st.text() | st.none()).map(lambda parts: make_cursor(*parts))
     )
 )
-def test_another_cursor_is_refused_in_words(text):
+def test_an_invalid_cursor_is_refused(text):
     with suppress(CursorError):
         (number,) = read_cursor(text, int)
         assert 0 <= number < 2**63
 
 
 @pytest.mark.parametrize("name", ["..%2f..%2fetc%2fpasswd", "%2fetc%2fpasswd", "tide.md", "no", "%00", "a" * 300])
-def test_only_dispatches_of_the_shelf_are_read(api, name):
+def test_only_dispatches_in_their_folder_are_read(api, name):
     for path in (f"/dispatches/{name}", f"/dispatches/{name}/check", f"/dispatches/{name}/letter"):
         answer = api.get(path)
         assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
@@ -67,16 +67,16 @@ def test_only_dispatches_of_the_shelf_are_read(api, name):
 @pytest.mark.parametrize(
     ("method", "path", "options", "status", "said"),
     [
-        ("GET", "/nothing", {}, 404, "nothing at this address"),
+        ("GET", "/nothing", {}, 404, "Not found."),
         ("GET", "/sends/99", {}, 404, "no send 99"),
-        ("GET", "/sends/x", {}, 404, "nothing at this address"),
-        ("GET", "/sends/9999999999999999999", {}, 404, "nothing at this address"),
+        ("GET", "/sends/x", {}, 404, "Not found."),
+        ("GET", "/sends/9999999999999999999", {}, 404, "Not found."),
         ("PATCH", "/sends", {}, 405, "GET, HEAD, POST"),
         ("GET", "/sends?limit=0", {}, 422, "limit"),
         ("GET", "/sends?limit=1&limit=2", {}, 422, "twice"),
-        ("GET", "/sends?cursor=x", {}, 422, "no cursor"),
-        ("GET", "/sends?page=2", {}, 422, "not known"),
-        ("GET", "/lists/readers?where=salary", {}, 422, "--where"),
+        ("GET", "/sends?cursor=x", {}, 422, "cursor: "),
+        ("GET", "/sends?page=2", {}, 422, "unknown key"),
+        ("GET", "/lists/readers?where=salary", {}, 422, "where: "),
         ("POST", "/plans", {"content": b"{", "headers": {"Content-Type": "application/json"}}, 400, "not JSON"),
         (
             "POST",
@@ -86,7 +86,7 @@ def test_only_dispatches_of_the_shelf_are_read(api, name):
             "not JSON",
         ),
         ("POST", "/plans", {"content": b"a=b"}, 415, "application/json"),
-        ("POST", "/plans", {"json": {"dispatch": "tide", "lsits": []}}, 422, "not known"),
+        ("POST", "/plans", {"json": {"dispatch": "tide", "lsits": []}}, 422, "unknown key"),
         ("POST", "/plans", {"json": {"dispatch": "a\0b"}}, 422, "dispatch"),
         ("POST", "/plans", {"json": {"dispatch": "tide", "where": "x" * 70_000}}, 413, "too large"),
         ("GET", "/subscribers/a@@b", {}, 422, "@"),
@@ -94,7 +94,7 @@ def test_only_dispatches_of_the_shelf_are_read(api, name):
         ("GET", "/subscribe", {}, 405, "POST"),
     ],
 )
-def test_what_cannot_be_answered_is_a_problem_in_words(api, method, path, options, status, said):
+def test_an_error_is_a_problem_document(api, method, path, options, status, said):
     answer = api(method, path, **options)
     problem = answer.json()
     assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
@@ -102,7 +102,7 @@ def test_what_cannot_be_answered_is_a_problem_in_words(api, method, path, option
     assert answer.headers["cache-control"] == "no-store"
 
 
-def test_the_document_is_for_anybody_and_refers_to_nothing_that_is_not_there(visitor):
+def test_the_openapi_document_needs_no_token_and_has_no_dead_references(visitor):
     answer = visitor.get("/api/v1/openapi.json")
     document = answer.json()
     assert (answer.status_code, document["openapi"]) == (200, "3.1.0")

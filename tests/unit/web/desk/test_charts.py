@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailer.delivery.states import DeliveryState
-from mailer.ledger.types.deliveries import DomainCount, RateBucket
+from mailer.ledger.types.delivery_counts import DomainCount, RateBucket
 from mailer.service.sends.monitor import Throughput, bucket_width, counts_by_provider, top_domains
 from mailer.web.desk.charts import (
     MAX_STEPS,

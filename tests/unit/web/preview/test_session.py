@@ -39,7 +39,7 @@ def test_this_machine_has_several_names(preview, host):
 )  # fmt: skip
 def test_who_does_not_know_the_token_gets_nothing(preview, path):
     answer = preview.get(path)
-    assert (answer.status_code, answer.text) == (404, "There is no such page.\n")
+    assert (answer.status_code, answer.text) == (404, "Page not found.\n")
 
 
 def test_the_key_leads_to_the_page_once(preview):

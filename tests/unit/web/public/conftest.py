@@ -1,4 +1,4 @@
-"""A public site, and somebody who visits it."""
+"""A public site and a visitor."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The page of an edition, what puts it right, and the feeds."""
+"""The page of an edition, its corrections, and the feeds."""
 
 import re
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 from lxml import etree
 
 from mailer.app import App
-from mailer.ledger.types.editions import NewEdition
+from mailer.ledger.types.editions_and_archive import NewEdition
 from mailer.link_tokens import PLACEHOLDER
 from mailer.service.dispatches.compile import edition_record
 from tests.support.site import PHOTO, site_in, visiting
@@ -23,13 +23,13 @@ def tree(text):
 
 
 def head(text):
-    """What a page says of itself: by `name` or `property` of its metas, and by `rel` of its links."""
+    """Returns the metadata of a page: its metas by `name` or `property`, its links by `rel`."""
     page = tree(text)
     metas = {each.get("name") or each.get("property"): each.get("content") for each in page.iter("meta")}
     return metas | {each.get("rel"): each.get("href") for each in page.iter("link") if each.get("rel") != "alternate"}
 
 
-def test_a_page_says_what_a_link_to_it_shows(site, visitor):
+def test_the_metadata_of_a_page_describe_it_for_link_previews(site, visitor):
     site.begin(site.send(site.letter("The board has voted, after eleven years of waiting, to open the east quay.")))
     said = head(visitor.get("/archive/a-letter").text)
     assert said["canonical"] == said["og:url"] == "https://letter.example.org/archive/a-letter"
@@ -43,7 +43,7 @@ def test_a_page_says_what_a_link_to_it_shows(site, visitor):
     assert "robots" not in said
 
 
-def test_no_style_is_allowed_but_the_editions_own(site, visitor):
+def test_only_the_styles_of_the_edition_are_allowed(site, visitor):
     site.begin(site.send())
     answer = visitor.get("/archive/a-letter")
     policy = answer.headers["content-security-policy"]
@@ -53,7 +53,7 @@ def test_no_style_is_allowed_but_the_editions_own(site, visitor):
     assert not any("style" in each.attrib for each in tree(answer.text).iter())
 
 
-def test_earlier_and_later_are_a_link_away(site, visitor):
+def test_an_issue_links_to_the_previous_and_the_next_one(site, visitor):
     for slug in ("one", "two", "three"):
         site.begin(site.send(site.named(slug, title=slug.title())))
         site.clock.forward(DAY)
@@ -65,14 +65,14 @@ def test_earlier_and_later_are_a_link_away(site, visitor):
     ]
 
 
-def test_what_was_not_sent_is_said_to_be_not_there(site, visitor):
+def test_an_issue_that_was_not_sent_is_not_found(site, visitor):
     answer = visitor.get("/archive/to-come")
     assert answer.status_code == 404
-    assert "This letter is not in the archive." in answer.text
+    assert "This issue is not in the archive" in answer.text
     assert 'href="/archive/"' in answer.text
 
 
-def test_a_correction_is_shown_marked_and_dated_and_what_was_sent_stays(site, visitor):
+def test_a_correction_is_shown_with_its_date_and_the_sent_version_stays(site, visitor):
     sent = site.letter("The vote was 8 to 3.")
     site.begin(site.send(sent))
     site.correct(site.letter("The vote was 9 to 2, of course."), "The vote was <9> to 2.")
@@ -87,13 +87,13 @@ def test_a_correction_is_shown_marked_and_dated_and_what_was_sent_stays(site, vi
     assert f'href="{original}"' in text
     answer = visitor.get(original)
     assert "8 to 3" in answer.text
-    assert "This is what was sent on" in answer.text
+    assert "This is the version that was sent on" in answer.text
     assert answer.headers["x-robots-tag"] == "noindex, nofollow"
     assert head(answer.text)["canonical"] == "https://letter.example.org/archive/a-letter"
     assert site.ledger.sends.get(1).digest == sent.digest
 
 
-def test_every_correction_is_named_the_last_one_first(site, visitor):
+def test_all_corrections_are_listed_newest_first(site, visitor):
     site.begin(site.send(site.letter("One.")))
     site.correct(site.letter("Two."), "First note.")
     site.correct(site.letter("Three."), "Second note.")
@@ -110,7 +110,7 @@ def test_only_editions_that_were_sent_have_an_address(site, visitor):
     assert visitor.get(f"/archive/other/{shown.sent[0][:16]}").status_code == 404
 
 
-def test_what_is_sent_after_a_correction_is_what_the_archive_shows(site, visitor):
+def test_the_archive_shows_an_edition_that_was_sent_after_a_correction(site, visitor):
     site.begin(site.send(site.letter("One.")))
     site.correct(site.letter("Two."), "A note.")
     site.clock.forward(DAY)
@@ -120,7 +120,7 @@ def test_what_is_sent_after_a_correction_is_what_the_archive_shows(site, visitor
     assert "A note." in text
 
 
-def test_what_was_put_right_and_then_sent_has_changed_when_it_was_put_right(site):
+def test_an_edition_sent_after_its_correction_keeps_the_date_of_the_correction(site):
     site.begin(site.send(site.letter("One.")))
     shown = site.correct(site.letter("Two."))
     site.clock.forward(DAY)
@@ -130,7 +130,7 @@ def test_what_was_put_right_and_then_sent_has_changed_when_it_was_put_right(site
     assert again.sent == (site.letter("One.").digest, site.letter("Two.").digest)
 
 
-def test_nothing_that_was_never_sent_can_be_corrected(site):
+def test_a_dispatch_that_was_never_sent_cannot_be_corrected(site):
     assert site.ledger.editions.correct(edition_record(site.letter()), "A note.") is None
     site.send()
     assert site.ledger.editions.correct(edition_record(site.letter("Other.")), "A note.") is None
@@ -140,7 +140,7 @@ def entries(text):
     return etree.fromstring(text.encode()).findall(f"{ATOM}entry")
 
 
-def test_the_feeds_hold_what_was_sent_in_full_with_absolute_links(site, visitor):
+def test_the_feeds_contain_full_issues_with_absolute_links(site, visitor):
     site.begin(
         site.send(site.letter("Dear {{ reader.first_name or 'reader' }}. [Here](https://example.com/?a=1&b=2)."))
     )
@@ -172,7 +172,7 @@ def test_an_empty_feed_is_valid(visitor):
     assert visitor.get("/feed.json").json()["items"] == []
 
 
-def test_an_id_outlives_corrections_sendings_and_moves(site):
+def test_an_entry_id_survives_corrections_repeated_sends_and_a_new_url(site):
     site.begin(site.send(site.letter("One.")))
     with visiting(site) as visitor:
         (before,) = entries(visitor.get("/feed.xml").text)
@@ -193,7 +193,7 @@ def test_an_id_outlives_corrections_sendings_and_moves(site):
     assert after.find(f"{ATOM}link").get("href") == "https://new.example.org/news/archive/a-letter"
 
 
-def test_the_feed_has_the_newest_twenty(site, visitor):
+def test_the_feed_has_the_newest_twenty_issues(site, visitor):
     for number in range(22):
         site.begin(site.send(site.named(f"n-{number}")))
         site.clock.forward(60)
@@ -224,7 +224,7 @@ def test_an_unchanged_feed_is_not_sent_twice(site, visitor, path):
     assert visitor.get(path, headers={"If-Modified-Since": first.headers["last-modified"]}).status_code == 200
 
 
-def test_titles_are_text_in_feeds_whatever_they_hold(site, visitor):
+def test_titles_are_escaped_in_feeds(site, visitor):
     letter = site.letter()
     new = edition_record(letter)
     hostile = NewEdition(**{**{name: getattr(new, name) for name in NewEdition.__slots__}, "title": "<b>&]]> „Tide“"})
@@ -237,7 +237,7 @@ def test_titles_are_text_in_feeds_whatever_they_hold(site, visitor):
     assert "<b>" not in text
 
 
-def test_search_engines_are_kept_out_where_that_is_set(tmp_path):
+def test_search_engines_are_excluded_by_the_setting(tmp_path):
     with site_in(tmp_path, search_engines=False) as site, visiting(site) as visitor:
         site.begin(site.send())
         for path in ("/", "/archive/", "/archive/a-letter", "/feed.xml", "/no", f"/media/{PHOTO.name}"):
@@ -247,12 +247,21 @@ def test_search_engines_are_kept_out_where_that_is_set(tmp_path):
         assert visitor.get("/robots.txt").text == "User-agent: *\nDisallow: /\n"
 
 
-def test_search_engines_are_welcome_otherwise(site, visitor):
+def test_search_engines_are_allowed_by_default(site, visitor):
     site.begin(site.send())
     for path in ("/", "/archive/", "/archive/a-letter", "/feed.xml"):
         answer = visitor.get(path)
         assert "x-robots-tag" not in answer.headers
         assert "noindex" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("base_url", "header"), [("https://letter.example.org", "max-age=31536000"), ("http://127.0.0.1:8000", None)]
+)
+def test_a_site_over_https_stays_there(tmp_path, base_url, header):
+    with site_in(tmp_path, base_url=base_url) as site, visiting(site) as visitor:
+        for path in ("/", "/archive/", "/no", "/desk/sign-in", "/api/v1/sends"):
+            assert visitor.get(path).headers.get("strict-transport-security") == header
 
 
 def test_links_to_other_dispatches_lead_to_this_site(tmp_path):

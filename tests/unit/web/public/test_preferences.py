@@ -1,4 +1,4 @@
-"""A person's own page: what each link may do, and what no visit ever does."""
+"""The preferences page: what each kind of link allows."""
 
 import json
 import re
@@ -47,13 +47,13 @@ def visitor(site):
 
 @pytest.fixture
 def own(site):
-    """The link that is mailed to the person alone."""
+    """The link that is mailed to the address alone."""
     return f"/preferences/{site.app.keys.issue(Purpose.MEMBER, site.ledger.members.number_of(IDENTITY))}"
 
 
 @pytest.fixture
 def passed_on(site, visitor):
-    """The link that whoever has a letter can find."""
+    """The link that a message leads to, and that may be forwarded."""
     page = visitor.get(f"/u/{site.token(site.send())}")
     return re.search(r'href="(/preferences/[a-z2-7]{26})"', page.text)[1]
 
@@ -71,7 +71,7 @@ def standing(site, identity=IDENTITY):
     return {each.list: each.status.value for each in site.ledger.members.of(identity)}
 
 
-def test_the_page_shows_what_holds_and_not_the_whole_address(site, visitor, own, passed_on):
+def test_the_page_shows_the_present_state_and_a_masked_address(site, visitor, own, passed_on):
     for link in (own, passed_on):
         page = visitor.get(link)
         assert page.status_code == 200
@@ -88,14 +88,14 @@ def test_the_page_shows_what_holds_and_not_the_whole_address(site, visitor, own,
         assert "set-cookie" not in page.headers
 
 
-def test_looking_changes_nothing(site, visitor, own, passed_on):
+def test_a_get_changes_nothing(site, visitor, own, passed_on):
     before = site.contents()
     for link in (own, passed_on, f"{own}/erase"):
         assert visitor.look(link, *[("HEAD" if n % 2 else "GET", "do=leave", {}) for n in range(50)]) == {200}
     assert site.contents() == before
 
 
-def test_lists_go_on_and_off(site, visitor, own):
+def test_lists_can_be_joined_and_left(site, visitor, own):
     page = say(visitor, own, do="lists", **{"list.weekly": "yes", "list.donors": "yes", "list.nothing": "yes"})
     assert "Saved." in page.text
     assert standing(site) == {"daily": "unsubscribed", "weekly": "subscribed"}
@@ -106,14 +106,27 @@ def test_lists_go_on_and_off(site, visitor, own):
     assert "The Week" in consent.words
 
 
-def test_lists_that_do_not_show_are_left_alone(site, visitor, own):
+def test_lists_that_are_not_shown_are_not_changed(site, visitor, own):
     join(site.ledger, "donors", parse_address(ANA), source="form")
     page = say(visitor, own, do="lists")
-    assert "other lists of ours" in page.text
+    assert "You also get 1 other newsletter from us. It stops when" in page.text
     assert standing(site) == {"daily": "unsubscribed", "donors": "subscribed"}
 
 
-def test_own_fields_are_those_that_a_list_leaves_to_its_readers(site, visitor, own):
+@pytest.mark.parametrize(
+    ("language", "weeks"), [("en", "1 week"), ("en", "26 weeks"), ("ar", "أسبوعان"), ("ar", "4 أسابيع")]
+)
+def test_the_length_of_a_pause_has_the_plural_form_of_the_language(tmp_path, language, weeks):
+    with site_in(tmp_path, language=language) as site, visiting(site) as visitor:
+        (tmp_path / "subscribers").mkdir()
+        (tmp_path / "subscribers" / "daily.csv").write_text("email\n", encoding="utf-8")
+        join(site.ledger, "daily", parse_address(ANA), source="form")
+        number = site.ledger.members.number_of(IDENTITY)
+        page = visitor.get(f"/preferences/{site.app.keys.issue(Purpose.MEMBER, number)}")
+        assert f">{weeks}</option>" in page.text
+
+
+def test_only_own_fields_of_the_list_can_be_changed(site, visitor, own):
     page = say(
         visitor, own, do="fields", **{"own.first_name": "Ána\u202e\r\nReis", "own.city": "Porto", "own.status": "x"}
     )
@@ -124,9 +137,9 @@ def test_own_fields_are_those_that_a_list_leaves_to_its_readers(site, visitor, o
     assert "<b>x" not in visitor.get(own).text
 
 
-def test_a_break_ends_by_itself_or_when_it_is_said(site, visitor, own):
+def test_a_pause_ends_by_itself_or_by_resuming(site, visitor, own):
     page = say(visitor, own, do="pause", weeks="2")
-    assert "You get no letters until" in page.text
+    assert "You get no newsletters until" in page.text
     member = site.ledger.members.get("daily", IDENTITY)
     assert (member.status, member.status_source, member.paused_until) == (
         Status.PAUSED, StatusSource.PERSON, site.clock() + 14 * DAY,
@@ -135,23 +148,25 @@ def test_a_break_ends_by_itself_or_when_it_is_said(site, visitor, own):
     say(visitor, own, do="lists", **{"list.daily": "yes"})
     assert standing(site) == {"daily": "paused"}
     site.clock.forward(14 * DAY)
-    assert "You get no letters until" not in visitor.get(own).text
+    assert "You get no newsletters until" not in visitor.get(own).text
     say(visitor, own, do="pause", weeks="1")
     page = say(visitor, own, do="resume")
-    assert "You get no letters until" not in page.text
+    assert "You get no newsletters until" not in page.text
     assert standing(site) == {"daily": "subscribed"}
 
 
 @pytest.mark.parametrize("weeks", ["", "0", "-1", "3", "9" * 400, "1e9", "²"])
-def test_a_break_is_as_long_as_the_page_offers(site, visitor, own, weeks):
+def test_a_pause_takes_only_the_lengths_of_the_page(site, visitor, own, weeks):
     assert say(visitor, own, do="pause", weeks=weeks).status_code == 400
     assert standing(site) == {"daily": "subscribed"}
 
 
-def test_everything_stops_and_only_the_own_link_brings_it_back(site, visitor, own, passed_on):
+def test_only_the_mailed_link_resubscribes_after_unsubscribing_from_everything(site, visitor, own, passed_on):
     page = say(visitor, passed_on, do="leave")
     assert site.reason() == "unsubscribed"
-    assert "At the moment we send nothing" in page.text
+    assert "We send no newsletters to this address" in page.text
+    assert "You can also use it to resubscribe." in page.text
+    assert "To resubscribe, choose your newsletters here" in visitor.get(own).text
     say(visitor, passed_on, do="lists", **{"list.daily": "yes"})
     say(visitor, passed_on, do="resume")
     assert site.reason() == "unsubscribed"
@@ -160,7 +175,17 @@ def test_everything_stops_and_only_the_own_link_brings_it_back(site, visitor, ow
     assert standing(site) == {"daily": "unsubscribed", "weekly": "subscribed"}
 
 
-def test_what_an_admin_stopped_is_not_the_pages_to_bring_back(site, visitor, own):
+def test_a_reader_who_left_and_has_no_public_list_is_told_whom_to_write_to(site, visitor, own, passed_on):
+    for file in site.app.workspace.subscribers.glob("*.toml"):
+        file.write_text("public = false\n")
+    page = say(visitor, passed_on, do="leave")
+    contact = site.app.settings.sender.address
+    for each in (page, visitor.get(own)):
+        assert f'To get newsletters again, please write to us. <a href="mailto:{contact}">' in each.text
+        assert "You can also use it to resubscribe." not in each.text
+
+
+def test_the_page_cannot_undo_a_suppression_by_an_admin(site, visitor, own):
     site.ledger.suppressions.suppress(IDENTITY, SuppressionReason.BY_HAND, source="x")
     page = visitor.get(own)
     assert "please write to us" in page.text
@@ -169,7 +194,7 @@ def test_what_an_admin_stopped_is_not_the_pages_to_bring_back(site, visitor, own
 
 
 @pytest.mark.parametrize("do", ["address", "data", "nonsense", ""])
-def test_a_link_that_may_be_passed_on_does_only_what_can_be_undone(site, visitor, passed_on, do):
+def test_a_link_from_a_message_allows_only_what_can_be_undone(site, visitor, passed_on, do):
     before = site.contents()
     page = say(visitor, passed_on, do=do, email="thief@example.net")
     assert page.status_code == 400
@@ -179,14 +204,16 @@ def test_a_link_that_may_be_passed_on_does_only_what_can_be_undone(site, visitor
     assert site.contents() == before
 
 
-def test_the_own_link_is_mailed_to_the_person_alone_and_once_a_day(site, visitor, passed_on):
+def test_the_personal_link_is_mailed_to_the_address_alone_once_a_day(site, visitor, passed_on):
     for _ in range(3):
-        assert "on its way to your address" in say(visitor, passed_on, do="link").text
+        page = say(visitor, passed_on, do="link")
+        assert "on its way to your address" in page.text
+        assert "Send me the link" not in page.text
     [letter] = site.ledger.transactional.of(IDENTITY)
     assert (letter.kind, letter.address) == (TransactionalKind.LINK, ANA)
 
 
-def test_my_data_are_everything_that_is_known_as_a_file(site, visitor, own):
+def test_the_data_are_everything_that_is_known_as_a_file(site, visitor, own):
     site.send()
     answer = say(visitor, own, do="data")
     assert answer.headers["Content-Type"].startswith("application/json")
@@ -198,15 +225,15 @@ def test_my_data_are_everything_that_is_known_as_a_file(site, visitor, own):
     assert [each["what"] for each in data["changes"]] == ["joined"]
 
 
-def test_erasing_asks_once_more_on_a_page_of_its_own(site, visitor, own):
+def test_erasing_is_confirmed_on_a_second_page(site, visitor, own):
     site.send()
     assert f'href="{own}/erase"' in visitor.get(own).text
     asked = visitor.get(f"{own}/erase")
-    assert "Erase everything about you?" in asked.text
+    assert "Erase all your data?" in asked.text
     assert visitor.post(f"{own}/erase").status_code == 409
     assert site.reason() == ""
     done = visitor.post(f"{own}/erase", data={"nonce": nonce_of(asked)})
-    assert "Everything about you is erased." in done.text
+    assert "Your data has been erased" in done.text
     assert site.reason() == "erased"
     assert visitor.get(own).status_code == visitor.post(own, data={"do": "leave"}).status_code == 404
     for row in site.contents():
@@ -219,14 +246,14 @@ def ask(site, visitor, own, new="ana.new@example.net"):
     return page, [f"/address/{site.app.keys.issue(Purpose.ADDRESS, each.id)}" for each in letters]
 
 
-def test_a_new_address_is_asked_there_and_nothing_moves_before(site, visitor, own):
+def test_an_address_changes_only_after_confirmation_from_the_new_one(site, visitor, own):
     page, [link] = ask(site, visitor, own)
-    assert "We have sent a letter to the new address." in page.text
+    assert "We have sent an e-mail to the new address." in page.text
     before = site.contents()
     assert "a…@example.net" in visitor.get(link).text
     assert site.contents() == before
-    assert "Your address is changed." in visitor.post(link).text
-    assert "Your address is changed." in visitor.post(link).text
+    assert "Your address has been changed" in visitor.post(link).text
+    assert "Your address has been changed" in visitor.post(link).text
     assert standing(site, "ana.new@example.net") == {"daily": "subscribed"}
     assert standing(site) == {"daily": "unsubscribed"}
     data = json.loads(say(visitor, own, do="data").text)
@@ -237,31 +264,33 @@ def test_a_new_address_is_asked_there_and_nothing_moves_before(site, visitor, ow
     assert theirs["formerly"] == [IDENTITY]
 
 
-def test_a_letter_to_a_new_address_is_one_a_day_and_good_for_72_hours(site, visitor, own):
+def test_a_mail_to_a_new_address_is_sent_once_a_day_and_valid_for_72_hours(site, visitor, own):
     _, [link] = ask(site, visitor, own)
     assert ask(site, visitor, own)[1] == [link]
     site.clock.forward(72 * 3600 + 1)
-    assert visitor.post(link).status_code == 409
+    late = visitor.post(link)
+    assert late.status_code == 409
+    assert "Your address was not changed." in late.text
     assert standing(site) == {"daily": "subscribed"}
 
 
-def test_nobody_gets_around_a_no_by_moving_and_the_page_does_not_tell_of_it(site, visitor, own):
+def test_a_change_of_address_neither_bypasses_nor_reveals_a_suppression(site, visitor, own):
     site.ledger.suppressions.unsubscribe("no@example.net", source="page")
     page, [link] = ask(site, visitor, own, "no@example.net")
-    assert "We have sent a letter to the new address." in page.text
+    assert "We have sent an e-mail to the new address." in page.text
     assert visitor.post(link).status_code == 409
     assert standing(site, "no@example.net") == {}
 
 
 @pytest.mark.parametrize("text", ["", "x", "a@@b.example", "a@b.example, c@d.example", "a@b.example\nBcc: c@d.example"])
-def test_what_is_no_address_is_said_at_its_field(site, visitor, own, text):
+def test_an_invalid_address_is_reported_at_its_field(site, visitor, own, text):
     page = say(visitor, own, do="address", email=text)
     assert page.status_code == 400
     assert 'aria-invalid="true"' in page.text
     assert site.ledger.transactional.counts() == {}
 
 
-def test_letters_cannot_be_asked_for_without_end(site, visitor, own):
+def test_requests_that_send_mail_are_rate_limited(site, visitor, own):
     nonce = nonce_of(visitor.get(own))
     statuses = [
         say(visitor, own, nonce=nonce, do="address", email=f"victim{n}@example.net").status_code for n in range(40)
@@ -270,13 +299,13 @@ def test_letters_cannot_be_asked_for_without_end(site, visitor, own):
     assert sum(site.ledger.transactional.counts().values()) < 30
 
 
-def test_a_form_is_good_for_one_page_and_for_a_while(site, visitor, own, passed_on):
+def test_a_nonce_is_valid_for_one_page_and_a_limited_time(site, visitor, own, passed_on):
     nonce = nonce_of(visitor.get(own))
     other = nonce_of(visitor.get(passed_on))
     for wrong in ("", "x", PLACEHOLDER, other):
         page = visitor.post(own, data={"do": "leave", "nonce": wrong})
         assert page.status_code == 409
-        assert "press the button once more" in page.text
+        assert "press the button again" in page.text
     site.clock.forward(NONCE_FOR + 1)
     assert say(visitor, own, nonce=nonce, do="leave").status_code == 409
     assert site.reason() == ""
@@ -285,7 +314,7 @@ def test_a_form_is_good_for_one_page_and_for_a_while(site, visitor, own, passed_
     assert site.reason() == ""
 
 
-def test_links_that_are_nobodys_lead_nowhere(site, visitor):
+def test_invalid_links_are_not_found(site, visitor):
     keys, number = site.app.keys, site.ledger.members.number_of(IDENTITY)
     wrong = [
         "x",
@@ -299,7 +328,7 @@ def test_links_that_are_nobodys_lead_nowhere(site, visitor):
             assert visitor.get(path).status_code == visitor.post(path, data={"do": "leave"}).status_code == 404, path
     inert = visitor.get(f"/preferences/{PLACEHOLDER}")
     assert inert.status_code == 200
-    assert "nobody" in inert.text
+    assert "This link doesn’t lead to anyone’s preferences" in inert.text
     assert visitor.post(f"/preferences/{PLACEHOLDER}", data={"do": "leave"}).status_code == 404
 
 
@@ -318,15 +347,15 @@ def test_no_form_breaks_the_page(site, visitor, own, fields, fresh):
     assert visitor.post(own, data=fields).status_code in {200, 400, 409, 429}
 
 
-def test_why_somebody_leaves_is_asked_and_never_required(site, visitor):
+def test_the_reason_for_leaving_is_optional(site, visitor):
     link = f"/u/{site.token(site.send())}"
     page = visitor.post(link)
     seal = re.search(r'name="undo" value="([^"]+)"', page.text)[1]
-    assert "Why do you leave?" in page.text
+    assert "Why are you leaving?" in page.text
     thanks = visitor.post(
         link, data={"undo": seal, "why": "too many", "words": "Every day!\r\n<b>Really</b>" + "x" * 600}
     )
-    assert "Thank you for telling us." in thanks.text
+    assert "Thank you for your answer" in thanks.text
     [reason] = site.ledger.preferences.reasons(IDENTITY)
     assert reason.reason is LeavingReason.TOO_MANY
     assert reason.words.startswith("Every day!\n<b>Really</b>")
@@ -341,17 +370,19 @@ def test_why_somebody_leaves_is_asked_and_never_required(site, visitor):
 
 
 @pytest.mark.parametrize("fields", [{"why": ""}, {"words": "  "}, {"why": "", "words": ""}])
-def test_saying_nothing_changes_nothing(site, visitor, fields):
+def test_an_empty_reason_is_not_recorded(site, visitor, fields):
     link = f"/u/{site.token(site.send())}"
     seal = re.search(r'name="undo" value="([^"]+)"', visitor.post(link).text)[1]
     visitor.post(link, data={"undo": seal})
-    visitor.post(link, data={"undo": seal, **fields})
+    assert "You have not chosen a reason" in visitor.post(link, data={"undo": seal, **fields}).text
     assert site.reason() == ""
-    assert visitor.post(link, data={"undo": seal, "why": "other"}).status_code == 409
+    late = visitor.post(link, data={"undo": seal, "why": "other"})
+    assert late.status_code == 409
+    assert "Your answer could not be saved" in late.text
     assert site.ledger.preferences.reasons(IDENTITY) == ()
 
 
-def test_a_seal_of_somebody_else_says_nothing(site, visitor):
+def test_an_undo_token_of_another_delivery_records_no_reason(site, visitor):
     send = site.send()
     seal = re.search(r'name="undo" value="([^"]+)"', visitor.post(f"/u/{site.token(send, BEN)}").text)[1]
     visitor.post(f"/u/{site.token(send)}")

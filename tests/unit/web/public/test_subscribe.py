@@ -1,4 +1,4 @@
-"""The door in: forms, confirmation, the link to one's own page, and the API."""
+"""Signing up: forms, confirmation, the link to the preferences, and the API."""
 
 import json
 import re
@@ -46,7 +46,7 @@ def seal_of(answer):
 
 
 def form(site, visitor, **fields):
-    """A form that somebody took the time to fill in."""
+    """Returns the fields of a form that was shown long enough ago."""
     seal = seal_of(visitor.get("/subscribe/harbour"))
     site.clock.forward(5)
     return {"email": "victim@example.org", "seal": seal, "website": "", **fields}
@@ -60,7 +60,7 @@ def token(site, address=VICTIM):
     return site.app.keys.issue(Purpose.CONFIRM, letters(site, address)[-1].id)
 
 
-def test_a_list_has_to_be_opened(site, visitor, tmp_path):
+def test_only_public_lists_have_a_sign_up_page(site, visitor, tmp_path):
     open_door(tmp_path, "closed", "public = false\n")
     (tmp_path / "subscribers" / "bare.csv").write_text("email\n")
     (tmp_path / "subscribers" / "only.toml").write_text("public = true\n")
@@ -69,24 +69,24 @@ def test_a_list_has_to_be_opened(site, visitor, tmp_path):
         assert visitor.post(f"/subscribe/{name}", data={"email": "a@b.example"}).status_code == 404
 
 
-def test_a_broken_settings_file_is_our_trouble_not_the_readers(site, visitor, tmp_path, caplog):
+def test_readers_see_no_details_of_a_broken_settings_file(site, visitor, tmp_path, caplog):
     open_door(tmp_path, text="publik = true")
     assert visitor.get("/subscribe/harbour").status_code == 500
     assert "did you mean “public”" in caplog.text
 
 
-def test_the_form_asks_for_what_the_list_lets_readers_say(site, visitor):
+def test_the_form_has_the_own_fields_of_the_list(site, visitor):
     answer = visitor.get("/subscribe/harbour")
     html5lib.HTMLParser(strict=True).parse(answer.text)
     assert re.findall(r'<label for="([^"]+)"', answer.text) == ["email", "website", "own.first_name", "own.boat_name"]
     assert "Boat name" in answer.text
-    assert "By signing up you ask for The Harbour Letter by e-mail." in answer.text
+    assert "By signing up, you agree to receive The Harbour Letter by e-mail." in answer.text
 
 
 def test_signing_up_and_confirming(site, visitor):
     answer = visitor.post("/subscribe/harbour", data=form(site, visitor, **{"own.first_name": " Ana\r\nBcc: x "}))
     assert answer.status_code == 200
-    assert "Please look into your mailbox." in answer.text
+    assert "Check your inbox" in answer.text
     page = visitor.get(f"/confirm/{token(site)}")
     html5lib.HTMLParser(strict=True).parse(page.text)
     assert 'value="Ana Bcc: x"' in page.text
@@ -94,15 +94,15 @@ def test_signing_up_and_confirming(site, visitor):
     assert "victim@" not in page.text
     assert site.ledger.members.of(VICTIM.identity) == ()
     done = visitor.post(f"/confirm/{token(site)}", data={"own.harbour.first_name": "Ana", "own.harbour.evil": "x"})
-    assert "You are on the list." in done.text
+    assert "You are subscribed" in done.text
     (member,) = site.ledger.members.of(VICTIM.identity)
     assert (member.status, dict(member.profile)) == (Status.SUBSCRIBED, {"first_name": "Ana"})
     (consent,) = site.ledger.signups.consents(VICTIM.identity)
     assert (consent.form, consent.ip, consent.confirmed_at) == ("page", "127.0.0.0/24", site.clock.now)
-    assert consent.words.startswith("By signing up you ask for The Harbour Letter")
+    assert consent.words.startswith("By signing up, you agree to receive The Harbour Letter")
 
 
-def test_looking_changes_nothing(site, visitor):
+def test_a_get_changes_nothing(site, visitor):
     visitor.post("/subscribe/harbour", data=form(site, visitor))
     before = site.contents()
     for path in (f"/confirm/{token(site)}", "/subscribe/harbour", "/subscribe/harbour?embed=1", "/preferences"):
@@ -112,31 +112,31 @@ def test_looking_changes_nothing(site, visitor):
     assert site.contents() == before
 
 
-def test_the_second_press_says_the_same_and_does_nothing(site, visitor):
+def test_confirming_twice_gives_the_same_answer_and_changes_nothing(site, visitor):
     visitor.post("/subscribe/harbour", data=form(site, visitor))
     first = visitor.post(f"/confirm/{token(site)}")
     before = site.contents()
     second = visitor.post(f"/confirm/{token(site)}")
     assert (second.status_code, second.text) == (200, first.text)
     assert site.contents() == before
-    assert "You are on the list." in visitor.get(f"/confirm/{token(site)}").text
+    assert "You are subscribed" in visitor.get(f"/confirm/{token(site)}").text
 
 
-def test_a_link_that_came_too_late_offers_a_new_one(site, visitor):
+def test_an_expired_link_offers_a_new_one(site, visitor):
     visitor.post("/subscribe/harbour", data=form(site, visitor, **{"own.first_name": "Ana"}))
     old = token(site)
     site.clock.forward(73 * HOUR)
     for answer in (visitor.get(f"/confirm/{old}"), visitor.post(f"/confirm/{old}")):
-        assert "This link is too old." in answer.text
+        assert "This link has expired" in answer.text
     assert site.ledger.members.of(VICTIM.identity) == ()
     for _ in range(3):
-        assert "Please look into your mailbox." in visitor.post(f"/confirm/{old}", data={"anew": "yes"}).text
+        assert "Check your inbox" in visitor.post(f"/confirm/{old}", data={"anew": "yes"}).text
     assert len(letters(site)) == 2
     assert 'value="Ana"' in visitor.get(f"/confirm/{token(site)}").text
-    assert "You are on the list." in visitor.post(f"/confirm/{token(site)}").text
+    assert "You are subscribed" in visitor.post(f"/confirm/{token(site)}").text
 
 
-def test_two_lists_of_a_day_are_behind_one_link_and_each_may_be_left_out(site, visitor, tmp_path):
+def test_one_link_confirms_all_lists_of_a_day_or_some_of_them(site, visitor, tmp_path):
     open_door(tmp_path, "tides")
     visitor.post("/subscribe/harbour", data=form(site, visitor))
     visitor.post("/subscribe/tides", data=form(site, visitor))
@@ -175,24 +175,24 @@ def test_a_link_for_another_purpose_confirms_nothing(site, visitor):
     "seal",
     ["", "nonsense", PLACEHOLDER, None, "young", "old", "future"],
 )
-def test_a_form_without_a_good_seal_is_shown_once_more_filled_in(site, visitor, seal):
+def test_a_form_without_a_valid_seal_is_shown_again_filled_in(site, visitor, seal):
     now = int(site.clock())
     times = {"young": now - 1, "old": now - 86_401, "future": now + 100}
     fields = {"email": "victim@example.org", "own.first_name": 'Ana "<b>'}
     if seal is not None:
         fields["seal"] = site.app.keys.issue(Purpose.FORM, times[seal]) if seal in times else seal
     answer = visitor.post("/subscribe/harbour", data=fields)
-    assert "Please press the button once more" in answer.text
+    assert "Please press the button again" in answer.text
     assert 'value="victim@example.org"' in answer.text
     assert "Ana &#34;&lt;b&gt;" in answer.text
     assert letters(site) == ()
     site.clock.forward(3)
     again = visitor.post("/subscribe/harbour", data={**fields, "seal": seal_of(answer)})
-    assert "Please look into your mailbox." in again.text
+    assert "Check your inbox" in again.text
     assert len(letters(site)) == 1
 
 
-def test_who_fills_in_what_nobody_sees_is_told_the_same_and_gets_nothing(site, visitor):
+def test_a_filled_in_hidden_field_gets_the_usual_answer_and_no_mail(site, visitor):
     honest = visitor.post("/subscribe/harbour", data=form(site, visitor, email="ana@example.org"))
     before = site.contents()
     trapped = visitor.post("/subscribe/harbour", data=form(site, visitor, website="https://spam.example"))
@@ -201,13 +201,13 @@ def test_who_fills_in_what_nobody_sees_is_told_the_same_and_gets_nothing(site, v
 
 
 @pytest.mark.parametrize("email", ["", "nobody", "a@b@c", "a b@example.org", "x" * 400 + "@example.org"])
-def test_what_is_no_address_is_said_beside_the_field(site, visitor, email):
+def test_an_invalid_address_is_reported_at_its_field(site, visitor, email):
     answer = visitor.post("/subscribe/harbour", data=form(site, visitor, email=email))
     assert answer.status_code == 400
     assert 'aria-invalid="true" aria-describedby="wrong"' in answer.text
 
 
-def test_the_answer_is_the_same_for_known_and_unknown(site, visitor):
+def test_the_answer_is_the_same_for_known_and_unknown_addresses(site, visitor):
     for name in ("known", "gone", "erased"):
         join(site.ledger, "harbour", parse_address(f"{name}@example.org"), source="page")
     site.ledger.suppressions.unsubscribe("gone@example.org", source="page")
@@ -222,7 +222,7 @@ def test_the_answer_is_the_same_for_known_and_unknown(site, visitor):
     assert len(answers) == 1
 
 
-def test_a_thousand_sign_ups_against_one_victim_ask_for_one_letter(site, visitor):
+def test_a_thousand_sign_ups_of_one_address_send_one_mail(site, visitor):
     for number in range(200):  # from as many places, past all limits
         visitor.post(
             "/api/v1/subscribe",
@@ -235,7 +235,7 @@ def test_a_thousand_sign_ups_against_one_victim_ask_for_one_letter(site, visitor
     assert len(site.ledger.signups.consents(VICTIM.identity)) <= 1
 
 
-def test_one_client_has_a_limit_and_is_told_when_to_come_back(site, visitor):
+def test_a_client_is_rate_limited_and_told_when_to_retry(site, visitor):
     statuses = [
         visitor.post("/api/v1/subscribe", json={"list": "harbour", "email": f"r{number}@example.org"}).status_code
         for number in range(25)
@@ -260,7 +260,7 @@ def test_behind_a_trusted_proxy_clients_are_told_apart(tmp_path):
         assert [each.ip for each in site.ledger.signups.consents("a@example.org")] == ["198.51.100.0/24"]
 
 
-def test_the_form_for_other_sites_is_complete_and_leads_to_one_more_press(site, visitor):
+def test_the_form_for_other_sites_works_after_one_more_click(site, visitor):
     page = visitor.get("/subscribe/harbour?embed=1")
     html5lib.HTMLParser(strict=True).parse(page.text)
     snippet = html5lib.parse(page.text, namespaceHTMLElements=False).find(".//code").text
@@ -269,10 +269,10 @@ def test_the_form_for_other_sites_is_complete_and_leads_to_one_more_press(site, 
     names = [each.get("name") for each in found.iter("input")]
     assert names == ["email", "own.first_name", "own.boat_name", "website"]
     answer = visitor.post("/subscribe/harbour", data={**dict.fromkeys(names, ""), "email": "victim@example.org"})
-    assert "Please press the button once more" in answer.text
+    assert "Please press the button again" in answer.text
 
 
-def test_a_lost_link_is_asked_for_by_address(site, visitor):
+def test_a_new_link_is_requested_by_address(site, visitor):
     seal = seal_of(visitor.get("/preferences"))
     site.clock.forward(5)
     answers = {
@@ -284,7 +284,7 @@ def test_a_lost_link_is_asked_for_by_address(site, visitor):
     assert [each.kind for each in letters(site)] == [TransactionalKind.LINK]
 
 
-def test_pages_speak_the_language_of_their_list(site, visitor, tmp_path):
+def test_pages_are_in_the_language_of_their_list(site, visitor, tmp_path):
     open_door(tmp_path, "hebrew", 'public = true\nlanguage = "he"\n')
     answer = visitor.get("/subscribe/hebrew")
     assert '<html lang="he" dir="rtl">' in answer.text
@@ -292,7 +292,7 @@ def test_pages_speak_the_language_of_their_list(site, visitor, tmp_path):
     assert answer.headers["content-language"] == "he"
 
 
-def test_every_page_forbids_what_it_does_not_need(site, visitor):
+def test_every_page_has_a_strict_content_security_policy(site, visitor):
     for answer in (visitor.get("/subscribe/harbour"), visitor.post("/subscribe/harbour"), visitor.get("/preferences")):
         assert "default-src 'none'" in answer.headers["content-security-policy"]
         assert answer.headers["referrer-policy"] == "no-referrer"
@@ -322,7 +322,7 @@ class TestApi:
     @pytest.mark.parametrize(
         ("body", "status", "said"),
         [
-            ({"email": "nobody"}, 422, "this is not an address (no @)"),
+            ({"email": "nobody"}, 422, "this is not a valid address (no @)"),
             ({"email": 7}, 422, "email: Input should be a valid string"),
             ({"list": "closed"}, 404, "no such list"),
             ({"list": "../../etc"}, 404, "no such list"),
@@ -330,7 +330,7 @@ class TestApi:
             ({"fields": {"first_nam": "Ana"}}, 422, "did you mean “first_name”?"),
             ({"fields": {"first_name": "x" * 201}}, 422, "fields: "),
             ({"fields": ["x"]}, 422, "fields: "),
-            ({"evil": "<script>"}, 422, "a key that is not known"),
+            ({"evil": "<script>"}, 422, "unknown key"),
         ],
     )
     def test_what_is_wrong_is_a_problem_that_repeats_nothing_that_was_sent(self, site, visitor, body, status, said):

@@ -1,4 +1,4 @@
-"""The door out: what a visit changes, and what it never does."""
+"""Unsubscribing by link, and undoing it."""
 
 import re
 from urllib.parse import quote, urlsplit
@@ -51,7 +51,7 @@ def seal_of(response):
     return found[1] if found else ""
 
 
-def test_looking_changes_nothing_however_often_and_however_it_is_asked(site, visitor):
+def test_a_get_changes_nothing_however_often_it_is_repeated(site, visitor):
     letter = site.letter("[[2026-03-02-crane]]")
     send = site.send(letter)
     site.begin(send)
@@ -105,26 +105,26 @@ def test_a_post_unsubscribes_at_once_whatever_its_body(site, visitor, link, body
     assert [change.source for change in site.ledger.suppressions.history(ANA.lower())] == [source]
 
 
-def test_it_takes_effect_for_a_send_that_is_under_way(site, visitor, send, link):
+def test_unsubscribing_applies_to_a_running_send(site, visitor, send, link):
     site.begin(send)
     visitor.post(link, data=ONE_CLICK)
     assert site.ledger.sends.summary(send.id).counts == {DeliveryState.PENDING: 1, DeliveryState.SKIPPED: 1}
 
 
-def test_it_is_for_the_person_not_for_one_spelling_of_the_address(site, visitor, send):
+def test_unsubscribing_applies_to_every_spelling_of_the_address(site, visitor, send):
     other = site.send(site.letter("Another."), "ana.reis@EXAMPLE.com".lower())
     visitor.post(f"/u/{site.token(other, 'ana.reis@example.com')}")
     assert site.ledger.sends.summary(send.id).count(DeliveryState.SKIPPED) == 1
 
 
-def test_posting_again_is_the_same_answer_and_no_new_history(site, visitor, link):
+def test_a_repeated_post_gets_the_same_answer_and_adds_no_history(site, visitor, link):
     answers = [visitor.post(link, data=ONE_CLICK) for _ in range(3)]
     assert {answer.status_code for answer in answers} == {200}
     assert len({re.sub(r'value="[^"]+"', "", answer.text) for answer in answers}) == 1
     assert len(site.ledger.suppressions.history(ANA.lower())) == 1
 
 
-def test_the_erased_may_still_leave(site, visitor, link):
+def test_an_erased_reader_can_still_unsubscribe(site, visitor, link):
     site.ledger.erasure.erase(ANA.lower(), source="test")
     assert visitor.get(link).status_code == 200
     answer = visitor.post(link, data=ONE_CLICK)
@@ -135,7 +135,7 @@ def test_the_erased_may_still_leave(site, visitor, link):
     assert site.reason() == "erased"
 
 
-def test_the_inert_token_is_a_page_and_nobodys(site, visitor, send):
+def test_the_inert_token_shows_a_page_and_unsubscribes_nobody(site, visitor, send):
     before = site.contents()
     for method in ("GET", "HEAD", "POST"):
         assert visitor.request(method, f"/u/{PLACEHOLDER}").status_code == 200
@@ -144,7 +144,7 @@ def test_the_inert_token_is_a_page_and_nobodys(site, visitor, send):
     assert site.contents() == before
 
 
-def test_a_token_of_another_purpose_or_delivery_is_nothing(site, visitor, send):
+def test_a_token_of_another_purpose_or_delivery_is_not_found(site, visitor, send):
     keys = site.app.keys
     tokens = [keys.issue(purpose, 1) for purpose in Purpose if purpose is not Purpose.UNSUBSCRIBE]
     tokens.append(keys.issue(Purpose.UNSUBSCRIBE, 2**62))
@@ -164,7 +164,7 @@ def test_a_garbled_link_is_a_plain_404(site, visitor, send, path):
     for method in ("GET", "POST"):
         answer = visitor.request(method, path)
         assert answer.status_code == 404
-        assert "This page does not exist." in answer.text
+        assert "This page does not exist" in answer.text
     assert site.contents() == before
 
 
@@ -176,7 +176,7 @@ def test_a_garbled_link_is_a_plain_404(site, visitor, send, path):
         st.tuples(st.integers(0, 38), st.sampled_from("abcdefghijklmnopqrstuvwxyz234567")),
     )
 )
-def test_no_text_that_nobody_issued_opens_the_door(site, visitor, send, garbled):
+def test_a_text_that_was_not_issued_is_not_found(site, visitor, send, garbled):
     token = site.token(send)
     if isinstance(garbled, tuple):
         place, letter = garbled
@@ -206,7 +206,7 @@ def test_no_text_that_nobody_issued_opens_the_door(site, visitor, send, garbled)
     ),
     framed=st.booleans(),
 )
-def test_no_body_hinders_leaving(site, visitor, link, body, content_type, framed):
+def test_any_request_body_unsubscribes(site, visitor, link, body, content_type, framed):
     content = b"--b\r\nContent-Disposition: form-data; name=x\r\n\r\n" + body + b"\r\n--b--" if framed else body
     if b"undo" in content:
         return
@@ -216,37 +216,37 @@ def test_no_body_hinders_leaving(site, visitor, link, body, content_type, framed
     assert site.reason() == "unsubscribed"
 
 
-def test_undo_takes_the_no_back(site, visitor, link):
+def test_undo_removes_the_opt_out(site, visitor, link):
     answer = visitor.post(link)
     back = visitor.post(link, data={"undo": seal_of(answer)})
     assert back.status_code == 200
-    assert "You are on the list again." in back.text
+    assert "You are subscribed again" in back.text
     assert site.reason() == ""
     again = visitor.post(link, data={"undo": seal_of(answer)})  # a second click
     assert again.status_code == 200
     assert site.reason() == ""
 
 
-def test_undo_brings_no_skipped_delivery_back(site, visitor, send, link):
+def test_undo_does_not_revive_a_skipped_delivery(site, visitor, send, link):
     visitor.post(link, data={"undo": seal_of(visitor.post(link))})
     assert site.ledger.sends.summary(send.id).count(DeliveryState.SKIPPED) == 1
 
 
 @pytest.mark.parametrize("wrong", ["", "x", "a" * 26, "b" * 26, "ü", "x" * 4000])
-def test_undo_needs_the_seal_of_the_answer(site, visitor, link, wrong):
+def test_undo_needs_the_undo_token_of_the_answer(site, visitor, link, wrong):
     visitor.post(link)
     answer = visitor.post(link, data={"undo": wrong})
     assert answer.status_code == 409
     assert site.reason() == "unsubscribed"
 
 
-def test_the_link_itself_undoes_nothing(site, visitor, send, link):
+def test_the_unsubscribe_token_is_no_undo_token(site, visitor, send, link):
     visitor.post(link)
     assert visitor.post(link, data={"undo": site.token(send)}).status_code == 409
     assert site.reason() == "unsubscribed"
 
 
-def test_a_seal_is_for_one_delivery_only(site, visitor, send, link):
+def test_an_undo_token_is_valid_for_one_delivery_only(site, visitor, send, link):
     visitor.post(link)
     other = f"/u/{site.token(send, BEN)}"
     seal = seal_of(visitor.post(other))
@@ -254,14 +254,63 @@ def test_a_seal_is_for_one_delivery_only(site, visitor, send, link):
     assert site.reason() == "unsubscribed"
 
 
-def test_undo_is_for_one_hour(site, visitor, link):
+def test_undo_is_possible_for_one_hour(site, visitor, link):
     seal = seal_of(visitor.post(link))
     site.clock.forward(UNDO_FOR + 1)
-    assert visitor.post(link, data={"undo": seal}).status_code == 409
+    late = visitor.post(link, data={"undo": seal})
+    assert late.status_code == 409
+    assert "This can no longer be undone here" in late.text
+    assert "please write to us" in late.text  # no list is public
+    assert "sign up again" not in late.text
     assert site.reason() == "unsubscribed"
 
 
-def test_who_left_long_ago_is_not_brought_back_by_leaving_again(site, visitor, link):
+PUBLIC = "public = true\n"
+
+
+def set_list(site, settings):
+    folder = site.app.workspace.subscribers
+    folder.mkdir(exist_ok=True)
+    (folder / "readers.csv").write_text("email\n")
+    (folder / "readers.toml").write_text(settings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "choice"), [("", "Take a break"), (PUBLIC, "Choose your newsletters or take a break")]
+)
+def test_the_page_offers_what_the_preferences_page_has(site, visitor, link, settings, choice):
+    set_list(site, settings)
+    assert f">{choice}</a>" in visitor.get(link).text
+    assert f">{choice}</a>" in visitor.post(link, data={"undo": seal_of(visitor.post(link))}).text
+
+
+def test_the_link_of_an_unsubscribed_reader_shows_the_way_back(site, visitor, link):
+    visitor.post(link)
+    page = visitor.get(link)
+    assert "You are already unsubscribed" in page.text
+    assert "Yes, unsubscribe me" not in page.text
+    assert not seal_of(page)
+    assert ">Undo…</button>" in page.text
+    assert seal_of(visitor.post(link))
+    site.clock.forward(UNDO_FOR + 1)
+    page = visitor.get(link)
+    assert "Undo…" not in page.text
+    contact = site.app.settings.sender.address
+    assert f'<a href="mailto:{contact}">' in page.text
+    set_list(site, PUBLIC)
+    page = visitor.get(link)
+    assert "Do you want to get newsletters again?" in page.text
+    assert "mailto:" not in page.text
+    set_list(site, "invalid")
+    assert visitor.get(link).status_code == 200
+
+
+def test_an_address_blocked_by_an_admin_can_still_unsubscribe(site, visitor, link):
+    site.ledger.suppressions.suppress(ANA, SuppressionReason.BY_HAND, source="x")
+    assert "Yes, unsubscribe me" in visitor.get(link).text
+
+
+def test_unsubscribing_again_does_not_make_an_old_opt_out_undoable(site, visitor, link):
     visitor.post(link)
     site.clock.forward(UNDO_FOR + 1)
     answer = visitor.post(link)
@@ -269,12 +318,12 @@ def test_who_left_long_ago_is_not_brought_back_by_leaving_again(site, visitor, l
     assert not seal_of(answer)
 
 
-def test_who_left_by_another_way_is_not_brought_back_by_the_link(site, visitor, link):
+def test_the_link_cannot_undo_an_opt_out_made_elsewhere(site, visitor, link):
     site.ledger.suppressions.unsubscribe(ANA.lower(), source="command")
     assert not seal_of(visitor.post(link))
 
 
-def test_a_later_no_voids_the_seal_of_an_earlier_one(site, visitor, link):
+def test_a_later_opt_out_invalidates_an_earlier_undo_token(site, visitor, link):
     first = seal_of(visitor.post(link))
     second = seal_of(visitor.post(link))
     assert visitor.post(link, data={"undo": first}).status_code == 409
@@ -283,7 +332,7 @@ def test_a_later_no_voids_the_seal_of_an_earlier_one(site, visitor, link):
     assert site.reason() == ""
 
 
-def test_a_seal_does_not_undo_the_no_after_the_undo(site, visitor, link):
+def test_an_undo_token_does_not_undo_a_later_opt_out(site, visitor, link):
     first = seal_of(visitor.post(link))
     visitor.post(link, data={"undo": first})
     site.clock.forward(1)
@@ -292,7 +341,7 @@ def test_a_seal_does_not_undo_the_no_after_the_undo(site, visitor, link):
     assert site.reason() == "unsubscribed"
 
 
-def test_undo_resurrects_nobody_who_was_erased_or_complained(site, visitor, send, link):
+def test_undo_does_not_resubscribe_after_an_erasure_or_a_complaint(site, visitor, send, link):
     seal = seal_of(visitor.post(link))
     site.ledger.suppressions.suppress(ANA.lower(), SuppressionReason.COMPLAINED, source="test")
     assert visitor.post(link, data={"undo": seal}).status_code == 409
@@ -302,7 +351,7 @@ def test_undo_resurrects_nobody_who_was_erased_or_complained(site, visitor, send
     assert site.reason() == "erased"
 
 
-def test_undo_takes_back_only_the_no_and_leaves_a_bounce(site, visitor, link):
+def test_undo_removes_the_opt_out_and_keeps_a_bounce(site, visitor, link):
     site.ledger.suppressions.suppress(ANA.lower(), SuppressionReason.BOUNCED, source="test")
     seal = seal_of(visitor.post(link))
     assert site.reason() == "unsubscribed"
@@ -312,7 +361,7 @@ def test_undo_takes_back_only_the_no_and_leaves_a_bounce(site, visitor, link):
     assert site.reason() == "bounced"
 
 
-def test_who_complained_may_leave_and_is_offered_no_undo(site, visitor, link):
+def test_a_reader_who_complained_can_unsubscribe_without_undo(site, visitor, link):
     site.ledger.suppressions.suppress(ANA.lower(), SuppressionReason.COMPLAINED, source="test")
     answer = visitor.post(link)
     assert answer.status_code == 200
@@ -320,7 +369,7 @@ def test_who_complained_may_leave_and_is_offered_no_undo(site, visitor, link):
     assert site.reason() == "complained"
 
 
-def test_seals_and_links_of_an_older_key_hold(tmp_path, site, visitor, send, link):
+def test_undo_tokens_and_links_of_an_older_key_are_valid(tmp_path, site, visitor, send, link):
     seal = seal_of(visitor.post(link))
     site.app.close()
     keys = (SecretStr("the next secret key, also long enough"), SecretStr(KEY))
@@ -344,7 +393,7 @@ def test_seals_and_links_of_an_older_key_hold(tmp_path, site, visitor, send, lin
         ("", ""),
     ],
 )
-def test_an_address_is_shown_as_only_its_owner_knows_it_again(address, shown):
+def test_an_address_is_masked(address, shown):
     assert mask_address(address) == shown
 
 
@@ -354,7 +403,7 @@ def test_the_pages_never_show_the_whole_address(visitor, link):
         assert "reis" not in answer.text.lower()
 
 
-def test_hostile_addresses_are_text(site, visitor):
+def test_hostile_addresses_are_escaped(site, visitor):
     send = site.send(site.letter(), "'<b>&\"@example.com")
     answer = visitor.get(f"/u/{site.token(send, chr(39) + '<b>&' + chr(34) + '@example.com')}")
     assert answer.status_code == 200

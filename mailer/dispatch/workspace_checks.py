@@ -1,0 +1,85 @@
+"""Checks a dispatch against its context: other dispatches, lists, images, settings.
+
+The caller passes the context; only its `probe_image` reads files.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from mailer.dispatch.diagnostic_collector import DiagnosticCollector
+from mailer.dispatch.diagnostics import Diagnostic, Position
+from mailer.dispatch.did_you_mean import suggest, suggest_slug
+from mailer.dispatch.model import Dispatch, image_file, inline_tokens
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckContext:
+    """The context that a dispatch is checked against.
+
+    `slugs`: slug -> title of every other dispatch and sent edition; this one's may be among them.
+    `fields`: list -> the fields of its readers, for each list that the send goes to; empty: fields are not checked.
+    `probe_image`: a path as typed, relative to the dispatch -> a description of what is wrong with that image, or None.
+    `has_copyright`: whether the settings have a copyright line.
+    """
+
+    slugs: Mapping[str, str] = field(default_factory=dict)
+    fields: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    probe_image: Callable[[str], str | None]
+    has_copyright: bool = False
+
+
+def check_in_context(dispatch: Dispatch, context: CheckContext) -> list[Diagnostic]:
+    """Returns the diagnostics that parsing cannot make, in source order."""
+    findings = DiagnosticCollector(dispatch.path)
+    for earlier in dispatch.earlier:
+        if earlier.slug:
+            _check_slug(earlier.slug, earlier.position, dispatch, context, findings)
+    if dispatch.photo and dispatch.photo.file:
+        _check_image(dispatch.photo.file, dispatch.photo.position, context, findings)
+    for token in inline_tokens(dispatch):
+        if token.type == "dispatch_link":
+            _check_slug(token.meta["slug"], token.meta["position"], dispatch, context, findings)
+        elif token.type == "image" and (path := image_file(token)):
+            _check_image(path, token.meta["position"], context, findings)
+    _check_fields(dispatch, context, findings)
+    if not "".join(piece if isinstance(piece, str) else piece.text({}) for piece in dispatch.subject).strip():
+        message = "the subject is empty for a reader without any fields"
+        findings.add("subject-empty", _subject(dispatch), message, 'add a default: {{ reader.… or "…" }}')
+    if not dispatch.copyright and not context.has_copyright:
+        expected = "add copyright: … to the fields at the top"
+        findings.add("no-copyright", Position(), "there is no copyright line", expected)
+    return list(findings.in_order())
+
+
+def _check_slug(
+    slug: str, position: Position, dispatch: Dispatch, context: CheckContext, findings: DiagnosticCollector
+) -> None:
+    others = [known for known in context.slugs if known != dispatch.slug]
+    if slug == dispatch.slug:
+        findings.add(
+            "self-link", position, f"“{slug}” is this dispatch itself", suggest("", others) or "link to a different one"
+        )
+    elif slug not in context.slugs:
+        findings.add("unknown-dispatch", position, f"there is no dispatch “{slug}”", suggest_slug(slug, others))
+
+
+def _check_image(path: str, position: Position, context: CheckContext, findings: DiagnosticCollector) -> None:
+    problem = context.probe_image(path)
+    if problem:
+        findings.add("image-file", position, problem)
+
+
+def _check_fields(dispatch: Dispatch, context: CheckContext, findings: DiagnosticCollector) -> None:
+    if not context.fields:
+        return
+    known = frozenset().union(*context.fields.values())
+    names = ", ".join(sorted(context.fields))
+    lists = f"the list {names} has" if len(context.fields) == 1 else f"none of the lists {names} has"
+    negated = " no" if len(context.fields) == 1 else " a"
+    for expression in dispatch.expressions:
+        for name in sorted(expression.fields - known):
+            findings.add("unknown-field", expression.position, f"{lists}{negated} field “{name}”", suggest(name, known))
+
+
+def _subject(dispatch: Dispatch) -> Position:
+    return next((piece.position for piece in dispatch.subject if not isinstance(piece, str)), Position())

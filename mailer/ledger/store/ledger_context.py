@@ -1,0 +1,60 @@
+"""What the parts of a ledger share: its database, its writer, its clock and its state folder."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from mailer.boot_clock import boottime
+from mailer.delivery.warmup import WarmUp
+from mailer.ledger.store.database import Database
+from mailer.ledger.store.file_locks import FileLock
+from mailer.ledger.store.lease import LENGTH, Lease
+from mailer.ledger.store.writer import Writer
+
+LOCK_PATIENCE = 0.2  # seconds: checking whether a send is held takes its lock for an instant
+
+
+class SendLock(Protocol):
+    """The right to run a send: a FileLock or a Lease."""
+
+    @property
+    def held(self) -> bool:
+        """Whether this process certainly holds it."""
+
+    def try_acquire(self) -> bool: ...
+
+    def acquire(self, patience: float) -> bool: ...
+
+    def is_unlocked(self) -> bool: ...
+
+    def read_pid(self) -> int | None: ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerContext:
+    """`clock` gives seconds since the epoch, UTC; `state_dir` exists.
+
+    `warmup` limits the messages a day, over all sends.
+    `lease`: the length of a lease in seconds; `steady` is the monotonic clock by which its holder measures it.
+    """
+
+    database: Database
+    writer: Writer
+    clock: Callable[[], float]
+    state_dir: Path
+    warmup: WarmUp = field(default_factory=WarmUp)
+    lease: float = LENGTH
+    steady: Callable[[], float] = boottime
+
+    def send_lock(self, send_id: int) -> SendLock:
+        """Returns a new lock on a send."""
+        if self.database.has_leases:
+            return Lease(self.database, self.writer, send_id, length=self.lease, clock=self.steady)
+        return FileLock(self.state_dir / f"send-{send_id}.lock")
+
+    def serve_lock(self) -> FileLock:
+        """Returns a new lock on being the running `serve`."""
+        return FileLock(self.state_dir / "serve.lock")

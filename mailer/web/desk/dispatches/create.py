@@ -1,0 +1,38 @@
+"""Creating dispatches: a new one by its title, and a past issue by its plain text."""
+
+from starlette.responses import Response
+
+from mailer.ledger.types.roles_and_scopes import Role
+from mailer.service.dispatches.create import create_dispatch, import_text
+from mailer.service.dispatches.files import LARGEST
+from mailer.web.desk.dispatches.list import HERE
+from mailer.web.desk.request import DeskRequest
+from mailer.web.desk.route import DeskRoute
+
+_LARGEST_IMPORT = 4 * LARGEST + 64 * 1024  # octets: a character may take four
+
+
+def _new(request: DeskRequest) -> Response:
+    path = create_dispatch(request.app, request.form.text("title"))
+    request.record("dispatch.new", path.stem)
+    return request.redirect(f"{HERE}/{path.stem}")
+
+
+def _import_form(request: DeskRequest) -> Response:
+    return request.page("import", heading="Import a past issue")
+
+
+def _import(request: DeskRequest) -> Response:
+    imported = import_text(request.app, request.form.raw("text"))
+    request.record("dispatch.import", imported.name)
+    if not imported.doubts:
+        return request.redirect(f"{HERE}/{imported.name}", "Imported. Everything was recognised.")
+    lines = request.form.raw("text").replace("\r\n", "\n").split("\n")
+    return request.page("imported", heading="Imported", imported=imported, lines=lines)
+
+
+ROUTES = (
+    DeskRoute("POST", HERE, Role.WRITER, _new),
+    DeskRoute("GET", f"{HERE}:paste", Role.WRITER, _import_form),
+    DeskRoute("POST", f"{HERE}:paste", Role.WRITER, _import, largest=_LARGEST_IMPORT),
+)

@@ -1,0 +1,33 @@
+"""Invalid YAML is explained in our own words, with what to do."""
+
+import pytest
+
+from mailer.dispatch.parse import parse_dispatch
+
+
+@pytest.mark.parametrize(
+    ("front", "message", "expected"),
+    [
+        ("title: Fog: a day", "a title with a colon needs quotes", 'write title: "Fog: a day"'),
+        (
+            "title: A day\n  date: 2026-11-01",
+            "this “: ” is not allowed here",
+            "put the value in quotes, or check the indentation",
+        ),
+        ('title: Fog: a "day"', "this “: ” is not allowed here", "put the value in quotes, or check the indentation"),
+        ('title: "Fog', "a quotation mark is not closed", "close it, or put the whole value in quotes"),
+        ("title: 'Fog", "a quotation mark is not closed", "close it, or put the whole value in quotes"),
+        ('title: "Fog" and rain', "there is text after the closing quotation mark", "put the whole value in quotes"),
+        (r'title: "\q"', "this “\\” is not allowed between double quotes", "write “\\\\”, or use single quotes"),
+        ("\ttitle: Fog", "a tab is not allowed here", "use spaces"),
+        ("title: Fog\ndate 2026-11-08", "the line before this has no “:”", "write it as “key: value”"),
+        ("title: [Fog", "a bracket or brace is not closed", "close it, or put the value in quotes"),
+        (" title: Fog\ndate: 2026-11-08", "this line is not indented like those before it", "align them"),
+        ("title: @Fog", "this value cannot be read", "put the value in quotes"),
+    ],
+)
+def test_invalid_yaml_is_explained(front, message, expected):
+    problem = next(
+        each for each in parse_dispatch(f"---\n{front}\n---\nNote.\n", "fog.md").problems if each.rule == "yaml-syntax"
+    )
+    assert (problem.message, problem.expected) == (message, expected)
