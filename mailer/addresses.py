@@ -4,9 +4,13 @@
     identity   casefolded local part and the same domain: the key of members, deliveries and suppressions
     display    local part and domain in Unicode, for people
 
-`parse_address` takes one address, perhaps with space around it, and raises AddressError with a short reason. A quoted local part
-(`"a b"@example.org`) is legal but refused: it is very rare, and many servers refuse it. The domain need not exist. Plain ASCII is
-matched by two regular expressions, which accept exactly what email-validator accepts there; the library parses anything else.
+`parse_address` takes one address, perhaps with space around it, and raises AddressError with a short reason. A quoted local
+part (`"a b"@example.org`) is legal but refused: it is very rare, and many servers refuse it. The domain need not exist. Plain
+ASCII is matched by two regular expressions, which accept exactly what email-validator accepts there; the library parses
+anything else.
+
+`parse_signup_address` takes an address from a stranger. It also refuses what a spreadsheet would run, since the address is
+written into a list file.
 """
 
 import re
@@ -24,6 +28,8 @@ _match_domain = re.compile(rf"{_LABEL}(?:\.{_LABEL})*").fullmatch
 _new = tuple.__new__  # half the time of a call
 _CACHED_DOMAINS = 4096  # a list has few
 _STRIPPED = " \t\r\n\v\f\xa0\u200b\u2060\ufeff"  # what spreadsheets and web pages leave around an address
+_FORMULA_BEGINS = ("=", "+", "-", "@")
+_CALLS = frozenset("|!")
 _MAX_SHOWN = 100  # characters of a wrong address in a message
 
 
@@ -60,6 +66,23 @@ def parse_address(text: str) -> Address:
         return _new(Address, (envelope, envelope if identity == envelope else identity, envelope, False))
     trimmed = text.strip(_STRIPPED).strip()
     return parse_address(trimmed) if trimmed != text else _parse_by_library(text)
+
+
+def parse_signup_address(text: str) -> Address:
+    """Parses an address that a stranger entered. Raises AddressError.
+
+    A local part that begins like a formula is refused, and one with `|` or `!`, by which a formula calls another program: no
+    escaping fits into an address. So is an IP address instead of a domain.
+    """
+    address = parse_address(text)
+    local, _, domain = unicodedata.normalize("NFKC", address.display).rpartition("@")
+    if local.startswith(_FORMULA_BEGINS):
+        raise AddressError(text, f"begins with {local[0]}, as a formula does")
+    if _CALLS.intersection(local):
+        raise AddressError(text, "a | or ! before the @")
+    if domain.rpartition(".")[2].isdigit():
+        raise AddressError(text, "an IP address instead of a domain")
+    return address
 
 
 def is_plain_address(text: str) -> bool:

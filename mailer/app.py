@@ -78,10 +78,7 @@ class App:
             warmup=self.warmup,
         )
         for named, use in (
-            (
-                ledger.editions.key_names() | ledger.transactional.key_names(),
-                "which links in messages already sent need",
-            ),
+            (ledger.editions.key_names(), "which links in messages already sent need"),
             (ledger.webhooks.key_names(), "which the secrets of webhooks need"),
         ):
             lacking = sorted(named - set(self.keys.names))

@@ -5,10 +5,15 @@ Eight octets for the purpose and eight for the number are one block of AES-256 (
 MAILER_SECRET_KEYS by HKDF (RFC 5869). Encoding with redundancy and then encrypting the whole with a block cipher gives both
 secrecy and authenticity (Bellare and Rogaway, “Encode-then-encipher encryption”, Asiacrypt 2000): nobody can read or make a
 token without the key; a guessed or altered token is valid with a chance of 2**-64; a token for one purpose is invalid for
-another; equal numbers give equal tokens. Tokens contain no address and never expire. The first key issues, all keys verify.
+another; equal numbers give equal tokens. Tokens contain no address and never expire. The first key issues. The others are
+retired: they verify only what old messages need, the LASTING purposes. So a retired key that leaks unsubscribes people, and does
+no more.
 
-Tokens of version 0.1 were numbers sealed by AES-SIV (RFC 5297), in 39 characters. They are still read: old messages have them
-in their unsubscribe links.
+Tokens of version 0.1 were numbers sealed by AES-SIV (RFC 5297), in 39 characters. They are still read for the LASTING purposes:
+old messages have them in their unsubscribe links.
+
+The links in transactional mail allow more, and no key can make them: each is a random secret, of which the ledger keeps a digest
+under the first key (`new_link_secret`, `TokenKeys.link_digest`). Neither the key nor a copy of the ledger alone opens anything.
 
 Reading never raises, whatever the text, and takes the same time whichever key fits.
 """
@@ -16,6 +21,8 @@ Reading never raises, whatever the text, and takes the same time whichever key f
 import base64
 import binascii
 import hashlib
+import hmac
+import secrets
 from collections.abc import Sequence
 from enum import StrEnum
 
@@ -49,14 +56,24 @@ class Purpose(StrEnum):
     UNSUBSCRIBE = "unsubscribe"
     UNDO = "undo"  # takes back an unsubscription, on the page that confirms it
     PREFERENCES = "preferences"  # a subscriber's own page, from the link of a message; by delivery
-    MEMBER = "member"  # the same by member, from a link that is sent to the address alone, and so allows more
-    ADDRESS = "address"  # confirms a change of address; by the transactional mail that asks for it
     NONCE = "nonce"  # a form on one of these pages: which page, and when it was shown
     BOUNCE = "bounce"  # the VERP return path
     MESSAGE_ID = "message-id"
-    CONFIRM = "confirm"  # confirms a sign-up; by the transactional mail that asks for it
     TRANSACTIONAL = "letter"  # the Message-ID of transactional mail
     FORM = "form"  # when a form was shown, in seconds
+
+
+LASTING = frozenset({Purpose.UNSUBSCRIBE, Purpose.BOUNCE, Purpose.MESSAGE_ID, Purpose.TRANSACTIONAL})
+"""The purposes for which retired keys and tokens of version 0.1 verify, too."""
+
+
+class MailedLink(StrEnum):
+    """What a link in a transactional mail opens. The values are part of every digest: they never change."""
+
+    PREFERENCES = "preferences"  # the page of the subscriber, with all that they may do there
+    SIGNUP = "signup"  # confirms a sign-up
+    ADDRESS = "address"  # confirms a change of address
+    UNDO_MOVE = "undo move"  # takes back a change of address
 
 
 _NAMES = {purpose: hashlib.sha256(b"mailer token " + purpose.encode()).digest()[:8] for purpose in Purpose}
@@ -77,6 +94,8 @@ class _Key:
             plain = self._decrypt(octets)
             name, number = plain[:8], int.from_bytes(plain[8:], "big")
             return number if name == _NAMES[purpose] and number <= MAX_NUMBER else None
+        if purpose not in LASTING:
+            return None
         try:
             return int.from_bytes(self._aes_siv.decrypt(octets, [b"mailer token 1", purpose.encode()]), "big")
         except InvalidTag:
@@ -84,23 +103,24 @@ class _Key:
 
 
 class TokenKeys:
-    """The keys of the installation, of which the first issues. Its repr has only their names."""
+    """The keys of the installation: the first one, and retired ones behind it. Its repr has only their names."""
 
-    __slots__ = ("_issuing", "_keys", "names")
+    __slots__ = ("_first", "_issuing", "_keys", "_link_key", "names")
 
     def __init__(self, keys: Sequence[str]) -> None:
         if not keys:
             raise ValueError("no key")
         self._keys = {key_name(key): _Key(key) for key in keys}
-        self._issuing = next(iter(self._keys.values()))
+        self._first = self._issuing = next(iter(self._keys.values()))
+        self._link_key = _derive(keys[0], b"mailer mailed link", 32)
         self.names = tuple(self._keys)
-        """The `key_name` of each key, the issuing one first."""
+        """The `key_name` of each key, the first one first."""
 
     def __repr__(self) -> str:
         return f"TokenKeys({', '.join(self.names)})"
 
     def signing_with(self, name: str) -> "TokenKeys":
-        """Returns the same keys, with the one of this name issuing: a send keeps the key that it began with.
+        """Returns the same keys, with the one of this name issuing: a send keeps the key that it began with. They read the same.
 
         Raises SettingsError if there is no such key.
         """
@@ -110,9 +130,8 @@ class TokenKeys:
                 "Put it back there, behind the new one.",
             )
         keys = TokenKeys.__new__(TokenKeys)
-        keys._keys = {name: self._keys[name], **self._keys}  # noqa: SLF001 - our own
-        keys._issuing = keys._keys[name]  # noqa: SLF001 - our own
-        keys.names = tuple(keys._keys)  # noqa: SLF001 - our own
+        keys._keys, keys._first, keys.names = self._keys, self._first, self.names  # noqa: SLF001 - our own
+        keys._issuing, keys._link_key = self._keys[name], self._link_key  # noqa: SLF001 - our own
         return keys
 
     def issue(self, purpose: Purpose, number: int) -> str:
@@ -128,8 +147,23 @@ class TokenKeys:
         octets = _decode(token)
         if octets is None:
             return None
-        found = [key.read(purpose, octets) for key in self._keys.values()]
+        found = [key.read(purpose, octets) for key in (self._keys.values() if purpose in LASTING else (self._first,))]
         return next((number for number in found if number is not None), None)
+
+    def is_current(self, purpose: Purpose, token: str) -> bool:
+        """Whether the first key, and no retired one, made this token."""
+        octets = _decode(token)
+        return octets is not None and self._first.read(purpose, octets) is not None
+
+    def link_digest(self, link: MailedLink, secret: str) -> str:
+        """Returns the digest of the secret in a mailed link, 64 hexadecimal digits. Another first key gives another digest."""
+        text = f"{link}:{secret.lower()}".encode(errors="surrogatepass")
+        return hmac.new(self._link_key, text, "sha256").hexdigest()
+
+
+def new_link_secret() -> str:
+    """Returns a random secret of 128 bits, which looks like a token."""
+    return base64.b32encode(secrets.token_bytes(_OCTETS)).decode().rstrip("=").lower()
 
 
 def key_name(key: str) -> str:

@@ -2,14 +2,18 @@
 
 A spreadsheet runs a cell that begins with = + - @, a tab or a line break as a formula; in some locales also with the full-width
 forms of these marks. Such a cell gets an apostrophe before it, and is quoted like all cells with quotes, delimiters or line
-breaks, as OWASP advises (https://owasp.org/www-community/attacks/CSV_Injection). `raw` leaves the cells unchanged, for programs.
+breaks, as OWASP advises (https://owasp.org/www-community/attacks/CSV_Injection). A spreadsheet that splits rows at another
+delimiter than ours finds cells inside of ours: so the same holds after each comma and semicolon in a cell. `raw` leaves the cells
+unchanged, for programs.
 """
 
 import csv
+import re
 from collections.abc import Iterable, Sequence
 from typing import IO
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+_INSIDE = re.compile(r"(?<=[,;])(?=\s*+[=+\-@＝＋－＠])")
 
 
 def write_export(
@@ -27,7 +31,9 @@ def write_export(
 
 
 def escape_formula(cell: str) -> str:
-    """Returns `cell` with an apostrophe before a formula, also before one after spaces."""
+    """Returns `cell` with an apostrophe before each formula, also before one after spaces."""
+    if "," in cell or ";" in cell:
+        cell = _INSIDE.sub("'", cell)
     return f"'{cell}" if cell.startswith(_FORMULA) or cell.lstrip().startswith(_FORMULA) else cell
 
 

@@ -9,7 +9,7 @@ import html5lib
 import pytest
 
 from mailer.i18n.translations import LANGUAGES
-from mailer.link_tokens import Purpose
+from mailer.link_tokens import MailedLink
 from mailer.web.server import free_port
 from tests.browser.test_pages import tab
 from tests.browser.test_public_pages import stops
@@ -42,7 +42,7 @@ def site_at(folder, port, language=""):
 
 
 def confirm_link(site):
-    return f"/confirm/{site.app.keys.issue(Purpose.CONFIRM, site.ledger.transactional.of(ANA)[-1].id)}"
+    return f"/confirm/{site.mailed(site.ledger.transactional.of(ANA)[-1], MailedLink.SIGNUP)}"
 
 
 def test_a_reader_signs_up_for_two_lists_by_keyboard_and_confirms_both(browser, tmp_path):

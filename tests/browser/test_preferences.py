@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mailer.addresses import parse_address
-from mailer.link_tokens import Purpose
+from mailer.link_tokens import MailedLink
 from mailer.web.server import free_port
 from tests.browser.test_joining import EXAMINED, site_at
 from tests.browser.test_pages import tab
@@ -22,8 +22,7 @@ IDENTITY = ANA.lower()
 def own_link(site):
     for name in ("harbour", "tides"):
         join(site.ledger, name, parse_address(ANA), source="form")
-    number = site.ledger.members.number_of(IDENTITY)
-    return f"/preferences/{site.app.keys.issue(Purpose.MEMBER, number)}"
+    return site.mailed_page()
 
 
 def standing(site):
@@ -100,9 +99,9 @@ def test_every_page_is_readable_small_and_by_screen_readers(browser, tmp_path, l
     with site_at(tmp_path, port, language) as site:
         own = own_link(site)
         join(site.ledger, "donors", parse_address(ANA), source="form")
-        number = site.ledger.members.number_of(IDENTITY)
         long = parse_address("x@" + ".".join(["averylongdomainname" * 3] * 3) + ".example")
-        site.ledger.preferences.request_address_change(number, long)
+        asked_by = site.ledger.transactional.of(IDENTITY)[-1].id
+        site.ledger.preferences.request_address_change(asked_by, long)
         [letter] = site.ledger.transactional.of(long.identity)
         context = browser.new_context(viewport={"width": 320, "height": 640}, color_scheme=scheme, bypass_csp=True)
         page = context.new_page()
@@ -120,7 +119,7 @@ def test_every_page_is_readable_small_and_by_screen_readers(browser, tmp_path, l
             "own": own,
             "erase": f"{own}/erase",
             "from-letter": from_letter,
-            "address": f"/address/{site.app.keys.issue(Purpose.ADDRESS, letter.id)}",
+            "address": f"/address/{site.mailed(letter, MailedLink.ADDRESS)}",
         }.items():
             page.goto(f"http://127.0.0.1:{port}{path}")
             check(what)
@@ -132,10 +131,25 @@ def test_every_page_is_readable_small_and_by_screen_readers(browser, tmp_path, l
         page.locator("[aria-labelledby=address] button").click()
         page.wait_for_selector("[aria-invalid]")
         check("wrong")
+        page.goto(f"http://127.0.0.1:{port}{own}")
+        page.locator("[aria-labelledby=fields] input[type=text]").first.fill("https://averylong.example/" + "x" * 100)
+        page.locator("[aria-labelledby=fields] button").click()
+        page.wait_for_selector("[role=alert]")
+        check("refused")
         page.goto(f"http://127.0.0.1:{port}{leave}")
         page.locator("main form button").first.click()
         page.wait_for_selector("input[name=why]")
         check("left")
         page.goto(f"http://127.0.0.1:{port}{from_letter}")
         check("stopped")
+        site.ledger.suppressions.undo(IDENTITY, source="x")
+        site.ledger.preferences.move(letter.id, source="x")
+        notice = site.ledger.transactional.of(IDENTITY)[-1]
+        page.goto(f"http://127.0.0.1:{port}/address/{site.mailed(notice, MailedLink.UNDO_MOVE)}")
+        check("undo")
+        page.locator("main form button").click()
+        page.wait_for_selector("main form", state="detached")
+        check("undone")
+        page.goto(f"http://127.0.0.1:{port}{own}")
+        check("expired")
         context.close()

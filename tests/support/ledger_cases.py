@@ -14,6 +14,7 @@ from mailer.ledger.ledger import Ledger
 from mailer.ledger.queue.leased_send import LeasedSend
 from mailer.ledger.types.editions_and_archive import NewEdition
 from mailer.ledger.types.sends import NewSend, Repeat, Send
+from mailer.ledger.types.transactional import TransactionalKind, TransactionalState
 from mailer.smtp.reply_parser import Reply
 from mailer.smtp.stage import Stage
 
@@ -102,8 +103,19 @@ def join(
     ledger: Ledger, name: str, address: Address, own: Mapping[str, str] | None = None, *, source: str = "page"
 ) -> None:
     """Somebody joins a list by themselves, as their own page has it."""
-    ledger.preferences.set_lists(address, {name: f"the list {name}"}, (), source=source, may_return=True)
+    ledger.preferences.set_lists(address, {name: f"the list {name}"}, (), source=source)
     ledger.preferences.set_profile(address.identity, {name: own or {}}, source=source)
+
+
+def mailed_page(ledger: Ledger, address: Address) -> int:
+    """Returns the number of a mail with a link to the preferences page, as if it was sent."""
+    ledger.transactional.request_link(address)
+    found = ledger.transactional.of(address.identity)
+    mail = [each for each in found if each.kind is TransactionalKind.LINK][-1]
+    if mail.state is TransactionalState.QUEUED:
+        run(ledger.transactional.begin_sending(mail.id, f"{mail.id:064}"))
+        run(ledger.transactional.record_result(mail.id, TransactionalState.SENT))
+    return mail.id
 
 
 def counts(ledger: Ledger, send: Send) -> dict[DeliveryState, int]:

@@ -13,13 +13,16 @@ import httpx
 from PIL import Image as Pillow
 from pydantic import SecretStr
 
+from mailer.addresses import parse_address
 from mailer.app import App
 from mailer.delivery.states import SendKind
 from mailer.delivery.types import NewDelivery
 from mailer.edition.model import Edition, Image
 from mailer.edition.publication import Publication
+from mailer.ledger.subscribers.transactional import QueuedMail
 from mailer.ledger.types.sends import NewSend, Send
-from mailer.link_tokens import Purpose
+from mailer.ledger.types.transactional import TransactionalKind, TransactionalState
+from mailer.link_tokens import MailedLink, Purpose, new_link_secret
 from mailer.mailbox_address import Mailbox
 from mailer.service.dispatches.compile import edition_record
 from mailer.settings.settings import Settings
@@ -71,6 +74,7 @@ class Site:
         lay_ledger(folder)
         self.clock = Clock()
         self._lists = 0
+        self._links: dict[int, str] = {}
         values = {
             "sender": Mailbox(name="The Harbour Letter", address="letter@example.org"),
             "base_url": "https://letter.example.org",
@@ -133,6 +137,27 @@ class Site:
             if row.email == address:
                 return self.app.keys.issue(Purpose.UNSUBSCRIBE, row.delivery_id)
         raise AssertionError(f"{address} is not frozen")
+
+    def mailed(self, mail: QueuedMail, link: MailedLink) -> str:
+        """Marks a queued mail as sent, with a link. Returns the token of the link, for the same mail the same."""
+
+        async def send() -> None:
+            assert await self.ledger.transactional.begin_sending(mail.id, self.app.keys.link_digest(link, secret))
+            await self.ledger.transactional.record_result(mail.id, TransactionalState.SENT)
+
+        if mail.id not in self._links:
+            secret = self._links[mail.id] = new_link_secret()
+            with ThreadPoolExecutor(1) as pool:  # playwright has a loop in the main thread
+                pool.submit(asyncio.run, send()).result()
+        return self._links[mail.id]
+
+    def mailed_page(self, address: str = ANA) -> str:
+        """Returns the path of the preferences page by a link that is mailed to the address alone."""
+        person = parse_address(address)
+        self.ledger.transactional.request_link(person)
+        found = self.ledger.transactional.of(person.identity)
+        mail = [each for each in found if each.kind is TransactionalKind.LINK][-1]
+        return f"/preferences/{self.mailed(mail, MailedLink.PREFERENCES)}"
 
     def reason(self, address: str = ANA) -> str:
         """Returns why the address is suppressed; "" if it is not."""

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailer.addresses import Address, AddressError, parse_address
+from mailer.addresses import Address, AddressError, parse_address, parse_signup_address
 from mailer.mailbox_address import MailboxError, check_syntax
 
 GOOD = [
@@ -24,6 +24,32 @@ def test_an_address_keeps_its_local_part_and_is_known_by_its_identity(text, enve
     address = parse_address(text)
     assert (address.envelope, address.identity, address.smtputf8) == (envelope, identity, False)
     assert address.display == (display or envelope)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "=cmd@example.org",
+        "+1@example.org",
+        "-1@example.org",
+        "＝cmd@example.org",
+        "－1@example.org",
+        "a|b@example.org",
+        "cmd!a1@example.org",
+        "x@127.0.0.1",
+        "nobody",
+    ],
+)
+def test_a_stranger_enters_no_address_that_a_spreadsheet_would_run(text):
+    with pytest.raises(AddressError):
+        parse_signup_address(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["o'hara+news/x=1@mail.example.org", "a-b@example.org", "root@localhost", "дом@example.org"]
+)
+def test_other_addresses_sign_up_as_they_are(text):
+    assert parse_signup_address(text) == parse_address(text)
 
 
 def test_an_international_local_part_needs_smtputf8():

@@ -1,9 +1,24 @@
+from base64 import b32encode
+
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESSIV
+from cryptography.hazmat.primitives.hashes import SHA512
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailer.errors import SettingsError
-from mailer.link_tokens import LENGTH, MAX_NUMBER, PLACEHOLDER, Purpose, TokenKeys, is_inert, key_name
+from mailer.link_tokens import (
+    LENGTH,
+    MAX_NUMBER,
+    PLACEHOLDER,
+    MailedLink,
+    Purpose,
+    TokenKeys,
+    is_inert,
+    key_name,
+    new_link_secret,
+)
 
 OLD, NEW = "old-" * 10, "new-" * 10
 KEYS = TokenKeys([NEW, OLD])
@@ -57,6 +72,32 @@ def test_all_keys_still_verify_when_an_older_one_issues():
     assert keys.read(Purpose.BOUNCE, KEYS.issue(Purpose.BOUNCE, 9)) == 9
 
 
+@pytest.mark.parametrize("purpose", Purpose)
+def test_a_retired_key_verifies_only_what_old_messages_need(purpose):
+    by_old = TokenKeys([OLD]).issue(purpose, 7)
+    lasting = {Purpose.UNSUBSCRIBE, Purpose.BOUNCE, Purpose.MESSAGE_ID, Purpose.TRANSACTIONAL}
+    assert KEYS.read(purpose, by_old) == (7 if purpose in lasting else None)
+    assert KEYS.signing_with(key_name(OLD)).read(purpose, by_old) == (7 if purpose in lasting else None)
+    assert not KEYS.is_current(purpose, by_old)
+    assert KEYS.is_current(purpose, KEYS.issue(purpose, 7))
+
+
+def test_a_mailed_link_is_random_and_known_under_the_first_key_alone():
+    secret, other = new_link_secret(), new_link_secret()
+    assert secret != other
+    assert len(secret) == LENGTH
+    digest = KEYS.link_digest(MailedLink.SIGNUP, secret)
+    assert digest == KEYS.link_digest(MailedLink.SIGNUP, secret.upper())
+    assert digest == TokenKeys([NEW]).link_digest(MailedLink.SIGNUP, secret)
+    assert digest == KEYS.signing_with(key_name(OLD)).link_digest(MailedLink.SIGNUP, secret)
+    assert digest not in {
+        TokenKeys([OLD, NEW]).link_digest(MailedLink.SIGNUP, secret),
+        KEYS.link_digest(MailedLink.ADDRESS, secret),
+        KEYS.link_digest(MailedLink.SIGNUP, other),
+    }
+    assert KEYS.link_digest(MailedLink.SIGNUP, "\ud800") != digest
+
+
 def test_a_key_that_is_gone_is_missed():
     with pytest.raises(SettingsError, match=key_name(OLD)) as caught:
         TokenKeys([NEW]).signing_with(key_name(OLD))
@@ -79,6 +120,15 @@ def test_keys_are_not_shown():
 def test_a_number_out_of_range_is_refused(number):
     with pytest.raises(ValueError, match="number"):
         KEYS.issue(Purpose.BOUNCE, number)
+
+
+@pytest.mark.parametrize("purpose", Purpose)
+def test_tokens_of_version_01_serve_only_what_old_messages_need(purpose):
+    key = HKDF(algorithm=SHA512(), length=64, salt=None, info=b"mailer token key").derive(NEW.encode())
+    sealed = AESSIV(key).encrypt((12).to_bytes(8, "big"), [b"mailer token 1", purpose.encode()])
+    token = b32encode(sealed).decode().rstrip("=").lower()
+    lasting = {Purpose.UNSUBSCRIBE, Purpose.BOUNCE, Purpose.MESSAGE_ID, Purpose.TRANSACTIONAL}
+    assert KEYS.read(purpose, token) == (12 if purpose in lasting else None)
 
 
 @pytest.mark.parametrize("token", ["yr5hr5jkdheb37golhiy5v3bqhf3mmzfp5nldpq", "l37r5kf2vkkstse7kc3oj24ura"])

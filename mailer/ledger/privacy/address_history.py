@@ -3,6 +3,7 @@
     link_addresses(conn, ...)        links two addresses after a change
     former_addresses(conn, identity) the addresses before this one, however many changes ago
     later_addresses(conn, identity)  the addresses after this one
+    unlink_addresses(conn, ...)      removes the way from a later address to a former one, when a change is taken back
     forget_address(conn, identity)   removes an erased address from the histories of the others
 
 A request for the data of an address, or for its erasure, includes the former addresses, never the later ones: the present address
@@ -26,9 +27,16 @@ def former_addresses(conn: Connection, identity: str) -> tuple[str, ...]:
     return _follow(conn, identity, member_change.c.after, member_change.c.before)
 
 
-def later_addresses(conn: Connection, identity: str) -> tuple[str, ...]:
-    """Returns the identities that the person took after this one, the earliest first."""
-    return _follow(conn, identity, member_change.c.before, member_change.c.after)
+def later_addresses(conn: Connection, identity: str, *, since: float = float("-inf")) -> tuple[str, ...]:
+    """Returns the identities that the person took after this one, the earliest first; only by changes since an instant."""
+    return _follow(conn, identity, member_change.c.before, member_change.c.after, since=since)
+
+
+def unlink_addresses(conn: Connection, identity: str, former: str, *, since: float) -> None:
+    """Within a transaction: removes `former` from the history of `identity`, if it came there since an instant."""
+    moved = (member_change.c.kind == MemberChangeKind.ADDRESS, member_change.c.identity == identity)
+    came = (member_change.c.before == former, member_change.c.at >= since)
+    conn.execute(update(member_change).where(*moved, *came).values(before=""))
 
 
 def forget_address(conn: Connection, identity: str) -> None:
@@ -41,13 +49,20 @@ def forget_address(conn: Connection, identity: str) -> None:
         conn.execute(of_others.values({side: ""}))
 
 
-def _follow(conn: Connection, identity: str, here: Column[str], there: Column[str]) -> tuple[str, ...]:
+def _follow(
+    conn: Connection, identity: str, here: Column[str], there: Column[str], *, since: float = float("-inf")
+) -> tuple[str, ...]:
     found, new = [identity], [identity]
     while new:
         query = (
             select(there)
             .distinct()
-            .where(member_change.c.kind == MemberChangeKind.ADDRESS, member_change.c.identity.in_(new), here.in_(new))
+            .where(
+                member_change.c.kind == MemberChangeKind.ADDRESS,
+                member_change.c.identity.in_(new),
+                here.in_(new),
+                member_change.c.at >= since,
+            )
         )
         new = sorted({each for each in conn.execute(query).scalars() if each} - set(found))
         found += new

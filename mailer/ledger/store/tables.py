@@ -366,6 +366,9 @@ transactional_mail = Table(
     Column("next_at", Float, nullable=False, server_default="0"),
     Column("settled_at", Float),
     Column("reply", Text, nullable=False, server_default=""),
+    Column("link_digest", String(64)),
+    Column("link_made_at", Float),
+    Index("ix_transactional_mail_link", "link_digest", unique=True),
     Index("ix_transactional_mail_state", "state", "next_at"),
     Index("ix_transactional_mail_identity", "identity", "created_at"),
 )

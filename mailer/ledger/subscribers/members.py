@@ -15,11 +15,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, and_, exists, insert, select, update
 
-from mailer.addresses import Address
+from mailer.addresses import Address, parse_address
 from mailer.csv.rows import Status
 from mailer.errors import UsageError
 from mailer.ledger.privacy.address_history import former_addresses, later_addresses
-from mailer.ledger.privacy.pseudonyms import aliases
+from mailer.ledger.privacy.pseudonyms import aliases, is_pseudonym
 from mailer.ledger.store.advisory_lock import advisory_lock
 from mailer.ledger.store.ledger_context import LedgerContext
 from mailer.ledger.store.tables import list_, member, member_change
@@ -57,12 +57,10 @@ class Members:
         with self._context.database.reading() as conn:
             return _load(conn, list_name, identity)
 
-    def number_of(self, identity: str) -> int | None:
-        """Returns the number of the person's oldest row, for links that identify the subscriber; None for an unknown one."""
-        query = select(member.c.id).where(member.c.list_id.in_(select(list_.c.id)), member.c.identity == identity)
+    def address_of(self, identity: str) -> Address | None:
+        """Returns the address as the person's oldest row has it; None for an unknown or erased subscriber."""
         with self._context.database.reading() as conn:
-            number = conn.execute(query.order_by(member.c.id).limit(1)).scalar()
-            return None if number is None else int(number)
+            return member_address(conn, identity)
 
     def of(self, identity: str) -> tuple[Membership, ...]:
         """Returns the memberships of this person, former ones too, by the name of the list."""
@@ -158,6 +156,13 @@ def _leave_others(conn: Connection, identity: str, list_id: int, *, by: str, at:
                 at=at,
                 until=None,
             )
+
+
+def member_address(conn: Connection, identity: str) -> Address | None:
+    """Returns the address as the person's oldest row has it; None for an unknown or erased subscriber."""
+    query = select(member.c.address).where(member.c.list_id.in_(select(list_.c.id)), member.c.identity == identity)
+    found = conn.execute(query.order_by(member.c.id).limit(1)).scalar()
+    return None if found is None or is_pseudonym(identity) else parse_address(found)
 
 
 def known_list(conn: Connection, name: str) -> int:
@@ -283,6 +288,12 @@ def move_membership(conn: Connection, list_id: int, new: Address, old: Membershi
     _record(conn, list_id, new.identity, MemberChangeKind.JOINED, after=old.status.value, by=by, at=at)
     if _is_on(old):
         enqueue_subscribed(conn, new.identity, old.list, at=at)
+
+
+def forget_fields(conn: Connection, found: Membership) -> None:
+    """Within a transaction: removes the profile from a row, and the fields unless they are those of the file."""
+    fields = as_json(found.fields) if found.in_file else "{}"
+    _update(conn, known_list(conn, found.list), found.identity, fields=fields, profile="{}")
 
 
 def write_own(conn: Connection, found: Membership, own: Mapping[str, str], *, by: str, at: float) -> None:

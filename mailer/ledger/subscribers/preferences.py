@@ -1,11 +1,11 @@
 """Subscriber preferences, set on the subscriber's own page. Each change is one transaction and applies to running sends.
 
-    preferences.person(member_id)              the subscriber of a page
     preferences.set_lists(...)                 joins some lists, leaves others
     preferences.set_profile(...)               sets the fields of the profile
     preferences.pause(...), resume(...)        pauses all lists of the subscriber
     preferences.request_address_change(...)    mails a new address, which asks for confirmation
-    preferences.move(mail_id)                  confirmed: moves the memberships to the new address
+    preferences.move(mail_id)                  confirmed: moves the memberships to the new address, and tells the old one
+    preferences.undo_move(mail_id)             takes the change back, by the link in the mail that told the old address
     preferences.give_reason(...)               records why the subscriber left everything
 
 A frozen delivery that is not under way is skipped once its subscriber has left, or paused, all lists of the send; one that may
@@ -15,35 +15,47 @@ have been sent stays as it is. The list files get the changes by their next sync
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import Connection, and_, delete, func, insert, select, update
 
 from mailer.addresses import Address, parse_address
 from mailer.csv.rows import Status
 from mailer.ledger.deliveries.skip import skip_unsubscribed
-from mailer.ledger.privacy.address_history import link_addresses
+from mailer.ledger.privacy.address_history import later_addresses, link_addresses, unlink_addresses
 from mailer.ledger.privacy.pseudonyms import is_pseudonym
 from mailer.ledger.store.advisory_lock import CREATE_SEND, advisory_lock
 from mailer.ledger.store.ledger_context import LedgerContext
 from mailer.ledger.store.tables import consent, delivery, leaving_reason, list_, member, transactional_mail
-from mailer.ledger.subscribers.members import known_list, memberships, move_membership, set_status, subscribe, write_own
+from mailer.ledger.subscribers.members import (
+    forget_fields,
+    known_list,
+    member_address,
+    memberships,
+    move_membership,
+    set_status,
+    subscribe,
+    write_own,
+)
 from mailer.ledger.subscribers.signups import VALID_FOR
 from mailer.ledger.subscribers.suppressions import standing
-from mailer.ledger.subscribers.transactional import QueuedMail, load_mail, queue_once_a_day
+from mailer.ledger.subscribers.transactional import DAY, QueuedMail, load_mail, queue_once_a_day, void_links
 from mailer.ledger.types.subscribers import LeavingReason, Membership, StatusSource
 from mailer.ledger.types.suppressions import SuppressionReason
-from mailer.ledger.types.transactional import TransactionalKind
+from mailer.ledger.types.transactional import TransactionalKind, TransactionalState
 
 LONGEST_WORDS = 500  # characters of a free-text reason
-_MEMBER, _MOVED = "member", "moved"
+UNDO_MOVE_FOR = 14 * DAY
+_ASKED_BY, _MOVED = "asked by", "moved"  # the payload of the mail to the new address
+_TO, _LISTS, _UNDONE = "to", "lists", "undone"  # the payload of the mail to the old one
 
 
 class AddressChange(StrEnum):
-    """The outcome of confirming a new address."""
+    """The outcome of confirming a new address, or of taking the change back."""
 
     DONE = "done"
     REFUSED = "refused"  # one of the two is suppressed, or there is no membership to move
-    EXPIRED = "expired"
+    EXPIRED = "expired"  # too late, or the address has changed since
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,21 +74,14 @@ class Preferences:
     def __init__(self, context: LedgerContext) -> None:
         self._context = context
 
-    def person(self, member_id: int) -> Address | None:
-        """Returns the subscriber of a member id; None if there is none, or it was erased."""
-        with self._context.database.reading() as conn:
-            return _person(conn, member_id)
-
-    def set_lists(
-        self, person: Address, on: Mapping[str, str], off: Collection[str], *, source: str, may_return: bool
-    ) -> bool:
+    def set_lists(self, person: Address, on: Mapping[str, str], off: Collection[str], *, source: str) -> None:
         """Joins the lists `on`, each with the consent text of the page, and leaves those of `off`.
 
-        Joining a list after an opt-out from everything needs `may_return`: the subscriber just proved to read mail at the
-        address. Returns False if that is not proven; then no list was joined.
+        Joining records a consent as confirmed, and lifts an opt-out: only for a subscriber who has just proved to read mail at
+        the address.
         """
 
-        def work(conn: Connection) -> bool:
+        def work(conn: Connection) -> None:
             at = self._context.clock()
             advisory_lock(conn, f"member {person.identity}")
             mine = {each.list: each for each in _current(conn, person.identity)}
@@ -85,15 +90,12 @@ class Preferences:
                     _set_status(conn, mine[name], Status.UNSUBSCRIBED, by=source, at=at)
             _skip_open_deliveries(conn, person.identity, at=at)
             has_opted_out = standing(conn, person.identity) is not None
-            wanted = [name for name in on if has_opted_out or name not in mine or _is_off(mine[name])]
-            if wanted and has_opted_out and not may_return:
-                return False
-            for name in wanted:
-                subscribe(conn, name, person, {}, source=source, at=at)
-                _keep_consent(conn, person.identity, name, on[name], source=source, at=at)
-            return True
+            for name in on:
+                if has_opted_out or name not in mine or _is_off(mine[name]):
+                    subscribe(conn, name, person, {}, source=source, at=at)
+                    _keep_consent(conn, person.identity, name, on[name], source=source, at=at)
 
-        return self._context.writer.call(work).result()
+        self._context.writer.call(work).result()
 
     def set_profile(self, identity: str, own: Mapping[str, Mapping[str, str]], *, source: str) -> None:
         """Sets, by list, values of the profile. Other fields stay as they were."""
@@ -110,14 +112,17 @@ class Preferences:
 
         self._context.writer.call(work).result()
 
-    def pause(self, identity: str, until: float, *, source: str) -> None:
-        """Pauses all subscribed lists until then; a pause that the subscriber set before ends then instead."""
+    def pause(self, identity: str, until: float, *, source: str, may_shorten: bool = True) -> None:
+        """Pauses all subscribed lists until then. A pause that the subscriber set before ends then instead; without
+        `may_shorten` no earlier than it would have.
+        """
 
         def work(conn: Connection) -> None:
             at = self._context.clock()
             advisory_lock(conn, f"member {identity}")
             for each in _current(conn, identity):
-                if each.effective_status(at) is Status.SUBSCRIBED or _is_own_pause(each):
+                is_longer = may_shorten or each.paused_until is None or each.paused_until < until
+                if each.effective_status(at) is Status.SUBSCRIBED or (_is_own_pause(each) and is_longer):
                     _set_status(conn, each, Status.PAUSED, by=source, at=at, until=until)
             _skip_open_deliveries(conn, identity, at=at)
 
@@ -134,39 +139,43 @@ class Preferences:
 
         self._context.writer.call(work).result()
 
-    def request_address_change(self, member_id: int, new: Address) -> None:
-        """Queues a mail to `new`, unless one was queued within a day. Does the same work for every address."""
-        payload = {_MEMBER: member_id}
+    def request_address_change(self, asked_by: int, new: Address) -> None:
+        """Queues a mail to `new`, unless one was queued within a day. Does the same work for every address.
+
+        `asked_by` is the mail whose link the subscriber used. When that link is void, so is the request.
+        """
+        payload = {_ASKED_BY: asked_by}
         self._context.writer.call(
             lambda conn: queue_once_a_day(
                 conn, TransactionalKind.ADDRESS, new, at=self._context.clock(), payload=payload
             )
         ).result()
 
-    def asked_address(self, letter_id: int) -> QueuedMail | None:
-        """Returns the mail that asks to confirm a new address; None for any other."""
-        with self._context.database.reading() as conn:
-            return _asks_to_move(conn, letter_id)
-
     def move(self, letter_id: int, *, source: str) -> AddressChange:
         """Changes the address after the new one was confirmed. Idempotent.
 
-        Every list of the old address gets the new one, with all fields; the old one is unsubscribed. A suppression of either
-        address, other than a bounce of the old one, refuses the change: it must not circumvent a suppression.
+        Every list of the old address gets the new one, with all fields; the old one is unsubscribed, gets a mail that says so,
+        and all other links that were mailed to it are void. A suppression of either address, other than a bounce of the old one,
+        refuses the change: it must not circumvent a suppression.
         """
 
         def work(conn: Connection) -> AddressChange:
-            mail = _asks_to_move(conn, letter_id)
+            mail = _mail_of_kind(conn, letter_id, TransactionalKind.ADDRESS)
             at = self._context.clock()
             if mail is None or at > mail.created_at + VALID_FOR:
                 return AddressChange.EXPIRED
             if mail.payload.get(_MOVED):
                 return AddressChange.DONE
-            old, new = _person(conn, mail.payload[_MEMBER]), parse_address(mail.address)
-            if old is None or old.identity == new.identity:
+            asked_by = load_mail(conn, mail.payload.get(_ASKED_BY, 0))
+            if asked_by is None:
+                return AddressChange.EXPIRED
+            new = parse_address(mail.address)
+            _lock_members(conn, {asked_by.identity, new.identity})
+            old, asked_by = member_address(conn, asked_by.identity), load_mail(conn, asked_by.id)
+            if old is None or asked_by is None or asked_by.link_made_at is None:
+                return AddressChange.EXPIRED
+            if old.identity == new.identity:
                 return AddressChange.REFUSED
-            for identity in sorted({old.identity, new.identity}):
-                advisory_lock(conn, f"member {identity}")
             old_suppression = standing(conn, old.identity)
             if standing(conn, new.identity) or (
                 old_suppression and old_suppression.reason is not SuppressionReason.BOUNCED
@@ -175,10 +184,50 @@ class Preferences:
             moving = [each for each in _current(conn, old.identity) if each.status is not Status.UNSUBSCRIBED]
             if not moving:
                 return AddressChange.REFUSED
+            before = {each.list: _former_state(conn, each, new) for each in moving}
             for each in moving:
                 _move(conn, each, new, by=source, at=at)
-            done = {**mail.payload, _MOVED: True}
-            conn.execute(update(transactional_mail).where(transactional_mail.c.id == letter_id).values(payload=done))
+            void_links(conn, old.identity, but=letter_id)
+            _queue_notice(conn, old, {_TO: new.identity, _LISTS: before}, at=at)
+            _set_payload(conn, letter_id, {**mail.payload, _MOVED: True})
+            return AddressChange.DONE
+
+        return self._context.writer.call(work).result()
+
+    def undo_move(self, letter_id: int, *, source: str) -> AddressChange:
+        """Takes a change of address back, for the old address that heard of it. Idempotent.
+
+        The old address gets its lists again. The new one, and addresses that it moved on to, lose those that came by the change.
+        They keep none of the fields, their histories no longer lead to the old address, and links mailed to them are void.
+        Only a suppression of the old address, other than a bounce, refuses this.
+        """
+
+        def work(conn: Connection) -> AddressChange:
+            mail = _mail_of_kind(conn, letter_id, TransactionalKind.MOVED)
+            at = self._context.clock()
+            if mail is None or at > mail.created_at + UNDO_MOVE_FOR:
+                return AddressChange.EXPIRED
+            if mail.payload.get(_UNDONE):
+                return AddressChange.DONE
+            first = mail.payload[_TO]
+            taken = [first, *later_addresses(conn, first, since=mail.created_at)]
+            taken = [identity for identity in taken if identity != mail.identity]
+            _lock_members(conn, {mail.identity, *taken})
+            suppression = standing(conn, mail.identity)
+            if suppression and suppression.reason is not SuppressionReason.BOUNCED:
+                return AddressChange.REFUSED
+            before = mail.payload[_LISTS]
+            for identity in taken:
+                kept = {name for name, state in before.items() if identity == first and state["kept"]}
+                _take_back(conn, identity, before.keys() - kept, by=source, at=at)
+                unlink_addresses(conn, identity, mail.identity, since=mail.created_at)
+                void_links(conn, identity, but=letter_id)
+            for each in _current(conn, mail.identity):
+                state = before.get(each.list)
+                if state and _is_off(each):
+                    _set_status(conn, each, Status(state["status"]), by=source, at=at, until=state["until"])
+            void_links(conn, mail.identity, but=letter_id)
+            _set_payload(conn, letter_id, {_UNDONE: True})
             return AddressChange.DONE
 
         return self._context.writer.call(work).result()
@@ -225,9 +274,9 @@ def _skip_open_deliveries(conn: Connection, identity: str, *, at: float) -> None
     skip_unsubscribed(conn, delivery.c.identity == identity, at=at)
 
 
-def _person(conn: Connection, member_id: int) -> Address | None:
-    row = conn.execute(select(member.c.identity, member.c.address).where(member.c.id == member_id)).first()
-    return None if row is None or is_pseudonym(row.identity) else parse_address(row.address)
+def _lock_members(conn: Connection, identities: Collection[str]) -> None:
+    for identity in sorted(identities):
+        advisory_lock(conn, f"member {identity}")
 
 
 def _current(conn: Connection, identity: str) -> tuple[Membership, ...]:
@@ -250,7 +299,7 @@ def _set_status(
 
 
 def _keep_consent(conn: Connection, identity: str, list_name: str, words: str, *, source: str, at: float) -> None:
-    """Records the consent, as confirmed: only the subscriber has the link to the page."""
+    """Records the consent, as confirmed: only the subscriber has a link that joins lists."""
     conn.execute(
         insert(consent).values(
             identity=identity,
@@ -264,9 +313,44 @@ def _keep_consent(conn: Connection, identity: str, list_name: str, words: str, *
     )
 
 
-def _asks_to_move(conn: Connection, letter_id: int) -> QueuedMail | None:
+def _mail_of_kind(conn: Connection, letter_id: int, kind: TransactionalKind) -> QueuedMail | None:
     found = load_mail(conn, letter_id)
-    return found if found is not None and found.kind is TransactionalKind.ADDRESS else None
+    return found if found is not None and found.kind is kind else None
+
+
+def _set_payload(conn: Connection, letter_id: int, payload: Mapping[str, Any]) -> None:
+    conn.execute(update(transactional_mail).where(transactional_mail.c.id == letter_id).values(payload=dict(payload)))
+
+
+def _queue_notice(conn: Connection, old: Address, payload: Mapping[str, Any], *, at: float) -> None:
+    """Queues the mail to the old address: after every change, however many there are in a day."""
+    conn.execute(
+        insert(transactional_mail).values(
+            kind=TransactionalKind.MOVED,
+            identity=old.identity,
+            address=old.envelope,
+            payload=dict(payload),
+            created_at=at,
+            state=TransactionalState.QUEUED,
+            next_at=at,
+        )
+    )
+
+
+def _former_state(conn: Connection, each: Membership, new: Address) -> dict[str, object]:
+    """Returns what undoing a move needs: the status at the old address, and whether the new one is on the list by itself."""
+    there = {found.list: found for found in _current(conn, new.identity)}.get(each.list)
+    kept = there is not None and not _is_off(there)
+    return {"status": each.status.value, "until": each.paused_until, "kept": kept}
+
+
+def _take_back(conn: Connection, identity: str, names: Collection[str], *, by: str, at: float) -> None:
+    """Takes the address off these lists, with all that came to it by a move."""
+    for each in _current(conn, identity):
+        if each.list in names:
+            _set_status(conn, each, Status.UNSUBSCRIBED, by=by, at=at)
+            forget_fields(conn, each)
+    _skip_open_deliveries(conn, identity, at=at)
 
 
 def _move(conn: Connection, each: Membership, new: Address, *, by: str, at: float) -> None:

@@ -1,7 +1,7 @@
 """Sign-ups: a request for a list at an address, and its confirmation by the person who reads mail there.
 
     signups.request_signup(wanted)  records it, and queues the confirmation mail: one an address and day
-    signups.request(letter_id)      what a mail asks to be confirmed
+    parse_signup_request(mail)      what a mail asks to be confirmed
     signups.confirm(letter_id, ..)  members, suppressions, consent and welcome, in one transaction
     signups.consents(identity)      the consents recorded of a person
 
@@ -85,11 +85,6 @@ class Signups:
     def request_signup(self, wanted: Signup) -> None:
         """Records the request, and queues its mail unless one was queued within a day."""
         self._context.writer.call(lambda conn: _ask(conn, wanted, at=self._context.clock())).result()
-
-    def request(self, letter_id: int) -> SignupRequest | None:
-        """Returns what the mail asks to be confirmed; None if it asks nothing, or was removed."""
-        with self._context.database.reading() as conn:
-            return parse_signup_request(load_mail(conn, letter_id))
 
     def confirm(
         self, letter_id: int, own: Mapping[str, Mapping[str, str]], *, source: str, welcomes: Mapping[str, str]

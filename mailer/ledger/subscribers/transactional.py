@@ -2,7 +2,8 @@
 
     transactional.ask_link(address)       queues the link to a subscriber's own page, at most one an address and day
     transactional.due(now, limit)         the mails to be delivered, the oldest first
-    transactional.begin_sending(id, key)  queued -> sending, durable before end of DATA; False: not now
+    transactional.begin_sending(id, link) queued -> sending, durable before end of DATA; False: not now
+    transactional.linked(digest)          the mail that carried a link
     transactional.settle(id, ...)         records the result
     transactional.recover()               sending -> uncertain, after a process that died
 
@@ -10,7 +11,8 @@
 
 A mail that may have been sent is never sent again automatically: nobody gets it twice, and a subscriber who did not get it asks
 again. Requests for confirmation are queued in signups.py. The content of a mail is decided when it is composed, not when it is
-requested, so that a request does the same work for every address. Raises LedgerError.
+requested, so that a request does the same work for every address. The link in a mail is made then, too: the row has the digest of
+its secret, and since when it is valid. A link is void once its subscriber has changed the address. Raises LedgerError.
 """
 
 import asyncio
@@ -23,16 +25,18 @@ from sqlalchemy import Connection, Row, case, delete, exists, func, insert, lite
 from mailer.addresses import Address
 from mailer.ledger.store.advisory_lock import advisory_lock
 from mailer.ledger.store.ledger_context import LedgerContext
-from mailer.ledger.store.tables import meta, transactional_mail
+from mailer.ledger.store.tables import transactional_mail
 from mailer.ledger.types.transactional import TransactionalKind, TransactionalState
 
 DAY = 86_400.0
-_KEY = "key of letters: "  # stored in `meta`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueuedMail:
-    """One mail. `payload` is what its kind needs; `attempts` counts those that reached a relay."""
+    """One mail. `payload` is what its kind needs; `attempts` counts those that reached a relay.
+
+    `link_made_at`: since when the link in it is valid; None if it has none, or if the link is void.
+    """
 
     id: int
     kind: TransactionalKind
@@ -45,6 +49,7 @@ class QueuedMail:
     next_at: float
     settled_at: float | None
     reply: str
+    link_made_at: float | None = None
 
 
 class TransactionalQueue:
@@ -80,31 +85,30 @@ class TransactionalQueue:
             query = select(transactional_mail.c.state, func.count()).group_by(transactional_mail.c.state)
             return {state: int(count) for state, count in conn.execute(query)}
 
-    async def begin_sending(self, number: int, key_name: str = "") -> bool:
-        """Makes `sending` durable. False if the mail may not be sent: it was removed, or another process has it.
+    def linked(self, digest: str) -> QueuedMail | None:
+        """Returns the mail that carried the link with this digest."""
+        with self._context.database.reading() as conn:
+            found = _mails(conn, transactional_mail.c.link_digest == digest)
+            return found[0] if found else None
 
-        `key_name` names the secret key of the links in it, which is needed from then on.
+    async def begin_sending(self, number: int, link_digest: str | None = None) -> bool:
+        """Makes `sending` durable, and the link in the mail valid. False if the mail may not be sent: it was removed, or another
+        process has it.
         """
 
         def work(conn: Connection) -> bool:
-            if key_name:
-                _pin_key(conn, key_name)
             mine = update(transactional_mail).where(
                 transactional_mail.c.id == number, transactional_mail.c.state == TransactionalState.QUEUED
             )
-            return bool(
-                conn.execute(
-                    mine.values(state=TransactionalState.SENDING, attempts=transactional_mail.c.attempts + 1)
-                ).rowcount
-            )
+            values = {
+                "state": TransactionalState.SENDING,
+                "attempts": transactional_mail.c.attempts + 1,
+                "link_digest": link_digest,
+                "link_made_at": self._context.clock() if link_digest else None,
+            }
+            return bool(conn.execute(mine.values(**values)).rowcount)
 
         return await asyncio.wrap_future(self._context.writer.call(work))
-
-    def key_names(self) -> frozenset[str]:
-        """Returns the names of the secret keys that links in mails were made with."""
-        with self._context.database.reading() as conn:
-            found = conn.execute(select(meta.c.key).where(meta.c.key.startswith(_KEY, autoescape=True))).scalars()
-            return frozenset(key.removeprefix(_KEY) for key in found)
 
     async def record_result(
         self,
@@ -178,12 +182,10 @@ def queue_once_a_day(
     conn.execute(insert(transactional_mail).from_select(list(values), row.where(~exists(asked))))
 
 
-def _pin_key(conn: Connection, name: str) -> None:
-    """Records that a key must be kept: mails are removed, but a link to a subscriber's own page never expires."""
-    key = f"{_KEY}{name}"
-    advisory_lock(conn, _KEY)
-    if conn.execute(select(meta.c.key).where(meta.c.key == key)).first() is None:
-        conn.execute(insert(meta).values(key=key, value=""))
+def void_links(conn: Connection, identity: str, *, but: int) -> None:
+    """Within a transaction: makes the links in all mail to this address void, except in the mail `but`."""
+    others = (transactional_mail.c.identity == identity, transactional_mail.c.id != but)
+    conn.execute(update(transactional_mail).where(*others).values(link_made_at=None))
 
 
 def load_mail(conn: Connection, number: int) -> QueuedMail | None:
@@ -209,4 +211,5 @@ def _mail(row: Row[Any]) -> QueuedMail:
         next_at=row.next_at,
         settled_at=row.settled_at,
         reply=row.reply,
+        link_made_at=row.link_made_at,
     )

@@ -31,6 +31,7 @@ from sqlalchemy import (
     update,
 )
 
+from mailer.csv.export import escape_formula
 from mailer.csv.rows import Status
 from mailer.ledger.store.tables import member, member_change, suppression
 from mailer.ledger.subscribers.suppressions import suppress_all
@@ -216,7 +217,7 @@ def cells(conn: Connection, diff: SyncDiff) -> Iterator[StatusCell]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppendedSignup:
-    """A member who signed up and is appended to the file."""
+    """A member who signed up and is appended to the file. `values`: with formulas of a stranger escaped (mailer.csv.export)."""
 
     member_id: int
     address: str
@@ -231,7 +232,10 @@ def signups_to_append(conn: Connection, diff: SyncDiff) -> tuple[AppendedSignup,
         AppendedSignup(
             member_id=row.id,
             address=row.address,
-            values={**json.loads(row.fields), **json.loads(row.profile)},
+            values={
+                **json.loads(row.fields),
+                **{name: escape_formula(value) for name, value in json.loads(row.profile).items()},
+            },
             joined_at=row.joined_at,
         )
         for row in conn.execute(query)

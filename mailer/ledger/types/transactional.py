@@ -9,6 +9,7 @@ class TransactionalKind(StrEnum):
     CONFIRM = "confirm"
     LINK = "link"
     ADDRESS = "address"
+    MOVED = "moved"
     WELCOME = "welcome"
 
 

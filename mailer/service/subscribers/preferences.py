@@ -1,10 +1,11 @@
 """The preferences page of a subscriber: which lists they are on, and what they can change.
 
     read_preferences(app, token)                                      the page of a link; changes nothing
-    choose_lists, save_own_fields, pause_mail, resume_mail, unsubscribe_all     take effect at once, also for running sends
-    request_mailed_link, export_own_data, erase_own_data
+    choose_lists, pause_mail, unsubscribe_all, request_mailed_link              by any link
+    resume_mail, save_own_fields, export_own_data, erase_own_data               by a link that was mailed to the reader alone
 
-Each function takes the token of a link (preferences_link.py) and raises LinkError for one that does not allow the change.
+Changes take effect at once, also for running sends. Each function takes the token of a link (preferences_link.py) and raises
+LinkError for one that does not allow the change. By the link of a message, lists can only be left, and a pause only be extended.
 Blocking; raises LedgerError, ListSettingsError.
 """
 
@@ -18,10 +19,10 @@ from mailer.audience.list_settings import ListSettings, public_lists
 from mailer.csv.rows import Status
 from mailer.ledger.types.subscribers import Membership, StatusSource
 from mailer.ledger.types.suppressions import SuppressionReason
-from mailer.line_sanitizer import clean_line
+from mailer.service.subscribers.own_fields import clean_value, require_no_web_address
 from mailer.service.subscribers.preferences_link import BY_READER, LinkHolder, find_holder, require_holder
 from mailer.service.subscribers.profile import find_profile, profile_object, subject_copy
-from mailer.service.subscribers.signup import LONGEST_VALUE, consent_text
+from mailer.service.subscribers.signup import consent_text
 from mailer.service.subscribers.unsubscribe import OptOutSource
 
 WEEKS = (1, 2, 4, 8, 12, 26)
@@ -51,8 +52,8 @@ class ListChoice:
 class PreferencesPage:
     """The content of a preferences page. `masked` is the masked address; `may`: the link was mailed to the subscriber alone.
 
-    `lists` are the public ones; `others`: how many more lists mail the subscriber. `own` has the fields that subscribers edit
-    themselves.
+    `lists` are the public ones, for the link of a message only those that mail the subscriber; `others`: how many more lists do.
+    `own` has the fields that subscribers edit themselves; it is empty for the link of a message.
     """
 
     masked: str
@@ -63,6 +64,7 @@ class PreferencesPage:
     own: Mapping[str, str] = field(repr=False)
     paused_until: float | None
     can_pause: bool
+    has_public_lists: bool
 
 
 def read_preferences(app: App, token: str) -> PreferencesPage | None:
@@ -71,34 +73,35 @@ def read_preferences(app: App, token: str) -> PreferencesPage | None:
     return None if holder is None else _page(app, holder)
 
 
-def choose_lists(app: App, token: str, names: Collection[str]) -> bool:
-    """Puts the subscriber on those of the shown lists that are in `names`, and on no other of them. False: a link that may not
-    resubscribe.
-    """
+def choose_lists(app: App, token: str, names: Collection[str]) -> None:
+    """Puts the subscriber on those of the shown lists that are in `names`, and on no other of them."""
     holder = require_holder(app, token)
     page = _page(app, holder)
-    on = {each.settings.name: each.words for each in page.lists if each.settings.name in names}
-    off = [each.settings.name for each in page.lists if each.settings.name not in on]
-    return app.ledger.preferences.set_lists(holder.address, on, off, source=BY_READER, may_return=holder.is_mailed_link)
+    on = {each.settings.name: each.words for each in page.lists if each.settings.name in names and page.may}
+    off = [each.settings.name for each in page.lists if each.settings.name not in names]
+    app.ledger.preferences.set_lists(holder.address, on, off, source=BY_READER)
 
 
 def save_own_fields(app: App, token: str, given: Mapping[str, str]) -> None:
-    """Saves the subscriber's own fields, on each of their lists that has them as such."""
-    holder = require_holder(app, token)
-    values = {name: clean_line(value)[:LONGEST_VALUE].strip() for name, value in given.items()}
+    """Saves the subscriber's own fields, on each of their lists that has them as such. Raises OwnFieldError."""
+    holder = require_holder(app, token, mailed=True)
+    values = {name: clean_value(value) for name, value in given.items()}
     own = {each.name: {name: values[name] for name in each.own_fields if name in values} for each in _public(app)}
+    for saved in own.values():
+        require_no_web_address(saved)
     app.ledger.preferences.set_profile(holder.address.identity, own, source=BY_READER)
 
 
 def pause_mail(app: App, token: str, weeks: int) -> None:
     """Pauses all mail for so many weeks from now; one of WEEKS."""
     holder = require_holder(app, token)
-    app.ledger.preferences.pause(holder.address.identity, app.clock() + weeks * _WEEK, source=BY_READER)
+    until = app.clock() + weeks * _WEEK
+    app.ledger.preferences.pause(holder.address.identity, until, source=BY_READER, may_shorten=holder.is_mailed_link)
 
 
 def resume_mail(app: App, token: str) -> None:
     """Ends the subscriber's pause now."""
-    app.ledger.preferences.resume(require_holder(app, token).address.identity, source=BY_READER)
+    app.ledger.preferences.resume(require_holder(app, token, mailed=True).address.identity, source=BY_READER)
 
 
 def unsubscribe_all(app: App, token: str) -> None:
@@ -140,6 +143,7 @@ def _page(app: App, holder: LinkHolder) -> PreferencesPage:
     lists = tuple(
         ListChoice(settings=each, is_on=each.name in mailed and stopped is OptOut.NO, words=consent_text(app, each))
         for each in public
+        if holder.is_mailed_link or (each.name in mailed and stopped is OptOut.NO)
     )
     pauses = [each.paused_until for each in mailed.values() if _is_paused(each, now)]
     return PreferencesPage(
@@ -148,9 +152,10 @@ def _page(app: App, holder: LinkHolder) -> PreferencesPage:
         stopped=stopped,
         lists=lists,
         others=len(mailed.keys() - {each.name for each in public}) if stopped is OptOut.NO else 0,
-        own=_own(public, memberships),
+        own=_own(public, memberships) if holder.is_mailed_link else {},
         paused_until=max((until for until in pauses if until is not None), default=None),
         can_pause=bool(mailed) and stopped is OptOut.NO,
+        has_public_lists=bool(public),
     )
 
 

@@ -1,9 +1,10 @@
 """Links to the preferences page of a subscriber, and the nonces of its forms.
 
-There are two kinds of link. One is in every message, and people forward messages: whoever has it can do what can be undone.
-The other is mailed to the subscriber alone, on request: it also shows all personal data, changes the address, erases, and
-resubscribes a subscriber who has left. A nonce belongs to one page and expires after NONCE_FOR seconds, so that a form that
-was open for a week changes nothing.
+There are two kinds of link. One is in every message, and people forward messages: whoever has it can only reduce what is sent.
+The other is mailed to the subscriber alone, on request: it also shows all personal data, joins lists, changes fields and the
+address, erases, and resubscribes a subscriber who has left. It rests on a random secret (mailer.link_tokens), is valid for
+MAILED_LINK_FOR seconds, and is void once the address has changed. A nonce belongs to one page and expires after NONCE_FOR
+seconds, so that a form that was open for a week changes nothing.
 """
 
 from dataclasses import dataclass
@@ -12,9 +13,10 @@ from hashlib import sha256
 from mailer.addresses import Address, parse_address
 from mailer.app import App
 from mailer.ledger.privacy.pseudonyms import is_pseudonym
-from mailer.link_tokens import Purpose, is_inert
+from mailer.link_tokens import MailedLink, Purpose, is_inert
 
 BY_READER = "person"
+MAILED_LINK_FOR = 48 * 3600.0  # seconds
 NONCE_FOR = 12 * 3600
 _STEPS_BACK = 5.0  # seconds that the clock may have been set back
 _FINGERPRINT = 31  # low bits of a nonce, which identify its page; the high bits are its time
@@ -24,22 +26,30 @@ class LinkError(LookupError):
     """A link that is unknown, or of the kind that does not allow this."""
 
 
+class ExpiredLinkError(LinkError):
+    """A mailed link that is too old, or void because the address has changed."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkHolder:
-    """The subscriber whom a link belongs to. `number` is the content of the token, for its `purpose`."""
+    """The subscriber whom a link belongs to. `mail_id`: the mail that carried it; None for the link of a message."""
 
-    purpose: Purpose
-    number: int
     address: Address
+    mail_id: int | None = None
 
     @property
     def is_mailed_link(self) -> bool:
-        return self.purpose is Purpose.MEMBER
+        return self.mail_id is not None
 
 
 def page_token(app: App, unsubscribe_token: str) -> str:
-    """Returns the token of the preferences page for the holder of an unsubscribe link; "" for a test link."""
-    number = None if is_inert(unsubscribe_token) else app.keys.read(Purpose.UNSUBSCRIBE, unsubscribe_token)
+    """Returns the token of the preferences page for the holder of an unsubscribe link; "" for a test link.
+
+    Also "" for a link that a retired key made, which only unsubscribes.
+    """
+    if is_inert(unsubscribe_token) or not app.keys.is_current(Purpose.UNSUBSCRIBE, unsubscribe_token):
+        return ""
+    number = app.keys.read(Purpose.UNSUBSCRIBE, unsubscribe_token)
     return "" if number is None else app.keys.issue(Purpose.PREFERENCES, number)
 
 
@@ -57,16 +67,18 @@ def is_valid_nonce(app: App, token: str, nonce: str) -> bool:
 
 
 def find_holder(app: App, token: str) -> LinkHolder | None:
-    """Returns the holder of `token`; None for an invalid token or an erased subscriber."""
-    number = app.keys.read(Purpose.MEMBER, token)
-    if number is not None:
-        person = app.ledger.preferences.person(number)
-        return None if person is None else LinkHolder(purpose=Purpose.MEMBER, number=number, address=person)
+    """Returns the holder of `token`; None for an invalid token or an erased subscriber. Raises ExpiredLinkError."""
+    mail = app.ledger.transactional.linked(app.keys.link_digest(MailedLink.PREFERENCES, token))
+    if mail is not None:
+        if mail.link_made_at is None or app.clock() > mail.link_made_at + MAILED_LINK_FOR:
+            raise ExpiredLinkError("the link is not valid any more")
+        person = app.ledger.members.address_of(mail.identity)
+        return None if person is None else LinkHolder(address=person, mail_id=mail.id)
     number = app.keys.read(Purpose.PREFERENCES, token)
     delivery = None if number is None else app.ledger.report.delivery(number)
     if number is None or delivery is None or is_pseudonym(delivery.identity):
         return None
-    return LinkHolder(purpose=Purpose.PREFERENCES, number=number, address=parse_address(delivery.address))
+    return LinkHolder(address=parse_address(delivery.address))
 
 
 def require_holder(app: App, token: str, *, mailed: bool = False) -> LinkHolder:

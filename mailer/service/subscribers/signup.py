@@ -7,7 +7,8 @@
     request_signup_again(app, token, ...)     has another mail sent, for an expired link
     request_link_mail(app, address)           has the link to the preferences page mailed
 
-An invalid token, or one whose mail was purged, gives None. Blocking; raises LedgerError, ListSettingsError.
+An invalid token, or one whose mail was purged, gives None. A field with a web address raises OwnFieldError. Blocking; raises
+LedgerError, ListSettingsError.
 """
 
 from collections.abc import Iterable, Mapping
@@ -19,11 +20,10 @@ from mailer.app import App
 from mailer.audience.list_settings import ListSettings, load_list_settings, public_lists
 from mailer.errors import MailerError
 from mailer.i18n.translations import effective_language, gettext, translatable
-from mailer.ledger.subscribers.signups import Signup, SignupRequest
-from mailer.line_sanitizer import clean_line
-from mailer.link_tokens import Purpose
+from mailer.ledger.subscribers.signups import Signup, SignupRequest, parse_signup_request
+from mailer.link_tokens import MailedLink
+from mailer.service.subscribers.own_fields import has_web_address, own_field_values, require_no_web_address
 
-LONGEST_VALUE = 200  # characters of a field
 CONSENT_TEXT = translatable(
     "By signing up, you agree to receive %(name)s by e-mail. You can unsubscribe at any time with the link in each issue."
 )
@@ -102,22 +102,18 @@ def request_signup(
     words: str = "",
 ) -> None:
     """Requests a sign-up. `own`: the fields that were filled in; `ip` is truncated; `words`: the consent text, if not ours."""
+    values = own_field_values(wanted.own_fields, own)
+    require_no_web_address(values)
     app.ledger.signups.request_signup(
         Signup(
             list=wanted.name,
             address=address,
-            profile=own_field_values(wanted, own),
+            profile=values,
             form=form.value,
             words=words or consent_text(app, wanted),
             ip=ip,
         )
     )
-
-
-def own_field_values(wanted: ListSettings, given: Mapping[str, str]) -> dict[str, str]:
-    """Returns the values of the list's own fields, in one line each, without invisible characters; empty ones are left out."""
-    values = {name: clean_line(given.get(name, ""))[:LONGEST_VALUE].strip() for name in wanted.own_fields}
-    return {name: value for name, value in values.items() if value}
 
 
 def read_confirmation(app: App, token: str) -> Confirmation | None:
@@ -132,9 +128,12 @@ def confirm_signup(app: App, token: str, choice: Mapping[str, Mapping[str, str]]
     if request is None:
         return None
     lists = public_lists_of(app, [name for name in request.waiting if name in choice])
+    own = {each.name: own_field_values(each.own_fields, choice[each.name]) for each in lists}
+    for values in own.values():
+        require_no_web_address(values)
     done = app.ledger.signups.confirm(
         request.mail_id,
-        {each.name: own_field_values(each, choice[each.name]) for each in lists},
+        own,
         source=f"confirmed {SignupForm.PAGE}",
         welcomes={each.name: each.welcome for each in lists if each.welcome},
     )
@@ -151,7 +150,8 @@ def request_signup_again(app: App, token: str, *, ip: str) -> Confirmation | Non
     address = parse_address(request.address)
     for each in public_lists_of(app, request.waiting):
         consent = words.get(each.name, "")
-        request_signup(app, each, address, request.waiting[each.name], form=SignupForm.ANEW, ip=ip, words=consent)
+        own = {name: value for name, value in request.waiting[each.name].items() if not has_web_address(value)}
+        request_signup(app, each, address, own, form=SignupForm.ANEW, ip=ip, words=consent)
     return _confirmation(app, request)
 
 
@@ -161,8 +161,7 @@ def request_link_mail(app: App, address: Address) -> None:
 
 
 def _request(app: App, token: str) -> SignupRequest | None:
-    number = app.keys.read(Purpose.CONFIRM, token)
-    return None if number is None else app.ledger.signups.request(number)
+    return parse_signup_request(app.ledger.transactional.linked(app.keys.link_digest(MailedLink.SIGNUP, token)))
 
 
 def _confirmation(app: App, request: SignupRequest) -> Confirmation | None:
@@ -177,7 +176,8 @@ def _confirmation(app: App, request: SignupRequest) -> Confirmation | None:
         state=state,
         masked=mask_address(request.address),
         waiting=tuple(
-            PendingList(settings=each, own=own_field_values(each, request.waiting[each.name])) for each in lists
+            PendingList(settings=each, own=own_field_values(each.own_fields, request.waiting[each.name]))
+            for each in lists
         ),
         confirmed=tuple(each.shown for each in confirmed),
         language=(*lists, *confirmed)[0].language,

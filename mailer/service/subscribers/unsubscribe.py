@@ -8,8 +8,9 @@
 An undo token is a token of Purpose.UNDO over a fingerprint of the delivery and of the instant of the opt-out in the ledger.
 Nothing is stored for it. It is valid only while that opt-out is the latest: not after another opt-out (which renews the
 instant), an erasure, a complaint or a bounce. Only an opt-out by such a link, at most UNDO_FOR seconds ago, can be undone, so
-that a forwarded message cannot resubscribe somebody who left long ago or in another way. The ledger compares the instant again
-inside its transaction, so that no other opt-out can come in between.
+that a forwarded message cannot resubscribe somebody who left long ago or in another way. A link that a retired key made gets
+an undo token only for an opt-out that it has just made itself, so that a leaked key cannot undo other opt-outs. The ledger
+compares the instant again inside its transaction, so that no other opt-out can come in between.
 
 An invalid token, or one whose delivery the ledger does not have, gives None. All functions but `unsubscribe` block. Raises
 LedgerError.
@@ -78,7 +79,7 @@ def read_unsubscribe_link(app: App, token: str) -> UnsubscribeLink | None:
     return UnsubscribeLink(
         masked=mask_address(delivery.address),
         is_unsubscribed=suppression is not None and suppression.reason.is_by_recipient,
-        can_undo=suppression is not None and _is_new(app, suppression),
+        can_undo=suppression is not None and _can_undo(app, token, suppression),
     )
 
 
@@ -91,17 +92,17 @@ async def unsubscribe(app: App, token: str, source: OptOutSource = OptOutSource.
         return None
     suppressed = await asyncio.wrap_future(app.ledger.suppressions.unsubscribe_delivery(number, source=source.value))
     if suppressed is None or suppressed.changed:  # no database read, so no thread
-        return _result(app, number, suppressed)
-    return await asyncio.to_thread(_result, app, number, suppressed)
+        return _result(app, token, number, suppressed)
+    return await asyncio.to_thread(_result, app, token, number, suppressed)
 
 
-def _result(app: App, number: int, suppressed: SuppressResult | None) -> UnsubscribeResult | None:
+def _result(app: App, token: str, number: int, suppressed: SuppressResult | None) -> UnsubscribeResult | None:
     """Returns the result of an opt-out, with an undo token if it can be undone."""
     if suppressed is None:
         return None
     suppression = suppressed.suppression
-    is_new = suppressed.changed or _is_new(app, suppression)  # a change is this very opt-out
-    undo_token = app.keys.issue(Purpose.UNDO, _fingerprint(number, suppression.at)) if is_new else ""
+    can_undo = suppressed.changed or _can_undo(app, token, suppression)  # a change is this very opt-out
+    undo_token = app.keys.issue(Purpose.UNDO, _fingerprint(number, suppression.at)) if can_undo else ""
     return UnsubscribeResult(link=UnsubscribeLink(masked=mask_address(suppressed.address)), undo_token=undo_token)
 
 
@@ -144,6 +145,11 @@ def _delivery(app: App, token: str) -> Delivery | None:
 def _fingerprint(delivery_id: int, at: float) -> int:
     """Returns a number of 63 bits, which fits into a token, for one opt-out of a delivery."""
     return int.from_bytes(sha256(f"{delivery_id} {at.hex()}".encode()).digest()[:8], "big") & MAX_NUMBER
+
+
+def _can_undo(app: App, token: str, suppression: Suppression) -> bool:
+    """Returns whether the link of `token` may undo an opt-out that was made before: no link of a retired key may."""
+    return app.keys.is_current(Purpose.UNSUBSCRIBE, token) and _is_new(app, suppression)
 
 
 def _is_new(app: App, suppression: Suppression) -> bool:

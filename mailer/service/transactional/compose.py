@@ -1,14 +1,16 @@
 """Composes transactional mail when it is about to be sent.
 
-    compose(app, mail) -> Message, or Skipped with the reason
+    compose(app, mail) -> ComposedMail, or Skipped with the reason
 
 - confirm: asks to confirm a sign-up; a subscriber who is on the list already is told so, with the link to their own page
 - link: the link to the subscriber's own page; nothing is sent if the address is unknown
 - address: asks to confirm a change to this address
+- moved: tells the former address of a change, with a link that takes it back
 
 The templates are templates/letters/NAME.{html,txt}.j2, the workspace's first; the texts are in the language of the list or the
 publication. Nothing that a visitor typed is ever included: `To` is all that they chose. An address that an admin suppressed
-gets nothing. Blocking; raises LedgerError, MessageError.
+gets nothing. The link has a fresh secret each time, and is not valid before its digest is recorded. Blocking; raises
+LedgerError, MessageError.
 """
 
 from collections.abc import Sequence
@@ -25,7 +27,7 @@ from mailer.ledger.subscribers.signups import parse_signup_request
 from mailer.ledger.subscribers.transactional import QueuedMail
 from mailer.ledger.types.suppressions import SuppressionReason
 from mailer.ledger.types.transactional import TransactionalKind
-from mailer.link_tokens import Purpose
+from mailer.link_tokens import MailedLink, Purpose, new_link_secret
 from mailer.mime.composer import Message
 from mailer.mime.transactional import TransactionalMail, build
 from mailer.service.subscribers.signup import has_public_lists, public_lists_of
@@ -35,8 +37,23 @@ SUBJECTS = {
     "already": translatable("You are already subscribed: %(name)s"),
     "link": translatable("Your preferences: %(name)s"),
     "address": translatable("Please confirm your new address: %(name)s"),
+    "moved": translatable("Your address was changed: %(name)s"),
+}
+_PATHS = {
+    MailedLink.PREFERENCES: "preferences",
+    MailedLink.SIGNUP: "confirm",
+    MailedLink.ADDRESS: "address",
+    MailedLink.UNDO_MOVE: "address",
 }
 _GETS_IT = frozenset({Status.SUBSCRIBED, Status.PAUSED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComposedMail:
+    """A message, and the digest of the secret in its link, which is to be recorded before it is sent."""
+
+    message: Message
+    link_digest: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +63,7 @@ class Skipped:
     reason: str
 
 
-def compose(app: App, mail: QueuedMail) -> Message | Skipped:
+def compose(app: App, mail: QueuedMail) -> ComposedMail | Skipped:
     """Composes mail of any kind but `welcome`."""
     suppression = app.ledger.suppressions.get(mail.identity)
     if suppression and suppression.reason is SuppressionReason.BY_HAND:
@@ -55,9 +72,9 @@ def compose(app: App, mail: QueuedMail) -> Message | Skipped:
         may_return = suppression is not None and has_public_lists(app)
         return _link(app, mail, "link", app.publication.name, may_return=may_return)
     if mail.kind is TransactionalKind.ADDRESS:
-        token = app.keys.issue(Purpose.ADDRESS, mail.id)
-        title = app.publication.name
-        return _write(app, mail, "address", title=title, path=f"address/{token}", language="")
+        return _write(app, mail, "address", MailedLink.ADDRESS, title=app.publication.name)
+    if mail.kind is TransactionalKind.MOVED:
+        return _write(app, mail, "moved", MailedLink.UNDO_MOVE, title=app.publication.name)
     request = parse_signup_request(mail)
     if request is None:
         raise ValueError(f"mail of kind {mail.kind} is not composed here")
@@ -67,8 +84,7 @@ def compose(app: App, mail: QueuedMail) -> Message | Skipped:
     title, language = ", ".join(each.shown for each in lists), lists[0].language
     if suppression is None and _gets_all(app, mail.identity, lists):
         return _link(app, mail, "already", title, language)
-    token = app.keys.issue(Purpose.CONFIRM, mail.id)
-    return _write(app, mail, "confirm", title=title, path=f"confirm/{token}", language=language)
+    return _write(app, mail, "confirm", MailedLink.SIGNUP, title=title, language=language)
 
 
 def _gets_all(app: App, identity: str, lists: Sequence[ListSettings]) -> bool:
@@ -78,19 +94,25 @@ def _gets_all(app: App, identity: str, lists: Sequence[ListSettings]) -> bool:
 
 def _link(
     app: App, mail: QueuedMail, template: str, title: str, language: str = "", *, may_return: bool = False
-) -> Message | Skipped:
-    number = app.ledger.members.number_of(mail.identity)
-    if number is None:
+) -> ComposedMail | Skipped:
+    if app.ledger.members.address_of(mail.identity) is None:
         return Skipped(reason="the address is unknown")
-    token = app.keys.issue(Purpose.MEMBER, number)
-    path = f"preferences/{token}"
-    return _write(app, mail, template, title=title, path=path, language=language, may_return=may_return)
+    link = MailedLink.PREFERENCES
+    return _write(app, mail, template, link, title=title, language=language, may_return=may_return)
 
 
 def _write(
-    app: App, mail: QueuedMail, template: str, *, title: str, path: str, language: str, may_return: bool = False
-) -> Message:
-    """Writes the mail. `may_return`: its link leads a subscriber who left back to a list."""
+    app: App,
+    mail: QueuedMail,
+    template: str,
+    link: MailedLink,
+    *,
+    title: str,
+    language: str = "",
+    may_return: bool = False,
+) -> ComposedMail:
+    """Writes the mail, with a new link. `may_return`: the link leads a subscriber who left back to a list."""
+    secret = new_link_secret()
     language = effective_language(language or app.publication.language)
     subject = gettext(language, SUBJECTS[template], name=title)
     direction = text_direction(language)
@@ -98,7 +120,7 @@ def _write(
         "subject": subject,
         "name": app.publication.name,
         "title": title,
-        "link": f"{app.publication.base_url.rstrip('/')}/{path}",
+        "link": f"{app.publication.base_url.rstrip('/')}/{_PATHS[link]}/{secret}",
         "language": language,
         "direction": direction,
         "may_return": may_return,
@@ -119,4 +141,4 @@ def _write(
         token=app.keys.issue(Purpose.TRANSACTIONAL, mail.id),
         date=mail.created_at,
     )
-    return build(app.sender_profile, mail_content)
+    return ComposedMail(message=build(app.sender_profile, mail_content), link_digest=app.keys.link_digest(link, secret))

@@ -33,7 +33,7 @@ from mailer.smtp.session import AttemptResult
 LOOK_EVERY = 1.0  # seconds
 REST = 30.0  # seconds, after which a relay that could not be reached is tried again
 KEPT_FOR = 30 * 86_400.0  # seconds for which finished mail and unconfirmed consent are kept
-_WRITTEN = (TransactionalKind.CONFIRM, TransactionalKind.LINK, TransactionalKind.ADDRESS)
+_WRITTEN = (TransactionalKind.CONFIRM, TransactionalKind.LINK, TransactionalKind.ADDRESS, TransactionalKind.MOVED)
 _AT_A_TIME = 50
 _FORGET_EVERY = 3600.0
 
@@ -78,7 +78,7 @@ class TransactionalMailJob:
     async def _deliver(self, client: SmtpClient, mail: QueuedMail) -> bool:
         """Delivers one mail, or logs why not. Returns False if no relay accepts anything at the moment."""
         try:
-            message = await asyncio.to_thread(compose, self._app, mail)
+            composed = await asyncio.to_thread(compose, self._app, mail)
         except LedgerError:
             raise
         except Exception as error:  # noqa: BLE001 - mail that cannot be composed must not delay the rest
@@ -88,18 +88,18 @@ class TransactionalMailJob:
             )
             await self._reschedule(mail, "cannot be composed")
             return True
-        if isinstance(message, Skipped):
-            await self._queue.record_result(mail.id, TransactionalState.FAILED, reply=message.reason)
+        if isinstance(composed, Skipped):
+            await self._queue.record_result(mail.id, TransactionalState.FAILED, reply=composed.reason)
             return True
         is_marked = False
 
         async def mark_sending() -> bool:
             nonlocal is_marked
-            is_marked = await self._queue.begin_sending(mail.id, self._app.keys.names[0])
+            is_marked = await self._queue.begin_sending(mail.id, composed.link_digest)
             return is_marked
 
         try:
-            result = await client.deliver(message, mark_sending)
+            result = await client.deliver(composed.message, mark_sending)
         except BaseException:
             if is_marked and not client.may_have_left:
                 await self._queue.record_result(mail.id, TransactionalState.QUEUED, next_at=self._app.clock())

@@ -17,11 +17,12 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from mailer.addresses import AddressError, parse_address
+from mailer.addresses import AddressError, parse_signup_address
 from mailer.app import App
 from mailer.audience.list_settings import MAX_FIELDS
 from mailer.dispatch.did_you_mean import suggest
-from mailer.service.subscribers.signup import LONGEST_VALUE, SignupForm, public_list, request_signup
+from mailer.service.subscribers.own_fields import LONGEST_VALUE, OwnFieldError
+from mailer.service.subscribers.signup import SignupForm, public_list, request_signup
 from mailer.web.api.problem import problem
 from mailer.web.api.schema import Schema, format_errors
 from mailer.web.client_ip import anonymize
@@ -96,14 +97,17 @@ class SubscribeApi:
         if settings is None:
             return problem(404, "list: there is no such list with public sign-up.")
         try:
-            address = parse_address(wanted.email)
+            address = parse_signup_address(wanted.email)
         except AddressError as error:
             return problem(422, f"email: this is not a valid address ({error.reason}).")
         for name in wanted.fields:
             if name not in settings.own_fields:
                 hint = suggest(name, settings.own_fields)
                 return problem(422, f"fields: this list has no such field{f'; {hint}' if hint else ''}.")
-        request_signup(self._app, settings, address, wanted.fields, form=SignupForm.API, ip=ip, words=wanted.words)
+        try:
+            request_signup(self._app, settings, address, wanted.fields, form=SignupForm.API, ip=ip, words=wanted.words)
+        except OwnFieldError:
+            return problem(422, "fields: web and e-mail addresses are not accepted.")
         return _accepted()
 
 

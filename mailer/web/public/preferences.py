@@ -2,21 +2,20 @@
 
 A GET changes nothing. A POST names its action in `do` and contains the nonce of its page; it is answered with the current
 state of that page: no redirect, no cookie, and repeating it changes nothing more. A nonce that is too old or belongs to
-another page changes nothing either. Actions that need a link mailed to the reader alone are 404 for others. Personal data
-are an attachment, returned to a POST only, so that link scanners do not fetch them.
+another page changes nothing either. Actions that need a link mailed to the reader alone are 404 for others, and 410 once that
+link has expired. Personal data are an attachment, returned to a POST only, so that link scanners do not fetch them.
 """
 
 import datetime as dt
 import json
 from collections.abc import Callable, Mapping
-from typing import TypeVar
 
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from mailer.addresses import Address, AddressError, parse_address
+from mailer.addresses import Address, AddressError, parse_signup_address
 from mailer.app import App
 from mailer.i18n.translations import translatable
 from mailer.ledger.subscribers.preferences import AddressChange
@@ -27,6 +26,7 @@ from mailer.service.subscribers.address_change import (
     read_address_change,
     request_address_change,
 )
+from mailer.service.subscribers.own_fields import OwnFieldError
 from mailer.service.subscribers.preferences import (
     WEEKS,
     OptOut,
@@ -41,7 +41,7 @@ from mailer.service.subscribers.preferences import (
     save_own_fields,
     unsubscribe_all,
 )
-from mailer.service.subscribers.preferences_link import LinkError, is_valid_nonce, issue_nonce
+from mailer.service.subscribers.preferences_link import ExpiredLinkError, LinkError, is_valid_nonce, issue_nonce
 from mailer.web.forms import read_public_form
 from mailer.web.public.page_renderer import PageRenderer
 from mailer.web.public.subscribe import PROFILE_PREFIX, SignupGuard, profile_field, too_many_requests
@@ -56,7 +56,6 @@ MAIL_SENT = translatable(
     "We have sent an e-mail to the new address. Nothing changes until you open the link in it and confirm."
 )
 STALE = translatable("This page was open for too long. Please press the button again.")
-F = TypeVar("F")
 _DATA = "application/json; charset=utf-8"
 
 
@@ -71,16 +70,16 @@ class PreferencesPages:
     async def page(self, request: Request) -> Response:
         token = request.path_params["token"]
         if request.method != "POST":
-            return await run_in_threadpool(self._show, token)
+            return await self._answer(self._show, token)
         fields = await read_public_form(request)
         if fields.get("do") in _MAILING_ACTIONS and (retry_after := self._guard.retry_after(request)):
             return too_many_requests(self._pages, retry_after)
-        return await _or_404_if_erased(self._perform, token, fields)
+        return await self._answer(self._perform, token, fields)
 
     async def erasure(self, request: Request) -> Response:
         token = request.path_params["token"]
         fields = await read_public_form(request) if request.method == "POST" else None
-        return await _or_404_if_erased(self._erase, token, fields)
+        return await self._answer(self._erase, token, fields)
 
     async def address(self, request: Request) -> Response:
         token = request.path_params["token"]
@@ -89,7 +88,34 @@ class PreferencesPages:
         await read_public_form(request)
         return await run_in_threadpool(self._confirm_move, token)
 
-    def _show(self, token: str, notice: str = "", *, status: int = 200, email: str = "", wrong: str = "") -> Response:
+    async def _answer(self, answer: Callable[..., Response], *arguments: object) -> Response:
+        """Calls `answer` in a thread. 404 if the reader was erased meanwhile, 410 for a link that has expired."""
+        try:
+            return await run_in_threadpool(answer, *arguments)
+        except ExpiredLinkError:
+            return await run_in_threadpool(
+                lambda: self._pages.page(
+                    "expired-link",
+                    status=410,
+                    headers=_HEADERS,
+                    heading=self._pages.gettext("This personal link has expired"),
+                    path=f"{self._pages.root}/preferences",
+                )
+            )
+        except LinkError:
+            raise HTTPException(404) from None
+
+    def _show(
+        self,
+        token: str,
+        notice: str = "",
+        *,
+        status: int = 200,
+        email: str = "",
+        wrong: str = "",
+        refused: Mapping[str, str] | None = None,
+    ) -> Response:
+        """Shows the page. `email` is the new address that was typed and `wrong` why it is; `refused`: own fields as typed."""
         if is_inert(token):
             return self._pages.message(
                 "This link doesn’t lead to anyone’s preferences",
@@ -109,7 +135,11 @@ class PreferencesPages:
             link_sent=notice == LINK_SENT,
             left=found.stopped is OptOut.LEFT,
             until=until and dt.datetime.fromtimestamp(until, self._app.settings.timezone).date(),
-            own=[profile_field(self._pages, PROFILE_PREFIX, name, value) for name, value in found.own.items()],
+            own=[
+                profile_field(self._pages, PROFILE_PREFIX, name, (refused or {}).get(name, value))
+                for name, value in found.own.items()
+            ],
+            refused=bool(refused),
             weeks=WEEKS,
             prefix=LIST_PREFIX,
             erase_path=f"{self._pages.root}/preferences/{token}/erase",
@@ -137,16 +167,20 @@ class PreferencesPages:
         }
         actions: dict[str, Callable[[], object]] = {
             "lists": lambda: choose_lists(app, token, names),
-            "fields": lambda: save_own_fields(app, token, own),
-            "resume": lambda: resume_mail(app, token),
             "leave": lambda: unsubscribe_all(app, token),
             "link": lambda: request_mailed_link(app, token),
         }
+        if found.may:
+            actions["fields"] = lambda: save_own_fields(app, token, own)
+            actions["resume"] = lambda: resume_mail(app, token)
         if weeks in map(str, WEEKS):
             actions["pause"] = lambda: pause_mail(app, token, int(weeks))
         if do not in actions:
             raise HTTPException(400)
-        actions[do]()
+        try:
+            actions[do]()
+        except OwnFieldError:
+            return self._show(token, status=400, refused=own)
         return self._show(token, LINK_SENT if do == "link" else SAVED)
 
     def _ask_address(self, token: str, text: str) -> Response:
@@ -179,6 +213,9 @@ class PreferencesPages:
 
     def _show_move(self, token: str) -> Response:
         asked = _or_404(read_address_change(self._app, token))
+        if asked.is_undo:
+            heading = self._pages.gettext("Undo the change of your address?")
+            return self._pages.page("address-undo", headers=_HEADERS, heading=heading, masked=asked.masked)
         return self._pages.page(
             "address", headers=_HEADERS, heading=self._pages.gettext("Your new address"), masked=asked.masked
         )
@@ -186,6 +223,12 @@ class PreferencesPages:
     def _confirm_move(self, token: str) -> Response:
         done = _or_404(confirm_address_change(self._app, token))
         match done.change:
+            case AddressChange.DONE if done.is_undo:
+                return self._pages.message(
+                    "The change of your address has been undone",
+                    "Your newsletters come to this address again.",
+                    headers=_HEADERS,
+                )
             case AddressChange.DONE:
                 return self._pages.message(
                     "Your address has been changed", "Your newsletters now go to the new address.", headers=_HEADERS
@@ -209,17 +252,9 @@ class PreferencesPages:
         return found
 
 
-async def _or_404_if_erased(answer: Callable[[str, F], Response], token: str, fields: F) -> Response:
-    """Calls `answer` in a thread; 404 if the reader was erased meanwhile."""
-    try:
-        return await run_in_threadpool(answer, token, fields)
-    except LinkError:
-        raise HTTPException(404) from None
-
-
 def _address(text: str) -> Address | None:
     try:
-        return parse_address(text)
+        return parse_signup_address(text)
     except AddressError:
         return None
 

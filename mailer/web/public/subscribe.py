@@ -9,20 +9,22 @@ written. No GET changes anything; there are no cookies and no redirects.
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from mailer.addresses import Address, AddressError, parse_address
+from mailer.addresses import Address, AddressError, parse_address, parse_signup_address
 from mailer.app import App
 from mailer.audience.list_settings import ListSettings
 from mailer.i18n.translations import translatable
 from mailer.link_tokens import Purpose
+from mailer.service.subscribers.own_fields import OwnFieldError
 from mailer.service.subscribers.signup import (
     Confirmation,
+    PendingList,
     SignupForm,
     SignupState,
     confirm_signup,
@@ -95,11 +97,14 @@ class SubscribePages:
         if retry_after := self._guard.retry_after(request):
             return too_many_requests(pages, retry_after)
         ip = anonymize(self._guard.address(request))
-        await run_in_threadpool(
-            lambda: request_signup(
-                self._app, settings, address, _profile_fields(fields, ""), form=SignupForm.PAGE, ip=ip
+        try:
+            await run_in_threadpool(
+                lambda: request_signup(
+                    self._app, settings, address, _profile_fields(fields, ""), form=SignupForm.PAGE, ip=ip
+                )
             )
-        )
+        except OwnFieldError:
+            return await run_in_threadpool(self._form, pages, settings, fields, "own")
         return self._sent(pages)
 
     async def confirm(self, request: Request) -> Response:
@@ -119,7 +124,7 @@ class SubscribePages:
         if request.method != "POST":
             return await run_in_threadpool(self._link_form, {})
         fields = await read_public_form(request)
-        address = _address(fields)
+        address = _address(fields, parse_address)  # also one that signs up nowhere, but is on a list
         if not fields.get(HONEYPOT):
             if address is None or not self._is_sealed(fields):
                 return await run_in_threadpool(self._link_form, fields, "again" if address else "email")
@@ -139,7 +144,7 @@ class SubscribePages:
         given = _profile_fields(fields, "")
         return pages.page(
             "subscribe",
-            status=400 if fault == "email" else 200,
+            status=400 if fault in {"email", "own"} else 200,
             headers=_HEADERS if fields else NO_STORE,
             heading=pages.gettext("Sign up for %(name)s", name=settings.shown),
             description=settings.description,
@@ -176,7 +181,8 @@ class SubscribePages:
         heading = pages.gettext("A sign-up form for your own site")
         return pages.page("embed", headers=_HEADERS, heading=heading, form=form.strip())
 
-    def _show(self, token: str) -> Response:
+    def _show(self, token: str, refused: Mapping[str, str] | None = None) -> Response:
+        """Shows the page of a confirmation link; `refused`: as it was filled in, after a field was refused."""
         found = _or_404(read_confirmation(self._app, token))
         pages = self._in_language_of(found)
         match found.state:
@@ -188,18 +194,15 @@ class SubscribePages:
             case SignupState.WAITING:
                 return pages.page(
                     "confirm",
+                    status=400 if refused else 200,
                     headers=_HEADERS,
+                    refused=bool(refused),
                     heading=pages.gettext("One more step"),
                     masked=found.masked,
                     lists=[
                         (
                             each.settings,
-                            [
-                                profile_field(
-                                    pages, f"{PROFILE_PREFIX}{each.settings.name}.", name, each.own.get(name, "")
-                                )
-                                for name in each.settings.own_fields
-                            ],
+                            _pending_fields(pages, each, refused or {}),
                         )
                         for each in found.waiting
                     ],
@@ -213,7 +216,10 @@ class SubscribePages:
             if not chosen:
                 return self._show(token)
             choice = {name: _profile_fields(fields, f"{name}.") for name in chosen}
-            found = _or_404(confirm_signup(self._app, token, choice))
+            try:
+                found = _or_404(confirm_signup(self._app, token, choice))
+            except OwnFieldError:
+                return self._show(token, fields)
         if found.state is SignupState.EXPIRED:
             return self._show(token)
         return _welcome(self._in_language_of(found))
@@ -272,9 +278,9 @@ def _welcome(pages: PageRenderer) -> Response:
     return pages.message("You are subscribed", "Thank you! You’ll get the next issue.", headers=_HEADERS)
 
 
-def _address(fields: Mapping[str, str]) -> Address | None:
+def _address(fields: Mapping[str, str], parse: Callable[[str], Address] = parse_signup_address) -> Address | None:
     try:
-        return parse_address(fields.get("email", ""))
+        return parse(fields.get("email", ""))
     except AddressError:
         return None
 
@@ -283,6 +289,17 @@ def _profile_fields(fields: Mapping[str, str], prefix: str) -> dict[str, str]:
     """Returns the profile fields of a form, by their names."""
     start = PROFILE_PREFIX + prefix
     return {name.removeprefix(start): value for name, value in fields.items() if name.startswith(start)}
+
+
+def _pending_fields(
+    pages: PageRenderer, pending: PendingList, typed: Mapping[str, str]
+) -> list[tuple[str, str, str, str]]:
+    """Returns the profile fields of a list that waits for its confirmation, with the values typed, else those given before."""
+    prefix = f"{PROFILE_PREFIX}{pending.settings.name}."
+    return [
+        profile_field(pages, prefix, name, typed.get(prefix + name, pending.own.get(name, "")))
+        for name in pending.settings.own_fields
+    ]
 
 
 def _or_404(found: Confirmation | None) -> Confirmation:

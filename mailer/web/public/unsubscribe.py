@@ -146,8 +146,8 @@ class UnsubscribePages:
         )
 
     def _preferences_path(self, token: str) -> str:
-        """Returns the path of the reader's preferences page."""
-        return f"{self._pages.root}/preferences/{page_token(self._app, token)}"
+        """Returns the path of the reader's preferences page; with a retired key, of the page that mails a link to it."""
+        return f"{self._pages.root}/preferences/{page_token(self._app, token)}".rstrip("/")
 
     def _placeholder_link(self) -> Response:
         return self._pages.message(

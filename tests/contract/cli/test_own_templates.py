@@ -8,11 +8,10 @@ import pytest
 from mailer.addresses import parse_address
 from mailer.ledger.subscribers.preferences import AddressChange
 from mailer.ledger.types.transactional import TransactionalKind, TransactionalState
-from mailer.link_tokens import Purpose
 from mailer.service.subscribers.address_change import confirm_address_change, read_address_change
 from mailer.service.subscribers.profile import find_profile, profile_object, subject_copy
 from tests.contract.service.test_transactional import ANA, BASE, app, caught, parsed  # noqa: F401 - a fixture
-from tests.support.ledger_cases import join
+from tests.support.ledger_cases import join, mailed_page
 from tests.support.workspaces import mailer
 
 HEAD = "email,first_name,city\n"
@@ -49,9 +48,10 @@ def test_own_fields_go_into_messages_and_exports_and_never_over_the_files_cells(
 
 def test_a_move_marks_the_old_row_and_appends_a_new_one_with_its_cells(desk, clock):
     desk.sync(HEAD + ROWS)
-    number = desk.ledger.members.number_of("ana@x.org")
     desk.ledger.preferences.set_profile("ana@x.org", {"readers": {"city": "Lisboa"}}, source="person")
-    desk.ledger.preferences.request_address_change(number, parse_address("Ana@new.example"))
+    desk.ledger.preferences.request_address_change(
+        mailed_page(desk.ledger, parse_address("ana@x.org")), parse_address("Ana@new.example")
+    )
     [letter] = desk.ledger.transactional.of("ana@new.example")
     assert desk.ledger.preferences.move(letter.id, source="person") is AddressChange.DONE
     moved = (
@@ -70,18 +70,37 @@ def test_a_move_marks_the_old_row_and_appends_a_new_one_with_its_cells(desk, clo
     assert find_profile(desk.app, parse_address("ana@new.example")).formerly == ("ana@x.org",)
 
 
+def test_formulas_of_readers_are_escaped_on_their_way_into_the_file_and_those_of_admins_are_not(desk):
+    desk.sync("email,first_name,city\nana@x.org,=A1,+351\n")
+    desk.sign_up("bo@x.org", first_name='=HYPERLINK("x")', city="Faro;+1")
+    desk.ledger.preferences.set_profile("ana@x.org", {"readers": {"city": "-2"}}, source="person")
+    desk.ledger.preferences.request_address_change(
+        mailed_page(desk.ledger, parse_address("ana@x.org")), parse_address("ana@new.example")
+    )
+    [letter] = desk.ledger.transactional.of("ana@new.example")
+    assert desk.ledger.preferences.move(letter.id, source="person") is AddressChange.DONE
+    lines = told(desk).splitlines()
+    assert lines[1] == "ana@x.org,=A1,+351,unsubscribed,DAY"
+    assert sorted(lines[2:]) == [
+        "ana@new.example,=A1,'-2,subscribed,DAY",
+        """bo@x.org,"'=HYPERLINK(""x"")",Faro;'+1,subscribed,DAY""",
+    ]
+    assert told(desk).splitlines() == lines
+    assert desk.member("bo@x.org").values == {"first_name": '=HYPERLINK("x")', "city": "Faro;+1"}
+
+
 def test_the_mail_to_a_new_address(app, catcher):  # noqa: F811 - the fixture that is imported above
     from mailer.service.transactional.delivery_job import deliver_transactional_mail
 
     ledger = app.ledger
     join(ledger, "harbour", parse_address("old@example.net"), source="form")
-    ledger.preferences.request_address_change(ledger.members.number_of("old@example.net"), parse_address(ANA))
+    ledger.preferences.request_address_change(mailed_page(ledger, parse_address("old@example.net")), parse_address(ANA))
 
     async def run():
         stop = asyncio.Event()
         job = asyncio.create_task(deliver_transactional_mail(app, stop, print))
         async with asyncio.timeout(60):
-            while ledger.transactional.due(app.clock(), 1, TransactionalKind.ADDRESS):
+            while ledger.transactional.due(app.clock(), 1, TransactionalKind.ADDRESS, TransactionalKind.MOVED):
                 await asyncio.sleep(0.01)
         stop.set()
         await job
@@ -94,11 +113,20 @@ def test_the_mail_to_a_new_address(app, catcher):  # noqa: F811 - the fixture th
     assert message["To"] == ANA
     assert message["Subject"] == "Please confirm your new address: The Harbour Letter"
     plain, html = (part.get_content() for part in message.iter_parts())
-    token = app.keys.issue(Purpose.ADDRESS, letter.id)
-    assert f"{BASE}/address/{token}" in plain
+    [token] = re.findall(rf"{BASE}/address/([a-z2-7]{{26}})\b", plain)
     assert f'href="{BASE}/address/{token}"' in html
     assert "old@example.net" not in plain + html
     assert read_address_change(app, token).masked == "A…@example.com"
+    assert confirm_address_change(app, token).change is AddressChange.DONE
+    asyncio.run(run())
+    [raw] = [each for each in caught(catcher) if parsed(each)["To"] == "old@example.net"]
+    message = parsed(raw)
+    assert message["Subject"] == "Your address was changed: The Harbour Letter"
+    plain, html = (part.get_content() for part in message.iter_parts())
+    [token] = re.findall(rf"{BASE}/address/([a-z2-7]{{26}})\b", plain)
+    assert f'href="{BASE}/address/{token}"' in html
+    assert "ana" not in (plain + html).lower()
+    assert read_address_change(app, token).is_undo
     assert confirm_address_change(app, token).change is AddressChange.DONE
 
 
@@ -117,8 +145,8 @@ def test_everything_known_of_one_person_on_one_screen(here, workspace):
     shown = re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "WHEN", here("subscriber", "show", "Ana@example.com").out)
     assert shown.splitlines() == [
         "Ana@example.com",
+        "  gets no mail: unsubscribed since WHEN, by command line",
         "  on readers, line 2: subscribed since WHEN, by file; first_name Ana, city Porto Novo",
-        "  suppressed: unsubscribed since WHEN, by command line",
         "  WHEN  suppressed (unsubscribed), by command line",
         "  WHEN  send 1 tide: accepted",
     ]

@@ -127,7 +127,7 @@ def test_who_left_one_list_still_gets_what_goes_to_another(desk):
     for name in ("one", "two"):
         desk.make(name, "email\nana@x.org\nbo@x.org\n")
     look(desk, count, audience("one", "two"))
-    desk.ledger.preferences.set_lists(parse_address("ana@x.org"), {}, ["one"], source="page", may_return=False)
+    desk.ledger.preferences.set_lists(parse_address("ana@x.org"), {}, ["one"], source="page")
     assert look(desk, count, audience("one")).reasons == {"": 1, "unsubscribed": 1}
     assert look(desk, count, audience("one", "two")).reasons == {"": 2}
 

@@ -76,7 +76,7 @@ def test_confirming_lifts_an_opt_out_and_asking_does_not(ledger, reason, stands)
 def test_a_list_is_left_and_paused_by_itself(ledger, members):
     sign_up(ledger)
     sign_up(ledger, "other")
-    ledger.preferences.set_lists(ANA, {}, ["other"], source="page", may_return=False)
+    ledger.preferences.set_lists(ANA, {}, ["other"], source="page")
     ledger.preferences.pause("ana@example.com", 2_000_000_000.0, source="page")
     assert [(each.list, each.status, each.paused_until) for each in members.of("ana@example.com")] == [
         ("other", Status.UNSUBSCRIBED, None),
@@ -92,7 +92,7 @@ def test_the_profile_overrides_the_file_and_may_be_empty(ledger, members):
 
 def test_every_change_is_recorded_with_its_source(ledger, members):
     sign_up(ledger, city="Porto")
-    ledger.preferences.set_lists(ANA, {}, ["readers"], source="page", may_return=False)
+    ledger.preferences.set_lists(ANA, {}, ["readers"], source="page")
     confirm_again = sign_up(ledger, city="Porto")
     assert confirm_again.status is Status.SUBSCRIBED
     for _ in range(2):

@@ -12,7 +12,7 @@ from mailer.ledger.types.suppressions import SuppressionReason
 from mailer.ledger.types.webhooks import EVENTS, WebhookEvent, WebhookState
 from mailer.ledger.webhooks.outbox import WebhookAttempt
 from mailer.ledger.webhooks.webhooks import UnknownWebhookError
-from tests.support.ledger_cases import deliver, new_send, readers, run, session
+from tests.support.ledger_cases import deliver, mailed_page, new_send, readers, run, session
 
 ANA, BEN = parse_address("Ana.Reis@example.com"), parse_address("ben@example.net")
 KEY_NAME = "key-1"
@@ -38,11 +38,11 @@ def leave(ledger):
 
 
 def choose(ledger, on=(), off=()):
-    ledger.preferences.set_lists(ANA, dict.fromkeys(on, "Yes"), off, source="page", may_return=True)
+    ledger.preferences.set_lists(ANA, dict.fromkeys(on, "Yes"), off, source="page")
 
 
 def move(ledger):
-    ledger.preferences.request_address_change(ledger.members.number_of(ANA.identity), BEN)
+    ledger.preferences.request_address_change(mailed_page(ledger, ANA), BEN)
     ledger.preferences.move(ledger.transactional.of(BEN.identity)[-1].id, source="page")
 
 

@@ -8,8 +8,18 @@ from mailer.delivery.states import DeliveryState
 from mailer.ledger.subscribers.preferences import AddressChange
 from mailer.ledger.types.subscribers import LeavingReason, MemberChangeKind, SignupSource
 from mailer.ledger.types.suppressions import SuppressionReason
-from mailer.ledger.types.transactional import TransactionalKind
-from tests.support.ledger_cases import DAY, deliver, delivery_result, new_send, readers, run, session, state_of
+from mailer.ledger.types.transactional import TransactionalKind, TransactionalState
+from tests.support.ledger_cases import (
+    DAY,
+    deliver,
+    delivery_result,
+    mailed_page,
+    new_send,
+    readers,
+    run,
+    session,
+    state_of,
+)
 from tests.support.ledger_cases import join as join_list
 
 ANA = parse_address("Ana@Example.com")
@@ -26,22 +36,21 @@ def preferences(ledger):
 def join(ledger, *lists, address=ANA, **own):
     for name in lists:
         join_list(ledger, name, address, own, source="form")
-    return ledger.members.number_of(address.identity)
 
 
 def standing(ledger, identity=ANA.identity):
     return {each.list: each.status.value for each in ledger.members.of(identity)}
 
 
-def choose(ledger, on=(), off=(), *, may_return=False):
+def choose(ledger, on=(), off=()):
     words = {name: f"the list {name}" for name in on}
-    return ledger.preferences.set_lists(ANA, words, off, source="page", may_return=may_return)
+    ledger.preferences.set_lists(ANA, words, off, source="page")
 
 
 def test_single_lists_go_on_and_off_with_evidence_of_each_yes(ledger, clock):
     join(ledger, "daily", "weekly")
     at = clock.forward(60)
-    assert choose(ledger, ["monthly", "weekly"], ["daily"])
+    choose(ledger, ["monthly", "weekly"], ["daily"])
     assert standing(ledger) == {"daily": "unsubscribed", "weekly": "subscribed", "monthly": "subscribed"}
     *joined, consent = ledger.signups.consents(ANA.identity)
     assert [each.list for each in joined] == ["daily", "weekly"]
@@ -52,17 +61,16 @@ def test_single_lists_go_on_and_off_with_evidence_of_each_yes(ledger, clock):
         "daily", MemberChangeKind.STATUS, "subscribed", "unsubscribed", "page",
     )  # fmt: skip
     before = ledger.members.changes(ANA.identity)
-    assert choose(ledger, ["monthly", "weekly"], ["daily"])
+    choose(ledger, ["monthly", "weekly"], ["daily"])
     assert ledger.members.changes(ANA.identity) == before
 
 
-def test_after_an_opt_out_only_chosen_lists_are_joined_and_only_with_proof(ledger):
+def test_after_an_opt_out_only_chosen_lists_are_joined(ledger):
     join(ledger, "daily", "weekly")
     ledger.suppressions.unsubscribe(ANA.identity, source="page")
-    assert not choose(ledger, ["weekly", "monthly"])
+    choose(ledger, (), ["weekly"])
     assert ledger.suppressions.get(ANA.identity)
-    assert "monthly" not in standing(ledger)
-    assert choose(ledger, ["monthly"], ["weekly"], may_return=True)
+    choose(ledger, ["monthly"], ["weekly"])
     assert ledger.suppressions.get(ANA.identity) is None
     assert standing(ledger) == {"daily": "unsubscribed", "weekly": "unsubscribed", "monthly": "subscribed"}
 
@@ -70,7 +78,7 @@ def test_after_an_opt_out_only_chosen_lists_are_joined_and_only_with_proof(ledge
 def test_coming_back_to_a_list_that_was_never_left_by_itself(ledger):
     join(ledger, "daily", "weekly")
     ledger.suppressions.unsubscribe(ANA.identity, source="page")
-    assert choose(ledger, ["daily", "weekly"], may_return=True)
+    choose(ledger, ["daily", "weekly"])
     assert ledger.suppressions.get(ANA.identity) is None
     assert standing(ledger) == {"daily": "subscribed", "weekly": "subscribed"}
 
@@ -84,7 +92,7 @@ def test_what_comes_back_from_under_way_is_heeded_too(ledger, clock):
             claims = await mine.claim(2, clock())
             for claim in claims:
                 assert await mine.begin_sending(claim)
-            ledger.preferences.set_lists(READER, {}, ["readers"], source="page", may_return=False)
+            ledger.preferences.set_lists(READER, {}, ["readers"], source="page")
             for claim in claims:
                 await mine.record(delivery_result(claim, S.DEFERRED, clock()))
 
@@ -110,7 +118,7 @@ def test_a_resend_applies_later_preferences(ledger, clock):
 def test_what_an_admin_stopped_stays_stopped(ledger):
     join(ledger, "daily")
     ledger.suppressions.suppress(ANA.identity, SuppressionReason.BY_HAND, source="x")
-    choose(ledger, ["weekly"], may_return=True)
+    choose(ledger, ["weekly"])
     assert ledger.suppressions.get(ANA.identity).reason is SuppressionReason.BY_HAND
 
 
@@ -159,7 +167,7 @@ def test_a_running_send_applies_preferences_at_once(ledger, preferences, clock, 
         if state is S.SENDING:
             assert await mine.begin_sending(claims[0])
         if how == "off":
-            preferences.set_lists(READER, {}, ["readers"], source="page", may_return=False)
+            preferences.set_lists(READER, {}, ["readers"], source="page")
         else:
             preferences.pause(READER.identity, clock() + WEEK, source="page")
         if state is S.CLAIMED:
@@ -175,17 +183,20 @@ def test_a_running_send_applies_preferences_at_once(ledger, preferences, clock, 
     assert both == ((S.PENDING, "") if how == "off" else (S.SKIPPED, "paused"))
 
 
-def ask(ledger, number, new=NEW):
-    ledger.preferences.request_address_change(number, new)
-    [mail] = [each for each in ledger.transactional.of(new.identity) if each.kind is TransactionalKind.ADDRESS]
-    return mail.id
+def mails(ledger, kind, address=ANA):
+    return [each for each in ledger.transactional.of(address.identity) if each.kind is kind]
+
+
+def ask(ledger, asked_by, new=NEW):
+    ledger.preferences.request_address_change(asked_by, new)
+    return mails(ledger, TransactionalKind.ADDRESS, new)[-1].id
 
 
 def test_a_change_of_address_keeps_every_list_and_field_and_links_the_histories(ledger, preferences, clock):
-    number = join(ledger, "daily", "weekly", city="Porto")
+    join(ledger, "daily", "weekly", city="Porto")
     choose(ledger, (), ["weekly"])
     joined = ledger.members.get("daily", ANA.identity).joined_at
-    mail = ask(ledger, number)
+    mail = ask(ledger, mailed_page(ledger, ANA))
     assert standing(ledger, NEW.identity) == {}
     clock.forward(60)
     assert preferences.move(mail, source="letter") is AddressChange.DONE
@@ -208,8 +219,9 @@ def test_a_change_of_address_keeps_every_list_and_field_and_links_the_histories(
 
 
 def test_a_change_of_address_can_be_reverted(ledger, preferences, clock):
-    preferences.move(ask(ledger, join(ledger, "daily")), source="letter")
-    back = ask(ledger, ledger.members.number_of(NEW.identity), ANA)
+    join(ledger, "daily")
+    preferences.move(ask(ledger, mailed_page(ledger, ANA)), source="letter")
+    back = ask(ledger, mailed_page(ledger, NEW), ANA)
     assert preferences.move(back, source="letter") is AddressChange.DONE
     assert standing(ledger) == {"daily": "subscribed"}
     assert standing(ledger, NEW.identity) == {"daily": "unsubscribed"}
@@ -219,7 +231,8 @@ def test_a_change_of_address_can_be_reverted(ledger, preferences, clock):
 @pytest.mark.parametrize("reason", [*SuppressionReason])
 @pytest.mark.parametrize("where", ["old", "new"])
 def test_a_change_of_address_circumvents_no_opt_out(ledger, preferences, where, reason):
-    mail = ask(ledger, join(ledger, "daily"))
+    join(ledger, "daily")
+    mail = ask(ledger, mailed_page(ledger, ANA))
     identity = ANA.identity if where == "old" else NEW.identity
     if reason is SuppressionReason.ERASED:
         ledger.erasure.erase(identity, source="x")
@@ -236,7 +249,8 @@ def test_a_change_of_address_circumvents_no_opt_out(ledger, preferences, where, 
 
 
 def test_a_change_of_address_needs_confirmation_in_time_and_a_membership(ledger, preferences, clock):
-    number = join(ledger, "daily")
+    join(ledger, "daily")
+    number = mailed_page(ledger, ANA)
     mail = ask(ledger, number)
     clock.forward(72 * 3600 + 1)
     assert preferences.move(mail, source="letter") is AddressChange.EXPIRED
@@ -250,15 +264,15 @@ def test_only_the_mail_of_a_change_of_address_changes_it(ledger, preferences):
     join(ledger, "daily")
     ledger.transactional.request_link(ANA)
     [link] = ledger.transactional.of(ANA.identity)
-    assert preferences.asked_address(link.id) is None
     assert preferences.move(link.id, source="letter") is AddressChange.EXPIRED
+    assert preferences.undo_move(link.id, source="letter") is AddressChange.EXPIRED
 
 
 def test_erasure_includes_former_addresses_and_not_later_ones(ledger, preferences):
     send = ledger.creator.create(new_send(), readers(1))
-    number = join(ledger, "readers", address=READER)
-    preferences.move(ask(ledger, number), source="letter")
-    preferences.move(ask(ledger, ledger.members.number_of(NEW.identity), ANA), source="letter")
+    join(ledger, "readers", address=READER)
+    preferences.move(ask(ledger, mailed_page(ledger, READER)), source="letter")
+    preferences.move(ask(ledger, mailed_page(ledger, NEW), ANA), source="letter")
     ledger.erasure.erase(NEW.identity, source="page")
     assert standing(ledger) == {"readers": "subscribed"}
     assert ledger.members.former_addresses(ANA.identity) == ()
@@ -284,9 +298,76 @@ def test_a_leaving_reason_belongs_to_one_opt_out_and_is_erased(ledger, preferenc
     assert preferences.reasons(ANA.identity) == ()
 
 
-def test_a_page_identifies_a_subscriber_until_erasure(ledger, preferences):
-    number = join(ledger, "daily")
-    assert preferences.person(number).envelope == "Ana@example.com"
-    assert preferences.person(number + 1) is None
+def test_the_address_of_a_subscriber_is_known_until_erasure(ledger):
+    join(ledger, "daily")
+    mail = mailed_page(ledger, ANA)
+    assert ledger.members.address_of(ANA.identity).envelope == "Ana@example.com"
+    assert ledger.members.address_of(NEW.identity) is None
+    assert ledger.transactional.linked(f"{mail:064}").id == mail
     ledger.erasure.erase(ANA.identity, source="page")
-    assert preferences.person(number) is None
+    assert ledger.members.address_of(ANA.identity) is None
+    assert ledger.transactional.linked(f"{mail:064}") is None
+
+
+def test_the_old_address_hears_of_every_change_and_its_other_links_are_void(ledger, preferences):
+    join(ledger, "daily")
+    page = mailed_page(ledger, ANA)
+    first, second = ask(ledger, page), ask(ledger, page, THIRD)
+    preferences.move(first, source="page")
+    [notice] = mails(ledger, TransactionalKind.MOVED)
+    assert notice.state is TransactionalState.QUEUED
+    assert ledger.transactional.linked(f"{page:064}").link_made_at is None
+    assert preferences.move(second, source="page") is AddressChange.EXPIRED
+    preferences.move(ask(ledger, mailed_page(ledger, NEW), ANA), source="page")
+    assert preferences.move(second, source="page") is AddressChange.EXPIRED
+    assert len(mails(ledger, TransactionalKind.MOVED)) == len(mails(ledger, TransactionalKind.MOVED, NEW)) == 1
+
+
+THIRD = parse_address("third@example.net")
+
+
+def test_undoing_a_change_gives_the_lists_back_from_wherever_they_went(ledger, preferences, clock):
+    join(ledger, "daily", "weekly", "left", city="Porto")
+    join(ledger, "weekly", address=NEW)
+    choose(ledger, (), ["left"])
+    preferences.pause(ANA.identity, clock() + WEEK, source="page")
+    ledger.suppressions.suppress(ANA.identity, SuppressionReason.BOUNCED, source="x")
+    preferences.move(ask(ledger, mailed_page(ledger, ANA)), source="page")
+    preferences.move(ask(ledger, mailed_page(ledger, NEW), THIRD), source="page")
+    ledger.suppressions.unsubscribe(THIRD.identity, source="page")
+    [notice] = mails(ledger, TransactionalKind.MOVED)
+    clock.forward(60)
+    assert preferences.undo_move(notice.id, source="page") is AddressChange.DONE
+    assert standing(ledger) == {"daily": "paused", "weekly": "paused", "left": "unsubscribed"}
+    assert ledger.members.get("daily", ANA.identity).values == {"city": "Porto"}
+    for other in (NEW, THIRD):
+        assert ledger.members.get("daily", other.identity).status is Status.UNSUBSCRIBED
+        assert ledger.members.get("daily", other.identity).values == {}
+        assert ANA.identity not in ledger.members.former_addresses(other.identity)
+    assert ledger.suppressions.get(THIRD.identity)
+    before = ledger.members.changes(ANA.identity)
+    assert preferences.undo_move(notice.id, source="page") is AddressChange.DONE
+    assert ledger.members.changes(ANA.identity) == before
+    ledger.erasure.erase(THIRD.identity, source="page")
+    assert standing(ledger)["daily"] == "paused"
+
+
+def test_undoing_a_change_leaves_the_lists_that_the_new_address_had_by_itself(ledger, preferences):
+    join(ledger, "daily", "weekly")
+    join(ledger, "weekly", address=NEW, city="Faro")
+    preferences.move(ask(ledger, mailed_page(ledger, ANA)), source="page")
+    [notice] = mails(ledger, TransactionalKind.MOVED)
+    assert preferences.undo_move(notice.id, source="page") is AddressChange.DONE
+    assert standing(ledger) == {"daily": "subscribed", "weekly": "subscribed"}
+    assert standing(ledger, NEW.identity) == {"daily": "unsubscribed", "weekly": "subscribed"}
+    assert ledger.members.get("weekly", NEW.identity).values == {"city": "Faro"}
+
+
+@pytest.mark.parametrize("reason", [SuppressionReason.BY_HAND, SuppressionReason.UNSUBSCRIBED])
+def test_undoing_a_change_lifts_no_suppression(ledger, preferences, reason):
+    join(ledger, "daily")
+    preferences.move(ask(ledger, mailed_page(ledger, ANA)), source="page")
+    [notice] = mails(ledger, TransactionalKind.MOVED)
+    ledger.suppressions.suppress(ANA.identity, reason, source="x")
+    assert preferences.undo_move(notice.id, source="page") is AddressChange.REFUSED
+    assert standing(ledger) == {"daily": "unsubscribed"}

@@ -286,7 +286,7 @@ def test_resubscribing_is_written_to_every_row_of_the_subscriber(desk):
 def test_a_row_that_returns_joins_unless_the_subscriber_left_this_list(desk):
     with_status = "email,status\n"
     desk.sync(with_status + TEN.replace("R", ""))
-    desk.ledger.preferences.set_lists(parse_address("r1@x.org"), {}, ["readers"], source="page", may_return=False)
+    desk.ledger.preferences.set_lists(parse_address("r1@x.org"), {}, ["readers"], source="page")
     rows = [f"r{number}@x.org," for number in range(3, 10)]
     desk.sync(with_status + "\n".join(rows) + "\n", allow_removals=True)
     plan = desk.sync(with_status + "r1@x.org,\nr2@x.org,\n" + "\n".join(rows) + "\n")

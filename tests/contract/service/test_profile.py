@@ -10,6 +10,7 @@ from mailer.service.file_cache import TICK
 from mailer.service.lists.file_digests import find_digest
 from mailer.service.subscribers import profile
 from mailer.service.subscribers.profile import find_profile, lists_with
+from tests.support.ledger_cases import mailed_page
 
 HEAD = "email,first_name,city,status\n"
 ROWS = (
@@ -84,8 +85,8 @@ def test_the_index_and_the_file_give_the_same_answer(desk, clock):
     desk.leave("cy@x.org")
     desk.ledger.erasure.erase("di@x.org", source="page")
     desk.sign_up("new@x.org", first_name="Nia")
-    number = desk.ledger.members.number_of("ana@x.org")
-    desk.ledger.preferences.request_address_change(number, parse_address("moved@x.org"))
+    asked_by = mailed_page(desk.ledger, parse_address("ana@x.org"))
+    desk.ledger.preferences.request_address_change(asked_by, parse_address("moved@x.org"))
     [letter] = desk.ledger.transactional.of("moved@x.org")
     desk.ledger.preferences.move(letter.id, source="person")
     for _ in range(3):  # before a sync that writes the file, right after it, and after the next one

@@ -13,13 +13,21 @@ from pydantic import SecretStr
 
 from mailer.addresses import parse_address
 from mailer.app import App
-from mailer.errors import SettingsError
 from mailer.ledger.types.suppressions import SuppressionReason
 from mailer.ledger.types.transactional import TransactionalState
-from mailer.link_tokens import Purpose, key_name
+from mailer.link_tokens import MailedLink
 from mailer.mailbox_address import Mailbox
 from mailer.relay import Relay, TlsMode
-from mailer.service.subscribers.signup import SignupForm, public_list, request_link_mail, request_signup
+from mailer.service.subscribers.preferences import read_preferences
+from mailer.service.subscribers.signup import (
+    SignupForm,
+    SignupState,
+    public_list,
+    read_confirmation,
+    request_link_mail,
+    request_signup,
+)
+from mailer.service.transactional.compose import compose
 from mailer.service.transactional.delivery_job import deliver_transactional_mail
 from mailer.settings.settings import Settings
 from mailer.workspace import Workspace
@@ -103,7 +111,7 @@ def parsed(raw):
 
 
 def test_a_confirmation_mail_is_sent_and_its_link_confirms(app, catcher):
-    sign_up(app, first_name="Buy pills at https://evil.example")
+    sign_up(app, first_name="Buy evil pills")
     deliver(app)
     (raw,) = caught(catcher)
     message = parsed(raw)
@@ -117,10 +125,10 @@ def test_a_confirmation_mail_is_sent_and_its_link_confirms(app, catcher):
     assert re.fullmatch(r"<[a-z2-7]{26}@example\.org>", message["Message-ID"])
     assert message["Date"].datetime.timestamp() == app.clock()
     assert [name for name in message if name.startswith("List-")] == []
-    link = f"{BASE}/confirm/{app.keys.issue(Purpose.CONFIRM, letter.id)}"
     plain, html = (part.get_content() for part in message.iter_parts())
-    assert link in plain
-    assert f'href="{link}"' in html
+    [token] = re.findall(rf"{BASE}/confirm/([a-z2-7]{{26}})\b", plain)
+    assert f'href="{BASE}/confirm/{token}"' in html
+    assert read_confirmation(app, token).state is SignupState.WAITING
     assert "evil" not in raw.decode() + plain + html
     assert "Ana" not in plain + html
     assert all(len(line) <= 998 for line in raw.split(b"\r\n"))
@@ -140,9 +148,12 @@ def test_a_subscriber_who_is_on_the_list_already_is_told_so_without_a_link_to_co
     deliver(app)
     message = parsed(caught(catcher)[0])
     assert message["Subject"] == "You are already subscribed: The Harbour Letter"
-    number = app.ledger.members.number_of(parse_address(ANA).identity)
-    link = f"{BASE}/preferences/{app.keys.issue(Purpose.MEMBER, number)}"
-    assert all(link in part.get_content() and "/confirm/" not in part.get_content() for part in message.iter_parts())
+    plain, html = (part.get_content() for part in message.iter_parts())
+    [token] = re.findall(rf"{BASE}/preferences/([a-z2-7]{{26}})\b", plain)
+    assert f"{BASE}/preferences/{token}" in html
+    assert "/confirm/" not in plain + html
+    assert read_preferences(app, token).may
+    assert read_confirmation(app, token) is None
 
 
 @pytest.mark.parametrize("reason", [SuppressionReason.UNSUBSCRIBED, SuppressionReason.BOUNCED])
@@ -297,24 +308,37 @@ def test_mail_that_was_being_sent_when_serve_died_is_logged_and_not_sent_again(a
     assert any("it is not known whether they arrived" in line for line in told)
 
 
-def test_a_key_that_signed_a_valid_link_must_stay_in_the_settings(app, catcher):
+def test_links_end_with_the_first_key_and_need_no_retired_one(app, catcher):
     def with_keys(*keys):
         changed = app.settings.model_copy(update={"secret_keys": tuple(map(SecretStr, keys))})
         return App(app.workspace, changed, app.clock)
 
     old, new = app.settings.secret_keys[0].get_secret_value(), "another key " * 3
-    sign_up(app)
-    with with_keys(new) as rotated:
-        assert rotated.ledger.transactional.key_names() == frozenset()  # no letter has left yet
+    join(app.ledger, "harbour", parse_address(ANA), source="page")
+    sign_up(app, "tides")
+    request_link_mail(app, parse_address(ANA))
     deliver(app)
+    text = "".join(parsed(raw).get_body(("plain",)).get_content() for raw in caught(catcher))
+    links = dict(re.findall(rf"{BASE}/(confirm|preferences)/([a-z2-7]{{26}})", text))
+    assert read_preferences(app, links["preferences"]).may
+    assert read_confirmation(app, links["confirm"])
+    for keys in ((new,), (new, old)):
+        with with_keys(*keys) as rotated:
+            assert read_preferences(rotated, links["preferences"]) is None
+            assert read_confirmation(rotated, links["confirm"]) is None
+
+
+def test_a_retried_mail_has_another_link_and_the_last_one_counts(app, catcher, clock):
+    sign_up(app, address="greylist@example.com")
+    composed = compose(app, letters(app, "greylist@example.com")[0])
     deliver(app)
-    assert app.ledger.transactional.key_names() == {key_name(old)}
-    app.clock.forward(400 * 86_400)
-    app.ledger.transactional.forget(app.clock())
-    with with_keys(new) as rotated, pytest.raises(SettingsError, match="which links in messages already sent need"):
-        _ = rotated.ledger
-    with with_keys(new, old) as rotated:
-        assert rotated.ledger.transactional.key_names() == {key_name(old)}
+    clock.forward(72)
+    deliver(app)
+    [raw] = caught(catcher)
+    [token] = re.findall(rf"{BASE}/confirm/([a-z2-7]{{26}})\b", parsed(raw).get_body(("plain",)).get_content())
+    assert read_confirmation(app, token)
+    assert app.ledger.transactional.linked(composed.link_digest) is None
+    assert app.keys.link_digest(MailedLink.SIGNUP, token) != composed.link_digest
 
 
 def test_mail_that_cannot_be_composed_delays_no_other(app, catcher, tmp_path):

@@ -11,11 +11,11 @@ from mailer.addresses import parse_address
 from mailer.csv.rows import Status
 from mailer.ledger.types.subscribers import LeavingReason, StatusSource
 from mailer.ledger.types.suppressions import SuppressionReason
-from mailer.ledger.types.transactional import TransactionalKind
-from mailer.link_tokens import PLACEHOLDER, Purpose
-from mailer.service.subscribers.preferences_link import NONCE_FOR
+from mailer.ledger.types.transactional import TransactionalKind, TransactionalState
+from mailer.link_tokens import PLACEHOLDER, MailedLink, Purpose, TokenKeys, new_link_secret
+from mailer.service.subscribers.preferences_link import MAILED_LINK_FOR, NONCE_FOR
 from tests.support.ledger_cases import join
-from tests.support.site import ANA, BEN, site_in, visiting
+from tests.support.site import ANA, BEN, KEY, site_in, visiting
 
 IDENTITY = ANA.lower()
 DAY = 86_400.0
@@ -48,7 +48,7 @@ def visitor(site):
 @pytest.fixture
 def own(site):
     """The link that is mailed to the address alone."""
-    return f"/preferences/{site.app.keys.issue(Purpose.MEMBER, site.ledger.members.number_of(IDENTITY))}"
+    return site.mailed_page()
 
 
 @pytest.fixture
@@ -72,15 +72,12 @@ def standing(site, identity=IDENTITY):
 
 
 def test_the_page_shows_the_present_state_and_a_masked_address(site, visitor, own, passed_on):
-    for link in (own, passed_on):
+    for link, lists in ((own, [("daily", " checked"), ("weekly", "")]), (passed_on, [("daily", " checked")])):
         page = visitor.get(link)
         assert page.status_code == 200
         assert "A…@example.com" in page.text
         assert "Ana.Reis" not in page.text
-        assert re.findall(r'name="list\.(\w+)" value="yes"( checked)?', page.text) == [
-            ("daily", " checked"),
-            ("weekly", ""),
-        ]
+        assert re.findall(r'name="list\.(\w+)" value="yes"( checked)?', page.text) == lists
         assert "donors" not in page.text
         assert page.headers["Cache-Control"] == "no-store"
         assert page.headers["X-Robots-Tag"] == "noindex, nofollow"
@@ -121,8 +118,7 @@ def test_the_length_of_a_pause_has_the_plural_form_of_the_language(tmp_path, lan
         (tmp_path / "subscribers").mkdir()
         (tmp_path / "subscribers" / "daily.csv").write_text("email\n", encoding="utf-8")
         join(site.ledger, "daily", parse_address(ANA), source="form")
-        number = site.ledger.members.number_of(IDENTITY)
-        page = visitor.get(f"/preferences/{site.app.keys.issue(Purpose.MEMBER, number)}")
+        page = visitor.get(site.mailed_page())
         assert f">{weeks}</option>" in page.text
 
 
@@ -148,6 +144,7 @@ def test_a_pause_ends_by_itself_or_by_resuming(site, visitor, own):
     say(visitor, own, do="lists", **{"list.daily": "yes"})
     assert standing(site) == {"daily": "paused"}
     site.clock.forward(14 * DAY)
+    own = site.mailed_page()
     assert "You get no newsletters until" not in visitor.get(own).text
     say(visitor, own, do="pause", weeks="1")
     page = say(visitor, own, do="resume")
@@ -185,6 +182,16 @@ def test_a_reader_who_left_and_has_no_public_list_is_told_whom_to_write_to(site,
         assert "You can also use it to resubscribe." not in each.text
 
 
+@pytest.mark.parametrize(
+    ("public", "use"), [("true", "to join newsletters, to end a break"), ("false", "to end a break.")]
+)
+def test_the_personal_link_is_offered_for_what_the_lists_allow(site, visitor, passed_on, public, use):
+    for file in site.app.workspace.subscribers.glob("*.toml"):
+        file.write_text(f"public = {public}\n")
+    assert f"You also need it {use}" in visitor.get(passed_on).text
+    assert "You also need it" not in say(visitor, passed_on, do="leave").text
+
+
 def test_the_page_cannot_undo_a_suppression_by_an_admin(site, visitor, own):
     site.ledger.suppressions.suppress(IDENTITY, SuppressionReason.BY_HAND, source="x")
     page = visitor.get(own)
@@ -193,15 +200,110 @@ def test_the_page_cannot_undo_a_suppression_by_an_admin(site, visitor, own):
     assert site.reason() == "by hand"
 
 
-@pytest.mark.parametrize("do", ["address", "data", "nonsense", ""])
-def test_a_link_from_a_message_allows_only_what_can_be_undone(site, visitor, passed_on, do):
+@pytest.mark.parametrize("do", ["address", "data", "fields", "resume", "nonsense", ""])
+def test_a_link_from_a_message_only_reduces_what_is_sent(site, visitor, passed_on, do):
     before = site.contents()
-    page = say(visitor, passed_on, do=do, email="thief@example.net")
+    page = say(visitor, passed_on, do=do, email="thief@example.net", **{"own.first_name": "Fay"})
     assert page.status_code == 400
     assert ANA not in page.text
     assert visitor.get(f"{passed_on}/erase").status_code == 404
     assert visitor.post(f"{passed_on}/erase", data={"nonce": "x"}).status_code == 404
     assert site.contents() == before
+
+
+@pytest.mark.parametrize("value", ["Fay, pay at http://evil.example", "evil.example"])
+def test_a_field_with_a_web_address_is_refused(site, visitor, own, value):
+    page = say(visitor, own, do="fields", **{"own.first_name": value})
+    assert page.status_code == 400
+    assert "no web or e-mail addresses" in page.text
+    assert f'value="{value}"' in page.text
+    assert site.ledger.members.get("daily", IDENTITY).profile == {}
+
+
+def test_nobody_moves_to_an_address_that_a_spreadsheet_would_run(site, visitor, own):
+    assert say(visitor, own, do="address", email="=cmd@example.net").status_code == 400
+    assert site.ledger.transactional.of("=cmd@example.net") == ()
+
+
+def test_the_link_of_a_message_shows_no_field(site, visitor, own, passed_on):
+    say(visitor, own, do="fields", **{"own.first_name": "Aurélia"})
+    assert "Aurélia" in visitor.get(own).text
+    page = visitor.get(passed_on)
+    assert "Aurélia" not in page.text
+    assert "own.first_name" not in page.text
+
+
+def test_the_link_of_a_message_joins_no_list_and_records_no_consent(site, visitor, passed_on):
+    consents = site.ledger.signups.consents(IDENTITY)
+    say(visitor, passed_on, do="lists", **{"list.daily": "yes", "list.weekly": "yes", "list.donors": "yes"})
+    assert standing(site) == {"daily": "subscribed"}
+    say(visitor, passed_on, do="lists", **{"list.weekly": "yes"})
+    assert standing(site) == {"daily": "unsubscribed"}
+    say(visitor, passed_on, do="lists", **{"list.daily": "yes"})
+    assert standing(site) == {"daily": "unsubscribed"}
+    assert site.ledger.signups.consents(IDENTITY) == consents
+
+
+def test_the_link_of_a_message_extends_a_pause_and_never_shortens_it(site, visitor, own, passed_on):
+    say(visitor, own, do="pause", weeks="8")
+    assert 'value="resume"' in visitor.get(own).text
+    assert 'value="resume"' not in visitor.get(passed_on).text
+    for weeks, until in (("1", 8), ("12", 12)):
+        say(visitor, passed_on, do="pause", weeks=weeks)
+        assert site.ledger.members.get("daily", IDENTITY).paused_until == site.clock() + 7 * until * DAY
+    say(visitor, own, do="pause", weeks="1")
+    assert site.ledger.members.get("daily", IDENTITY).paused_until == site.clock() + 7 * DAY
+
+
+def test_a_mailed_link_works_for_48_hours_and_is_another_each_time(site, visitor, own):
+    site.clock.forward(MAILED_LINK_FOR)
+    nonce = nonce_of(visitor.get(own))
+    site.clock.forward(1)
+    before = site.contents()
+    for path in (own, f"{own}/erase"):
+        for page in (visitor.get(path), visitor.post(path, data={"do": "data", "nonce": nonce})):
+            assert page.status_code == 410
+            assert 'href="/preferences"' in page.text
+            assert "A…" not in page.text
+    assert site.contents() == before
+    again = site.mailed_page()
+    assert again != own
+    assert visitor.get(again).status_code == 200
+
+
+def test_the_ledger_and_the_key_make_no_mailed_link(site, visitor, own):
+    secret = own.rpartition("/")[2]
+    assert secret not in str(site.contents())
+    keys, numbers = site.app.keys, range(10)
+    tokens = [keys.issue(purpose, number) for purpose in Purpose for number in numbers]
+    digests = [each for row in site.contents() for each in re.findall(r"'([0-9a-f]{64})'", str(row))]
+    assert keys.link_digest(MailedLink.PREFERENCES, secret) in digests
+    for token in (*tokens, *digests, secret[:-1], f"{secret}a", f"{secret[:-2]}aa"):
+        for path in ("preferences", "address", "confirm"):
+            page = visitor.get(f"/{path}/{token}")
+            assert page.status_code == 404 or "personal link" in page.text
+
+
+def test_a_retired_key_only_unsubscribes(site, visitor, own):
+    send = site.send()
+    weak = re.search(r'href="(/preferences/[a-z2-7]{26})"', visitor.get(f"/u/{site.token(send)}").text)[1]
+    old = f"/u/{site.token(send)}"
+    nonce = nonce_of(visitor.get(own))
+    site.app.__dict__["keys"] = TokenKeys(["a new secret key of the tests, long enough to be one", KEY])
+    for path in (weak, own, f"{own}/erase"):
+        assert (
+            visitor.get(path).status_code == visitor.post(path, data={"do": "leave", "nonce": nonce}).status_code == 404
+        )
+    page = visitor.get(old)
+    assert page.status_code == 200
+    assert 'href="/preferences"' in page.text
+    site.ledger.suppressions.unsubscribe(IDENTITY, source="page")
+    assert 'name="undo"' not in visitor.post(old).text  # somebody else's opt-out
+    site.ledger.suppressions.undo(IDENTITY, source="x")
+    undo = re.search(r'name="undo" value="([^"]+)"', visitor.post(old).text)[1]
+    assert site.reason() == "unsubscribed"
+    visitor.post(old, data={"undo": undo})
+    assert site.reason() == ""
 
 
 def test_the_personal_link_is_mailed_to_the_address_alone_once_a_day(site, visitor, passed_on):
@@ -243,7 +345,7 @@ def test_erasing_is_confirmed_on_a_second_page(site, visitor, own):
 def ask(site, visitor, own, new="ana.new@example.net"):
     page = say(visitor, own, do="address", email=new)
     letters = [each for each in site.ledger.transactional.of(new.lower()) if each.kind is TransactionalKind.ADDRESS]
-    return page, [f"/address/{site.app.keys.issue(Purpose.ADDRESS, each.id)}" for each in letters]
+    return page, [f"/address/{site.mailed(each, MailedLink.ADDRESS)}" for each in letters]
 
 
 def test_an_address_changes_only_after_confirmation_from_the_new_one(site, visitor, own):
@@ -256,12 +358,59 @@ def test_an_address_changes_only_after_confirmation_from_the_new_one(site, visit
     assert "Your address has been changed" in visitor.post(link).text
     assert standing(site, "ana.new@example.net") == {"daily": "subscribed"}
     assert standing(site) == {"daily": "unsubscribed"}
-    data = json.loads(say(visitor, own, do="data").text)
+    assert visitor.get(own).status_code == 410
+    site.clock.forward(DAY)
+    data = json.loads(say(visitor, site.mailed_page(), do="data").text)
     assert data["later"] == []
     assert "ana.new" not in json.dumps(data)
-    number = site.ledger.members.number_of("ana.new@example.net")
-    theirs = say(visitor, f"/preferences/{site.app.keys.issue(Purpose.MEMBER, number)}", do="data").json()
+    theirs = say(visitor, site.mailed_page("ana.new@example.net"), do="data").json()
     assert theirs["formerly"] == [IDENTITY]
+
+
+def notice(site):
+    [mail] = [each for each in site.ledger.transactional.of(IDENTITY) if each.kind is TransactionalKind.MOVED]
+    return f"/address/{site.mailed(mail, MailedLink.UNDO_MOVE)}"
+
+
+def test_the_old_address_hears_of_a_change_and_can_undo_it(site, visitor, own):
+    say(visitor, own, do="fields", **{"own.first_name": "Aurélia"})
+    visitor.post(ask(site, visitor, own, "thief@example.net")[1][0])
+    theirs = site.mailed_page("thief@example.net")
+    link = notice(site)
+    before = site.contents()
+    page = visitor.get(link)
+    assert "A…@example.com" in page.text
+    assert "thief" not in page.text
+    assert site.contents() == before
+    for _ in range(2):
+        assert "has been undone" in visitor.post(link).text
+        assert standing(site) == {"daily": "subscribed"}
+        assert standing(site, "thief@example.net") == {"daily": "unsubscribed"}
+    assert visitor.get(theirs).status_code == 410
+    site.clock.forward(DAY)
+    data = say(visitor, site.mailed_page("thief@example.net"), do="data").json()
+    assert data["formerly"] == []
+    assert IDENTITY not in json.dumps(data)
+    assert "Aurélia" not in json.dumps(data)
+    assert say(visitor, site.mailed_page(), do="data").json()["lists"][0]["fields"] == {"first_name": "Aurélia"}
+
+
+def test_a_change_is_undone_for_14_days(site, visitor, own):
+    visitor.post(ask(site, visitor, own)[1][0])
+    link = notice(site)
+    site.clock.forward(14 * DAY + 1)
+    assert visitor.post(link).status_code == 409
+    assert standing(site) == {"daily": "unsubscribed"}
+
+
+def test_a_change_that_was_asked_for_by_a_void_link_is_void(site, visitor, own):
+    _, [first] = ask(site, visitor, own)
+    _, [second] = ask(site, visitor, own, "thief@example.net")
+    visitor.post(first)
+    visitor.post(notice(site))
+    assert standing(site) == {"daily": "subscribed"}
+    assert visitor.post(second).status_code == 409
+    assert standing(site) == {"daily": "subscribed"}
 
 
 def test_a_mail_to_a_new_address_is_sent_once_a_day_and_valid_for_72_hours(site, visitor, own):
@@ -287,7 +436,7 @@ def test_an_invalid_address_is_reported_at_its_field(site, visitor, own, text):
     page = say(visitor, own, do="address", email=text)
     assert page.status_code == 400
     assert 'aria-invalid="true"' in page.text
-    assert site.ledger.transactional.counts() == {}
+    assert site.ledger.transactional.counts() == {TransactionalState.SENT: 1}  # the link to this page
 
 
 def test_requests_that_send_mail_are_rate_limited(site, visitor, own):
@@ -315,12 +464,11 @@ def test_a_nonce_is_valid_for_one_page_and_a_limited_time(site, visitor, own, pa
 
 
 def test_invalid_links_are_not_found(site, visitor):
-    keys, number = site.app.keys, site.ledger.members.number_of(IDENTITY)
+    keys, number = site.app.keys, 1
     wrong = [
         "x",
         keys.issue(Purpose.UNSUBSCRIBE, number),
-        keys.issue(Purpose.ADDRESS, number),
-        keys.issue(Purpose.MEMBER, number + 10),
+        new_link_secret(),
         keys.issue(Purpose.PREFERENCES, 999),
     ]
     for token in wrong:

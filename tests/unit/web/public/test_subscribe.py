@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from mailer.addresses import parse_address
 from mailer.csv.rows import Status
+from mailer.ledger.subscribers.signups import parse_signup_request
 from mailer.ledger.types.transactional import TransactionalKind
-from mailer.link_tokens import PLACEHOLDER, Purpose
+from mailer.link_tokens import PLACEHOLDER, MailedLink, Purpose
 from mailer.service.subscribers.signup import SignupForm, public_list, request_signup
 from tests.support.ledger_cases import join
 from tests.support.site import site_in, visiting
@@ -57,7 +58,7 @@ def letters(site, address=VICTIM):
 
 
 def token(site, address=VICTIM):
-    return site.app.keys.issue(Purpose.CONFIRM, letters(site, address)[-1].id)
+    return site.mailed(letters(site, address)[-1], MailedLink.SIGNUP)
 
 
 def test_only_public_lists_have_a_sign_up_page(site, visitor, tmp_path):
@@ -104,12 +105,51 @@ def test_signing_up_and_confirming(site, visitor):
 
 def test_a_get_changes_nothing(site, visitor):
     visitor.post("/subscribe/harbour", data=form(site, visitor))
+    link = f"/confirm/{token(site)}"
     before = site.contents()
-    for path in (f"/confirm/{token(site)}", "/subscribe/harbour", "/subscribe/harbour?embed=1", "/preferences"):
+    for path in (link, "/subscribe/harbour", "/subscribe/harbour?embed=1", "/preferences"):
         for _ in range(2):
             assert visitor.get(path).status_code == 200
         assert visitor.request("HEAD", path).status_code == 200
     assert site.contents() == before
+
+
+LINKS = ["pay at http://evil.example", "evil.example"]
+
+
+@pytest.mark.parametrize("value", LINKS)
+def test_a_field_with_a_web_address_is_refused_at_the_form_the_confirmation_and_the_api(site, visitor, value):
+    page = visitor.post("/subscribe/harbour", data=form(site, visitor, **{"own.first_name": value}))
+    assert page.status_code == 400
+    assert "no web or e-mail addresses" in page.text
+    assert value in page.text
+    assert letters(site) == ()
+    answer = visitor.post(
+        "/api/v1/subscribe", json={"list": "harbour", "email": VICTIM.envelope, "fields": {"first_name": value}}
+    )
+    assert (answer.status_code, letters(site)) == (422, ())
+    assert "web and e-mail addresses" in answer.text
+    assert value not in answer.text
+    visitor.post("/subscribe/harbour", data=form(site, visitor))
+    page = visitor.post(f"/confirm/{token(site)}", data={"own.harbour.first_name": value})
+    assert page.status_code == 400
+    assert "no web or e-mail addresses" in page.text
+    assert value in page.text
+    assert site.ledger.members.of(VICTIM.identity) == ()
+    assert visitor.post(f"/confirm/{token(site)}", data={"own.harbour.first_name": "Fay"}).status_code == 200
+    assert site.ledger.members.get("harbour", VICTIM.identity).values == {"first_name": "Fay"}
+
+
+@pytest.mark.parametrize("local", ["=cmd", "+1", "-1", "cmd|x", "x!a1"])
+def test_an_address_that_a_spreadsheet_would_run_signs_up_nowhere(site, visitor, local):
+    address = parse_address(f"{local}@example.org")
+    assert visitor.post("/subscribe/harbour", data=form(site, visitor, email=address.envelope)).status_code == 400
+    answer = visitor.post("/api/v1/subscribe", json={"list": "harbour", "email": address.envelope})
+    assert answer.status_code == 422
+    assert letters(site, address) == ()
+    join(site.ledger, "harbour", address)  # from before, or from the file
+    visitor.post("/preferences", data=form(site, visitor, email=address.envelope))
+    assert [each.kind for each in letters(site, address)] == [TransactionalKind.LINK]
 
 
 def test_confirming_twice_gives_the_same_answer_and_changes_nothing(site, visitor):
@@ -166,7 +206,7 @@ def test_a_forged_link_is_a_plain_404(site, visitor, path):
 
 def test_a_link_for_another_purpose_confirms_nothing(site, visitor):
     visitor.post("/subscribe/harbour", data=form(site, visitor))
-    for purpose in set(Purpose) - {Purpose.CONFIRM}:
+    for purpose in Purpose:
         made = site.app.keys.issue(purpose, letters(site)[0].id)
         assert visitor.post(f"/confirm/{made}").status_code == 404
 
@@ -309,7 +349,7 @@ class TestApi:
         assert (answer.status_code, answer.json()["status"]) == (202, "accepted")
         (consent,) = site.ledger.signups.consents(VICTIM.identity)
         assert (consent.form, consent.words) == ("api", "I want the letter")
-        assert dict(site.ledger.signups.request(letters(site)[0].id).waiting) == {"harbour": {"first_name": "Ana"}}
+        assert dict(parse_signup_request(letters(site)[0]).waiting) == {"harbour": {"first_name": "Ana"}}
 
     def test_form(self, site, visitor):
         fields = {"list": "harbour", "email": "victim@example.org", "fields.first_name": "Ana"}
