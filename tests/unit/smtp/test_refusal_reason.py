@@ -135,4 +135,4 @@ def test_the_words_are_the_same_for_all_who_are_refused_alike() -> None:
     ]
     addresses = ["ana@example.com", "bo.li@example.net"]
     first, second = (generic_words(words, address) for words, address in zip(said, addresses, strict=True))
-    assert first == second == "refuses mailbox for here id"
+    assert first == second == "says no mailbox for here id"
