@@ -2,6 +2,7 @@
 
     await slot.pick_relay()                  closes the present connection and chooses an available relay
     await slot.open()                        connects to it
+    await slot.change_relay(message)         does both, for a message that the present relay does not take
     await slot.deliver(claim, message)       offers a message
     await slot.disconnect()
 
@@ -16,7 +17,9 @@ from functools import partial
 from mailer.delivery.relay_pool import PooledRelay, RelayPool
 from mailer.delivery.types import Claim, DeliveryQueue
 from mailer.mime.composer import Message
+from mailer.smtp.classify import connection_lost
 from mailer.smtp.session import AttemptResult, SmtpSession
+from mailer.smtp.stage import Stage
 
 Compose = Callable[[Claim], Message]
 
@@ -42,9 +45,13 @@ class ConnectionSlot:
         self._next_claim = next_claim
         self._messages_per_connection = messages_per_connection
         self._next_message: tuple[Claim, Message] | None = None  # composed ahead
+        self._refused_before_next = 0  # `refused_before` of the message whose envelope was sent ahead
+        self._asks_anew = False
+        self._was_used_up: tuple[PooledRelay, int] | None = None
         self.relay: PooledRelay | None = None
         self.session: SmtpSession | None = None
         self.messages_sent = 0  # on this connection
+        self.refused_before = 0  # refusals that the relay's breaker had seen when the message under way was offered
         self.pipelined: Claim | None = None
 
     @property
@@ -58,9 +65,14 @@ class ConnectionSlot:
 
     @property
     def must_reconnect(self) -> bool:
-        """Whether the connection is used up, or its relay has more connections than its window allows."""
-        is_used_up = 0 < self._messages_per_connection <= self.messages_sent
-        return is_used_up or (self.relay is not None and self.relay.window.is_overfull)
+        """Whether the connection is used up, or its relay is excluded, or there are more connections than are allowed."""
+        if self._asks_anew or 0 < self._messages_per_connection <= self.messages_sent:
+            return True
+        relay = self.relay
+        if relay is None:
+            return False
+        is_overfull = self._pool.is_overfull or relay.window.is_overfull
+        return bool(relay.excluded) or is_overfull or 0 < relay.messages_per_connection <= self.messages_sent
 
     async def pick_relay(self) -> None:
         """Closes the present connection and chooses a relay; `relay` is None if none is available."""
@@ -71,7 +83,33 @@ class ConnectionSlot:
         """Connects to the chosen relay unless it is connected; False when the relay cannot be reached."""
         if self.session is None and self.relay:
             self.session, self.messages_sent = await self._pool.open(self.relay), 0
+            self._asks_anew = False
         return self.session is not None
+
+    async def change_relay(self, message: Message) -> bool:
+        """Connects to a relay that may take `message`; False if there is none at the moment."""
+        await self.disconnect()
+        while (relay := self._pool.choose(message)) is not None:
+            self.relay = relay
+            if await self.open():
+                return True
+        return False
+
+    def ask_anew(self) -> None:
+        """Has the next message offered on a new connection: the relay takes no more on this one.
+
+        If it takes the next one, it wants no more messages a connection than this one had.
+        """
+        self._asks_anew = True
+        self._was_used_up = (self.relay, self.messages_sent - 1) if self.relay and self.messages_sent > 1 else None
+
+    def on_accepted(self) -> None:
+        """The message under way was accepted."""
+        if self._was_used_up and self.messages_sent == 1:
+            relay, messages = self._was_used_up
+            if relay is self.relay:
+                relay.messages_per_connection = min(relay.messages_per_connection or messages, messages)
+        self._was_used_up = None
 
     async def disconnect(self) -> None:
         """Closes the connection, with QUIT if it is still open."""
@@ -87,7 +125,10 @@ class ConnectionSlot:
     async def deliver(self, claim: Claim, message: Message) -> AttemptResult:
         """Offers `message`, composed for `claim`, to the relay. Raises what the ledger raises, and cancellation."""
         assert self.session
+        assert self.relay
         self.messages_sent += 1
+        is_sent_ahead = self.session.pipelined is message
+        self.refused_before = self._refused_before_next if is_sent_ahead else self.relay.breaker.refused
         return await self.session.deliver(
             message,
             partial(self._queue.begin_sending, claim),
@@ -97,7 +138,8 @@ class ConnectionSlot:
 
     def abort(self) -> AttemptResult:
         """Closes the connection at once, after `deliver` was cancelled; returns how its attempt ended."""
-        assert self.session
+        if self.session is None:  # the relay was being changed
+            return AttemptResult(connection_lost(Stage.MAIL, "stopped"), Stage.MAIL)
         return self.session.abort()
 
     def _compose_next(self) -> Message | None:
@@ -105,6 +147,8 @@ class ConnectionSlot:
         claim = self.pipelined = None if self.must_reconnect else self._next_claim()
         if claim is None:
             return None
+        if self.relay:
+            self._refused_before_next = self.relay.breaker.refused
         try:
             message = self._compose(claim)
         except Exception:  # noqa: BLE001 - it is raised when `message_for` composes the message again

@@ -1,18 +1,22 @@
 """The relays of a send: the state of each, and the choice of one for the next connection.
 
-A relay that cannot be reached backs off and is tried again, each time after a longer delay. A relay that refuses us permanently,
-or cannot be reached for too long, is excluded. The number of connections to a relay is limited by a window, which shrinks when
-the relay asks for a slower pace, and grows back.
+A relay that cannot be reached, or asks us to wait, backs off and is tried again, each time after a longer delay. A relay that
+refuses us permanently, or cannot be reached for too long, is excluded, with the reason. The features of a relay are known from
+its last connection and from its refusals since: a message is not offered to a relay that does not support what it needs. The
+number of connections to a relay is limited by a window, which shrinks when the relay asks for a slower pace, and grows back.
 """
 
 import ssl
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
+from mailer.delivery.breaker import Breaker
 from mailer.delivery.throttle import ConcurrencyWindow
+from mailer.mime.composer import Message
 from mailer.relay import Relay, choose_by_weight
-from mailer.smtp.connect import ConnectionFailure, Timeouts, open_connection
-from mailer.smtp.session import SmtpSession
+from mailer.smtp.connect import ConnectionFailure, Extensions, Timeouts, open_connection
+from mailer.smtp.session import SmtpSession, lacking
 
 MAX_BACKOFF = 30.0  # seconds
 
@@ -36,7 +40,9 @@ class PooledRelay:
     """A relay and its state in this run; `window` counts the open connections to it.
 
     `has_worked`: the relay has answered a message on a connection that stayed open. Before, a lost connection is never
-    blamed on a recipient.
+    blamed on a recipient. `has_accepted`: it has accepted one; `accepts`: also since it last asked us to wait. `excluded`: why
+    it is not used any more, or "". `features`: what it offers, less what it refused all the same; None before it was reached.
+    `messages_per_connection`: after how many messages it wants a new connection, as its refusals showed; 0: unknown.
     """
 
     relay: Relay
@@ -45,8 +51,14 @@ class PooledRelay:
     failures: int = 0
     failing_since: float = 0
     backoff_until: float = 0
-    excluded: bool = False
+    excluded: str = ""
     has_worked: bool = False
+    has_accepted: bool = False
+    accepts: bool = False
+    features: Extensions | None = None
+    messages_per_connection: int = 0
+    breaker: Breaker = field(default_factory=Breaker)
+    _refused: dict[str, Any] = field(default_factory=dict, repr=False)  # of the extensions: what they are instead
 
     def __post_init__(self) -> None:
         self.name = str(self.relay)
@@ -60,12 +72,33 @@ class PooledRelay:
         self.backoff_until = now + min(2.0 ** (self.failures - 2), MAX_BACKOFF)
 
     def on_success(self) -> None:
-        """A message was delivered. A backoff that began meanwhile continues: it holds for new connections."""
+        """A message was answered. A backoff that began meanwhile continues: it holds for new connections."""
         self.failures, self.has_worked = 0, True
+
+    def on_accepted(self, refused: int) -> None:
+        """A message was accepted; `refused`: what `breaker.refused` was when it was offered."""
+        self.on_success()
+        self.has_accepted = self.accepts = True
+        self.window.on_success()
+        self.breaker.on_accepted(refused)
 
     def is_available(self, now: float) -> bool:
         """Whether another connection to it may be opened."""
         return not self.excluded and self.backoff_until <= now and self.window.is_open
+
+    def may_suit(self, message: Message) -> bool:
+        """Whether it is not known to lack what `message` needs."""
+        return self.features is None or lacking(message, self.features) is None
+
+    def learn(self, session: SmtpSession) -> None:
+        """Remembers what the relay refused on `session`, although it offers it."""
+        self.features = session.features
+        self._refused = {each.name: getattr(self.features, each.name) for each in fields(Extensions)
+                         if getattr(self.features, each.name) != getattr(session.offered, each.name)}  # fmt: skip
+
+    def restrict(self, session: SmtpSession) -> None:
+        """Makes a new session use only what the relay offers there and has not refused before."""
+        self.features = session.features = replace(session.offered, **self._refused)
 
 
 class RelayPool:
@@ -84,18 +117,49 @@ class RelayPool:
         self._now = now
         self._chance = chance
         self._relays = [PooledRelay(relay, ConcurrencyWindow(connections)) for relay in relays]
+        self._connections = self._share = connections
         self.first_at: float | None = None
         self.last_error = ""
 
     @property
     def is_exhausted(self) -> bool:
-        """Whether every relay is excluded; `last_error` says why the last one was."""
+        """Whether every relay is excluded."""
         return all(each.excluded for each in self._relays)
 
-    def choose(self) -> PooledRelay | None:
-        """Returns one of the available relays, chosen by weight; None if there is none."""
+    @property
+    def excluded(self) -> tuple[str, ...]:
+        """The relays that are excluded, each with its reason."""
+        return tuple(f"{each.name}: {each.excluded}" for each in self._relays if each.excluded)
+
+    def exclude(self, pooled: PooledRelay, reason: str) -> None:
+        """Excludes a relay; the first reason is kept."""
+        pooled.excluded = pooled.excluded or reason
+
+    def may_suit(self, message: Message, *, but: PooledRelay) -> bool:
+        """Whether a relay other than `but` may take `message`, now or later."""
+        return any(each.may_suit(message) for each in self._relays if each is not but)
+
+    def share(self, sends: int) -> None:
+        """Takes its part of the connections: `sends` of this ledger run at a time, and each has one at least."""
+        self._share = max(1, self._connections // sends)
+
+    @property
+    def is_overfull(self) -> bool:
+        """Whether there are more connections than its part."""
+        return self._open_count > self._share
+
+    @property
+    def _open_count(self) -> int:
+        return sum(each.window.in_use for each in self._relays)
+
+    def choose(self, message: Message | None = None) -> PooledRelay | None:
+        """Returns one of the available relays, chosen by weight, which may take `message`; None if there is none."""
         now = self._now()
-        available = [each for each in self._relays if each.is_available(now)]
+        if self._open_count >= self._share:
+            return None
+        available = [
+            each for each in self._relays if each.is_available(now) and (message is None or each.may_suit(message))
+        ]
         return available[choose_by_weight([each.relay for each in available], self._chance())] if available else None
 
     def ready_at(self, now: float) -> float | None:
@@ -120,7 +184,9 @@ class RelayPool:
         if self.first_at is None:
             self.first_at = self._now()
         self.last_error = ""
-        return SmtpSession(connection, options.limits)
+        session = SmtpSession(connection, options.limits)
+        pooled.restrict(session)
+        return session
 
     async def close(self, pooled: PooledRelay, session: SmtpSession) -> None:
         """Closes a session with the relay, with QUIT if it is still open."""
@@ -135,7 +201,7 @@ class RelayPool:
         pooled.on_failure(now)
         if not pooled.has_worked and now - pooled.failing_since > self._options.connect_patience:
             self.last_error = f"{pooled.name}: connections end before they have carried anything"
-            pooled.excluded = True
+            self.exclude(pooled, "connections end before they have carried anything")
 
     def _on_connect_failure(self, pooled: PooledRelay, failure: ConnectionFailure) -> None:
         now, patience = self._now(), self._options.connect_patience
@@ -145,5 +211,5 @@ class RelayPool:
             patience = min(patience, self._options.first_patience)
         if pooled.window.in_use:  # other connections are open or being opened: only their number is limited
             pooled.window.on_throttle(now)
-        else:
-            pooled.excluded = pooled.excluded or failure.fatal or now - pooled.failing_since > patience
+        elif failure.fatal or (now - pooled.failing_since > patience and not failure.asks_to_wait):
+            self.exclude(pooled, str(failure))

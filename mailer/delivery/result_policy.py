@@ -4,8 +4,8 @@
     accepted_result(claim, result, ...) -> DeliveryResult
 
 Pure: the sender acts on the decision. What a reply means is in `mailer.smtp.classify`. This module adds what the reply alone
-does not show: whether the connection is still open, whether it was used before, how often this delivery was released, and
-when it is due again. Only here an Outcome of SMTP becomes a DeliveryState.
+does not show: whether the connection is still open, whether it was used before, whether the relay works at all, how often this
+delivery was released, and when it is due again. Only here an Outcome of SMTP becomes a DeliveryState.
 """
 
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ from mailer.delivery.retry import RetryPolicy
 from mailer.delivery.states import DeliveryState
 from mailer.delivery.types import Claim, DeliveryResult
 from mailer.smtp.classify import Outcome
+from mailer.smtp.refusal_reason import Reason, Subject
 from mailer.smtp.session import AttemptResult
 from mailer.smtp.stage import Stage
 
@@ -32,8 +33,10 @@ class EndedAttempt:
     """An attempt that ended at `at`, and its circumstances.
 
     `is_open`: its connection can be used again; `is_first`: it was the first attempt on the connection. `closed_by_us`: the
-    connection was closed on purpose. `relay_has_worked`: the relay has accepted a message in this run. `releases`: how often
-    this delivery was released before because its connection broke. `stopping`: the run is being stopped.
+    connection was closed on purpose. `relay_has_worked`, `relay_has_accepted`: the relay has answered, and accepted, a message
+    in this run; `relay_accepts`: also since it last asked us to wait. `releases`: how often this delivery was released before,
+    where it may have been the cause. `stopping`: the run is being stopped. `may_suit_another`: another relay may have what this
+    one lacks.
     """
 
     claim: Claim
@@ -41,53 +44,74 @@ class EndedAttempt:
     at: float
     relay: str
     relay_has_worked: bool
+    relay_has_accepted: bool
+    relay_accepts: bool
     is_open: bool
     is_first: bool
     closed_by_us: bool
     releases: int
     stopping: bool
+    may_suit_another: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResultDecision:
     """What to do after an attempt. `result`: the result to record; None: the delivery is released, since nothing was sent.
 
-    `is_suspect`: the message may be what broke the connection, which counts towards MAX_RELEASES. `relay_works`,
-    `relay_failed`: what the result says about the relay. `throttles_domain`, `throttles_relay`: which of them gets a slower
-    pace. `halt`: why the send pauses, or "". `is_refusal`: the breaker counts it; `is_refusal_if_none_accepted`: only if the
-    run has had no acceptance yet.
+    `is_suspect`: the message may be what broke the connection, or what the relay does not take so often, which counts towards
+    MAX_RELEASES. `relay_works`, `relay_failed`: what the result says about the relay. `ask_anew`: the next message is offered
+    on a new connection; `relay_waits`: the relay rests before. `throttles_domain`, `throttles_relay`: which of them gets a
+    slower pace. `exclude_relay`: why no more of this send goes through the relay, or "". `halt`: why the send pauses, or "".
+    `is_refusal`: the breaker counts it; `is_about_us`: whether or not it is said in the same words.
     """
 
     result: DeliveryResult | None
     is_suspect: bool
     relay_works: bool
     relay_failed: bool
+    ask_anew: bool
+    relay_waits: bool
     throttles_domain: bool
     throttles_relay: bool
+    exclude_relay: str
     halt: str
     is_refusal: bool
-    is_refusal_if_none_accepted: bool
+    is_about_us: bool
 
 
 def decide_after_attempt(attempt: EndedAttempt, *, retry: RetryPolicy, chance: float) -> ResultDecision:
     """Returns what to do after `attempt`; `chance` in [0, 1) spreads retries."""
     result, classification = attempt.result, attempt.result.classification
-    relay_works = result.reply is not None and (attempt.is_open or result.stage is Stage.END_OF_DATA)
-    is_unsent = classification.outcome is Outcome.UNSENT
-    is_broken = is_unsent and not classification.halt and not attempt.closed_by_us and not attempt.stopping
-    is_suspect = is_broken and attempt.relay_has_worked
+    outcome = classification.outcome
+    if classification.lacks and attempt.may_suit_another:
+        outcome = Outcome.DEFERRED
+    is_unsent = outcome is Outcome.UNSENT
+    is_quota = classification.refusal is not None and classification.refusal.subject is Subject.QUOTA
+    ask_anew = is_unsent and (classification.relay_waits or is_quota)
+    was_ended_by_us = attempt.closed_by_us or attempt.stopping or classification.excludes_relay or classification.lacks
+    is_broken = is_unsent and not was_ended_by_us
+    is_suspect = is_broken and (attempt.relay_accepts if ask_anew else attempt.relay_has_worked)
     is_released = is_unsent and not (is_suspect and attempt.releases >= MAX_RELEASES)
-    at_rcpt = result.stage is Stage.RCPT
+    is_answer = attempt.is_open or result.stage in {Stage.TEXT, Stage.END_OF_DATA}
+    relay_works = result.reply is not None and not ask_anew and is_answer and classification.lacks is None
+    failed_at_once = attempt.is_first and not attempt.is_open and not attempt.closed_by_us and not classification.lacks
+    too_many = classification.refusal is Reason.TOO_MANY_CONNECTIONS
+    throttles_domain = classification.is_throttling and result.stage is Stage.RCPT and not is_quota
     return ResultDecision(
-        result=None if is_released else _delivery_result(attempt, retry, chance),
+        result=None if is_released else _delivery_result(attempt, outcome, retry, chance),
         is_suspect=is_suspect,
         relay_works=relay_works,
-        relay_failed=not relay_works and attempt.is_first and not attempt.is_open and not attempt.closed_by_us,
-        throttles_domain=classification.is_throttling and at_rcpt,
-        throttles_relay=classification.is_throttling and not at_rcpt,
-        halt=f"{attempt.relay}: {classification.reason}{quote(result)}" if classification.halt else "",
-        is_refusal=classification.policy,
-        is_refusal_if_none_accepted=classification.unexplained,
+        relay_failed=failed_at_once and not relay_works and not is_quota,
+        ask_anew=ask_anew,
+        relay_waits=failed_at_once and ask_anew and is_quota,
+        throttles_domain=throttles_domain,
+        throttles_relay=classification.is_throttling
+        and not throttles_domain
+        and (attempt.is_first or too_many or not ask_anew),
+        exclude_relay=f"{classification.reason}{quote(result)}" if classification.excludes_relay else "",
+        halt=f"{attempt.relay}: {classification.reason}{quote(result)}" if classification.lacks and is_unsent else "",
+        is_refusal=outcome is Outcome.FAILED or classification.about_us,
+        is_about_us=classification.about_us or (classification.unexplained and not attempt.relay_has_accepted),
     )
 
 
@@ -110,9 +134,9 @@ def accepted_result(claim: Claim, result: AttemptResult, *, at: float, relay: st
     )
 
 
-def _delivery_result(attempt: EndedAttempt, retry: RetryPolicy, chance: float) -> DeliveryResult:
+def _delivery_result(attempt: EndedAttempt, outcome: Outcome, retry: RetryPolicy, chance: float) -> DeliveryResult:
     claim, result, classification = attempt.claim, attempt.result, attempt.result.classification
-    state, reason, next_at = _STATES[classification.outcome], classification.reason, None
+    state, reason, next_at = _STATES[outcome], classification.reason, None
     if state is DeliveryState.DEFERRED:
         next_at = retry.next_at(attempt=claim.attempt, first_at=claim.date, now=attempt.at, chance=chance)
         if next_at is None:
@@ -129,5 +153,4 @@ def _delivery_result(attempt: EndedAttempt, retry: RetryPolicy, chance: float) -
         relay=attempt.relay,
         next_at=next_at,
         suppress=classification.suppress,
-        is_plain_550=classification.is_plain_550,
     )

@@ -3,9 +3,10 @@
     Sender(...).run(wait=True) -> RunResult
 
 The claim loop claims ahead of the connection loops. Each of these connects when it has something to send, and closes a
-connection that stays idle. Failures of a relay are kept apart from refusals of a recipient: a relay that cannot be reached
-backs off and is tried again, a relay that refuses us permanently is excluded, and when none is left the send pauses and no
-delivery is marked as failed. `result_policy` and `breaker` decide what a result means; this module acts on it.
+connection that stays idle. Failures of a relay are kept apart from refusals of a recipient: a relay that cannot be reached, or
+asks us to wait, backs off and is tried again, a relay that refuses us permanently is excluded, and when none is left the send
+pauses and no delivery is marked as failed. A message goes to a relay that supports what it needs. `result_policy` and `breaker`
+decide what a result means; this module acts on it.
 
 Always holds: every claim is recorded or released, also when the run is stopped; no message is marked as sending after the
 ledger failed. Raises what the ledger raises, after the messages under way have ended or timed out. When it raises or is
@@ -20,18 +21,26 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from mailer.delivery.breaker import Breaker
+from mailer.delivery.breaker import Refusal
 from mailer.delivery.connection_slot import Compose, ConnectionSlot
 from mailer.delivery.progress import SendProgress
 from mailer.delivery.relay_pool import PooledRelay, PoolOptions, RelayPool
-from mailer.delivery.result_policy import EndedAttempt, accepted_result, decide_after_attempt, quote
+from mailer.delivery.result_policy import (
+    EndedAttempt,
+    ResultDecision,
+    accepted_result,
+    decide_after_attempt,
+    quote,
+)
 from mailer.delivery.retry import RetryPolicy
 from mailer.delivery.run_result import RunResult, StopReason
 from mailer.delivery.states import TERMINAL, SendState
-from mailer.delivery.throttle import RateLimits, Throttle
+from mailer.delivery.throttle import RateLimits, Throttle, provider_of
 from mailer.delivery.types import Claim, DeliveryQueue, DeliveryResult
+from mailer.mime.composer import Message
 from mailer.relay import Relay
 from mailer.smtp.classify import Outcome
+from mailer.smtp.refusal_reason import generic_words
 from mailer.smtp.session import AttemptResult
 from mailer.smtp.stage import Stage
 
@@ -79,7 +88,6 @@ class Sender:
             relays, connections=options.connections, options=options.pool, now=monotonic, chance=chance
         )
         self._throttle = Throttle(options.limits, connections=options.connections)
-        self._breaker = Breaker()
         self._releases: Counter[int] = Counter()
         self._work = asyncio.Event()  # for the connection loops: there is something to send, or nothing ever again
         self._wake_claims = asyncio.Event()  # for the claim loop: there is room for more, or the run is to end
@@ -94,7 +102,9 @@ class Sender:
 
     async def run(self, *, wait: bool) -> RunResult:
         """Sends until the send has ended, was stopped, or (not `wait`) only later deliveries are left."""
+        await self._share_limits()
         claiming = asyncio.create_task(self._claim_loop(wait=wait), name="claim loop")
+        sharing = asyncio.create_task(self._share_loop(), name="share loop")
         connections = [
             asyncio.create_task(self._connection_loop(), name=f"connection {n}")
             for n in range(self._options.connections)
@@ -108,9 +118,9 @@ class Sender:
                 await asyncio.wait([claiming])
             await self._drain(connections)
         finally:
-            for task in (claiming, *connections):
+            for task in (claiming, sharing, *connections):
                 task.cancel()
-            results = await asyncio.gather(claiming, *connections, return_exceptions=True)
+            results = await asyncio.gather(claiming, sharing, *connections, return_exceptions=True)
         if failure := next((result for result in results if isinstance(result, Exception)), None):
             raise failure
         if left := self._throttle.drain():
@@ -129,6 +139,18 @@ class Sender:
                 if clock() >= until:
                     return
             await asyncio.wait(connections, timeout=0.2)
+
+    async def _share_loop(self) -> None:
+        """Shares the limits of the settings with the other sends that run."""
+        while True:
+            await asyncio.sleep(POLL)
+            await self._share_limits()
+            self._work.set()
+
+    async def _share_limits(self) -> None:
+        sends = await self._queue.count_running()
+        self._throttle.share(sends)
+        self._pool.share(sends)
 
     def stop(self) -> None:
         """Ends the run: messages under way have `drain_patience` seconds to end, the rest is released."""
@@ -234,8 +256,7 @@ class Sender:
             return True
         self.progress.last_error = self._pool.last_error
         self._throttle.requeue(claim)
-        if self._pool.is_exhausted:
-            await self._pause_send(self._pool.last_error)
+        await self._note_exclusions()
         return False
 
     async def _idle(self, slot: ConnectionSlot) -> None:
@@ -259,59 +280,75 @@ class Sender:
             self._fault = error
             self._wake_claims.set()
             return
+        relay = slot.relay
+        assert relay
         try:
             result = await slot.deliver(claim, message)
+            while result.classification.lacks and (other := await self._change_relay(slot, relay, message)):
+                relay = other
+                result = await slot.deliver(claim, message)
         except asyncio.CancelledError:
-            await self._on_result_to_the_end(slot, claim, slot.abort(), closed_by_us=True)
+            await self._on_result_to_the_end(slot, relay, claim, slot.abort(), closed_by_us=True)
             raise
-        await self._on_result_to_the_end(slot, claim, result)
+        may_suit_another = result.classification.lacks is not None and self._pool.may_suit(message, but=relay)
+        await self._on_result_to_the_end(slot, relay, claim, result, may_suit_another=may_suit_another)
+
+    async def _change_relay(self, slot: ConnectionSlot, relay: PooledRelay, message: Message) -> PooledRelay | None:
+        """Connects to a relay that may accept `message`, which `relay` does not, and returns it; None: there is none now."""
+        if slot.session:
+            relay.learn(slot.session)
+        if not self._pool.may_suit(message, but=relay):
+            return None
+        return slot.relay if await slot.change_relay(message) else None
 
     # the results
 
     async def _on_result_to_the_end(
-        self, slot: ConnectionSlot, claim: Claim, result: AttemptResult, *, closed_by_us: bool = False
+        self,
+        slot: ConnectionSlot,
+        relay: PooledRelay,
+        claim: Claim,
+        result: AttemptResult,
+        *,
+        closed_by_us: bool = False,
+        may_suit_another: bool = False,
     ) -> None:
         """`_on_result`, which ends even if this loop is cancelled: until it has, `run` would release a message that was sent."""
-        handling = asyncio.ensure_future(self._on_result(slot, claim, result, closed_by_us=closed_by_us))
+        attempt = EndedAttempt(
+            claim=claim,
+            result=result,
+            at=self._now(),
+            relay=relay.name,
+            relay_has_worked=relay.has_worked,
+            relay_has_accepted=relay.has_accepted,
+            relay_accepts=relay.accepts,
+            is_open=slot.is_open,
+            is_first=slot.messages_sent == 1,
+            closed_by_us=closed_by_us or result.cancelled,
+            releases=self._releases[claim.delivery_id],
+            stopping=self._stopping,
+            may_suit_another=may_suit_another,
+        )
+        handling = asyncio.ensure_future(self._on_result(slot, relay, attempt))
         try:
             await asyncio.shield(handling)
         except asyncio.CancelledError:
             await handling
             raise
 
-    async def _on_result(
-        self, slot: ConnectionSlot, claim: Claim, result: AttemptResult, *, closed_by_us: bool = False
-    ) -> None:
-        relay = slot.relay
-        assert relay
+    async def _on_result(self, slot: ConnectionSlot, relay: PooledRelay, attempt: EndedAttempt) -> None:
+        claim, result = attempt.claim, attempt.result
         if result.classification.outcome is Outcome.ACCEPTED:
-            self._on_accepted(relay, claim, result)
+            slot.on_accepted()
+            self._on_accepted(relay, claim, result, slot.refused_before)
             return
-        decision = decide_after_attempt(
-            EndedAttempt(
-                claim=claim,
-                result=result,
-                at=self._now(),
-                relay=relay.name,
-                relay_has_worked=relay.has_worked,
-                is_open=slot.is_open,
-                is_first=slot.messages_sent == 1,
-                closed_by_us=closed_by_us or result.cancelled,
-                releases=self._releases[claim.delivery_id],
-                stopping=self._stopping,
-            ),
-            retry=self._options.retry,
-            chance=self._chance(),
-        )
+        decision = decide_after_attempt(attempt, retry=self._options.retry, chance=self._chance())
         self._check_status = self._check_status or result.cancelled
         if decision.relay_works:
             relay.on_success()
-        if decision.relay_failed:
-            await self._on_relay_failed(relay, result)
+        await self._act_on_relay(slot, relay, attempt, decision)
         if decision.throttles_domain:
             self._throttle.on_throttle(claim, self._monotonic())
-        if decision.throttles_relay:
-            relay.window.on_throttle(self._monotonic())
         if decision.halt:
             await self._pause_send(decision.halt)
         if decision.is_suspect:
@@ -319,18 +356,33 @@ class Sender:
         if decision.result is None:
             await self._queue.release([claim], self._now())
             self._done(claim)
-            return
-        await self._record(claim, decision.result)
-        if decision.is_refusal or (decision.is_refusal_if_none_accepted and not self.progress.accepted):
-            await self._on_refused(relay, claim, result)
+        else:
+            await self._record(claim, decision.result)
+        if decision.is_refusal:
+            await self._on_refused(relay, attempt, decision)
 
-    def _on_accepted(self, relay: PooledRelay, claim: Claim, result: AttemptResult) -> None:
+    async def _act_on_relay(
+        self, slot: ConnectionSlot, relay: PooledRelay, attempt: EndedAttempt, decision: ResultDecision
+    ) -> None:
+        """Does what a result means for its relay."""
+        if decision.ask_anew:
+            slot.ask_anew()
+            relay.accepts = False
+        if decision.relay_waits:
+            relay.on_failure(self._monotonic())
+            self.progress.last_error = f"{relay.name}: {attempt.result.classification.reason}{quote(attempt.result)}"
+        if decision.relay_failed:
+            await self._on_relay_failed(relay, attempt.result)
+        if decision.throttles_relay:
+            relay.window.on_throttle(self._monotonic())
+        if decision.exclude_relay:
+            await self._exclude(relay, decision.exclude_relay)
+
+    def _on_accepted(self, relay: PooledRelay, claim: Claim, result: AttemptResult, refused_before: int) -> None:
         """Records an acceptance, the usual result. Nothing waits for the ledger: it writes it before the next `begin_sending`."""
         self.progress.accepted += 1
         self._queue.record_nowait(accepted_result(claim, result, at=self._now(), relay=relay.name))
-        relay.on_success()
-        relay.window.on_success()
-        self._breaker.on_accepted()
+        relay.on_accepted(refused_before)
         self._done(claim, accepted=True)
 
     async def _record(self, claim: Claim, result: DeliveryResult) -> None:
@@ -343,17 +395,44 @@ class Sender:
     async def _on_relay_failed(self, relay: PooledRelay, result: AttemptResult) -> None:
         """A connection ended with its first message."""
         self._pool.on_failure(relay)
-        is_too_many = result.stage is Stage.END_OF_DATA and self._breaker.on_connection_lost()
-        if self._pool.is_exhausted:
-            await self._pause_send(self._pool.last_error)
-        elif is_too_many:
-            lost = self._breaker.lost
-            await self._pause_send(f"{relay.name} ended {lost} connections in a row after a message, without a reply")
+        if result.stage is Stage.END_OF_DATA and relay.breaker.on_connection_lost():
+            await self._exclude(
+                relay, f"ended {relay.breaker.lost} connections in a row after a message, without a reply"
+            )
+        else:
+            await self._note_exclusions()
 
-    async def _on_refused(self, relay: PooledRelay, claim: Claim, result: AttemptResult) -> None:
-        if revert := self._breaker.on_refused(claim.delivery_id):
+    async def _on_refused(self, relay: PooledRelay, attempt: EndedAttempt, decision: ResultDecision) -> None:
+        """Excludes a relay that refuses us, and takes its refusals back."""
+        claim, reply = attempt.claim, attempt.result.reply
+        words = generic_words(reply.text, claim.address) if reply else ""
+        revert = relay.breaker.on_refused(
+            Refusal(
+                delivery_id=None if decision.result is None else claim.delivery_id,
+                domain=provider_of(claim.address),
+                words=words,
+                is_about_us=decision.is_about_us,
+                is_about_recipient=attempt.result.classification.is_about_recipient,
+            )
+        )
+        if revert is not None:
             self.progress.failed -= len(revert)
-            await self._pause_send(f"{relay.name} refused {len(revert)} messages in a row{quote(result)}", revert)
+            await self._exclude(
+                relay, f"refused {relay.breaker.count} messages in a row{quote(attempt.result)}", revert
+            )
+
+    async def _exclude(self, relay: PooledRelay, reason: str, revert: Sequence[int] = ()) -> None:
+        """Excludes `relay` from this run; the others continue. The failed deliveries `revert` become pending again."""
+        self._pool.exclude(relay, reason)
+        if revert and not self._pool.is_exhausted:
+            await self._queue.take_back(f"{relay.name} {reason}", revert)
+        await self._note_exclusions(revert)
+
+    async def _note_exclusions(self, revert: Sequence[int] = ()) -> None:
+        """Shows which relays are excluded; with none left, the send pauses."""
+        self.progress.excluded_relays = self._pool.excluded
+        if self._pool.is_exhausted:
+            await self._pause_send("; ".join(self._pool.excluded), revert)
 
     def _done(self, claim: Claim, *, accepted: bool = False) -> None:
         self._throttle.done(claim, accepted=accepted)

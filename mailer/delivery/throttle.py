@@ -5,6 +5,7 @@
     Throttle.requeue(claim)           puts it back at the head
     Throttle.done(claim)              frees its place in the window of its domain, which grows if the message was accepted
     Throttle.on_throttle(claim, now)  shrinks the window of its domain; a relay has a ConcurrencyWindow of its own
+    Throttle.share(sends)             shares the limits of the settings with other sends
 
 RATE and DOMAIN_RATE are token buckets (messages a second, over all connections), DOMAIN_CONNECTIONS limits the deliveries to
 one domain at a time. The domains of a large provider count as one. What a relay or a domain accepts is a window of deliveries
@@ -90,10 +91,15 @@ class TokenBucket:
     __slots__ = ("_at", "_rate", "_size", "_tokens")
 
     def __init__(self, rate: float) -> None:
-        self._rate = rate
-        self._size = max(1.0, rate)
         self._tokens = 1.0
         self._at: float | None = None
+        self.set_rate(rate)
+
+    def set_rate(self, rate: float) -> None:
+        """Changes the rate, and the size; what was gained at the former rate is counted at the new one."""
+        self._rate = rate
+        self._size = max(1.0, rate)
+        self._tokens = min(self._tokens, self._size)
 
     def ready_at(self, now: float) -> float:
         """Returns when there is a token; `now` or earlier if there is one."""
@@ -141,6 +147,12 @@ class ConcurrencyWindow:
             self._resize(max(1.0, self._size / 2))
             self._slowed_at = now
 
+    def set_top(self, top: int) -> None:
+        """Changes how much it holds at most; a window that was not slowed goes along."""
+        size = float(top) if self._size >= self._top else min(self._size, float(top))
+        self._top = top
+        self._resize(size)
+
     def on_success(self) -> None:
         """Grows the window: by one after as many successes as it holds."""
         if self._size < self._top:
@@ -173,6 +185,7 @@ class Throttle:
     def __init__(self, limits: RateLimits, *, connections: int) -> None:
         self._limits = limits
         self._connections = connections
+        self._sends = 1
         self._bucket = None if limits.rate is None else TokenBucket(limits.rate)
         self._domains: dict[str, _DomainQueue] = {}
         self._forget_above = MAX_DOMAINS
@@ -181,6 +194,19 @@ class Throttle:
         self._count = 0
         self.capacity = connections * 4
         """How many claims may be queued. It grows when none of the queued ones may go, so that other domains can overtake."""
+
+    def share(self, sends: int) -> None:
+        """Takes its part of the limits of the settings: `sends` of this ledger run at a time, this one included."""
+        if sends == self._sends:
+            return
+        self._sends = sends
+        if self._bucket and self._limits.rate is not None:
+            self._bucket.set_rate(self._limits.rate / sends)
+        for domain in self._domains.values():
+            rate = self._limits.rate_for(domain.name)
+            if domain.bucket and rate is not None:
+                domain.bucket.set_rate(rate / sends)
+            domain.window.set_top(self._window_for(domain.name))
 
     def __len__(self) -> int:
         """How many claims are queued."""
@@ -280,12 +306,18 @@ class Throttle:
         self._forget_above = max(MAX_DOMAINS, 2 * len(self._domains))
 
     def _new_domain(self, name: str) -> _DomainQueue:
-        limit, rate = self._limits.connections_for(name), self._limits.rate_for(name)
-        connections = min(self._connections, limit or self._connections)
-        # a connection sends the next envelope while a message is under way: twice as many claims as connections
-        allowed = connections if limit else 2 * connections
-        domain = self._domains[name] = _DomainQueue(name, None if rate is None else TokenBucket(rate), allowed)
+        rate = self._limits.rate_for(name)
+        bucket = None if rate is None else TokenBucket(rate / self._sends)
+        domain = self._domains[name] = _DomainQueue(name, bucket, self._window_for(name))
         return domain
+
+    def _window_for(self, name: str) -> int:
+        """Returns how many deliveries to a domain may be under way."""
+        limit = self._limits.connections_for(name)
+        if limit:
+            return max(1, min(self._connections, limit) // self._sends)
+        # a connection sends the next envelope while a message is under way: twice as many claims as connections
+        return 2 * self._connections
 
 
 def _is_empty(bucket: TokenBucket | None, now: float) -> bool:

@@ -46,8 +46,7 @@ class DeliveryResult(NamedTuple):
     reason: str = ""
     relay: str = ""
     next_at: float | None = None
-    suppress: bool = False  # the address is dead (mailer.smtp.classify has the codes): suppress it as bounced
-    is_plain_550: bool = False  # suppress it if the previous send to the address ended so too
+    suppress: bool = False  # mail to it is impossible (mailer.smtp.classify): suppress the address as bounced
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,11 +93,17 @@ class DeliveryQueue(Protocol):
     def release(self, claims: Sequence[Claim], at: float) -> Awaitable[None]:
         """Returns claims that were provably not sent to `pending`, from `claimed` or `sending`; the attempt is not counted."""
 
+    def count_running(self) -> Awaitable[int]:
+        """Returns how many sends of this ledger living processes are running now, this one included."""
+
     def status(self) -> Awaitable[SendStatus]:
         """Returns the status of the send, after its state was set by its counts: `waiting`, `finished`."""
 
     def trip_breaker(self, reason: str, refused: Sequence[int] = ()) -> Awaitable[None]:
         """Pauses the send for `reason`; the deliveries `refused`, which just failed, become pending again."""
+
+    def take_back(self, reason: str, refused: Sequence[int]) -> Awaitable[None]:
+        """Makes the deliveries `refused`, which just failed, pending again: the relay was the reason, and another goes on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ change something before it can work. A relay that should offer STARTTLS and does
 
 | what fails | fatal |
 |---|---|
-| reply 4xx · 5xx to any command | no · yes |
+| reply 4xx · 5xx to any command | no · yes, unless it says that we send too much: then the relay waits |
 | certificate, TLS version or ciphers not accepted; no TLS where it is expected | yes |
 | STARTTLS or AUTH not offered | yes |
 | connection refused, lost or timed out; TLS broken off | no |
@@ -23,6 +23,7 @@ from typing import TypeVar, cast
 import aiosmtplib
 
 from mailer.relay import Relay, TlsMode
+from mailer.smtp.refusal_reason import Subject, refusal_reason
 from mailer.smtp.reply_parser import make_reply
 from mailer.smtp.transport import SmtpProtocol
 
@@ -82,11 +83,12 @@ def read_features(extensions: Mapping[str, str]) -> Extensions:
 
 
 class ConnectionFailure(Exception):  # noqa: N818 - an outcome, named as RFC 5321 names it
-    """A session could not be set up. `fatal`: retrying will not help."""
+    """A session could not be set up. `fatal`: retrying will not help; `asks_to_wait`: it will, sooner or later."""
 
-    def __init__(self, reason: str, *, fatal: bool = False) -> None:
+    def __init__(self, reason: str, *, fatal: bool = False, asks_to_wait: bool = False) -> None:
         super().__init__(reason)
         self.fatal = fatal
+        self.asks_to_wait = asks_to_wait
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,7 +184,9 @@ async def _ehlo(smtp: aiosmtplib.SMTP) -> None:
 def _connection_failure(error: Exception, step: str) -> ConnectionFailure:
     if isinstance(error, aiosmtplib.SMTPResponseException):
         reply = make_reply(error.code, tuple(error.message.splitlines()))
-        return ConnectionFailure(f"refused at {step}: {reply}", fatal=reply.code >= 500)
+        asks_to_wait = refusal_reason(*reply).subject is Subject.QUOTA
+        fatal = reply.code >= 500 and not asks_to_wait
+        return ConnectionFailure(f"refused at {step}: {reply}", fatal=fatal, asks_to_wait=asks_to_wait)
     if (certificate := _cause(error, ssl.SSLCertVerificationError)) is not None:
         return ConnectionFailure(f"certificate not accepted: {certificate.verify_message}", fatal=True)
     if (tls := _cause(error, ssl.SSLError)) is not None:

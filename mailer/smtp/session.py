@@ -10,14 +10,27 @@ Always holds: an AttemptResult is ACCEPTED only after a 2xx reply to the end of 
 DATA was given to the transport, only a reply makes the outcome anything but UNCERTAIN. A message that may not be sent any
 more closes the connection, since its end of DATA alone would deliver an empty message. `deliver` raises only what the
 callbacks raise, and cancellation.
+
+A relay may refuse a parameter that it offers: then `features` no longer has it. If the message can be sent without, it is
+offered again; if not, that is the result (`lacks`), as with a message that is too big.
 """
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
 from typing import NamedTuple
 
 from mailer.mime.composer import Message
-from mailer.smtp.classify import Classification, Outcome, classify, connection_lost, not_offered
+from mailer.smtp.classify import (
+    Classification,
+    Outcome,
+    Parameter,
+    classify,
+    connection_lost,
+    not_offered,
+    refused_parameter,
+)
 from mailer.smtp.connect import Connection, Extensions, Timeouts
 from mailer.smtp.reply_parser import Reply
 from mailer.smtp.stage import Stage
@@ -27,18 +40,21 @@ from mailer.smtp.transport import ConnectionClosedError, SmtpProtocol
 class AttemptResult(NamedTuple):
     """How an attempt to deliver a message ended: at which stage, with which reply, and what that means.
 
-    `cancelled`: the relay was ready, but the ledger did not allow the message to be sent.
+    `cancelled`: the relay was ready, but the ledger did not allow the message to be sent. `refused_parameter` is set within a
+    session only.
     """
 
     classification: Classification
     stage: Stage
     reply: Reply | None = None
     cancelled: bool = False
+    refused_parameter: Parameter | None = None
 
 
 CANCELLED = Classification(outcome=Outcome.UNSENT, reason="withheld", close=True)
 _END_OF_DATA = b".\r\n"
 _ENVELOPE = (Stage.MAIL, Stage.RCPT, Stage.DATA)
+_OPTIONAL = frozenset({Parameter.DSN, Parameter.SIZE})  # a message can be sent without them
 
 
 def _no_message() -> Message | None:
@@ -54,7 +70,8 @@ class SmtpSession:
 
     def __init__(self, connection: Connection, limits: Timeouts) -> None:
         self._protocol: SmtpProtocol = connection.protocol
-        self.features: Extensions = connection.features
+        self.offered: Extensions = connection.features
+        self.features: Extensions = connection.features  # less what was refused
         self._timeouts = {
             Stage.MAIL: limits.mail,
             Stage.RCPT: limits.rcpt,
@@ -70,6 +87,11 @@ class SmtpSession:
     @property
     def is_open(self) -> bool:
         return self._protocol.is_open
+
+    @property
+    def pipelined(self) -> Message | None:
+        """The message whose envelope was sent ahead; the next one to be delivered."""
+        return self._pipelined
 
     async def deliver(
         self,
@@ -89,10 +111,13 @@ class SmtpSession:
             return unsupported
         self._stage = Stage.MAIL
         try:
-            if refused := await self._send_envelope(message):
-                if refused.classification.close:
-                    self._protocol.close()
-                return refused
+            refused = await self._send_envelope(message)
+            while refused and refused.refused_parameter in _OPTIONAL:
+                self.features = without(self.features, refused.refused_parameter)
+                refused = await self._send_envelope(message)
+            if refused:
+                return self._end_refused(message, refused)
+            self._protocol.expect_replies()  # to the text; it may come early
             try:
                 allowed = await begin_sending()
             except BaseException:
@@ -103,7 +128,10 @@ class SmtpSession:
             return await self._send_text(message, next_message, may_send)
         except ConnectionClosedError as error:
             self._protocol.close(str(error))
-            return AttemptResult(connection_lost(self._stage, str(error)), self._stage, error.reply)
+            classification = connection_lost(self._stage, str(error))
+            if error.reply and (error.reply.code == 421 or self._stage is Stage.TEXT) and not self.data_sent:
+                classification = replace(classify(error.reply, self._stage), close=True)
+            return self._learn_size(message, AttemptResult(classification, self._stage, error.reply))
 
     async def quit(self) -> None:
         """Ends the session with QUIT. If an envelope was sent ahead, the relay waits for its text: then only closes."""
@@ -121,6 +149,21 @@ class SmtpSession:
             return AttemptResult(classify(reply, Stage.END_OF_DATA), Stage.END_OF_DATA, reply)
         return AttemptResult(connection_lost(Stage.END_OF_DATA, "stopped"), Stage.END_OF_DATA)
 
+    def _end_refused(self, message: Message, refused: AttemptResult) -> AttemptResult:
+        """Returns the result of a refused envelope; a parameter that the message needs is no longer offered from now on."""
+        if parameter := refused.refused_parameter:
+            self.features = without(self.features, parameter)
+            return AttemptResult(not_offered(parameter), refused.stage, refused.reply)
+        if refused.classification.close:
+            self._protocol.close()
+        return self._learn_size(message, refused)
+
+    def _learn_size(self, message: Message, result: AttemptResult) -> AttemptResult:
+        """Returns `result`; a relay that refused a message of this size takes none of it from now on."""
+        if result.classification.lacks is Parameter.SIZE:
+            self.features = replace(self.features, size=message.size - 1)
+        return result
+
     async def _send_envelope(self, message: Message) -> AttemptResult | None:
         """Sends MAIL, RCPT and DATA. None when the relay waits for the text; the first failing reply is the result."""
         pipelined, self._pipelined = self._pipelined, None
@@ -134,9 +177,9 @@ class SmtpSession:
             self._protocol.write(b"".join(envelope(message, self.features)))
         elif pipelined is not message:
             raise ConnectionClosedError("another message was announced")
-        return await self._read_envelope_replies()
+        return await self._read_envelope_replies(message)
 
-    async def _read_envelope_replies(self) -> AttemptResult | None:
+    async def _read_envelope_replies(self, message: Message) -> AttemptResult | None:
         """Reads the replies to a pipelined envelope. If RCPT was not refused, end of DATA alone may deliver an empty message."""
         failed: AttemptResult | None = None
         recipient_refused = False
@@ -157,14 +200,14 @@ class SmtpSession:
                     raise
                 self._protocol.close()
                 return failed  # the first failing reply counts, whatever became of the rest
-            failed = failed or _failure(reply, stage)
-            if failed and failed.classification.close:
+            failed = failed or self._failure(message, reply, stage)
+            if failed and failed.classification.close and not failed.refused_parameter:
                 break  # a relay that closes the connection may never send the other replies
         return failed
 
     async def _send_envelope_stepwise(self, message: Message) -> AttemptResult | None:
         for stage, command in zip(_ENVELOPE, envelope(message, self.features), strict=True):
-            if failed := _failure(await self._command(command, stage), stage):
+            if failed := self._failure(message, await self._command(command, stage), stage):
                 return failed
         return None
 
@@ -184,7 +227,6 @@ class SmtpSession:
     ) -> AttemptResult:
         """Sends the text, end of DATA and the next envelope; then reads the reply to end of DATA."""
         self._stage = Stage.TEXT
-        self._protocol.expect_replies()
         await self._write_text(message.text)
         if not may_send():
             return self._cancel()
@@ -201,14 +243,29 @@ class SmtpSession:
         self._in_transaction = self._pipelined is not None
         if classification.close:
             self._protocol.close()
-        return AttemptResult(classification, Stage.END_OF_DATA, reply)
+        return self._learn_size(message, AttemptResult(classification, Stage.END_OF_DATA, reply))
 
     async def _write_text(self, text: bytes) -> None:
-        """Writes the text without end of DATA, until the system has all of it; a reply meanwhile ends the session, unsent."""
-        self._protocol.write(text)
-        await self._protocol.drain(self._timeouts[Stage.TEXT])
-        if early := self._protocol.pop_reply():
+        """Writes the text without end of DATA, until the system has all of it.
+
+        A reply meanwhile is the reply to this message, of which the relay wants no more; it ends the session.
+        """
+        early = self._protocol.pop_reply()
+        if early is None:
+            with suppress(ConnectionClosedError):  # a reply that came before the end counts
+                self._protocol.write(text)
+                await self._protocol.drain(self._timeouts[Stage.TEXT])
+            early = self._protocol.pop_reply()
+        if early:
             raise ConnectionClosedError("answered before the end of the message", early)
+        self._protocol.raise_if_closed()
+
+    def _failure(self, message: Message, reply: Reply, stage: Stage) -> AttemptResult | None:
+        """Returns the attempt that `reply` ends; None if the transaction goes on."""
+        if reply.code == 354 if stage is Stage.DATA else reply.code // 100 == 2:
+            return None
+        parameter = refused_parameter(reply, stage, frozenset(_parameters(message, self.features)))
+        return AttemptResult(classify(reply, stage), stage, reply, refused_parameter=parameter)
 
     async def _command(self, command: bytes, stage: Stage) -> Reply:
         """Sends a command and returns the reply to it."""
@@ -218,14 +275,49 @@ class SmtpSession:
         return await self._protocol.read_reply(self._timeouts[stage])
 
 
+def lacking(message: Message, features: Extensions) -> Parameter | None:
+    """Returns what `message` needs and the relay does not offer; None: the relay takes it."""
+    if message.utf8 and not features.smtputf8:
+        return Parameter.SMTPUTF8
+    if message.eight_bit and not features.eight_bit:
+        return Parameter.EIGHT_BIT
+    return Parameter.SIZE if 0 < features.size < message.size else None
+
+
+def without(features: Extensions, parameter: Parameter) -> Extensions:
+    """Returns `features` without a parameter that the relay refused."""
+    match parameter:
+        case Parameter.SMTPUTF8:
+            return replace(features, smtputf8=False)
+        case Parameter.DSN:
+            return replace(features, dsn=False)
+        case Parameter.EIGHT_BIT:
+            return replace(features, eight_bit=False)
+        case Parameter.SIZE:
+            return replace(features, size=0)
+
+
 def _unsupported(message: Message, features: Extensions) -> AttemptResult | None:
     """Returns a failed attempt if the relay does not offer what `message` needs; then nothing is sent."""
-    if message.utf8 and not features.smtputf8:
-        return AttemptResult(classification=not_offered("SMTPUTF8"), stage=Stage.MAIL)
-    if 0 < features.size < message.size:
-        too_big = Reply(code=552, enhanced="5.3.4", text=f"the relay takes {features.size} octets at most")
-        return AttemptResult(classification=classify(too_big, Stage.MAIL), stage=Stage.MAIL, reply=too_big)
-    return None
+    parameter = lacking(message, features)
+    if parameter is None:
+        return None
+    reply = None
+    if parameter is Parameter.SIZE:
+        reply = Reply(code=552, enhanced="5.3.4", text=f"the relay takes {features.size} octets at most")
+    return AttemptResult(not_offered(parameter), Stage.MAIL, reply)
+
+
+def _parameters(message: Message, features: Extensions) -> Iterator[Parameter]:
+    """Yields the parameters that `envelope` gives."""
+    if message.utf8:
+        yield Parameter.SMTPUTF8
+    if features.dsn:
+        yield Parameter.DSN
+    if message.eight_bit:
+        yield Parameter.EIGHT_BIT
+    if features.size:
+        yield Parameter.SIZE
 
 
 def envelope(message: Message, features: Extensions) -> tuple[bytes, bytes, bytes]:
@@ -257,10 +349,3 @@ def xtext(text: str) -> str:
 def unitext(text: str) -> str:
     """Returns `text` as utf-8-addr-unitext (RFC 6533 3): letters of any script, special ASCII characters as \\x{HH}."""
     return "".join(c if ord(c) > 126 or (ord(c) >= 33 and c not in "\\+=") else f"\\x{{{ord(c):02X}}}" for c in text)
-
-
-def _failure(reply: Reply, stage: Stage) -> AttemptResult | None:
-    """Returns the attempt that `reply` ends; None if the transaction goes on."""
-    if reply.code == 354 if stage is Stage.DATA else reply.code // 100 == 2:
-        return None
-    return AttemptResult(classification=classify(reply, stage), stage=stage, reply=reply)

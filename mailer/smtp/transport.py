@@ -64,10 +64,14 @@ class SmtpProtocol(asyncio.Protocol):
                 await self._wait(deadline)
         return self._replies.popleft()
 
-    def write(self, data: bytes) -> None:
-        """Gives `data` to the transport. Raises ConnectionClosedError if the connection is closed: then nothing was written."""
+    def raise_if_closed(self) -> None:
+        """Raises ConnectionClosedError with the reason if the connection has ended."""
         if self._closed:
             raise self._closed
+
+    def write(self, data: bytes) -> None:
+        """Gives `data` to the transport. Raises ConnectionClosedError if the connection is closed: then nothing was written."""
+        self.raise_if_closed()
         if self._transport.is_closing():
             raise ConnectionClosedError("connection lost")
         self._transport.write(data)

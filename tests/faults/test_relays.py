@@ -20,12 +20,12 @@ from mailer.delivery.throttle import ConcurrencyWindow
 from mailer.relay import Relay
 from mailer.smtp.classify import Outcome
 from mailer.smtp.stage import Stage
-from tests.faults.test_sender import OPTIONS, SendRun, counts
 from tests.faults.test_smtp_session import LONG, SHORT, deliver_all, message
 from tests.support.judge import KEPT_THEN_DROPPED, Journal
 from tests.support.patience import until
 from tests.support.programs import Programs
 from tests.support.scripted import DROP, SILENCE, Scripted
+from tests.support.sendruns import OPTIONS, SendRun, counts
 from tests.support.siege import CONNECTIONS, RESUME, SEND, Siege
 
 # before end of DATA a limit that is too short fails no delivery; the limit of end of DATA is beyond what a slow machine needs
@@ -55,7 +55,7 @@ def test_recipients_that_are_all_greylisted_are_all_mailed_later(besiege: Callab
 
 
 def test_a_storm_of_454_halves_the_connections_and_everybody_is_mailed(tmp_path: Path) -> None:
-    connections, storm = 8, 40
+    connections, storm = 8, 14
     server = Scripted(MAIL=["454 4.7.0 too fast"] * storm)
     open_now: list[int] = [0]
     seen: list[int] = []
@@ -76,7 +76,7 @@ def test_a_storm_of_454_halves_the_connections_and_everybody_is_mailed(tmp_path:
     ending, result = SendRun(tmp_path, 200, server, options=replace(OPTIONS, connections=connections)).run()
     assert (ending.end, counts(result)) == (StopReason.FINISHED, {"accepted": 200})
     assert min(seen) <= connections // 2, "a storm leaves at most half of the connections"
-    assert seen[-1] > min(seen), "it grows back"
+    assert max(seen[seen.index(min(seen)) :]) > min(seen), "it grows back"
 
 
 def test_connections_that_break_together_are_one_failure_with_a_short_backoff(tmp_path: Path) -> None:

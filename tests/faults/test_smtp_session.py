@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from mailer.mime.composer import Message
 from mailer.relay import Relay, TlsMode
-from mailer.smtp.classify import Outcome
+from mailer.smtp.classify import Outcome, Parameter
 from mailer.smtp.connect import ConnectionFailure, Timeouts, open_connection
 from mailer.smtp.session import AttemptResult, SmtpSession
 from mailer.smtp.stage import Stage
@@ -67,8 +67,8 @@ def test_messages_follow_each_other_on_one_connection(extensions: tuple[str, ...
 @pytest.mark.parametrize(
     ("verb", "reply", "expected", "stage"),
     [
-        ("MAIL", "451 4.3.0 later", Outcome.DEFERRED, Stage.MAIL),
         ("RCPT", "450 4.2.0 later", Outcome.DEFERRED, Stage.RCPT),
+        ("RCPT", "550 5.4.5 daily limit exceeded", Outcome.UNSENT, Stage.RCPT),
         ("RCPT", "550 5.1.1 nobody", Outcome.FAILED, Stage.RCPT),
         ("DATA", "451 4.3.0 later", Outcome.DEFERRED, Stage.DATA),
         ("END_OF_DATA", "451 4.3.0 later", Outcome.DEFERRED, Stage.END_OF_DATA),
@@ -98,15 +98,13 @@ def test_after_a_refused_recipient_and_354_end_of_data_alone_is_sent_and_its_rep
     assert server.messages == [b"", SHORT], "end of DATA alone delivered an empty message to nobody"
 
 
-def test_454_at_mail_in_a_pipelined_group_is_the_result() -> None:
-    server = Scripted(MAIL=["454 4.7.0 slow down"], RCPT=["503 5.5.1 need MAIL"], DATA=["503 5.5.1 need RCPT"])
-    (refused, accepted), _ = deliver_all(server, message(), message())
-    assert (refused.classification.outcome, refused.stage, refused.classification.is_throttling) == (
-        Outcome.DEFERRED,
-        Stage.MAIL,
-        True,
-    )
-    assert accepted.classification.outcome is Outcome.ACCEPTED
+@pytest.mark.parametrize("verb", ["MAIL", "RCPT", "DATA", "END_OF_DATA"])
+def test_a_relay_that_takes_no_more_is_left_without_anything_sent(verb: str) -> None:
+    server = Scripted(**{verb: ["452 4.4.5 too much"]}, QUIT=[SILENCE])
+    (refused,), is_open = deliver_all(server, message())
+    assert (refused.classification.outcome, refused.classification.relay_waits) == (Outcome.UNSENT, True)
+    assert refused.stage.value == verb.lower()
+    assert not is_open
 
 
 def test_421_in_a_pipelined_group_is_the_result_although_the_connection_ends() -> None:
@@ -129,7 +127,7 @@ def test_after_a_refusal_that_ends_the_connection_no_other_reply_is_awaited() ->
             return result
 
     result = asyncio.run(scenario())
-    assert (result.stage, result.classification.halt) == (Stage.MAIL, True)
+    assert (result.stage, result.classification.excludes_relay) == (Stage.MAIL, True)
 
 
 @both
@@ -208,12 +206,103 @@ def test_parameters_follow_what_is_offered() -> None:
     assert server.log[2] == "RCPT TO:<ana+a=b@example.com> NOTIFY=FAILURE ORCPT=rfc822;ana+2Ba+3Db@example.com"
 
 
-def test_a_message_over_the_relay_s_limit_halts_the_send_without_trying() -> None:
-    server = Scripted(extensions=("SIZE 20",))
-    (result,), _ = deliver_all(server, message(LONG))
-    assert result.classification.halt
-    assert result.classification.outcome is Outcome.UNSENT
-    assert not any(line.startswith("MAIL") for line in server.log)
+def test_a_message_over_the_relay_s_limit_is_not_tried() -> None:
+    server = Scripted(extensions=("SIZE 30",))
+    (result, smaller), _ = deliver_all(server, message(LONG), message())
+    assert (result.classification.outcome, result.classification.lacks) == (Outcome.UNSENT, Parameter.SIZE)
+    assert smaller.classification.outcome is Outcome.ACCEPTED
+    assert sum(line.startswith("MAIL") for line in server.log) == 1
+
+
+@pytest.mark.parametrize(("verb", "reply"), [("MAIL", "552 too big"), ("END_OF_DATA", "552 5.3.4 too big")])
+def test_a_limit_that_a_relay_did_not_name_is_learned_from_its_refusal(verb: str, reply: str) -> None:
+    server = Scripted(**{verb: [reply]})
+    results, _ = deliver_all(server, message(LONG), message(LONG), message())
+    assert [result.classification.lacks for result in results] == [Parameter.SIZE, Parameter.SIZE, None]
+    assert results[2].classification.outcome is Outcome.ACCEPTED
+    assert sum(line.startswith("MAIL") for line in server.log) == 2, "the second one was not tried"
+
+
+UTF8 = ("PIPELINING", "SMTPUTF8", "SIZE", "DSN", "8BITMIME")
+LATE_UTF8 = (*UTF8[1:],)
+
+
+@pytest.mark.parametrize("extensions", [UTF8, LATE_UTF8], ids=["pipelined", "sequential"])
+@pytest.mark.parametrize(
+    "reply", ["555 5.5.4 unsupported option", "501 5.5.4 bad", "550 5.6.7 not here", "555 SMTPUTF8?"]
+)
+def test_a_parameter_that_one_message_needs_is_its_own_matter(extensions: tuple[str, ...], reply: str) -> None:
+    server = Scripted(extensions=extensions, MAIL=[reply])
+    hindi = message(recipient="दीपा@xn--p1b6ci4b4b3a.example")
+    (refused, other, again), is_open = deliver_all(server, hindi, message(), hindi)
+    assert (refused.classification.outcome, refused.classification.lacks) == (Outcome.FAILED, Parameter.SMTPUTF8)
+    assert str(refused.reply) == reply
+    assert not refused.classification.suppress
+    assert other.classification.outcome is Outcome.ACCEPTED
+    assert again.classification.lacks is Parameter.SMTPUTF8, "it is not asked twice"
+    assert is_open
+    assert server.connections == 1
+
+
+@pytest.mark.parametrize("extensions", [UTF8, LATE_UTF8], ids=["pipelined", "sequential"])
+@pytest.mark.parametrize(("verb", "reply"), [("MAIL", "555 5.5.4 RET?"), ("RCPT", "555 5.5.4 bad option")])
+def test_a_parameter_that_no_message_needs_is_left_out(extensions: tuple[str, ...], verb: str, reply: str) -> None:
+    server = Scripted(extensions=extensions, **{verb: [reply]})
+    results, is_open = deliver_all(server, message(), message())
+    assert [result.classification.outcome for result in results] == [Outcome.ACCEPTED] * 2
+    assert is_open
+    assert [text for text in server.messages if text] == [SHORT, SHORT]
+    envelopes = [line for line in server.log if line.startswith(("MAIL", "RCPT"))]
+    assert any("RET=" in line or "NOTIFY=" in line for line in envelopes[:2])
+    assert not any("RET=" in line or "NOTIFY=" in line for line in envelopes[-4:])
+
+
+class AnswersInTheText(Scripted):
+    """Answers in the middle of the text, and closes the connection."""
+
+    def __init__(self, reply: str) -> None:
+        super().__init__()
+        self.early = reply
+
+    async def read_text(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        await reader.readexactly(1000)
+        writer.write(self.early.encode() + b"\r\n")
+        await writer.drain()
+        return False
+
+
+@pytest.mark.parametrize(
+    ("reply", "outcome"),
+    [
+        ("554 5.7.1 this looks like spam", Outcome.FAILED),
+        ("552 5.3.4 too big", Outcome.UNSENT),
+        ("451 4.3.0 disk is slow", Outcome.DEFERRED),
+        ("421 4.4.2 you are too slow", Outcome.UNSENT),
+        ("451 4.7.0 too many messages in this session", Outcome.UNSENT),
+    ],
+)
+def test_a_refusal_that_comes_while_the_text_is_sent_is_read_as_a_reply(reply: str, outcome: Outcome) -> None:
+    (result,), is_open = deliver_all(AnswersInTheText(reply), message(LONG * 400))
+    assert (result.classification.outcome, result.stage, str(result.reply)) == (outcome, Stage.TEXT, reply)
+    assert not is_open
+
+
+def test_a_refusal_that_comes_before_the_text_is_read_as_a_reply() -> None:
+    class Hesitating(Scripted):
+        async def read_text(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+            await asyncio.sleep(1)
+            writer.write(b"554 5.7.1 on second thoughts, no\r\n")
+            return bool(await reader.read())
+
+    async def slowly() -> bool:
+        await asyncio.sleep(2)
+        return True
+
+    server = Hesitating()
+    (result,), is_open = deliver_all(server, message(), begin_sending=slowly)
+    assert (result.classification.outcome, result.stage) == (Outcome.FAILED, Stage.TEXT)
+    assert not is_open
+    assert server.messages == []
 
 
 @pytest.mark.parametrize(
@@ -324,7 +413,7 @@ def test_one_round_trip_a_message() -> None:
     [
         ("END_OF_DATA", "451 4.3.0 later", Outcome.DEFERRED),
         ("END_OF_DATA", "554 5.7.1 no", Outcome.FAILED),
-        ("MAIL", "451 4.3.0 later", Outcome.DEFERRED),
+        ("MAIL", "550 5.4.5 daily limit exceeded", Outcome.UNSENT),
         ("RCPT", "550 5.1.1 nobody", Outcome.FAILED),
         ("DATA", "451 4.3.0 later", Outcome.DEFERRED),
     ],

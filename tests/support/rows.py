@@ -5,6 +5,7 @@ from dataclasses import dataclass
 FAULTS, CONTRACT, UNIT = "tests/faults", "tests/contract", "tests/unit"
 KILLS, STORAGE, OWNERS = f"{FAULTS}/test_kills.py", f"{FAULTS}/test_storage.py", f"{FAULTS}/test_owners.py"
 RELAYS, SESSION, SENDER = f"{FAULTS}/test_relays.py", f"{FAULTS}/test_smtp_session.py", f"{FAULTS}/test_sender.py"
+REFUSALS = f"{FAULTS}/test_refusals.py"
 CLOCK, TLS, CRASH = f"{FAULTS}/test_clock.py", f"{FAULTS}/test_tls.py", f"{CONTRACT}/ledger/test_crash.py"
 OWNERSHIP, OWNED = f"{CONTRACT}/ledger/test_lease.py", f"{CONTRACT}/ledger/test_leased_send.py"
 SCHEDULE, RUNNING = f"{CONTRACT}/cli/test_schedule.py", f"{CONTRACT}/cli/test_running.py"
@@ -63,7 +64,7 @@ ROWS = (
     ),
     Row(
         "4xx at each stage, 454 storms, greylisting",
-        "replies by script; a whole audience greylisted; 40 times 454 for 8 connections",
+        "replies by script; a whole audience greylisted; 14 times 454 for 8 connections",
         (
             f"{RELAYS}::test_recipients_refused_for_now_at_each_stage_are_all_mailed_later",
             f"{RELAYS}::test_recipients_that_are_all_greylisted_are_all_mailed_later",
@@ -74,7 +75,7 @@ ROWS = (
         "a refusal within a pipelined group",
         "454 at MAIL; RCPT refused and 354 after it; unsubscribed between RCPT and end of DATA",
         (
-            f"{SESSION}::test_454_at_mail_in_a_pipelined_group_is_the_result",
+            f"{SESSION}::test_a_relay_that_takes_no_more_is_left_without_anything_sent",
             f"{SESSION}::test_after_a_refused_recipient_and_354_end_of_data_alone_is_sent_and_its_reply_ignored",
             f"{SESSION}::test_a_cancelled_message_closes_the_connection_and_delivers_no_empty_one",
             f"{SESSION}::test_a_refusal_in_the_middle_affects_one_delivery_although_envelopes_overlap",
@@ -88,6 +89,44 @@ ROWS = (
             f"{RELAYS}::test_a_refused_sender_address_pauses_the_send_and_fails_no_delivery",
             f"{RELAYS}::test_the_breaker_pauses_a_send_refused_by_policy_and_it_can_be_resumed",
             f"{TLS}::test_a_refused_login_pauses_the_send_and_fails_no_delivery",
+        ),
+    ),
+    Row(
+        "refusals in mid-send that are about us",
+        "from the 16th RCPT on: quota, sender, bare 550 and 554, 5.1.0, 5.1.7, 5.1.8, 5.2.0, 5.2.252, 5.4.5, 5.1.1 to all domains; "
+        "dead mailboxes among good ones",
+        (
+            f"{REFUSALS}::test_refusals_in_mid_send_that_are_about_us_pause_it_and_nobody_fails_or_is_suppressed",
+            f"{REFUSALS}::test_the_same_bare_refusal_in_two_sends_suppresses_nobody",
+            f"{REFUSALS}::test_dead_mailboxes_among_good_ones_are_suppressed",
+            f"{OWNED}::test_a_plain_550_in_every_send_suppresses_nobody",
+        ),
+    ),
+    Row(
+        "one of two relays refuses, or lacks an extension",
+        "5xx to everything at CONNECT, MAIL, RCPT, end of DATA; SIZE too small; SMTPUTF8 missing, or announced and refused",
+        (
+            f"{REFUSALS}::test_one_of_two_relays_refuses_everything_and_the_other_one_mails_everybody",
+            f"{REFUSALS}::test_two_relays_that_refuse_everything_pause_the_send_with_both_reasons",
+            f"{REFUSALS}::test_a_small_limit_of_size_at_one_relay_leaves_the_mail_to_the_other",
+            f"{REFUSALS}::test_a_reader_who_needs_smtputf8_is_mailed_by_the_relay_that_has_it",
+            f"{REFUSALS}::test_a_parameter_that_one_reader_needs_fails_that_reader_alone_by_name",
+        ),
+    ),
+    Row(
+        "a relay that takes few messages on a connection, or asks for time",
+        "452 4.4.5, 451, 450 4.7.1 and 550 after ten messages of a connection; “too fast” at each stage, with retries an hour apart",
+        (
+            f"{REFUSALS}::test_a_relay_that_takes_few_messages_on_a_connection_is_asked_on_a_new_one_and_that_is_learned",
+            f"{REFUSALS}::test_a_relay_that_asks_for_time_gets_it_while_everybody_stays_pending",
+        ),
+    ),
+    Row(
+        "several sends at once at one rate",
+        "two sends at RATE=8, DOMAIN_RATE=8 and CONNECTIONS=4, from two processes",
+        (
+            f"{REFUSALS}::test_a_rate_holds_over_all_sends_of_a_ledger",
+            f"{REFUSALS}::test_connections_are_shared_by_all_sends_of_a_ledger",
         ),
     ),
     Row(
@@ -118,6 +157,7 @@ ROWS = (
             f"{RELAYS}::test_malformed_replies_before_end_of_data_fail_no_delivery",
             f"{RELAYS}::test_a_reply_before_end_of_data_is_not_an_acceptance",
             f"{RELAYS}::test_an_extra_reply_is_not_matched_to_another_message",
+            f"{SESSION}::test_a_refusal_that_comes_while_the_text_is_sent_is_read_as_a_reply",
             f"{SESSION}::test_an_extra_reply_ends_the_session",
             f"{UNIT}/smtp/test_reply_parser.py::test_no_input_of_a_server_does_harm",
         ),

@@ -55,11 +55,12 @@ class Siege:
         readers: int,
         port: int,
         connections: int = CONNECTIONS,
+        domains: tuple[str, ...] = ("example.com",),
         **settings: str,
     ) -> None:
         self.folder = folder
         self.judge = judge
-        self.everybody = [f"reader{n}@example.com" for n in range(readers)]
+        self.everybody = [f"reader{n}@{domains[n % len(domains)]}" for n in range(readers)]
         self._programs = programs
         self._started: list[Process] = []
         self._url = database_url

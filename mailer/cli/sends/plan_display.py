@@ -6,11 +6,10 @@ import click
 
 from mailer.app import App
 from mailer.cli.output import echo_err, is_interactive, plural
-from mailer.delivery.states import DeliveryState
 from mailer.dispatch.diagnostics import Diagnostic
 from mailer.errors import NeedsConfirmationError
 from mailer.iso_time import format_iso
-from mailer.ledger.types.sends import Summary
+from mailer.ledger.types.sends import ResendPlan, Send
 from mailer.service.dispatches.compile import DispatchError
 from mailer.service.sends.eta import format_days
 from mailer.service.sends.plan import SendPlan
@@ -77,16 +76,16 @@ def confirm_send(plan: SendPlan) -> None:
         raise NeedsConfirmationError("Nothing was sent.", "To send, run the command again.")
 
 
-def show_resend(app: App, parent: Summary) -> None:
+def show_resend(app: App, parent: Send, plan: ResendPlan) -> None:
     """Shows the plan of a send to the failed recipients of `parent`."""
-    send = parent.send
+    left_out = f"{plan.left_out:,} who got it in another send, unsubscribed or are suppressed"
     _show_rows(
         [
-            ("Dispatch", send.slug),
-            ("Edition", f"{send.digest[:16]}, as in send {send.id}"),
+            ("Dispatch", parent.slug),
+            ("Edition", f"{parent.digest[:16]}, as in send {parent.id}"),
             ("From", str(app.settings.sender)),
-            ("To", f"{plural(parent.count(DeliveryState.FAILED), 'reader')} whose delivery failed"),
-            ("Left out", "those who got it in another send, unsubscribed or were suppressed since"),
+            ("To", f"{plural(plan.to_mail, 'reader')} whose delivery failed"),
+            *([("Left out", left_out)] if plan.left_out else []),
             ("Relay", ", ".join(str(relay) for relay in app.settings.relay)),
         ]
     )

@@ -1,6 +1,7 @@
 """The progress of a send on standard error: a bar with rate and time left at a terminal, else a line for each event.
 
-The events are: a relay cannot be reached; the send waits for deferred or held-back deliveries. Each is printed once.
+The events are: a relay cannot be reached, or is excluded; the send waits for deferred or held-back deliveries. Each is printed
+once.
 """
 
 import sys
@@ -51,3 +52,5 @@ def _describe_rest(send_progress: SendProgress, view: ProgressView) -> Iterator[
         yield f"{send_progress.uncertain:,} uncertain"
     if words := f"{view.message}, {ADVICE}" if send_progress.last_error else view.left.words:
         yield words
+    for relay in send_progress.excluded_relays:
+        yield f"relay excluded: {relay}"

@@ -10,7 +10,6 @@ from mailer.cli.output import is_interactive
 from mailer.cli.sends.plan_display import confirm_resend, show_resend
 from mailer.cli.sends.run_and_show import creating_send, run_and_show
 from mailer.cli.sends.send import no_wait_option
-from mailer.delivery.states import DeliveryState
 
 
 @click.command("resend")
@@ -35,8 +34,9 @@ def resend_command(
     """
     with App.open(workspace) as app:
         parent = app.ledger.sends.summary(send)
-        if parent.send.is_ended and parent.count(DeliveryState.FAILED):
-            show_resend(app, parent)
+        plan = app.ledger.creator.plan_resend(send)
+        if parent.send.is_ended and plan.to_mail:
+            show_resend(app, parent.send, plan)
             if is_interactive() and not yes:
                 confirm_resend()
         with creating_send():

@@ -12,6 +12,7 @@ from mailer.cli.sends.progress_bar import progress_bar
 from mailer.delivery.states import SendState
 from mailer.errors import NeedsConfirmationError
 from mailer.ledger.types.sends import Summary
+from mailer.service.sends.control import resendable_count
 from mailer.service.sends.progress import ProgressTracker
 from mailer.service.sends.run import run_send
 from mailer.service.sends.summary import exit_code, next_step, proof_line, send_object
@@ -31,7 +32,7 @@ def run_and_show(app: App, send_id: int, *, wait: bool, as_json: bool) -> int:
     except KeyboardInterrupt:  # before the run could handle it
         app.ledger.sends.pause(send_id, reason="stopped by hand")
         summary = app.ledger.sends.summary(send_id)
-    show_result(summary, as_json=as_json, hint=next_step(summary, result))
+    show_result(summary, as_json=as_json, hint=next_step(summary, result, resendable=resendable_count(app, summary)))
     return exit_code(summary)
 
 
@@ -55,7 +56,9 @@ def show_result(summary: Summary, *, as_json: bool, hint: str) -> None:
 def next_step_hint(app: App, summary: Summary) -> str:
     """Returns the next step for a person, or the process that is sending."""
     pid = app.ledger.sends.holder_pid(summary.send.id)
-    return next_step(summary) if pid is None else f"Another process{pid_suffix(pid)} is sending it."
+    if pid is not None:
+        return f"Another process{pid_suffix(pid)} is sending it."
+    return next_step(summary, resendable=resendable_count(app, summary))
 
 
 def require_not_running(app: App, send_id: int) -> None:

@@ -13,7 +13,7 @@ the send's lists knows is left alone. All of these run within the caller's trans
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, Text, Update, and_, case, exists, select, type_coerce
+from sqlalchemy import ColumnElement, Connection, Select, Text, Update, and_, case, exists, or_, select, type_coerce
 
 from mailer.csv.rows import Status
 from mailer.delivery.states import OPEN_STATES, DeliveryState
@@ -39,22 +39,37 @@ def skip_person(conn: Connection, identity: str, reason: str, *, at: float) -> i
 def skip_suppressed(conn: Connection, which: ColumnElement[bool], *, at: float) -> int:
     """Skips those of the deliveries `which` whose address is suppressed; returns how many."""
     reason = select(suppression.c.reason).where(suppression.c.identity == delivery.c.identity).scalar_subquery()
-    return skip(conn, and_(which, delivery.c.identity.in_(select(suppression.c.identity))), reason, at=at)
+    return skip(conn, and_(which, _is_suppressed()), reason, at=at)
 
 
 def skip_unsubscribed(conn: Connection, which: ColumnElement[bool], *, at: float) -> int:
     """Skips those of the deliveries `which` whose subscriber is on no list of the send any more; returns how many."""
-    status = type_coerce(effective_status(at), Text)
-    on_lists = _memberships(status)
-    subscribed = on_lists.where(status == Status.SUBSCRIBED.value)
-    reason = on_lists.order_by(member.c.list_id).limit(1).scalar_subquery()
-    return skip(conn, and_(which, exists(on_lists), ~exists(subscribed)), reason, at=at)
+    reason = _memberships(_status(at)).order_by(member.c.list_id).limit(1).scalar_subquery()
+    return skip(conn, and_(which, _is_unsubscribed(at)), reason, at=at)
 
 
 def skip_ineligible(conn: Connection, which: ColumnElement[bool], *, at: float) -> None:
     """Skips those of the deliveries `which` that are suppressed or unsubscribed by now."""
     skip_suppressed(conn, which, at=at)
     skip_unsubscribed(conn, which, at=at)
+
+
+def is_ineligible(*, at: float) -> ColumnElement[bool]:
+    """Whether a delivery, in any state, is to somebody who is suppressed or unsubscribed by now."""
+    return or_(_is_suppressed(), _is_unsubscribed(at))
+
+
+def _is_suppressed() -> ColumnElement[bool]:
+    return delivery.c.identity.in_(select(suppression.c.identity))
+
+
+def _is_unsubscribed(at: float) -> ColumnElement[bool]:
+    on_lists = _memberships(_status(at))
+    return and_(exists(on_lists), ~exists(on_lists.where(_status(at) == Status.SUBSCRIBED.value)))
+
+
+def _status(at: float) -> ColumnElement[Any]:
+    return type_coerce(effective_status(at), Text)
 
 
 def _skipping(which: ColumnElement[bool], reason: str | ColumnElement[str], at: float | ColumnElement[float]) -> Update:

@@ -104,6 +104,14 @@ class LeasedSend(DeliveryBatcher):
         """
         await asyncio.wrap_future(self._context.writer.call(lambda conn: self._trip(conn, reason, refused)))
 
+    async def take_back(self, reason: str, refused: Sequence[int]) -> None:
+        """The same without the pause: a relay was refused, and the send goes on by another."""
+        await asyncio.wrap_future(self._context.writer.call(lambda conn: self._take_back(conn, reason, refused)))
+
+    async def count_running(self) -> int:
+        """Returns how many sends of the ledger are being run now, by any process, this one included."""
+        return await asyncio.to_thread(self._count_running)
+
     async def status(self) -> SendStatus:
         """Returns the status of the send, after moving it to where its counts say: waiting, finished. Raises FencedError."""
         self.raise_failure()
@@ -155,13 +163,27 @@ class LeasedSend(DeliveryBatcher):
         now, found = self._context.clock(), self._require_current(conn, lock=True)
         if found.state in GOING:
             change_send(conn, found, SendState.PAUSED, at=now, reason=reason)
-        if refused and not found.cancel_requested and not found.is_ended:
+        if refused:
+            self._take_back(conn, reason, refused)
+
+    def _take_back(self, conn: Connection, reason: str, refused: Sequence[int]) -> None:
+        """Makes failed deliveries pending, behind all others, and lifts the suppressions that they made."""
+        now, found = self._context.clock(), self._require_current(conn, lock=True)
+        if not found.cancel_requested and not found.is_ended:
             which = and_(delivery.c.id.in_(refused), delivery.c.send_id == self.send_id)
             conn.execute(
-                transition({DeliveryState.FAILED}, DeliveryState.PENDING, at=now).where(which).values(reason=reason)
+                transition({DeliveryState.FAILED}, DeliveryState.PENDING, at=now)
+                .where(which)
+                .values(reason=reason, next_at=now)
             )
             lift_of_send(conn, self.send_id, which, at=now)
             skip_ineligible(conn, which, at=now)
+
+    def _count_running(self) -> int:
+        others = select(send.c.id).where(send.c.state == SendState.RUNNING, send.c.id != self.send_id)
+        with self._context.database.reading() as conn:
+            running = conn.execute(others).scalars().all()
+        return 1 + sum(not self._context.send_lock(send_id).is_unlocked() for send_id in running)
 
     def _summary(self) -> Summary:
         """Returns the summary. The daily quota of the warm-up plan may change without anything being written."""

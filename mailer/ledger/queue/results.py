@@ -160,27 +160,11 @@ def _side_effects(conn: Connection, send_id: int, applied: Sequence[AppliedResul
 
 
 def _suppress_dead(conn: Connection, send_id: int, each: AppliedResult, *, at: float) -> None:
-    """Suppresses an address that the server calls dead, or that was refused with a plain 550 in two consecutive sends."""
+    """Suppresses an address if the server said that the mailbox does not exist."""
     result, row = each.result, each.row
-    if row.kind is SendKind.TEST or is_pseudonym(row.identity):
-        return
-    if result.suppress or (result.is_plain_550 and _had_plain_550_before(conn, row.identity, send_id)):
+    if result.suppress and row.kind is not SendKind.TEST and not is_pseudonym(row.identity):
         source = f"send {send_id}: {_code(result) or result.reason}"
         suppress(conn, row.identity, SuppressionReason.BOUNCED, source=source, send_id=send_id, at=at)
-
-
-def _had_plain_550_before(conn: Connection, identity: str, send_id: int) -> bool:
-    """Whether the last earlier delivery to this address failed with a plain 550, too."""
-    query = (
-        select(delivery.c.state, attempt.c.code, attempt.c.enhanced)
-        .join(send, send.c.id == delivery.c.send_id)
-        .join(attempt, (attempt.c.delivery_id == delivery.c.id) & (attempt.c.number == delivery.c.attempts))
-        .where(delivery.c.identity == identity, delivery.c.send_id < send_id, send.c.kind != SendKind.TEST)
-        .order_by(delivery.c.send_id.desc())
-        .limit(1)
-    )
-    row = conn.execute(query).first()
-    return row is not None and row.state is DeliveryState.FAILED and row.code == 550 and not row.enhanced
 
 
 def _code(result: DeliveryResult) -> str:

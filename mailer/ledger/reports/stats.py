@@ -144,9 +144,9 @@ class SendStats:
 
 
 def _in_states(states: Sequence[DeliveryState]) -> list[ColumnElement[bool]]:
-    """Returns conditions for which an index has the order: `next_at` is 0 except for deferred ones."""
-    not_deferred = [] if DeliveryState.DEFERRED in states else [delivery.c.next_at == 0.0]
-    return [delivery.c.state.in_(states), *not_deferred]
+    """Returns conditions for which an index has the order: `next_at` is 0 except for deferred ones and those taken back."""
+    has_times = {DeliveryState.DEFERRED, DeliveryState.PENDING} & set(states)
+    return [delivery.c.state.in_(states), *([] if has_times else [delivery.c.next_at == 0.0])]
 
 
 def _has(word: str) -> ColumnElement[bool]:

@@ -10,11 +10,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from json.encoder import encode_basestring
 from typing import Any
 
-from sqlalchemy import Connection, Insert, Select, case, delete, func, insert, literal, select, update
+from sqlalchemy import ColumnElement, Connection, Insert, Select, case, delete, func, insert, literal, select, update
 
 from mailer.delivery.states import DeliveryState, SendKind, SendState
 from mailer.delivery.types import NewDelivery
-from mailer.ledger.deliveries.skip import skip_suppressed, skip_unsubscribed
+from mailer.ledger.deliveries.skip import is_ineligible, skip_suppressed
 from mailer.ledger.privacy.pseudonyms import ErasedAddresses
 from mailer.ledger.sends.audience_query import Audience, AudienceQuery, has_received
 from mailer.ledger.sends.editions import store_edition
@@ -24,7 +24,15 @@ from mailer.ledger.store.compiled_statements import BulkInsert
 from mailer.ledger.store.ledger_context import LedgerContext
 from mailer.ledger.store.tables import delivery, send, send_list
 from mailer.ledger.types.errors import NobodyError, SendStateError
-from mailer.ledger.types.sends import AlreadySentError, AudienceGrewError, NewSend, Repeat, Send, TooManyTestsError
+from mailer.ledger.types.sends import (
+    AlreadySentError,
+    AudienceGrewError,
+    NewSend,
+    Repeat,
+    ResendPlan,
+    Send,
+    TooManyTestsError,
+)
 from mailer.ledger.types.suppressions import SuppressionReason
 
 _COLUMNS = ("send_id", "identity", "address", "fields", "state", "reason", "updated_at")
@@ -95,10 +103,11 @@ class SendCreator:
     def resend_failed(
         self, parent_id: int, *, key_name: str, sender_profile: str | None = None, carried: bool = False
     ) -> Send:
-        """Creates a send of the same edition to the recipients whom `parent_id` failed to reach and no other send did since.
+        """Creates a send of the same edition to those whom `parent_id` failed to reach and who may still be mailed.
 
-        The parent must have ended, and no other send of its slug to one of its lists be running. `carried`: `serve` runs it.
-        `key_name` and `sender_profile` are the current ones, as for NewSend.
+        These are the recipients that `plan_resend` counts: no other send reached them since, and they are neither suppressed
+        nor unsubscribed. The parent must have ended, and no other send of its slug to one of its lists be running. `carried`:
+        `serve` runs it. `key_name` and `sender_profile` are the current ones, as for NewSend.
         """
 
         def work(conn: Connection) -> Send:
@@ -121,16 +130,33 @@ class SendCreator:
                 literal(DeliveryState.PENDING.value),
                 literal(""),
                 literal(now),
-            ).where(delivery.c.send_id == parent_id, delivery.c.state == DeliveryState.FAILED)
+            ).where(*_resendable(parent, at=now))
             conn.execute(insert(delivery).from_select(_COLUMNS, failed.order_by(delivery.c.id)))
-            made = load_send(conn, send_id)
-            _exclude_previous_recipients(conn, made)
-            if _finish_freezing(conn, made, at=now) == 0:
-                raise NobodyError(f"Send {parent_id} has no failed deliveries to send again.")
-            skip_unsubscribed(conn, delivery.c.send_id == made.id, at=now)
+            if _finish_freezing(conn, load_send(conn, send_id), at=now) == 0:
+                raise NobodyError(
+                    f"Send {parent_id} has no failed deliveries to send again: their readers got it in another send, "
+                    "unsubscribed or are suppressed."
+                )
             return load_send(conn, send_id)
 
         return self._context.writer.call(work).result()
+
+    def plan_resend(self, parent_id: int) -> ResendPlan:
+        """Counts those whom a resend would mail, and those whom it would leave out."""
+        with self._context.database.reading() as conn:
+            parent, count = load_send(conn, parent_id), select(func.count()).select_from(delivery)
+            to_mail = conn.execute(count.where(*_resendable(parent, at=self._context.clock()))).scalar_one()
+            failed = conn.execute(count.where(*_failed(parent))).scalar_one()
+        return ResendPlan(to_mail=to_mail, left_out=failed - to_mail)
+
+
+def _failed(parent: Send) -> tuple[ColumnElement[bool], ...]:
+    return delivery.c.send_id == parent.id, delivery.c.state == DeliveryState.FAILED
+
+
+def _resendable(parent: Send, *, at: float) -> tuple[ColumnElement[bool], ...]:
+    """Returns the conditions for the failed deliveries whose recipients may be mailed once more."""
+    return *_failed(parent), ~has_received(delivery.c.identity, parent.slug), ~is_ineligible(at=at)
 
 
 def _refuse_repetition(conn: Connection, slug: str, lists: tuple[str, ...], repeat: Repeat) -> None:

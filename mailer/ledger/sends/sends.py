@@ -24,7 +24,7 @@ from mailer.ledger.store.tables import delivery, edition, send
 from mailer.ledger.types.errors import SendStateError, UnknownSendError
 from mailer.ledger.types.sends import Repeat, Resolution, Send, Summary
 from mailer.ledger.types.webhooks import WebhookEvent
-from mailer.ledger.webhooks.outbox import enqueue_finished, has_subscribers
+from mailer.ledger.webhooks.outbox import enqueue_finished, enqueue_halted, has_subscribers
 
 _S = SendState
 SEND_TRANSITIONS: Mapping[SendState, frozenset[SendState]] = {
@@ -38,6 +38,11 @@ SEND_TRANSITIONS: Mapping[SendState, frozenset[SendState]] = {
 }
 """The only transitions between the states of a send."""
 GOING = frozenset({_S.RUNNING, _S.WAITING})
+_EVENTS = {
+    _S.FINISHED: WebhookEvent.SEND_FINISHED,
+    _S.PAUSED: WebhookEvent.SEND_PAUSED,
+    _S.OVERDUE: WebhookEvent.SEND_OVERDUE,
+}
 _NO_WEBHOOKS = frozenset({SendKind.TEST, SendKind.WELCOME})
 
 
@@ -361,12 +366,13 @@ def change_send(conn: Connection, found: Send, state: SendState, *, at: float, r
         .where(send.c.id == found.id, send.c.state == found.state)
         .values(state=state, reason=reason, ended_at=at if state in TERMINAL else None)
     )
-    if (
-        state is SendState.FINISHED
-        and found.kind not in _NO_WEBHOOKS
-        and has_subscribers(conn, WebhookEvent.SEND_FINISHED)
-    ):
+    event = _EVENTS.get(state)
+    if event is None or found.kind in _NO_WEBHOOKS or not has_subscribers(conn, event):
+        return
+    if event is WebhookEvent.SEND_FINISHED:
         enqueue_finished(conn, summarise(conn, found), at=at)
+    else:
+        enqueue_halted(conn, event, found, reason, at=at)
 
 
 def finish_cancelling(conn: Connection, send_id: int, *, at: float) -> bool:

@@ -14,9 +14,10 @@ Times are seconds since the epoch, UTC. `identity` is the canonical address of a
 
 A delivery is inserted once, when the send is created, and never deleted; erasure only empties what identifies the subscriber.
 Its attempt number `attempts` has a row in `attempt` once it is closed; while the delivery is claimed or sending, that attempt
-is under way, and was opened at `updated_at`. `delivery.next_at` is 0 unless it is deferred, so that one index serves all
-claims; its unique key begins with the identity, so that it also finds all deliveries of one subscriber. `send.first_id` and
-`last_id` bound the ids of its deliveries, so that a report reads them in order without sorting.
+is under way, and was opened at `updated_at`. `delivery.next_at` is 0 unless it is deferred, or pending again, behind all
+others, because a relay refused it and not its recipient; so one index serves all claims. Its unique key begins with the identity,
+so that it also finds all deliveries of one subscriber. `send.first_id` and `last_id` bound the ids of its deliveries, so that a
+report reads them in order without sorting.
 
 `send.created_by` is the user of the desk who made it; `token` comes from the form, so that a form makes one send however often
 it is submitted. `run_by_server`: `serve` runs it, and the next `serve` continues when that one dies. `undoable`: it can be

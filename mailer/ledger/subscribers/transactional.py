@@ -20,7 +20,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, exists, func, insert, literal, select, update
+from sqlalchemy import Connection, Row, case, delete, exists, func, insert, literal, select, update
 
 from mailer.addresses import Address
 from mailer.ledger.store.advisory_lock import advisory_lock
@@ -111,11 +111,24 @@ class TransactionalQueue:
         return await asyncio.wrap_future(self._context.writer.call(work))
 
     async def record_result(
-        self, number: int, state: TransactionalState, *, reply: str = "", next_at: float = 0.0
+        self,
+        number: int,
+        state: TransactionalState,
+        *,
+        reply: str = "",
+        next_at: float = 0.0,
+        is_attempt: bool = False,
     ) -> None:
-        """Records how an attempt ended; QUEUED: to be tried again at `next_at`."""
+        """Records how an attempt ended; QUEUED: to be tried again at `next_at`.
+
+        `is_attempt`: it counts, although the mail may have been refused before `begin_sending`.
+        """
         settled_at = None if state is TransactionalState.QUEUED else self._context.clock()
-        values = {"state": state, "reply": reply, "next_at": next_at, "settled_at": settled_at}
+        values: dict[str, Any] = {"state": state, "reply": reply, "next_at": next_at, "settled_at": settled_at}
+        if is_attempt:
+            was_queued = transactional_mail.c.state == TransactionalState.QUEUED
+            attempts = transactional_mail.c.attempts
+            values["attempts"] = case((was_queued, attempts + 1), else_=attempts)
         await asyncio.wrap_future(
             self._context.writer.call(
                 lambda conn: conn.execute(

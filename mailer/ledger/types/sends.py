@@ -100,6 +100,14 @@ class Send:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ResendPlan:
+    """How many of the recipients whom a send failed to reach a resend would mail, and how many it would leave out."""
+
+    to_mail: int
+    left_out: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
     """A send and how many of its deliveries are in each state; `next_at`, `last_at`: when the deferred ones are due.
 

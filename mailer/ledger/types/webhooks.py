@@ -7,6 +7,8 @@ class WebhookEvent(StrEnum):
     """An event, by the name that a webhook receives."""
 
     SEND_FINISHED = "send.finished"
+    SEND_PAUSED = "send.paused"
+    SEND_OVERDUE = "send.overdue"
     SUBSCRIBED = "subscribed"
     UNSUBSCRIBED = "unsubscribed"
     BOUNCED = "bounced"

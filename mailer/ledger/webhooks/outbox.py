@@ -29,7 +29,7 @@ from mailer.ledger.privacy.pseudonyms import is_pseudonym
 from mailer.ledger.store.compiled_statements import CompiledStatement, param
 from mailer.ledger.store.ledger_context import LedgerContext
 from mailer.ledger.store.tables import webhook, webhook_attempt, webhook_event, webhook_message
-from mailer.ledger.types.sends import Summary
+from mailer.ledger.types.sends import Send, Summary
 from mailer.ledger.types.webhooks import WebhookEvent, WebhookState
 
 PAGE = 50
@@ -94,6 +94,12 @@ def enqueue_finished(conn: Connection, summary: Summary, *, at: float) -> None:
         **{state.value: summary.count(state) for state in ended},
     }
     _ENQUEUE.run(conn, WebhookEvent.SEND_FINISHED.value, "", _json(data), at)
+
+
+def enqueue_halted(conn: Connection, event: WebhookEvent, found: Send, reason: str, *, at: float) -> None:
+    """Within a transaction: reports that a send waits for a person: it was paused, or is overdue."""
+    data = {"send": found.id, "slug": found.slug, "edition": found.digest, "reason": reason}
+    _ENQUEUE.run(conn, event.value, "", _json(data), at)
 
 
 def _enqueue(conn: Connection, event: WebhookEvent, identity: str, data: Mapping[str, object], *, at: float) -> None:

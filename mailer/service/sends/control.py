@@ -12,7 +12,7 @@ from mailer.app import App
 from mailer.delivery.states import DeliveryState, SendState
 from mailer.errors import NeedsConfirmationError, UsageError
 from mailer.iso_time import format_iso
-from mailer.ledger.types.sends import Resolution, Send
+from mailer.ledger.types.sends import Resolution, Send, Summary
 from mailer.service.sends.scheduler import due_sends
 from mailer.service.sends.start import start_scheduled
 
@@ -46,6 +46,13 @@ def resume_send(app: App, send_id: int) -> Send:
     if found.state in {SendState.SCHEDULED, SendState.OVERDUE}:
         return start_scheduled(app, found, carried=True)
     return queue_for_server(app, send_id)
+
+
+def resendable_count(app: App, summary: Summary) -> int:
+    """Returns how many readers a resend of a finished send would mail."""
+    if summary.send.state is not SendState.FINISHED or not summary.count(DeliveryState.FAILED):
+        return 0
+    return app.ledger.creator.plan_resend(summary.send.id).to_mail
 
 
 def resolve_uncertain(app: App, send_id: int, *, resend: bool, identities: Collection[str] | None) -> Resolution:

@@ -98,11 +98,18 @@ def describe_time_left(app: App, summary: Summary) -> str:
 def log_changes(
     tracker: ProgressTracker, log: Callable[[str], None], *, advice: str = ""
 ) -> Callable[[SendProgress], None]:
-    """Returns a callback that logs news: a relay that cannot be reached (with `advice`), a time that the send waits for."""
+    """Returns a callback that logs news: a relay that is excluded, or cannot be reached (with `advice`), a time that the send
+    waits for.
+    """
     last = ""
+    excluded: set[str] = set()
 
     def watch(progress: SendProgress) -> None:
         nonlocal last
+        for relay in progress.excluded_relays:
+            if relay not in excluded:
+                excluded.add(relay)
+                log(f"relay excluded: {relay}")
         view = tracker.view(progress)
         if view.message and view.message != last:
             last = view.message

@@ -48,8 +48,8 @@ def exit_code(summary: Summary) -> int:
     return EXIT_PROBLEMS if summary.count(_S.FAILED) else EXIT_DONE
 
 
-def next_step(summary: Summary, ending: RunResult | None = None) -> str:
-    """Returns what a person can do now; "" if there is nothing to do."""
+def next_step(summary: Summary, ending: RunResult | None = None, *, resendable: int = 0) -> str:
+    """Returns what a person can do now; "" if there is nothing to do. `resendable`: how many a resend would mail."""
     send = summary.send
     match send.state:
         case SendState.PAUSED:
@@ -74,8 +74,7 @@ def next_step(summary: Summary, ending: RunResult | None = None) -> str:
                 f"to decide: mailer resolve {send.id} --resend, or --assume-sent"
             )
         case SendState.FINISHED if summary.count(_S.FAILED):
-            return (
-                f"to see the reasons: mailer report {send.id}; to send to them again: mailer resend {send.id} --failed"
-            )
+            again = f"; to send to {resendable:,} of them again: mailer resend {send.id} --failed" if resendable else ""
+            return f"to see the reasons: mailer report {send.id}{again}"
         case _:
             return ""

@@ -5,7 +5,8 @@
 It is sent through the relays of the settings, signed as editions are, one message at a time, and counted apart from sends: no
 warm-up plan, rate limit or breaker of a send delays it, since somebody is waiting. While `serve` does not run, it waits. The
 state is recorded before the end of DATA; what was being sent when a process died is uncertain, and not sent again. What a
-relay refuses for now, or for a fault of ours, is retried by MAILER_RETRY for 72 hours, as long as the link is valid.
+relay refuses for now, or for a reason that is not about the recipient, is retried by MAILER_RETRY for 72 hours, as long as the
+link is valid. Only a refusal that is about the recipient ends it.
 """
 
 import asyncio
@@ -110,9 +111,7 @@ class TransactionalMailJob:
         if result.cancelled:
             return True
         await self._settle(mail, result)
-        if result.classification.halt:
-            self._log(f"transactional mail {mail.id} waits: {result.classification.reason} ({result.reply})")
-        return not result.classification.halt
+        return client.has_relays
 
     async def _settle(self, mail: QueuedMail, result: AttemptResult) -> None:
         reply, classification = str(result.reply or result.classification.reason), result.classification
@@ -120,12 +119,15 @@ class TransactionalMailJob:
             await self._queue.record_result(mail.id, TransactionalState.SENT, reply=reply)
         elif classification.outcome is Outcome.UNCERTAIN:
             await self._queue.record_result(mail.id, TransactionalState.UNCERTAIN, reply=reply)
-        elif classification.outcome is Outcome.FAILED and not classification.policy:
+        elif classification.outcome is Outcome.FAILED and classification.is_about_recipient:
             await self._queue.record_result(mail.id, TransactionalState.FAILED, reply=reply)
-        else:  # a temporary refusal, or a fault of ours
-            await self._reschedule(mail, reply)
+        else:  # a temporary refusal, or one that may be our fault
+            if classification.outcome is not Outcome.DEFERRED:
+                self._log(f"transactional mail {mail.id} waits: {classification.reason} ({reply})")
+            await self._reschedule(mail, reply, is_attempt=True)
 
-    async def _reschedule(self, mail: QueuedMail, reply: str) -> None:
+    async def _reschedule(self, mail: QueuedMail, reply: str, *, is_attempt: bool = False) -> None:
+        """Has `mail` tried again later, or gives it up. `is_attempt`: a relay answered, also where the text was never sent."""
         at = self._retry.next_at(
             attempt=mail.attempts + 1,
             first_at=mail.created_at,
@@ -135,7 +137,9 @@ class TransactionalMailJob:
         if at is None:
             await self._queue.record_result(mail.id, TransactionalState.FAILED, reply=f"expired: {reply}")
         else:
-            await self._queue.record_result(mail.id, TransactionalState.QUEUED, reply=reply, next_at=at)
+            await self._queue.record_result(
+                mail.id, TransactionalState.QUEUED, reply=reply, next_at=at, is_attempt=is_attempt
+            )
 
     def _tidy(self) -> None:
         """Purges old mail and unconfirmed consent once an hour; the first time, also marks what a dead process left as

@@ -12,7 +12,13 @@ from mailer.delivery.states import DeliveryState, SendKind, SendState
 from mailer.iso_time import format_iso
 from mailer.ledger.types.roles_and_scopes import Scope
 from mailer.ledger.types.sends import Summary
-from mailer.service.sends.control import pause_send, require_uncertain, resolve_uncertain, resume_send
+from mailer.service.sends.control import (
+    pause_send,
+    require_uncertain,
+    resendable_count,
+    resolve_uncertain,
+    resume_send,
+)
 from mailer.service.sends.progress import describe_time_left
 from mailer.service.sends.report import message_id_function, report_object
 from mailer.service.sends.summary import send_object
@@ -176,13 +182,16 @@ def _details(request: ApiRequest, number: int) -> ApiResponse:
         "exclude": list(send.exclude),
         "where": send.where,
         "time_left": describe_time_left(request.app, summary),
-        "next_step": _next_step(summary),
+        "next_step": _next_step(summary, resendable=resendable_count(request.app, summary)),
     }
     return ApiResponse(content=SendDetails.of({**send_object(summary), **details}))
 
 
-def _next_step(summary: Summary) -> str:
-    """Returns the requests that can follow in the state of the send; "" if there is nothing to do."""
+def _next_step(summary: Summary, *, resendable: int) -> str:
+    """Returns the requests that can follow in the state of the send; "" if there is nothing to do.
+
+    `resendable`: how many readers a resend would mail.
+    """
     path = f"{PREFIX}/sends/{summary.send.id}"
     match summary.send.state:
         case SendState.PAUSED:
@@ -199,7 +208,8 @@ def _next_step(summary: Summary) -> str:
         case SendState.FINISHED if summary.count(DeliveryState.UNCERTAIN):
             return f"GET {path}/deliveries?state=uncertain lists the uncertain deliveries; POST {path}/resolve decides them."
         case SendState.FINISHED if summary.count(DeliveryState.FAILED):
-            return f"GET {path}/deliveries?state=failed shows the reasons; POST {path}/resend tries again."
+            again = f"; POST {path}/resend tries {resendable:,} of them again" if resendable else ""
+            return f"GET {path}/deliveries?state=failed shows the reasons{again}."
         case _:
             return ""
 

@@ -63,20 +63,26 @@ _DISPATCH_STATES: Mapping[DispatchStatus, str] = {
 }
 _REASONS: Mapping[str, str] = {
     "answered with nonsense": "the relay’s answer was not valid",  # of version 0.1, as are other old words here
-    "malformed reply": "the relay’s answer was not valid",
     "assumed": "counted as sent",
     "by hand": "blocked by an admin",
     "cancelled": "the send was cancelled",
     "complained": "reported spam",
     "expired": "retried for too long",
+    "malformed reply": "the relay’s answer was not valid",
+    "message too big": "the message is too big for the relay",
     "once more": "to be sent again",
     "refused": "refused by the server",
     "rejected row": "row without a valid address",
     "rejected rows": "rows without a valid address",
+    "relay is closing the connection": "the relay closed the connection",
+    "relay requires authentication": "the relay requires a login",
+    "sender refused": "the relay refused the sender’s address",
     "suppressed by hand": "blocked by an admin",
+    "too much mail for the relay": "the relay limits how much mail it accepts",
 }
 _AFTER_THE_MESSAGE = "after the message was handed over, before the relay confirmed"
 _AFTER_DATA = re.compile(r" after (?:the dot|(?:the )?end of DATA|the message was handed over)\b")
+_RELAY_REFUSED = re.compile(r"\brefused \d+ messages in a row\b")
 _DEFERRED = "the server asked us to try again later"
 
 _ASK_ABOUT_SETTING = re.compile(r"\bAsk an admin to (set|check) it\.")
@@ -129,7 +135,9 @@ def plain_reason(reason: str) -> str:
     if reason.startswith("deferred at "):
         return _DEFERRED
     if reason.startswith(("relay does not support ", "relay lacks ")):
-        return "the relay does not support this kind of address"
+        return f"the relay does not support this kind of {'address' if reason.endswith('SMTPUTF8') else 'message'}"
+    if _RELAY_REFUSED.search(reason):
+        return "the relay refused all messages; the reader was not the reason"
     return _REASONS.get(reason, reason)
 
 

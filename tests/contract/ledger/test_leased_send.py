@@ -290,29 +290,13 @@ def test_a_dead_address_is_suppressed_in_the_same_transaction(ledger, clock):
     assert state_of(ledger, send, 0) == (S.FAILED, "")
 
 
-@pytest.mark.parametrize(
-    ("before", "suppressed"),
-    [
-        (Reply(code=550, text="no"), True),
-        (Reply(code=550, enhanced="5.2.2", text="full"), False),
-        (Reply(code=554, text="no"), False),
-        (None, False),
-    ],
-)
-def test_a_plain_550_suppresses_after_a_plain_550_in_the_previous_send(ledger, clock, before, suppressed):
-    for number, reply in enumerate((before, Reply(code=550, text="no"))):
+def test_a_plain_550_in_every_send_suppresses_nobody(ledger, clock):
+    for number in range(3):
         send = ledger.creator.create(new_send(f"slug-{number}"), readers(1))
         with session(ledger, send) as mine:
-            if reply is None:
-                run(deliver(mine, clock.now, S.ACCEPTED))
-            else:
-                run(
-                    deliver(
-                        mine, clock.now, S.FAILED, reply=reply, is_plain_550=reply.code == 550 and not reply.enhanced
-                    )
-                )
+            run(deliver(mine, clock.now, S.FAILED, reply=Reply(code=550, text="no")))
             run(mine.status())
-    assert (ledger.suppressions.get("reader0@example.net") is not None) is suppressed
+    assert ledger.suppressions.get("reader0@example.net") is None
 
 
 def test_a_test_suppresses_no_address(ledger, clock):

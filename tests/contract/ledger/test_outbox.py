@@ -1,6 +1,7 @@
 """The events that webhooks are notified of, on every database."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -147,7 +148,25 @@ def test_addresses_refused_like_all_others_are_reported_as_subscribed_again(ledg
         run(mine.trip_breaker("refused like all others", failed))
     assert told(ledger, webhook)[2:] == [
         ("unsubscribed", {"email": "reader1@example.net", "list": None}),
+        (
+            "send.paused",
+            {"send": send.id, "slug": "quay", "edition": "digest-quay", "reason": "refused like all others"},
+        ),
         ("subscribed", {"email": "reader0@example.net", "list": None}),
+    ]
+
+
+def test_a_send_that_waits_for_a_person_tells_why(ledger, clock):
+    webhook = hook(ledger, WebhookEvent.SEND_PAUSED, WebhookEvent.SEND_OVERDUE)
+    paused = ledger.creator.create(new_send(), readers(2))
+    ledger.sends.pause(paused.id, reason="paused by hand")
+    ledger.sends.pause(paused.id, reason="and again")
+    late = ledger.creator.create(replace(new_send(slug="late"), scheduled_at=clock.now + 10))
+    clock.forward(100)
+    assert ledger.sends.due(grace=5) == ()
+    assert told(ledger, webhook) == [
+        ("send.paused", {"send": paused.id, "slug": "quay", "edition": "digest-quay", "reason": "paused by hand"}),
+        ("send.overdue", {"send": late.id, "slug": "late", "edition": "digest-late", "reason": ""}),
     ]
 
 

@@ -11,7 +11,7 @@ from mailer.delivery.states import SendKind, SendState
 from mailer.delivery.types import NewDelivery
 from mailer.edition.model import Image
 from mailer.ledger.types.errors import NobodyError, SendStateError, UnknownSendError
-from mailer.ledger.types.sends import AlreadySentError, NewSend, Repeat
+from mailer.ledger.types.sends import AlreadySentError, NewSend, Repeat, ResendPlan
 from mailer.ledger.types.suppressions import SuppressionReason
 from tests.support.ledger_cases import (
     DAY,
@@ -153,23 +153,26 @@ def test_again_mails_all_and_new_readers_only_those_who_did_not_receive_it(ledge
 
 
 def test_resend_goes_to_the_failed_ones_once(ledger, clock):
-    first = ledger.creator.create(new_send(), readers(3))
+    first = ledger.creator.create(new_send(), readers(4))
     with pytest.raises(AlreadySentError):
         ledger.creator.resend_failed(first.id, key_name="key-2")
     with session(ledger, first) as mine:
         run(deliver(mine, clock.now, S.ACCEPTED))
         run(deliver(mine, clock.now, S.FAILED, limit=2))
+        run(deliver(mine, clock.now, S.FAILED, limit=1, suppress=True))
         run(mine.status())
+    assert ledger.creator.plan_resend(first.id) == ResendPlan(to_mail=2, left_out=1)
     ledger.suppressions.unsubscribe("reader2@example.net", source="page")
+    assert ledger.creator.plan_resend(first.id) == ResendPlan(to_mail=1, left_out=2)
     resent = ledger.creator.resend_failed(first.id, key_name="key-2")
     assert (resent.kind, resent.parent_id, resent.digest) == (SendKind.RESEND, first.id, first.digest)
-    assert [(row.email, row.state) for row in ledger.report.rows(resent.id)] == [
-        ("Reader1@example.net", S.PENDING),
-        ("Reader2@example.net", S.SKIPPED),
-    ]
+    assert [(row.email, row.state) for row in ledger.report.rows(resent.id)] == [("Reader1@example.net", S.PENDING)]
     with pytest.raises(AlreadySentError):
         ledger.creator.resend_failed(first.id, key_name="key-2")
     finish(ledger, resent)
+    with pytest.raises(NobodyError, match="got it in another send, unsubscribed or are suppressed"):
+        ledger.creator.resend_failed(first.id, key_name="key-2")
+    ledger.suppressions.undo("reader2@example.net", source="page")
     final = ledger.creator.resend_failed(first.id, key_name="key-2")
     assert [row.email for row in ledger.report.rows(final.id)] == ["Reader2@example.net"]
     assert ledger.editions.key_names() == {"key-1", "key-2"}

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import literal, select, text
 
 from mailer.delivery.states import DeliveryState as S
+from mailer.delivery.states import SendState
 from mailer.ledger.store.database import open_database
 from mailer.ledger.subscribers.suppressions import suppress_all
 from mailer.ledger.types.sends import Repeat
@@ -185,27 +186,26 @@ def test_who_unsubscribes_while_a_sync_suppresses_the_same_address_is_heard(ledg
     assert ledger.suppressions.undo(ANA, source="page").suppression.reason is R.BOUNCED
 
 
-def test_a_plain_550_that_all_recipients_get_suppresses_none(ledger, clock):
-    bare = Reply(code=550, enhanced="", text="no")
-    first = ledger.creator.create(new_send("one"), readers(2))
-    with session(ledger, first) as mine:
-        run(deliver(mine, clock.now, S.FAILED, 2, reply=bare, is_plain_550=True))
-        run(mine.status())
-    second = ledger.creator.create(new_send("two"), readers(3))
+@pytest.mark.parametrize("pause", [True, False])
+def test_suppressions_of_refusals_that_were_about_us_are_taken_back_with_them(ledger, clock, pause):
+    nobody = Reply(code=550, enhanced="5.1.1", text="nobody")
+    made = ledger.creator.create(new_send("one"), readers(4))
     ledger.suppressions.suppress("reader2@example.net", R.BOUNCED, source="admin")
 
     async def refuse_all(mine):
-        claims = await mine.claim(3, clock.now)
+        claims = await mine.claim(4, clock.now)
         for claim in claims:
             assert await mine.begin_sending(claim)
-            await mine.record(delivery_result(claim, S.FAILED, clock.now, reply=bare, is_plain_550=True))
+            await mine.record(delivery_result(claim, S.FAILED, clock.now, reply=nobody, suppress=True))
         assert ledger.suppressions.get(ANA).reason is R.BOUNCED
-        await mine.trip_breaker("refused in a row", [claim.delivery_id for claim in claims])
+        refused = [claim.delivery_id for claim in claims[:-1]]
+        await (mine.trip_breaker("refused in a row", refused) if pause else mine.take_back("refused in a row", refused))
 
-    with session(ledger, second) as mine:
+    with session(ledger, made) as mine:
         run(refuse_all(mine))
-    assert [each.identity for each in ledger.suppressions.all()] == ["reader2@example.net"]
-    assert counts(ledger, second) == {S.PENDING: 2, S.SKIPPED: 1}
+        assert run(mine.status()).state is (SendState.PAUSED if pause else SendState.RUNNING)
+    assert [each.identity for each in ledger.suppressions.all()] == ["reader2@example.net", "reader3@example.net"]
+    assert counts(ledger, made) == {S.PENDING: 2, S.SKIPPED: 1, S.FAILED: 1}
 
 
 def test_an_erased_address_is_in_no_condition_and_no_entry_of_the_audit_log(ledger):

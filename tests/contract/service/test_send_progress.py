@@ -113,6 +113,15 @@ def test_an_error_is_logged_each_time_it_changes(newsroom_of):
     assert told == [f"{relay}; trying again, call somebody" for relay in ("relay a", "relay b")]
 
 
+def test_an_excluded_relay_is_logged_once_with_its_reason(newsroom_of):
+    course, progress, told = course_of(newsroom_of(), 10), SendProgress(), []
+    watch = log_changes(course, told.append)
+    for excluded in ((), ("a:25: sender refused",), ("a:25: sender refused",), ("a:25: sender refused", "b:25: no")):
+        progress.excluded_relays = excluded
+        watch(progress)
+    assert told == ["relay excluded: a:25: sender refused", "relay excluded: b:25: no"]
+
+
 def test_the_time_left_is_described_for_running_sends_only(newsroom_of, clock):
     app = newsroom_of(RATE="10")
     send = app.ledger.creator.create(new_send(), readers(601))

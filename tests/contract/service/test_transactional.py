@@ -31,8 +31,11 @@ from mailer.service.transactional.compose import compose
 from mailer.service.transactional.delivery_job import deliver_transactional_mail
 from mailer.settings.settings import Settings
 from mailer.workspace import Workspace
+from tests.support.commands import served
 from tests.support.ledger_cases import join
+from tests.support.scripted import Scripted
 
+DAY = 86_400.0
 KEY = "a secret key of the tests, long enough to be one"
 ANA = "Ana.Reis@example.com"
 BASE = "https://letter.example.org/news"
@@ -88,6 +91,11 @@ def deliver(app):
 
     asyncio.run(run())
     return told
+
+
+def use_relays(app, monkeypatch, *servers):
+    relays = tuple(Relay(host="127.0.0.1", port=server.port, tls=TlsMode.NONE) for server in servers)
+    monkeypatch.setattr(app, "settings", app.settings.model_copy(update={"relay": relays}))
 
 
 def letters(app, address=ANA):
@@ -203,7 +211,7 @@ def test_greylisted_mail_is_retried_by_the_settings(app, catcher, clock):
     sign_up(app, address="greylist@example.com")
     deliver(app)
     (letter,) = letters(app, "greylist@example.com")
-    assert (letter.state, letter.attempts) == (TransactionalState.QUEUED, 0)
+    assert (letter.state, letter.attempts) == (TransactionalState.QUEUED, 1)
     assert 48 <= letter.next_at - clock.now <= 72
     clock.forward(72)
     deliver(app)
@@ -216,6 +224,63 @@ def test_refused_mail_is_not_retried(app, clock):
     deliver(app)
     (letter,) = letters(app, "refuse@example.com")
     assert (letter.state, letter.reply) == (TransactionalState.FAILED, "550 5.1.1 No such person here")
+
+
+OUR_FAULTS = {
+    "RCPT 550 5.7.1 not from you": {"RCPT": ["550 5.7.1 not from you"]},
+    "RCPT 550": {"RCPT": ["550"]},
+    "RCPT 550 quota": {"RCPT": ["550 Domain example.org has exceeded the max emails per hour"]},
+    "MAIL 550 5.1.8": {"MAIL": ["550 5.1.8 bad sender system"]},
+    "END_OF_DATA 554": {"END_OF_DATA": ["554 5.7.1 looks like spam"]},
+    "CONNECT 554": {"CONNECT": ["554 5.7.1 go away"]},
+}
+
+
+@pytest.mark.thinned
+@pytest.mark.parametrize("replies", OUR_FAULTS.values(), ids=OUR_FAULTS)
+def test_mail_that_is_refused_for_a_fault_of_ours_is_logged_and_sent_when_it_is_mended(
+    app, clock, monkeypatch, replies
+):
+    with served(Scripted(**replies)) as relay:
+        use_relays(app, monkeypatch, relay)
+        sign_up(app)
+        told = deliver(app)
+        assert letters(app)[0].state is TransactionalState.QUEUED
+        assert any("letter" in line and "waits" in line for line in told)
+        sign_up(app)
+        assert len(letters(app)) == 1, "the first one is still on its way"
+        clock.forward(80)
+        deliver(app)
+        assert letters(app)[0].state is TransactionalState.SENT
+        assert relay.messages
+
+
+@pytest.mark.thinned
+@pytest.mark.parametrize("replies", OUR_FAULTS.values(), ids=OUR_FAULTS)
+def test_mail_that_one_relay_refuses_is_sent_by_the_other(app, clock, monkeypatch, replies):
+    bad = Scripted(**{verb: lines * 9 for verb, lines in replies.items()})
+    with served(bad), served(Scripted()) as good:
+        use_relays(app, monkeypatch, bad, good)
+        for _ in range(8):
+            sign_up(app)
+            deliver(app)
+            clock.forward(DAY + 1)
+            deliver(app)
+        assert {letter.state for letter in letters(app)} == {TransactionalState.SENT}
+        assert len(good.messages) == 8
+
+
+def test_refusals_before_the_text_count_as_attempts_and_are_retried_less_and_less_often(app, clock, monkeypatch):
+    with served(Scripted(RCPT=["550"] * 2)) as relay:
+        use_relays(app, monkeypatch, relay)
+        sign_up(app)
+        waits = []
+        for _ in range(2):
+            deliver(app)
+            waits.append(letters(app)[0].next_at - clock.now)
+            clock.forward(waits[-1])
+    assert letters(app)[0].attempts == 2
+    assert waits[0] < 100 < waits[1]
 
 
 def test_without_a_relay_mail_waits_and_expires_after_72_hours(app, catcher, clock, monkeypatch):

@@ -255,6 +255,7 @@ def test_sends_and_tests_are_run_by_serve(tmp_path, database_url, catcher):
             tested = api("POST", "/tests", {"dispatch": "tide", "emails": ["mara@example.org"]}, key="t").json()["send"]
             sent = api("POST", "/sends", planned(api), key="s").json()["send"]
             until(lambda: {app.ledger.sends.get(each).state for each in (tested, sent)} == {SendState.FINISHED})
+            app.ledger.suppressions.unsuppress("refuse@example.com", source="admin")
             again = api("POST", f"/sends/{sent}/resend", key="r").json()["send"]
             until(lambda: app.ledger.sends.get(again).state is SendState.FINISHED)
         finally:

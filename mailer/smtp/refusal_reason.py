@@ -1,0 +1,410 @@
+"""Says why a server refused mail, and what the refusal is about: by its codes and by its words.
+
+    refusal_reason(code, enhanced, words) -> Reason;  Reason.subject -> Subject, or None
+    generic_words(words, address)          what is left of the words when all names and numbers are taken out
+
+The reasons are named as in Sisimai, a library that reads bounces. Words come first, because servers choose codes freely: 5.1.1
+is also said of a sender, and 5.2.2 of the sender's own quota. The order of the patterns is part of the meaning: what speaks of
+us stands before what speaks of a recipient. A code that is about the sender or about us is not overruled by words about a
+recipient. A reply that says nothing, neither in words nor by an enhanced code, is `ON_HOLD`: nothing is known.
+
+Pure. It reads replies within a session; what comes back later as mail says the same in the same words.
+"""
+
+import re
+from collections.abc import Mapping
+from enum import StrEnum
+from functools import lru_cache
+
+
+class Subject(StrEnum):
+    """What a refusal is about."""
+
+    RECIPIENT = "recipient"
+    MESSAGE = "message"
+    SENDER = "sender"
+    QUOTA = "quota"  # how much or how fast we send
+    REPUTATION = "reputation"
+    RELAY = "relay"
+
+
+class Reason(StrEnum):
+    """Why a server refused mail; the values are Sisimai's."""
+
+    USER_UNKNOWN = "userunknown"  # this mailbox does not exist
+    HOST_UNKNOWN = "hostunknown"
+    HAS_MOVED = "hasmoved"
+    MAILBOX_FULL = "mailboxfull"
+    SUSPENDED = "suspend"
+    NOT_ACCEPTING = "notaccept"  # the domain takes no mail at all
+    SPEEDING = "speeding"  # the recipient gets too much mail at the moment
+    FILTERED = "filtered"  # by a wish or rule of the recipient
+    REJECTED = "rejected"  # the sender address
+    AUTH_FAILURE = "authfailure"  # SPF, DKIM or DMARC
+    POLICY_VIOLATION = "policyviolation"
+    RATE_LIMITED = "ratelimited"
+    TOO_MANY_CONNECTIONS = "toomanyconn"
+    BLOCKED = "blocked"
+    BAD_REPUTATION = "badreputation"
+    REQUIRES_PTR = "requireptr"
+    EXCEEDS_LIMIT = "exceedlimit"  # the message is too big
+    CONTENT_ERROR = "contenterror"
+    SPAM_DETECTED = "spamdetected"
+    VIRUS_DETECTED = "virusdetected"
+    NOT_COMPLIANT = "notcompliantrfc"
+    SYNTAX_ERROR = "syntaxerror"
+    NO_RELAYING = "norelaying"
+    SYSTEM_ERROR = "systemerror"
+    NETWORK_ERROR = "networkerror"
+    ON_HOLD = "onhold"  # not known
+
+    @property
+    def subject(self) -> Subject | None:
+        """What it is about; None: nobody knows."""
+        return _SUBJECTS.get(self)
+
+
+_R = Reason
+_SUBJECTS: Mapping[Reason, Subject] = {
+    reason: subject
+    for subject, reasons in {
+        Subject.RECIPIENT: (
+            _R.USER_UNKNOWN, _R.HOST_UNKNOWN, _R.HAS_MOVED, _R.MAILBOX_FULL, _R.SUSPENDED, _R.NOT_ACCEPTING, _R.SPEEDING,
+            _R.FILTERED,
+        ),
+        Subject.MESSAGE: (
+            _R.POLICY_VIOLATION, _R.EXCEEDS_LIMIT, _R.CONTENT_ERROR, _R.SPAM_DETECTED, _R.VIRUS_DETECTED, _R.NOT_COMPLIANT,
+            _R.SYNTAX_ERROR,
+        ),
+        Subject.SENDER: (_R.REJECTED, _R.AUTH_FAILURE),
+        Subject.QUOTA: (_R.RATE_LIMITED, _R.TOO_MANY_CONNECTIONS),
+        Subject.REPUTATION: (_R.BLOCKED, _R.BAD_REPUTATION, _R.REQUIRES_PTR),
+        Subject.RELAY: (_R.NO_RELAYING, _R.SYSTEM_ERROR, _R.NETWORK_ERROR),
+    }.items()
+    for reason in reasons
+}  # fmt: skip
+
+_BOX = r"(?:user|recipient|mail ?box|account|inbox|address|customer|destinataire|utilisateur|usuario|utente)"
+_IS = r"(?:is |was |are |has |have |been |currently |temporarily |permanently )*"
+_NOUNS = r"(?:e-?mails?|messages?|mails?|recipients?|rcpts?|submissions?|deliveries|transactions?|requests?)"
+_UNIT = r"(?:second|minute|hour|day|week|month|session|connection|heure|jour|stunde|tag)s?"
+
+_PHRASES: tuple[tuple[Reason, tuple[str, ...]], ...] = (
+    # of the recipient, in words that would be about us without it
+    (_R.ON_HOLD, (r"gr[ae]y-? ?list",)),
+    (_R.SPEEDING, (rf"{_BOX}.{{0,60}}receiving (?:mail|messages) (?:too|at a rate)", r"exceeding receiving limits")),
+    (_R.MAILBOX_FULL, (r"(?:disk|disc|storage|mail ?box|maildir) ?(?:quota|size|space)",)),
+    # of the sender
+    (
+        _R.AUTH_FAILURE,
+        (
+            r"\bspf\b",
+            r"\bdkim\b",
+            r"\bdmarc\b",
+            r"sender policy framework",
+            r"unauthenticated (?:e-?mail|sender|message)",
+            r"(?:fail|not pass|lack)\w* .{0,30}authentication checks?",
+        ),
+    ),
+    (
+        _R.RATE_LIMITED,
+        (
+            r"(?:send|sending|submission|outgoing|outbound|relay|message|e-?mail|daily|hourly|monthly)(?: \w+)? quota",
+            (
+                r"(?:exceed|limit|maxim|reached|too many|too much|quota).{0,50}"
+                rf"(?:\bper|\ban?|each|every|this|one) (?:smtp )?{_UNIT}\b"
+            ),
+            rf"(?:hourly|daily|weekly|monthly|per[- ]{_UNIT})\b.{{0,40}}(?:limit|quota|maxim|exceed)",
+            r"(?:send|sending|sent|submission|outgoing|outbound|rate|throughput|volume|message count) ?limit",
+            rf"too (?:many|much) (?:\w+ )?{_NOUNS}\b(?! on the server)",
+            r"(?:trop de|zu viele|demasiados|troppi) (?:messages|mails|e-?mails|nachrichten|mensajes|messaggi)",
+            r"rate[- ]limit",
+            r"thrott?l",
+            r"slow(?:ing)? (?:it )?down",
+            r"slower",
+            r"too (?:fast|quickly|frequent)",
+            r"(?:unusual|unexpected|high|excessive) (?:sending )?(?:rate|volume)",
+            r"mail flood",
+            r"exceeded.{0,30}threshold",
+            r"numerous attempts to deliver this message",
+        ),
+    ),
+    (
+        _R.TOO_MANY_CONNECTIONS,
+        (
+            r"too many (?:\w+ ){0,2}(?:connections?|sessions?|clients|processes)",
+            r"trop de connexions",
+            r"(?:connection|session|concurrency) (?:\w+ )?(?:limit|rate|count)",
+            r"maximum (?:\w+ ){0,3}(?:connections|sessions)",
+        ),
+    ),
+    (
+        _R.REJECTED,
+        (
+            (
+                r"(?:sender|from|originator|return[- ]path|expéditeur|absender|remitente|mittente)\b(?: \S+){0,6}? "
+                r"(?:(?:was |is |has been )?(?:reject|refus|denied|blocked|banned|disabled|suspended|unknown|invalid|empty)"
+                r"|verif|does not exist|doesn't|could not|cannot"
+                r"|not (?:allowed|accepted|authori[sz]ed|owned|verified|found|valid|known|pre-approved))"
+            ),
+            (
+                r"(?:invalid|bad|unknown|unverified|unroutable|unresolvable|bogus|unauthori[sz]ed) (?:envelope |smtp |e?-?mail )?"
+                r"(?:sender|from|return[- ]path)\b"
+            ),
+            r"send ?as ?denied",
+            r"not (?:allowed|permitted|authori[sz]ed) to send\b",
+            r"permissions? to send",
+            r"address is not verified",
+            r"purported responsible",
+            r"emetteur invalide",
+            (
+                r"(?:your|sender's|sender|sending) (?:smtp |e-?mail )?(?:account|domain|address|mailbox)\b.{0,40}"
+                r"(?:disabled|suspended|blocked|locked|deactivated|not (?:allowed|permitted|verified|valid)|reject|banned)"
+            ),
+            r"sending (?:is |has been )?(?:disabled|suspended|blocked|paused|denied)",
+        ),
+    ),
+    # of the relay
+    (
+        _R.NO_RELAYING,
+        (
+            r"relay(?:ing)? (?:access |is |was )?(?:denied|not (?:permitted|allowed)|prohibited|refused|disabled)",
+            r"(?:not (?:permitted|allowed|able|configured)|unable|refuse|cannot|won't) (?:to )?relay",
+            r"no relaying",
+            r"open relay",
+            r"not a gateway",
+            r"rcpthosts",
+            r"handle mail for",
+            r"authentication (?:is )?required",
+            r"(?:must|need to|requires?|without|not) (?:\w+ ){0,3}authenticat",
+        ),
+    ),
+    # of our reputation
+    (_R.BAD_REPUTATION, (r"reputation", r"user complaints")),
+    (
+        _R.REQUIRES_PTR,
+        (
+            r"reverse[- ]?(?:dns|lookup|mapping)",
+            r"\bptr\b",
+            r"\brdns\b",
+            r"find your (?:reverse )?host ?name",
+            r"mismatches client ip",
+        ),
+    ),
+    (
+        _R.BLOCKED,
+        (
+            r"(?:black|block|deny) ?-?list",
+            r"\brbl\b",
+            r"dnsbl",
+            r"spamhaus",
+            r"spamcop",
+            r"barracuda",
+            r"abuseat",
+            r"\bbanned\b",
+            r"blocked (?:using|by|at|due|for|from|because|-|see)",
+            r"dynamic ip",
+            r"open proxy",
+            r"go away",
+            (
+                r"(?:\bip\b|client host|your (?:host|network|server)|\bmta\b).{0,60}"
+                r"\b(?:blocked|listed|rejected|refused|denied|not allowed)"
+            ),
+            r"not (?:currently )?accepting mail from your",
+        ),
+    ),
+    # of the message
+    (_R.VIRUS_DETECTED, (r"\bvirus", r"malware", r"infected", r"phish", r"executable attachment")),
+    (
+        _R.SPAM_DETECTED,
+        (
+            r"\bspam",
+            r"unsolicited",
+            r"\bbulk (?:mail|e-?mail)",
+            r"\b[us]uri?bl\b",
+            r"junk",
+            r"(?:message|mail) filtered",
+            r"content (?:rejected|denied|filter)",
+        ),
+    ),
+    # of the recipient
+    (
+        _R.MAILBOX_FULL,
+        (
+            r"(?:mail ?(?:box|dir|folder)|account|inbox|bo[iî]te|postfach)\b.{0,40}(?:\bfull\b|pleine|voll\b|exceed)",
+            r"full mailbox",
+            r"over (?:the |disk |its |their )?quota",
+            r"quota (?:usage )?(?:exceed|violation|full)",
+            r"exceed\w* (?:\w+ ){0,3}(?:quota|storage)",
+            r"space has been used up",
+            r"too many messages on the server",
+        ),
+    ),
+    (
+        _R.EXCEEDS_LIMIT,
+        (
+            r"(?:message|mail|text|header|attachment)s?(?: \w+){0,2} too (?:large|big|long)",
+            r"over ?sized?",
+            r"size limit",
+            r"(?:message|mail) (?:file )?(?:size|length)",
+            r"exceed\w* (?:\w+ ){0,4}(?:size|length)",
+            r"line limit",
+        ),
+    ),
+    (_R.HAS_MOVED, (r"(?:has |have )moved", r"no longer (?:at|with|works)", r"has changed (?:to|his|her|their|its)")),
+    (
+        _R.SUSPENDED,
+        (
+            (
+                rf"{_BOX}(?: \S+)? {_IS}"
+                r"(?:disabled|suspended|deactivated|inactive|locked|frozen|not active|expired|on hold|restricted|closed)"
+            ),
+            r"(?:disabled|suspended|inactive|locked|closed|expired|restricted) (?:mail ?box|account|user|recipient)",
+            r"extended inactivity",
+        ),
+    ),
+    (
+        _R.NOT_ACCEPTING,
+        (r"null ?mx", r"(?:domain|host) (?:\S+ )?does not accept (?:e-?)?mail", r"mail receiving disabled"),
+    ),
+    (
+        _R.HOST_UNKNOWN,
+        (
+            (
+                r"(?:domain|host)(?: name| \S+)?(?: or domain name)? (?:is |was )?"
+                r"(?:unknown|not (?:found|exist|reachable)|does ?n[o']t exist|does not exist|unreachable|invalid|must exist)"
+            ),
+            r"(?:no such|unknown|invalid|unroutable|unrouteable|non-?existent) (?:mail )?(?:domain|host)",
+            r"nxdomain",
+            r"no (?:valid )?mx",
+        ),
+    ),
+    (
+        _R.USER_UNKNOWN,
+        (
+            (
+                r"(?:unknown|invalid|no such|non-?existent|bad|undeliverable|unrouteable|unroutable) (?:\w+ )?"
+                r"(?:user|recipient|mail ?box|account|address|person|local[- ]?part|alias|rcpt)\b"
+            ),
+            (
+                rf"(?:{_BOX}|local[- ]?part|person|alias|rcpt)(?:\(s\)|s)?(?: \S+){{0,3}}? {_IS}"
+                r"(?:unknown|unavailable|undeliverable|invalid|could not be found|no longer (?:valid|exists?|available|in use)"
+                r"|not (?:exist\w*|found|known|valid|listed|present|recogni[sz]ed|local|a (?:known|valid|local)))"
+            ),
+            r"does not exist|doesn't exist",
+            r"no (?:\w+ )?(?:mailbox|user|account|person|recipient|one)(?: \w+){0,3} (?:here|by that name|at this)",
+            r"not (?:listed|found) in (?:\w+ )?directory",
+            r"badrcptto",
+            r"validrcptto",
+            rf"is not an? (?:known|valid|active) (?:\w+ )?{_BOX}",
+            r"user ?unknown",
+            r"recip(?:ient)?\.? ?not ?found",
+            r"utilisateur inconnu",
+            r"destinataire inconnu",
+            r"no existe",
+            r"(?:empfänger|benutzer|adresse) (?:unbekannt|existiert nicht)",
+            r"nessun utente",
+            r"utente sconosciuto",
+            r"usuario desconocido",
+        ),
+    ),
+    (
+        _R.FILTERED,
+        (
+            r"recipient (?:has )?(?:refused|declined|only accepts)",
+            r"does not (?:want|wish) to receive",
+            r"(?:recipient|user)'s (?:list|settings|preferences)",
+        ),
+    ),
+    # of the message, in weaker words
+    (
+        _R.NOT_COMPLIANT,
+        (r"\brfc ?-?\d+", r"(?:missing|duplicate|multiple|invalid|malformed) (?:\w+ )?headers?\b", r"bare (?:lf|cr)\b"),
+    ),
+    (_R.CONTENT_ERROR, (r"\bmime\b", r"attachment", r"8-?bit", r"base64", r"smtputf8", r"non-ascii", r"\butf-?8")),
+    (
+        _R.POLICY_VIOLATION,
+        (
+            r"polic(?:y|ies)\b",
+            r"prohibited",
+            r"not authori[sz]ed",
+            r"members?[- ]only",
+            r"access denied",
+            r"organi[sz]ational settings",
+        ),
+    ),
+    # of the relay, in weaker words
+    (
+        _R.NETWORK_ERROR,
+        (
+            r"\bloop",
+            r"too many hops",
+            r"hop count",
+            r"no route",
+            r"timed out",
+            r"connection (?:refused|reset|dropped|lost)",
+        ),
+    ),
+    (
+        _R.SYSTEM_ERROR,
+        (
+            r"(?:internal|system|configuration|local|queue|database|lookup|temporary) (?:\w+ )?(?:error|failure|problem)",
+            r"misconfigur",
+            r"insufficient (?:system )?(?:storage|resources)",
+            r"(?:service|server|system) (?:is )?(?:\w+ )?(?:unavailable|busy|full|shutting)",
+        ),
+    ),
+    (
+        _R.SYNTAX_ERROR,
+        (
+            r"syntax",
+            r"bad (?:sequence|command)",
+            r"unrecogni[sz]ed",
+            r"(?:command|parameter|option)s? (?:\w+ )?not (?:recogni|implem|supp)",
+        ),
+    ),
+)
+_PATTERNS = tuple((reason, re.compile("|".join(phrases), re.IGNORECASE)) for reason, phrases in _PHRASES)
+
+_BY_DETAIL: Mapping[str, Reason] = {
+    "1.1": _R.USER_UNKNOWN, "1.2": _R.HOST_UNKNOWN, "1.3": _R.USER_UNKNOWN, "1.6": _R.HAS_MOVED, "1.7": _R.REJECTED,
+    "1.8": _R.REJECTED, "1.9": _R.SYSTEM_ERROR, "1.10": _R.NOT_ACCEPTING, "2.1": _R.SUSPENDED, "2.2": _R.MAILBOX_FULL,
+    "2.3": _R.EXCEEDS_LIMIT, "2.252": _R.REJECTED, "3.0": _R.SYSTEM_ERROR, "3.1": _R.SYSTEM_ERROR, "3.2": _R.SYSTEM_ERROR,
+    "3.3": _R.SYSTEM_ERROR, "3.4": _R.EXCEEDS_LIMIT, "3.5": _R.SYSTEM_ERROR, "4.0": _R.NETWORK_ERROR, "4.1": _R.NETWORK_ERROR,
+    "4.2": _R.NETWORK_ERROR, "4.3": _R.NETWORK_ERROR, "4.4": _R.HOST_UNKNOWN, "4.5": _R.RATE_LIMITED, "4.6": _R.NETWORK_ERROR,
+    "4.7": _R.NETWORK_ERROR, "5.0": _R.SYNTAX_ERROR, "5.1": _R.SYNTAX_ERROR, "5.2": _R.SYNTAX_ERROR, "5.3": _R.RATE_LIMITED,
+    "5.4": _R.SYNTAX_ERROR, "7.13": _R.SUSPENDED, "7.23": _R.AUTH_FAILURE, "7.24": _R.AUTH_FAILURE, "7.20": _R.AUTH_FAILURE,
+    "7.21": _R.AUTH_FAILURE, "7.22": _R.AUTH_FAILURE, "7.25": _R.REQUIRES_PTR, "7.26": _R.AUTH_FAILURE, "7.27": _R.REJECTED,
+    "7.28": _R.RATE_LIMITED, "7.29": _R.AUTH_FAILURE, "7.17": _R.HAS_MOVED, "7.18": _R.HAS_MOVED,
+}  # fmt: skip
+"""Enhanced codes without their class: RFC 3463, RFC 5248, RFC 7372, RFC 7505; 2.252 is Exchange's."""
+_BY_SUBJECT: Mapping[str, Reason] = {"6": _R.CONTENT_ERROR, "7": _R.POLICY_VIOLATION}
+_NOT_RECIPIENT = frozenset({Subject.SENDER, Subject.QUOTA, Subject.REPUTATION})
+
+
+def refusal_reason(code: int, enhanced: str, words: str) -> Reason:
+    """Returns why a server refused mail: by its words, then by the enhanced code, then by the code."""
+    by_code = _by_code(code, enhanced)
+    by_words = next((reason for reason, pattern in _PATTERNS if pattern.search(words)), None)
+    if by_words is None or (by_code.subject in _NOT_RECIPIENT and by_words.subject in {None, Subject.RECIPIENT}):
+        return by_code  # 5.1.8 is about the sender, also where “user unknown” is said of it
+    return by_words
+
+
+def _by_code(code: int, enhanced: str) -> Reason:
+    if detail := enhanced.partition(".")[2]:
+        return _BY_DETAIL.get(detail) or _BY_SUBJECT.get(detail.partition(".")[0], Reason.ON_HOLD)
+    return Reason.NOT_ACCEPTING if code in {521, 556} else Reason.ON_HOLD
+
+
+_NAMES = re.compile(
+    r"<[^>]*>|\S+@\S+|https?://\S+|\b(?:[\w-]+\.)+[a-z][\w-]*|\b[\da-f]*:[\da-f:]+\b|\S*\d\S*|[^\w\s]+", re.IGNORECASE
+)
+
+
+@lru_cache(maxsize=256)
+def generic_words(words: str, address: str) -> str:
+    """Returns `words` without addresses, hosts, numbers and marks: the same for all recipients who were refused alike."""
+    local = address.rpartition("@")[0].casefold()
+    left = _NAMES.sub(" ", words.casefold()).split()
+    return " ".join(word for word in left if word != local)

@@ -1,0 +1,138 @@
+"""Why a server refused mail, by its codes and words; real sentences of real servers, on reserved domains."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mailer.smtp.refusal_reason import Reason, Subject, generic_words, refusal_reason
+
+
+def reason_of(reply: str) -> Reason:
+    codes, _, words = reply.partition("|")
+    code, _, enhanced = codes.partition(" ")
+    return refusal_reason(int(code), enhanced, words)
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "550|Domain news.example.org has exceeded the max emails per hour (200/200 (100%)) allowed. Message discarded.",
+        "550 5.4.5|Daily user sending limit exceeded.",
+        "550 5.4.5|",
+        "454 4.7.0|Throttling failure: Maximum sending rate exceeded.",
+        "554|Throttling failure: Daily message quota exceeded.",
+        "550 5.2.2|Submission quota exceeded",
+        "550 5.1.1|You have sent too many messages this hour",
+        "452 4.4.5|Insufficient disk space; try again later",
+        "452 4.5.3|Error: too many recipients",
+        "451|too many messages in this session",
+        "450 4.7.1|Error: too much mail from 203.0.113.5",
+        "450 4.7.1|Rate limit exceeded, try again in 60 seconds",
+        "421 4.7.0|Too many connections from 203.0.113.5",
+        "421|trop de connexions, veuillez ouvrir moins de connexions simultanees",
+        "550 5.7.705|Access denied, tenant has exceeded threshold",
+    ],
+)
+def test_a_quota_of_ours_is_known_by_its_words_whatever_the_code(reply: str) -> None:
+    assert reason_of(reply).subject is Subject.QUOTA
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "550 5.1.0|<desk@example.org>: Sender address rejected: User unknown in local recipient table",
+        "550 5.1.7|<desk@example.org>: invalid sender",
+        "550 5.1.8|Access denied, bad outbound sender",
+        "550 5.1.8|user unknown",
+        "550 5.1.1|Verification failed for <desk@example.org>: sender verify failed",
+        "554 5.2.252|SendAsDenied; desk@example.org not allowed to send as news@example.org",
+        "554 5.2.252|",
+        "554|Message rejected: Email address is not verified.",
+        "550 5.7.1|Your account has been suspended",
+        "550 5.7.26|This mail is unauthenticated",
+        "550 5.7.1|not accepted due to domain's DMARC policy",
+        "450 4.1.8|<desk@example.org>: Sender address rejected: Domain not found",
+        "501|emetteur invalide",
+    ],
+)
+def test_a_refusal_of_the_sender_is_not_one_of_the_recipient(reply: str) -> None:
+    assert reason_of(reply).subject in {Subject.SENDER, Subject.MESSAGE}
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "550 5.1.1|",
+        "550 5.1.1|<ana@example.com>: Recipient address rejected: User unknown in virtual mailbox table",
+        "550 5.1.1|The email account that you tried to reach does not exist.",
+        "550|no such user here",
+        "550|Requested action not taken: mailbox unavailable",
+        "550|sorry, no mailbox here by that name",
+        "554|delivery error: Sorry your message cannot be delivered. This user does not exist",
+        "550 5.7.1|User Unknown: ana@example.com",
+        "550|utilisateur inconnu",
+        "550|Empfänger unbekannt",
+        "553 5.1.3|bad destination mailbox address",
+    ],
+)
+def test_a_mailbox_that_does_not_exist_is_proven_by_a_code_or_by_words(reply: str) -> None:
+    assert reason_of(reply) is Reason.USER_UNKNOWN
+
+
+@pytest.mark.parametrize(
+    "reply",
+    ["550|", "550|no", "550|rejected", "554|", "550 5.1.0|", "550 5.2.0|", "550 5.0.0|", "553|", "450 4.2.0|later"],
+)
+def test_a_reply_that_says_nothing_is_about_nothing(reply: str) -> None:
+    assert reason_of(reply) is Reason.ON_HOLD
+    assert reason_of(reply).subject is None
+
+
+@pytest.mark.parametrize(
+    ("reply", "expected"),
+    [
+        ("552 5.2.2|mailbox full", Reason.MAILBOX_FULL),
+        ("552|Requested mail action aborted: exceeded storage allocation", Reason.MAILBOX_FULL),
+        ("550 5.1.1|user is over quota", Reason.MAILBOX_FULL),
+        ("450 4.2.1|The user you are trying to contact is receiving mail too quickly.", Reason.SPEEDING),
+        ("450 4.7.1|<ana@example.com>: Recipient address rejected: Greylisted, too many messages per hour", Reason.ON_HOLD),
+        ("550 5.2.1|The email account that you tried to reach is disabled.", Reason.SUSPENDED),
+        ("550 5.1.6|recipient no longer on server", Reason.HAS_MOVED),
+        ("550 5.1.2|Host unknown", Reason.HOST_UNKNOWN),
+        ("556 5.1.10|recipient address has null MX", Reason.NOT_ACCEPTING),
+        ("554 5.7.1|Service unavailable; Client host [203.0.113.5] blocked using zen.spamhaus.org", Reason.BLOCKED),
+        ("550 5.7.1|Message rejected due to the poor reputation of your IP", Reason.BAD_REPUTATION),
+        ("550 5.7.25|The IP address sending this message does not have a PTR record", Reason.REQUIRES_PTR),
+        ("554 5.7.1|looks like spam", Reason.SPAM_DETECTED),
+        ("554 5.7.1|Message contains a virus", Reason.VIRUS_DETECTED),
+        ("554 5.7.1|<ana@example.com>: Relay access denied", Reason.NO_RELAYING),
+        ("550|relay not permitted", Reason.NO_RELAYING),
+        ("552 5.3.4|Message size exceeds fixed limit", Reason.EXCEEDS_LIMIT),
+        ("550 5.7.1|not from you", Reason.POLICY_VIOLATION),
+        ("554 5.4.6|Too many hops", Reason.NETWORK_ERROR),
+        ("451 4.3.0|later", Reason.SYSTEM_ERROR),
+        ("500|syntax error", Reason.SYNTAX_ERROR),
+    ],
+)  # fmt: skip
+def test_the_reason_of_each_kind_of_reply(reply: str, expected: Reason) -> None:
+    assert reason_of(reply) is expected
+
+
+@given(
+    code=st.integers(400, 599),
+    enhanced=st.from_regex(r"([45]\.\d{1,3}\.\d{1,3})?", fullmatch=True),
+    words=st.text(max_size=500),
+)
+def test_every_reply_has_a_reason(code: int, enhanced: str, words: str) -> None:
+    assert refusal_reason(code, enhanced, words) in Reason
+    assert "@" not in generic_words(words, "ana@example.com")
+
+
+def test_the_words_are_the_same_for_all_who_are_refused_alike() -> None:
+    said = [
+        "<ana@example.com>: mx1.example.com[192.0.2.7] says: 550 no mailbox for ana here (id 4XyZ12-99)",
+        "<bo.li@example.net>: mx.mail.example.net[2001:db8::7] says: 550 No mailbox for bo.li here (id 7QrS4T-03)",
+    ]
+    addresses = ["ana@example.com", "bo.li@example.net"]
+    first, second = (generic_words(words, address) for words, address in zip(said, addresses, strict=True))
+    assert first == second == "says no mailbox for here id"
