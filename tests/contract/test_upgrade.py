@@ -64,10 +64,10 @@ def test_every_row_and_every_answer_survives(here: Commands, count_rows: Count) 
     before = EXPECTED["rows"] | {"lease": count_rows("lease")}  # only PostgreSQL has leases
     expected = {RENAMED.get(table, table): count for table, count in before.items()}
     assert len(expected) == 31
-    found = {command: here.json(*command.split()) for command in EXPECTED["commands"]}
-    for command, answer in EXPECTED["commands"].items():
-        assert in_order(found[command]) == in_order(answer), command
+    here.json("status")  # upgrades the database
     assert {table: count_rows(table) for table in expected} == expected
+    for command, answer in EXPECTED["commands"].items():  # those that show a reader add to the audit log
+        assert in_order(here.json(*command.split())) == in_order(answer), command
 
 
 def in_order(answer: dict[str, Any]) -> dict[str, Any]:
