@@ -40,7 +40,7 @@ _NAME_ORIGIN = "Add the origin of the site to `origins` in the settings of the l
 
 
 class SignUpRequest(Schema):
-    """A sign-up. `words`: the text that the person agreed to."""
+    """A sign-up."""
 
     model_config = ConfigDict(
         json_schema_extra={
