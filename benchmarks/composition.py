@@ -26,7 +26,7 @@ from mailer.edition.compile import compile_edition
 from mailer.edition.dispatch_view import image_files
 from mailer.edition.html import page
 from mailer.edition.html.css_inliner import inline_styles
-from mailer.edition.images import load_image
+from mailer.edition.images.loader import load_image
 from mailer.edition.merge_fields import ReaderValues, fill
 from mailer.edition.model import Edition, Image
 from mailer.edition.publication import DispatchReference, Publication

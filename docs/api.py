@@ -43,9 +43,10 @@ For a week, a request with the same key and body gets the same answer and does n
 422. After a refused request its key can be used again. If a request was interrupted, the answer is 409: look under `/sends`
 whether the send was created.
 
-**Sending** takes two calls. `POST /plans` returns the edition, the number of recipients and the warnings. `POST /sends` names
-the digest of that edition, and should name the number of `readers`; anything else is refused. `accept_warnings` accepts
-warnings. If `MAILER_APPROVAL` is set, another editor must approve the edition at the desk first. `mailer serve` runs the send.
+**Sending** takes two calls. `POST /plans` returns the edition, the number of recipients and the warnings; it counts readers,
+so it needs the scope `lists:read` as well. `POST /sends` names the digest of that edition, and should name the number of
+`readers`; anything else is refused. `accept_warnings` accepts warnings. If `MAILER_APPROVAL` is set, another editor must
+approve the edition at the desk first. `mailer serve` runs the send.
 
 **Pages**: read a list with `limit` and, from the second page on, with `cursor`, which is `next` of the previous page. Items
 that are added meanwhile cause no repetitions and no gaps.
@@ -62,8 +63,8 @@ SCOPES = {
     Scope.DISPATCHES_READ: "read dispatches, check and render them",
     Scope.DISPATCHES_WRITE: "also create and change them",
     Scope.SENDS_READ: "read sends and the result of each recipient",
-    Scope.SENDS_TEST: "also send tests",
-    Scope.SENDS_WRITE: "also send to readers, pause, resume, cancel, decide uncertain deliveries",
+    Scope.SENDS_TEST: "read sends without their recipients, and send tests to users of the desk",
+    Scope.SENDS_WRITE: "also send to readers and tests to anyone, pause, resume, cancel, decide uncertain deliveries",
     Scope.LISTS_READ: "read lists and their members",
     Scope.LISTS_WRITE: "also change and sync them, undo syncs, import files",
     Scope.SUBSCRIBERS_READ: "read everything known of a person, and the suppression list",

@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, sync_playwright
 from mailer.dispatch.parse import parse_dispatch
 from mailer.edition.compile import compile_edition
 from mailer.edition.dispatch_view import image_files
-from mailer.edition.images import load_image
+from mailer.edition.images.loader import load_image
 from mailer.edition.merge_fields import ReaderValues, fill
 from mailer.edition.publication import DispatchReference, Publication
 from mailer.edition.template_loader import builtin_dir

@@ -46,6 +46,7 @@ EXCEPTIONS = {  # path -> the phrases that it may contain, or "*", and why
     "templates/pages/expired.html.j2": {"anew": "the name of a form field, which overridden templates send"},
     "mailer/service/sends/monitor.py": {"anew": "the name of a parameter"},
     "tests/unit/web/desk/test_plain_language.py": {"*": "shows how old texts are reworded"},
+    "tests/unit/smtp/test_refusal_reason.py": {"says no": "words of a server"},
     "tests/golden/corpus/*": {"*": "invented prose of a dispatch"},
     "tests/support/site.py": {"epoch": "the name of the ledger's counter"},
     "docs/templates.md": {"another one": "a further one"},

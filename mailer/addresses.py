@@ -19,12 +19,12 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from mailer.errors import UsageError
-from mailer.mailbox_address import MAX_ADDRESS, MAX_LOCAL_PART, MailboxError, check_syntax
+from mailer.mailbox_address import MAX_ADDRESS, MAX_LOCAL_PART, NUMERIC_LABEL, MailboxError, check_syntax
 
 _ATOM = r"[A-Za-z0-9_!#$%&'*+\-/=?^`{|}~]++"  # RFC 5322 3.2.3
 _LABEL = r"(?!..--)[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"  # RFC 1123 2.1; ..-- is RFC 5890 2.3.1
 _match_local = re.compile(rf"{_ATOM}(?:\.{_ATOM})*+").fullmatch
-_match_domain = re.compile(rf"{_LABEL}(?:\.{_LABEL})*").fullmatch
+_match_domain = re.compile(rf"(?:{_LABEL}\.)*(?!{NUMERIC_LABEL}\Z){_LABEL}").fullmatch
 _new = tuple.__new__  # half the time of a call
 _CACHED_DOMAINS = 4096  # a list has few
 _STRIPPED = " \t\r\n\v\f\xa0\u200b\u2060\ufeff"  # what spreadsheets and web pages leave around an address
@@ -72,16 +72,14 @@ def parse_signup_address(text: str) -> Address:
     """Parses an address that a stranger entered. Raises AddressError.
 
     A local part that begins like a formula is refused, and one with `|` or `!`, by which a formula calls another program: no
-    escaping fits into an address. So is an IP address instead of a domain.
+    escaping fits into an address.
     """
     address = parse_address(text)
-    local, _, domain = unicodedata.normalize("NFKC", address.display).rpartition("@")
+    local = unicodedata.normalize("NFKC", address.display).rpartition("@")[0]
     if local.startswith(_FORMULA_BEGINS):
         raise AddressError(text, f"begins with {local[0]}, as a formula does")
     if _CALLS.intersection(local):
         raise AddressError(text, "a | or ! before the @")
-    if domain.rpartition(".")[2].isdigit():
-        raise AddressError(text, "an IP address instead of a domain")
     return address
 
 

@@ -5,8 +5,9 @@ opens one. `close` (or `with`) ends the ledger's writer. Raises SettingsError, U
 for people.
 """
 
+import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -28,6 +29,14 @@ if TYPE_CHECKING:
 
 Clock = Callable[[], float]
 
+_MAX_NAMED = 3  # files in a warning
+_log = logging.getLogger(__name__)
+
+
+def _name_some(paths: Sequence[Path]) -> str:
+    rest = len(paths) - _MAX_NAMED
+    return ", ".join(map(str, paths[:_MAX_NAMED])) + (f" and {rest} more" if rest > 0 else "")
+
 
 class App:
     """One open workspace. `clock` returns seconds since the epoch, UTC."""
@@ -40,9 +49,21 @@ class App:
 
     @classmethod
     def open(cls, folder: Path, clock: Clock = time.time) -> "App":
-        """Opens the workspace in `folder`, with the settings of its `.env` and the environment. Raises SettingsError."""
+        """Opens the workspace in `folder`, with the settings of its `.env` and the environment. Raises SettingsError.
+
+        Files that hold readers or secrets are made private; a warning names those that were not.
+        """
         workspace = Workspace(folder)
-        return cls(workspace, load_settings(workspace.root), clock)
+        app = cls(workspace, load_settings(workspace.root), clock)
+        changed, readable = workspace.make_private(app._database_file)
+        if changed:
+            _log.warning("Other users of this machine could read %s; now they cannot.", _name_some(changed))
+        if readable:
+            _log.warning(
+                "Other users of this machine can read %s. Ask their owner to remove this permission.",
+                _name_some(readable),
+            )
+        return app
 
     def __enter__(self) -> Self:
         return self
@@ -59,8 +80,13 @@ class App:
     @property
     def has_ledger(self) -> bool:
         """Whether the database exists; a command that only reads does not create it."""
+        return "ledger" in self.__dict__ or self._database_file is None or self._database_file.exists()
+
+    @property
+    def _database_file(self) -> Path | None:
+        """The file of the database; None for PostgreSQL."""
         path = self.settings.database_url.get_secret_value().partition("sqlite:///")[2]
-        return "ledger" in self.__dict__ or not path or Path(path).exists()
+        return Path(path) if path else None
 
     @cached_property
     def ledger(self) -> "Ledger":

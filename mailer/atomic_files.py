@@ -6,6 +6,8 @@
 
     replace_file(path, data)     the same in one call
     create_file(path, data)      a new file; an existing one is never changed
+    open_private                 an opener of `open`, for a file that holds readers: nobody but its owner may read it
+    make_private(path)           removes the access of others to an existing file or folder
 
 OSError is not translated; `create_file` raises FileExistsError for an existing name.
 """
@@ -18,16 +20,19 @@ from tempfile import mkstemp
 from types import TracebackType
 from typing import BinaryIO, Self
 
+PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700
+
 
 class AtomicFile:
     """A file that replaces the one at `path` when it is committed.
 
     It is written next to the old file, under a name that begins with a dot. It gets the permissions, and if allowed the owner,
-    of the file `like` (default: the one that it replaces), or the permissions `mode`. The target of a symbolic link is replaced.
-    `commit` syncs the file and its folder to disk. Leaving the `with` block without `commit` removes the new file.
+    of the file `like` (default: the one that it replaces), or the permissions `mode`; if it is `private`, only its owner may
+    read it. The target of a symbolic link is replaced. `commit` syncs the file and its folder to disk. Leaving the `with`
+    block without `commit` removes the new file.
     """
 
-    def __init__(self, path: Path, *, like: Path | None = None, mode: int | None = None) -> None:
+    def __init__(self, path: Path, *, like: Path | None = None, mode: int | None = None, private: bool = False) -> None:
         self.target = path.resolve()
         handle, name = mkstemp(dir=self.target.parent, prefix=f".{self.target.name}.")
         self.path = Path(name)
@@ -35,7 +40,7 @@ class AtomicFile:
         self._is_open = True
         try:
             if mode is None:
-                _copy_permissions((like or self.target).stat(), handle)
+                _copy_permissions((like or self.target).stat(), handle, private=private)
             else:
                 os.fchmod(handle, mode)
         except OSError:
@@ -86,6 +91,29 @@ def create_file(path: Path, data: bytes, *, mode: int = 0o666) -> None:
         raise
 
 
+def open_private(path: str, flags: int) -> int:
+    """Opens a file for its owner only; for the argument `opener` of `open`. A file that exists is made private."""
+    handle = os.open(path, flags, PRIVATE_FILE)
+    if stat.S_ISREG(os.fstat(handle).st_mode):
+        os.fchmod(handle, PRIVATE_FILE)
+    return handle
+
+
+def make_private(path: Path) -> bool | None:
+    """Removes the access of other users to `path`, also through a link.
+
+    Returns whether others had access; None if they have it still, because the file belongs to another user.
+    """
+    found = path.stat()
+    allowed = PRIVATE_FOLDER if stat.S_ISDIR(found.st_mode) else PRIVATE_FILE
+    if not found.st_mode & 0o077:
+        return False
+    if os.geteuid() not in {0, found.st_uid}:
+        return None if found.st_mode & 0o007 else False  # its owner chose a group
+    path.chmod(found.st_mode & allowed)
+    return True
+
+
 def _sync_folder(path: Path) -> None:
     folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
@@ -94,7 +122,7 @@ def _sync_folder(path: Path) -> None:
         os.close(folder)
 
 
-def _copy_permissions(source: os.stat_result, handle: int) -> None:
+def _copy_permissions(source: os.stat_result, handle: int, *, private: bool) -> None:
     """Copies the permissions, and the owner and group as far as this process is allowed to set them."""
     own = os.fstat(handle)
     if (own.st_uid, own.st_gid) != (source.st_uid, source.st_gid):
@@ -102,4 +130,4 @@ def _copy_permissions(source: os.stat_result, handle: int) -> None:
             with contextlib.suppress(PermissionError):
                 os.fchown(handle, owner, source.st_gid)
                 break
-    os.fchmod(handle, stat.S_IMODE(source.st_mode))
+    os.fchmod(handle, stat.S_IMODE(source.st_mode) & (PRIVATE_FILE if private else 0o7777))

@@ -18,7 +18,7 @@ import ssl
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 import httpcore
 
@@ -27,6 +27,17 @@ from mailer.settings.parsers import Network
 TIME_LIMIT = 15.0  # seconds
 BODY_LIMIT = 512  # bytes of a response body that are kept
 
+_NOT_GLOBAL_IPV4 = tuple(
+    IPv4Network(each)
+    for each in (
+        *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24"),
+        *("192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24"),
+        *("224.0.0.0/4", "240.0.0.0/4"),
+    )
+)
+_GLOBAL_IPV6 = IPv6Network("2000::/3")
+_NOT_GLOBAL_IPV6 = tuple(IPv6Network(each) for each in ("2001::/23", "2001:db8::/32", "3fff::/20"))
+# IANA's registries of special-purpose addresses, of 2025. Python's own tables are older: 3.11.7 takes fec0::/10 for global.
 _NAT64 = IPv6Network("64:ff9b::/96")
 _NO_SUCH_NAME = frozenset({socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)})
 
@@ -51,7 +62,8 @@ def is_public(address: IpAddress) -> bool:
             embedded = IPv4Address(int(address) & 0xFFFFFFFF)
         if embedded is not None:
             return is_public(embedded)
-    return address.is_global and not address.is_multicast and not address.is_reserved
+        return address in _GLOBAL_IPV6 and not any(address in network for network in _NOT_GLOBAL_IPV6)
+    return not any(address in network for network in _NOT_GLOBAL_IPV4)
 
 
 def is_allowed(address: IpAddress, *, encrypted: bool, networks: Sequence[Network]) -> bool:

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
 MAX_ADDRESS = 254  # octets, RFC 5321 4.5.3.1.3 less the angle brackets
 MAX_LOCAL_PART = 64  # octets, RFC 5321 4.5.3.1.1
+NUMERIC_LABEL = (
+    r"(?:[0-9]+|0[xX][0-9A-Fa-f]*)"  # as the last label: an IP address (WHATWG URL 3.5), and no top-level domain
+)
+_NUMERIC_DOMAIN = re.compile(rf"(?:.*\.)?{NUMERIC_LABEL}", re.DOTALL)
 _NAME_ADDRESS = re.compile(r"(?P<name>[^<>]*?)\s*<(?P<address>[^<>]+)>")
 
 
@@ -74,6 +78,8 @@ def check_syntax(address: str) -> "ValidatedEmail":
         raise MailboxError(reason[:1].lower() + reason[1:]) from None
     if len(address.rpartition("@")[0].encode()) > MAX_LOCAL_PART:
         raise MailboxError(f"more than {MAX_LOCAL_PART} octets before the @")
+    if _NUMERIC_DOMAIN.fullmatch(checked.ascii_domain):
+        raise MailboxError("an IP address instead of a domain")
     if len(f"{checked.local_part}@{checked.ascii_domain}".encode()) > MAX_ADDRESS:
         raise MailboxError(f"longer than {MAX_ADDRESS} octets")
     return checked

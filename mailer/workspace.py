@@ -7,15 +7,18 @@ Paths begin with the root as it was typed; messages show them in this form. `ini
 it overwrites nothing and follows no symbolic link.
 """
 
+import glob
 import json
+import os
 import re
 import secrets
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
+from itertools import chain
 from pathlib import Path
 
-from mailer.atomic_files import create_file
+from mailer.atomic_files import PRIVATE_FILE, PRIVATE_FOLDER, create_file, make_private
 from mailer.errors import UsageError
 
 GITIGNORE = """\
@@ -71,16 +74,46 @@ class Workspace:
     def ensure_state_dir(self) -> Path:
         """Returns the state folder; creates it if necessary, for its owner only. Raises UsageError."""
         try:
-            self.state.mkdir(mode=0o700, exist_ok=True)
+            self.state.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
         except OSError as error:
             raise UsageError(
                 f"Cannot create the folder {self.state} ({error.strerror}).", "Check the permissions of the workspace."
             ) from None
         return self.state
 
+    def make_private(self, database: Path | None) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
+        """Removes the access of other users to all that holds readers or secrets.
+
+        That is settings, lists, state and `database` with its log. Returns what was changed; and what others can still read,
+        because it belongs to another user or cannot be changed.
+        """
+        paths = [self.env_file, self.subscribers, *self.subscribers.glob("*.csv"), self.state]
+        paths += [Path(folder) / name for folder, *names in os.walk(self.state) for name in chain(*names)]
+        if database is not None:
+            paths += [database, *database.parent.glob(f"{glob.escape(database.name)}-*")]
+        changed, readable = [], []
+        for path in paths:
+            try:
+                was_readable = make_private(path)
+            except FileNotFoundError:
+                continue
+            except OSError:
+                was_readable = None
+            if was_readable is None:
+                readable.append(path)
+            elif was_readable:
+                changed.append(path)
+        return tuple(changed), tuple(readable)
+
     def dispatch_files(self) -> tuple[Path, ...]:
         """Returns all dispatches of the workspace, by name."""
-        return tuple(sorted(path for path in self.dispatches.glob("*.md") if path.is_file()))
+        found = (path for path in self.dispatches.glob("*.md") if path.is_file() and self.has_dispatch_file(path))
+        return tuple(sorted(found))
+
+    def has_dispatch_file(self, path: Path) -> bool:
+        """Whether `path`, also as a symbolic link, is a dispatch of the workspace: nothing outside, nor settings or lists."""
+        real = path.resolve()
+        return real.is_relative_to(self.root.resolve()) and real.suffix == ".md"
 
     def list_names(self) -> tuple[str, ...]:
         """Returns the names of all lists, sorted."""
@@ -135,8 +168,8 @@ class Workspace:
             raise UsageError(f"The list “{taken}” exists already.", "Choose another name.")
         path = self.subscribers / f"{name}.csv"
         try:
-            self.subscribers.mkdir(exist_ok=True)
-            is_created = _create_if_missing(path, f"{header}\n".encode(), private=False)
+            self.subscribers.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
+            is_created = _create_if_missing(path, f"{header}\n".encode(), private=True)
         except OSError as error:
             raise UsageError(
                 f"The list “{name}” cannot be created ({error.strerror}).",
@@ -168,8 +201,9 @@ def init_workspace(folder: Path) -> InitResult:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for path, content in _starter_files(starter_dir()):
-            is_created = _create_parents(folder, path) and _create_if_missing(
-                folder / path, content, private=path.name == ".env"
+            is_private = path.name == ".env" or path.parts[0] == "subscribers"
+            is_created = _create_parents(folder, path, private=is_private) and _create_if_missing(
+                folder / path, content, private=is_private
             )
             (created if is_created else kept).append(path)
     except OSError as error:
@@ -199,14 +233,14 @@ def _is_private(parts: Iterable[str]) -> bool:
     return any(part.startswith((".", "__")) or part.endswith(".rejected.csv") for part in parts)
 
 
-def _create_parents(folder: Path, path: Path) -> bool:
+def _create_parents(folder: Path, path: Path, *, private: bool) -> bool:
     """Creates the parent folders of `path` in `folder`; returns False if one of them is a link or a file."""
     for parent in reversed(path.parents[:-1]):
         parent_folder = folder / parent
         if parent_folder.is_symlink():
             return False
         try:
-            parent_folder.mkdir(exist_ok=True)
+            parent_folder.mkdir(mode=PRIVATE_FOLDER if private else 0o777, exist_ok=True)
         except FileExistsError:
             return False
     return True
@@ -215,7 +249,7 @@ def _create_parents(folder: Path, path: Path) -> bool:
 def _create_if_missing(path: Path, content: bytes, *, private: bool) -> bool:
     """Writes a new file; returns False if the name exists, also as a dangling link."""
     try:
-        create_file(path, content, mode=0o600 if private else 0o644)
+        create_file(path, content, mode=PRIVATE_FILE if private else 0o644)
     except FileExistsError:
         return False
     return True

@@ -6,6 +6,7 @@
     own_fields = ["first_name", "city"]     fields that readers fill in and change themselves
     welcome = "welcome"                     the slug of the welcome mail: its newest edition goes to new subscribers
     language = "pt"                         of its pages and transactional mail; default: the publication's
+    origins = ["https://www.example.org"]   other sites whose pages may send sign-ups to /api/v1/subscribe
 
 Without the file, or without `public`, nobody can sign up and readers do not see the list. The file is read at each use, so that
 an edit counts at once. Address, status and date of joining are never own fields.
@@ -15,6 +16,7 @@ an edit counts at once. Address, status and date of joining are never own fields
 Raises ListSettingsError with all problems at once.
 """
 
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -33,6 +35,7 @@ from mailer.i18n.bcp47 import is_valid_tag
 
 MAX_SIZE = 64 * 1024  # bytes; a longer file is a mistake
 MAX_FIELDS = 12
+_ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?")  # as browsers write the header Origin
 _RESERVED = frozenset({EMAIL, STATUS, SINCE, STATUS_SINCE})
 
 
@@ -62,6 +65,13 @@ def _check_language(text: str) -> str:
     return text
 
 
+def _check_origins(origins: tuple[str, ...]) -> tuple[str, ...]:
+    for origin in origins:
+        if not _ORIGIN.fullmatch(origin):
+            raise ValueError(f"“{origin}” is not the address of a site; use one such as https://www.example.org")
+    return origins
+
+
 def _check_own_fields(names: tuple[str, ...]) -> tuple[str, ...]:
     for name in names:
         if name in _RESERVED:
@@ -87,6 +97,7 @@ class ListSettings(BaseModel):
     ] = ()
     welcome: Annotated[str, AfterValidator(_check_slug)] = ""
     language: Annotated[str, AfterValidator(_check_language)] = ""
+    origins: Annotated[tuple[str, ...], Field(max_length=50, strict=False), AfterValidator(_check_origins)] = ()
 
     @property
     def shown(self) -> str:

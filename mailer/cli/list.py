@@ -1,5 +1,6 @@
 """The commands `list`: sync, undo, show, export."""
 
+import sys
 from pathlib import Path
 from shutil import copyfileobj
 from tempfile import TemporaryFile
@@ -7,7 +8,8 @@ from tempfile import TemporaryFile
 import click
 
 from mailer.app import App
-from mailer.cli.options import RowNumber, as_json, in_workspace
+from mailer.atomic_files import open_private
+from mailer.cli.options import COMMAND_LINE, RowNumber, as_json, in_workspace
 from mailer.cli.output import echo_err, is_interactive, plural, print_json, short_identity
 from mailer.csv.columns import EMAIL, SINCE, STATUS
 from mailer.errors import NeedsConfirmationError, UsageError
@@ -107,10 +109,15 @@ def export(name: str, *, where: str, raw: bool, out: Path, workspace: Path) -> N
         count = export_list(app, name, spool, where=where, raw=raw)
         spool.seek(0)
         try:
-            with click.open_file(str(out), "w", encoding="utf-8") as target:
-                copyfileobj(spool, target)
+            if str(out) == "-":
+                copyfileobj(spool, sys.stdout)
+            else:
+                with open(out, "w", encoding="utf-8", newline="", opener=open_private) as target:
+                    copyfileobj(spool, target)
         except OSError as error:
             raise UsageError(f"Cannot write {out} ({error.strerror}).", "Choose another file.") from error
+        if app.has_ledger:
+            app.ledger.audit.record(COMMAND_LINE, "list.export", name, plural(count, "reader"))
     echo_err(f"{plural(count, 'reader')} exported from {name}")
 
 

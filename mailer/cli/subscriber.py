@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from mailer.addresses import parse_address
+from mailer.addresses import mask_address, parse_address
 from mailer.app import App
 from mailer.cli.options import COMMAND_LINE, as_json, in_workspace
 from mailer.cli.output import echo_err, is_interactive, plural, print_json
@@ -42,6 +42,7 @@ def show(email: str, *, as_json: bool, workspace: Path) -> None:
     """
     with App.open(workspace) as app:
         profile = find_profile(app, parse_address(email))
+        _record_look(app, "subscriber.show", profile)
         if as_json:
             print_json(profile_object(profile))
         else:
@@ -57,7 +58,15 @@ def export(email: str, workspace: Path) -> None:
     It is what a reader gets who asks for their data.
     """
     with App.open(workspace) as app:
-        print_json(profile_object(subject_copy(find_profile(app, parse_address(email)))))
+        profile = find_profile(app, parse_address(email))
+        _record_look(app, "subscriber.export", profile)
+        print_json(profile_object(subject_copy(profile)))
+
+
+def _record_look(app: App, action: str, profile: SubscriberProfile) -> None:
+    """Adds an entry to the audit log, if there is a ledger."""
+    if app.has_ledger:
+        app.ledger.audit.record_once(COMMAND_LINE, action, mask_address(profile.display))
 
 
 @subscriber_command.command("unsubscribe")

@@ -2,7 +2,7 @@
 
 Each full reading of the list replaces the file atomically, or removes it if no row is rejected; a failed reading leaves it
 unchanged. The cells are as in the list, to be corrected and pasted back. UTF-8 with a byte order mark, so that spreadsheets
-read it, and with the list's delimiter and permissions.
+read it, and with the list's delimiter and owner. Only the owner may read it.
 """
 
 import csv
@@ -58,7 +58,7 @@ class _RejectedFile:
 
     def add(self, rejected: RejectedRow) -> None:
         if self._text is None:
-            self._new = AtomicFile(self._target, like=self._source.path)
+            self._new = AtomicFile(self._target, like=self._source.path, private=True)
             self._text = io.TextIOWrapper(self._new.file, encoding="utf-8-sig", newline="")
             self._write_cells(self._text, "line", "reason", *self._source.columns.headers)
         self._write_cells(self._text, str(rejected.line), rejected.reason, *rejected.cells)

@@ -6,8 +6,9 @@ Both are plain ASCII, for mail clients and servers disagree about anything else.
 import re
 import unicodedata
 
-SLUG = r"[a-z0-9][a-z0-9-]*"
-EXPECTED_SLUG = "use only a-z, 0-9 and hyphens, such as 2026-10-26-east-quay"
+LONGEST_SLUG = 200  # characters: it becomes the name of a file and of a folder
+SLUG = rf"[a-z0-9][a-z0-9-]{{0,{LONGEST_SLUG - 1}}}"
+EXPECTED_SLUG = f"use only a-z, 0-9 and hyphens, at most {LONGEST_SLUG}, such as 2026-10-26-east-quay"
 _SLUG = re.compile(SLUG)
 _LONGEST = 60
 _SPELLED = str.maketrans({"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "đ": "d", "ð": "d", "þ": "th", "ł": "l", "ı": "i"})

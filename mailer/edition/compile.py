@@ -15,7 +15,7 @@ from mailer.dispatch.model import Dispatch
 from mailer.dispatch.template.expression import Expression
 from mailer.edition.dispatch_view import DispatchView
 from mailer.edition.html.page import render_html
-from mailer.edition.images import PhotoError, load_image
+from mailer.edition.images.loader import PhotoError, load_image
 from mailer.edition.merge_fields import EscapeContext, MergeField
 from mailer.edition.model import Edition, Image
 from mailer.edition.plaintext.document import build_plaintext

@@ -70,7 +70,7 @@ def _first_lines(queue: Sequence[ImportedParagraph]) -> list[_TextLine]:
     for index, paragraph in enumerate(queue[:4]):
         if index and paragraph.gap > 1:
             break
-        lines += [_TextLine(text, index, number) for number, text in enumerate(paragraph.lines)]
+        lines += [_TextLine(text, index, number) for number, text in enumerate(paragraph.lines[:_LINES])]
     return lines[:_LINES]
 
 

@@ -9,6 +9,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from functools import lru_cache
 
 from mailer.importers.dates import ParsedDate, ends_in_date
 from mailer.importers.paragraphs import ImportedParagraph
@@ -17,6 +18,8 @@ _NUMBERED = re.compile(r"(?P<number>\d{1,2})[.)]\s*(?P<text>\S.*)")
 _IN_BRACKETS = re.compile(r"(?P<title>.+?)\s*[(\[](?P<inside>[^()\[\]]*(?:\([^()]*\)[^()\[\]]*)*)[)\]]\.?")
 _PLACE = re.compile(r"(?P<source>.+?)\s*\((?P<place>[^()]+)\)")
 _QUOTES = "\"'“”„‟‘’‚«»‹›״׳`"
+_SAME = 0.72  # the similarity of titles, or sources, that are meant to be the same
+_COMPARED = 300  # characters of a title
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +75,7 @@ def unquoted(title: str) -> str:
 
 
 def similarity(one: str, other: str) -> float:
-    """Returns how similar two titles are, 0 to 1, whatever their case, quotes and punctuation."""
+    """Returns how similar two titles are, 0 to 1, whatever their case, quotes and punctuation; 0 for different ones."""
     first, second = _bare(one), _bare(other)
     if not first or not second:
         return 0.0
@@ -81,11 +84,14 @@ def similarity(one: str, other: str) -> float:
     shorter, longer = sorted((first, second), key=len)
     if len(shorter) >= 12 and longer.startswith(shorter):
         return 0.9
-    return SequenceMatcher(None, first, second, autojunk=False).ratio()
+    matcher = SequenceMatcher(None, first, second, autojunk=False)
+    if matcher.real_quick_ratio() < _SAME or matcher.quick_ratio() < _SAME:
+        return 0.0  # a bound, found in linear time: they differ
+    return matcher.ratio()
 
 
 def is_same(one: str, other: str) -> bool:
-    return similarity(one, other) >= 0.72
+    return similarity(one, other) >= _SAME
 
 
 def _numbered(paragraph: ImportedParagraph, expected: int) -> list[tuple[int, str]]:
@@ -111,6 +117,7 @@ def _entry(line: int, text: str) -> TocEntry:
     return TocEntry(line=line, title=unquoted(text), text=text)
 
 
+@lru_cache(4096)
 def _bare(text: str) -> str:
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    decomposed = unicodedata.normalize("NFKD", text[:_COMPARED].casefold())
     return " ".join("".join(c if c.isalnum() else " " for c in decomposed if not unicodedata.combining(c)).split())

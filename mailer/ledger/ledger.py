@@ -176,7 +176,7 @@ def open_ledger(
     """
     database = open_database(url, state_dir)
     try:
-        state_dir.mkdir(parents=True, exist_ok=True)
+        state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise LedgerError(
             f"The folder {state_dir} cannot be made ({error.strerror}).", "Check that the workspace may be written."

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from mailer.i18n.bcp47 import is_valid_tag, normalize_case
 from mailer.mailbox_address import Mailbox, MailboxError, parse_mailbox
@@ -72,6 +72,7 @@ def parse_int_list(text: str) -> tuple[int, ...]:
     return tuple(int(item) for item in items)
 
 
+_TLS_MODES = frozenset({"require", "verify-ca", "verify-full"})  # of libpq; the others may end up in clear text
 _PER = {"s": 1, "second": 1, "m": 60, "minute": 60, "h": 3600, "hour": 3600, "d": 86400, "day": 86400}
 
 
@@ -206,6 +207,21 @@ def parse_database_url(text: str, *, workspace: Path) -> str:
         if parts.path.strip("/") and parts.netloc.count("@") <= 1 and not parts.fragment:
             return f"postgresql+psycopg://{rest}"
     raise ValueError(expected)
+
+
+def require_private_database(url: str, *, allow_plaintext: bool) -> None:
+    """Raises ValueError for a PostgreSQL on another host without TLS: readers' data would cross the network in clear text."""
+    parts = urlsplit(url)
+    if parts.scheme != "postgresql+psycopg" or allow_plaintext:
+        return
+    options = parse_qs(parts.query)
+    hosts = [*options.get("host", ()), *options.get("hostaddr", ())] or [parts.hostname or ""]
+    is_here = all(not host or host.startswith("/") or is_loopback(host) for each in hosts for host in each.split(","))
+    if not is_here and options.get("sslmode", [""])[-1] not in _TLS_MODES:
+        raise ValueError(
+            "MAILER_DATABASE_URL: would send readers' data in clear text to another host: add ?sslmode=verify-full (or require), "
+            "or set MAILER_ALLOW_PLAINTEXT=true"
+        )
 
 
 def parse_networks(text: str) -> tuple[Network, ...]:

@@ -191,6 +191,11 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
+    def _check_database(self) -> Self:
+        parsers.require_private_database(self.database_url.get_secret_value(), allow_plaintext=self.allow_plaintext)
+        return self
+
+    @model_validator(mode="after")
     def _check_oidc(self) -> Self:
         if bool(self.oidc_issuer) != bool(self.oidc_client_id):
             raise ValueError("MAILER_OIDC_ISSUER: must be set together with MAILER_OIDC_CLIENT_ID")

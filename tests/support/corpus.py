@@ -7,7 +7,7 @@ from pathlib import Path
 from mailer.dispatch.parse import parse_dispatch
 from mailer.edition.compile import compile_edition
 from mailer.edition.dispatch_view import image_files
-from mailer.edition.images import load_image
+from mailer.edition.images.loader import load_image
 from mailer.edition.merge_fields import ReaderValues
 from mailer.edition.model import Edition
 from tests.support.editions import PUBLICATION, REFERENCES, TEMPLATES

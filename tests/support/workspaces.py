@@ -61,8 +61,8 @@ def make_workspace(
 
     With `ledger` it has an empty one, as the first command that needs one creates it.
     """
-    for name in ("dispatches", "subscribers"):
-        (root / name).mkdir(parents=True, exist_ok=True)
+    for name, mode in (("dispatches", 0o777), ("subscribers", 0o700)):
+        (root / name).mkdir(mode, parents=True, exist_ok=True)
     (root / "dispatches" / "tide.md").write_text(DISPATCH, encoding="utf-8")
     (root / "subscribers" / "readers.csv").write_text(
         "email,first_name,city\n" + "\n".join(rows) + "\n", encoding="utf-8"
@@ -81,6 +81,8 @@ def make_workspace(
     (root / ".env").write_text(
         "".join(f"MAILER_{name}='{value}'\n" for name, value in values.items()), encoding="utf-8"
     )
+    for path in (root / ".env", root / "subscribers" / "readers.csv"):
+        path.chmod(0o600)
     return root
 
 

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailer.addresses import Address, AddressError, parse_address, parse_signup_address
+from mailer.addresses import Address, AddressError, is_plain_address, parse_address, parse_signup_address
 from mailer.mailbox_address import MailboxError, check_syntax
 
 GOOD = [
@@ -171,3 +171,14 @@ def test_any_text_is_an_address_or_an_address_error(text):
 def test_the_library_is_asked_for_any_domain():
     check_syntax("a@b.invalid")
     assert email_validator.SPECIAL_USE_DOMAIN_NAMES == []
+
+
+@pytest.mark.parametrize("text", ["x@127.0.0.1", "x@1.2", "x@a.1", "x@0x7f.0x1", "x@[127.0.0.1]"])
+def test_an_ip_address_is_no_domain(text):
+    with pytest.raises(AddressError, match="an IP address instead of a domain"):
+        parse_address(text)
+    assert not is_plain_address(text)
+
+
+def test_a_label_with_a_number_is_a_domain():
+    assert parse_address("x@1.example.b1").domain == "1.example.b1"

@@ -2,10 +2,11 @@
 
 import os
 import stat
+from pathlib import Path
 
 import pytest
 
-from mailer.atomic_files import AtomicFile, create_file, replace_file
+from mailer.atomic_files import AtomicFile, create_file, make_private, open_private, replace_file
 
 
 def mode(path):
@@ -85,3 +86,34 @@ def test_a_new_file_never_overwrites(tmp_path):
         with pytest.raises(FileExistsError):
             create_file(taken, b"other")
     assert path.read_bytes() == b"secret"
+
+
+def test_a_private_file_never_gets_the_access_that_others_have_to_the_file_it_is_like(tmp_path):
+    like = tmp_path / "list.csv"
+    like.write_text("x")
+    like.chmod(0o644)
+    with AtomicFile(tmp_path / "new", like=like, private=True) as new:
+        new.commit()
+    assert mode(tmp_path / "new") == 0o600
+
+
+def test_a_file_opened_as_private_is_its_owners_even_if_it_was_not(tmp_path):
+    path = tmp_path / "report.csv"
+    path.write_text("old")
+    path.chmod(0o644)
+    with open(path, "w", opener=open_private) as file:
+        file.write("new")
+    with open("/dev/null", "w", opener=open_private):
+        pass
+    assert (path.read_text(), mode(path)) == ("new", 0o600)
+    assert mode(Path("/dev/null")) == 0o666
+
+
+def test_making_private_says_whether_others_had_access(tmp_path):
+    path = tmp_path / "a"
+    path.write_text("x")
+    path.chmod(0o644)
+    tmp_path.chmod(0o755)
+    assert [make_private(path), make_private(tmp_path)] == [True, True]
+    assert (mode(path), mode(tmp_path)) == (0o600, 0o700)
+    assert [make_private(path), make_private(tmp_path)] == [False, False]

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import mailer.workspace as module
+from mailer.app import App
 from mailer.csv.reader import open_list
 from mailer.errors import UsageError
 from mailer.settings.settings import load_settings
@@ -52,6 +53,8 @@ def test_init_makes_what_a_beginner_needs(packaged, tmp_path):
     assert made.kept == ()
     assert sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()) == sorted(MADE)
     assert stat.S_IMODE((folder / ".env").stat().st_mode) == 0o600
+    assert stat.S_IMODE((folder / "subscribers").stat().st_mode) == 0o700
+    assert stat.S_IMODE((folder / "subscribers/readers.csv").stat().st_mode) == 0o600
     assert {".env", "*.db", "/.mailer/"} <= set((folder / ".gitignore").read_text(encoding="utf-8").splitlines())
     assert load_settings(folder, {}).sender.address == "a@x.org"
 
@@ -222,3 +225,36 @@ def test_the_state_folder_is_made_for_its_owner(workspace, tmp_path):
     workspace.ensure_state_dir()
     with pytest.raises(UsageError, match="Cannot create the folder"):
         Workspace(tmp_path / "elsewhere.csv").ensure_state_dir()
+
+
+def test_all_that_holds_readers_is_made_private_with_a_word(tmp_path, caplog):
+    init_workspace(tmp_path)
+    (tmp_path / ".mailer/lists/readers").mkdir(parents=True)
+    state, backup = tmp_path / ".mailer", tmp_path / ".mailer/lists/readers/1.csv.gz"
+    rejected, log = tmp_path / "subscribers/readers.rejected.csv", tmp_path / "mailer.db-wal"
+    files = [tmp_path / ".env", tmp_path / "subscribers/readers.csv", rejected, backup, tmp_path / "mailer.db", log]
+    for path in files:
+        path.touch()
+        path.chmod(0o644)
+    folders = [tmp_path / "subscribers", state, state / "lists", state / "lists/readers"]
+    for path in folders:
+        path.chmod(0o755)
+    with App.open(tmp_path):
+        assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
+        assert {stat.S_IMODE(path.stat().st_mode) for path in folders} == {0o700}
+    [warning] = caplog.messages
+    assert warning.startswith(f"Other users of this machine could read {tmp_path / '.env'}, ")
+    with App.open(tmp_path):
+        assert caplog.messages == [warning]
+
+
+def test_what_cannot_be_made_private_is_named(tmp_path, caplog, monkeypatch):
+    init_workspace(tmp_path)
+    (tmp_path / ".env").chmod(0o644)
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+    with App.open(tmp_path):
+        [warning] = caplog.messages
+    assert (
+        warning
+        == f"Other users of this machine can read {tmp_path / '.env'}. Ask their owner to remove this permission."
+    )

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from mailer.app import App
+from mailer.atomic_files import open_private
 from mailer.cli.options import as_json, in_workspace, parse_list_names
 from mailer.cli.output import print_json
 from mailer.cli.sends.plan_display import show_problems, show_refusal
@@ -40,7 +41,8 @@ def render_command(
         try:
             out.mkdir(parents=True, exist_ok=True)
             for name, data in rendered.files.items():
-                (out / name).write_bytes(data)
+                with open(out / name, "wb", opener=open_private if reader else None) as file:
+                    file.write(data)
         except OSError as error:
             raise UsageError(
                 f"Cannot write {error.filename or out} ({error.strerror}).", "Choose another folder with --out."

@@ -6,7 +6,8 @@ from pathlib import Path
 import click
 
 from mailer.app import App
-from mailer.cli.options import as_json, in_workspace, send_number
+from mailer.atomic_files import open_private
+from mailer.cli.options import COMMAND_LINE, as_json, in_workspace, send_number
 from mailer.cli.output import echo_err, plural, print_json
 from mailer.cli.sends.status import show_next_step, show_send
 from mailer.csv.export import write_export
@@ -79,11 +80,12 @@ def _first_rows(app: App, send_id: int, state: DeliveryState) -> list[ReportRow]
 
 def _write_csv(app: App, summary: Summary, path: Path | None) -> None:
     """Writes the report to a file, or to standard output without one."""
+    app.ledger.audit.record(COMMAND_LINE, "send.export", str(summary.send.id))
     if path is None:
         write_export(sys.stdout, COLUMNS, report_rows(app, summary.send), line_end="\n")
         return
     try:
-        with path.open("w", encoding="utf-8", newline="") as file:
+        with open(path, "w", encoding="utf-8", newline="", opener=open_private) as file:
             write_export(file, COLUMNS, report_rows(app, summary.send))
     except OSError as error:
         raise UsageError(

@@ -14,6 +14,7 @@ from mailer.ledger.store.tables import audit
 
 PAGE = 100
 _LONGEST = 1000  # characters of an object or a detail
+_SAME_LOOK = 3600.0  # seconds in which a repeated action is recorded once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +47,20 @@ class AuditLog:
             "address": address,
         }
         self._context.writer.call(lambda conn: conn.execute(insert(audit).values(**values))).result()
+
+    def record_once(self, actor: str, action: str, object: str = "", detail: str = "", *, address: str = "") -> None:  # noqa: A002 - the name of the column
+        """Adds an entry unless the log has the same one from the last hour."""
+        same = (
+            (audit.c.actor == actor)
+            & (audit.c.action == action)
+            & (audit.c.object == object[:_LONGEST])
+            & (audit.c.detail == detail[:_LONGEST])
+            & (audit.c.at > self._context.clock() - _SAME_LOOK)
+        )
+        with self._context.database.reading() as conn:
+            is_recorded = conn.execute(select(audit.c.id).where(same).limit(1)).first() is not None
+        if not is_recorded:
+            self.record(actor, action, object, detail, address=address)
 
     def entries(self, *, actor: str = "", before: int | None = None, limit: int = PAGE) -> tuple[AuditEntry, ...]:
         """Returns entries, the latest first, of `actor` if given; `before` is the id of the last one of the previous page."""

@@ -24,15 +24,26 @@ from mailer.ledger.store.compiled_statements import BulkInsert
 from mailer.ledger.store.ledger_context import LedgerContext
 from mailer.ledger.store.tables import delivery, send, send_list
 from mailer.ledger.types.errors import NobodyError, SendStateError
-from mailer.ledger.types.sends import AlreadySentError, AudienceGrewError, NewSend, Repeat, ResendPlan, Send
+from mailer.ledger.types.sends import (
+    AlreadySentError,
+    AudienceGrewError,
+    NewSend,
+    Repeat,
+    ResendPlan,
+    Send,
+    TooManyTestsError,
+)
 from mailer.ledger.types.suppressions import SuppressionReason
 
 _COLUMNS = ("send_id", "identity", "address", "fields", "state", "reason", "updated_at")
 _NEW = BulkInsert(delivery, *_COLUMNS)
 
 
+MOST_TESTED, TESTED_WITHIN = 100, 3600.0  # recipients of tests that somebody sends at the desk or by the API; seconds
+
+
 class SendCreator:
-    """Creates sends. Raises AlreadySentError, NobodyError, LedgerError, and exceptions of the audience."""
+    """Creates sends. Raises AlreadySentError, NobodyError, TooManyTestsError, LedgerError, and exceptions of the audience."""
 
     def __init__(self, context: LedgerContext) -> None:
         self._context = context
@@ -59,6 +70,8 @@ class SendCreator:
                 if _freeze(conn, load_send(conn, send_id), audience, at=now) == 0:
                     raise NobodyError("No reader would get this: the audience is empty. No send was created.")
                 _require_confirmed(conn, send_id, new.confirmed)
+                if new.kind is SendKind.TEST and new.created_by:
+                    _require_few_tests(conn, new.created_by, now)
             if new.undo_for:  # from now on, however long the freeze took
                 starts_at = self._context.clock() + new.undo_for
                 conn.execute(update(send).where(send.c.id == send_id).values(scheduled_at=starts_at))
@@ -224,6 +237,18 @@ def _insert(conn: Connection, statement: Insert, lists: tuple[str, ...]) -> int:
     if lists:
         conn.execute(insert(send_list), [{"send_id": send_id, "name": name} for name in lists])
     return int(send_id)
+
+
+def _require_few_tests(conn: Connection, created_by: str, now: float) -> None:
+    """Raises TooManyTestsError if the tests of `created_by` in the last hour have too many recipients."""
+    count = (
+        select(func.count())
+        .select_from(delivery)
+        .join(send, send.c.id == delivery.c.send_id)
+        .where(send.c.kind == SendKind.TEST, send.c.created_by == created_by, send.c.created_at > now - TESTED_WITHIN)
+    )
+    if conn.execute(count).scalar_one() > MOST_TESTED:
+        raise TooManyTestsError(MOST_TESTED)
 
 
 def _freeze(conn: Connection, made: Send, audience: Audience | Iterable[NewDelivery], *, at: float) -> int:

@@ -90,7 +90,7 @@ class FileLock:
     def _flock(self, how: int) -> bool:
         if self._fd is None:
             try:
-                self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+                self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             except OSError as error:
                 raise LedgerError(
                     f"The lock file {self.path} cannot be opened ({error.strerror}).",

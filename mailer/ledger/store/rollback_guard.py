@@ -147,7 +147,7 @@ class RollbackGuard:
     def _open(self) -> int:
         if self._fd is None:
             is_new = not self._path.exists()
-            self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+            self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             if is_new:
                 folder = os.open(self._dir, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
                 try:

@@ -35,6 +35,7 @@ class Sqlite:
     def __init__(self, url: URL, state_dir: Path) -> None:
         self.path: Path = _path(url, state_dir)
         self.name = str(self.path)
+        self._lock_path = self.path.parent / state_dir.name / f"{self.path.name}.lock"
         self._log = self.path.with_name(self.path.name + "-wal")
         sqlite_url = URL.create("sqlite", database=self.name)
         self._reader = create_engine(sqlite_url, connect_args={"check_same_thread": False})
@@ -62,8 +63,13 @@ class Sqlite:
         return self.path.exists()
 
     def write_lock(self) -> WriteLock:
-        """The same for every process that uses the file, wherever it runs."""
-        return WriteLock(self.path.with_name(self.path.name + ".lock"))
+        """The same for every process that uses the file, wherever it runs: in the state folder beside the database.
+
+        The folder is its owner's only: whoever can open a lock file can stop every write.
+        """
+        with suppress(OSError):  # opening the lock reports it better
+            self._lock_path.parent.mkdir(mode=0o700, exist_ok=True)
+        return WriteLock(self._lock_path)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:

@@ -3,7 +3,9 @@
 Open deliveries are skipped; rows and sums stay. Rows of lists stay under the pseudonym, so that their files can be updated.
 """
 
-from sqlalchemy import Connection, delete, exists, insert, or_, select, update
+import re
+
+from sqlalchemy import Connection, delete, exists, func, insert, or_, select, update
 
 from mailer.ledger.deliveries.skip import skip
 from mailer.ledger.privacy.address_history import forget_address, former_addresses
@@ -12,12 +14,14 @@ from mailer.ledger.store.advisory_lock import advisory_lock
 from mailer.ledger.store.ledger_context import LedgerContext
 from mailer.ledger.store.tables import (
     attempt,
+    audit,
     consent,
     delivery,
     leaving_reason,
     list_,
     member,
     member_change,
+    send,
     suppression,
     suppression_change,
     transactional_mail,
@@ -58,6 +62,7 @@ def _erase(conn: Connection, identity: str, *, source: str, at: float) -> Erasur
     ).rowcount
     _forget_memberships(conn, identity, mark)
     forget_person(conn, identity)
+    _forget_mentions(conn, identity, mark)
     conn.execute(delete(suppression).where(suppression.c.identity == identity, suppression.c.identity != mark))
     conn.execute(update(suppression_change).where(suppression_change.c.identity == identity).values(identity=mark))
     if conn.execute(select(suppression.c.identity).where(suppression.c.identity == mark)).first() is None:
@@ -67,6 +72,15 @@ def _erase(conn: Connection, identity: str, *, source: str, at: float) -> Erasur
         )
         record_change(conn, erased, SuppressionAction.SUPPRESSED)
     return ErasureResult(deliveries=emptied, skipped=skipped)
+
+
+def _forget_mentions(conn: Connection, identity: str, mark: str) -> None:
+    """Replaces the address where somebody typed it: in the conditions of sends, and in the audit log."""
+    typed = re.compile(re.escape(identity), re.IGNORECASE)
+    for table, column in ((send, send.c.condition), (audit, audit.c.object), (audit, audit.c.detail)):
+        has_address = func.lower(column).contains(identity, autoescape=True)
+        for row in conn.execute(select(table.c.id, column).where(has_address)).all():
+            conn.execute(update(table).where(table.c.id == row[0]).values({column: typed.sub(mark, row[1])}))
 
 
 def _forget_memberships(conn: Connection, identity: str, mark: str) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from mailer.delivery.states import OPEN_STATES, TERMINAL, DeliveryState, SendKind, SendState
-from mailer.errors import NeedsConfirmationError
+from mailer.errors import NeedsConfirmationError, UsageError
 from mailer.ledger.types.editions_and_archive import NewEdition
 
 
@@ -173,6 +173,15 @@ class AudienceGrewError(NeedsConfirmationError):
         super().__init__(
             f"{found:,} readers would get it now, not {confirmed:,}; no send was made.",
             "Look at the plan again, and confirm the new number.",
+        )
+
+
+class TooManyTestsError(UsageError):
+    """The tests of a person or a token reached the hourly limit of recipients."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(
+            f"Tests can go to at most {most} recipients an hour. Nothing was sent.", "Try again in an hour."
         )
 
 

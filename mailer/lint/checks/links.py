@@ -44,8 +44,10 @@ _SHORTENERS = frozenset(
 )  # fmt: skip
 _NOT_PUBLIC = (".local", ".localhost", ".internal", ".lan", ".intranet", ".home.arpa", ".corp", ".test", ".invalid")
 _BARE = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
+_AROUND = " .,:;!?()[]<>“”„‘’«»\"'→›…"
 _ADDRESS = re.compile(
-    r"(?:https?://)?(?P<host>(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,24})(?::\d+)?(?:[/?#]\S*)?", re.ASCII
+    r"(?:https?://)?(?P<host>(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,24})(?::\d+)?(?:[/?#]\S*)?",
+    re.ASCII | re.IGNORECASE,
 )
 
 
@@ -156,10 +158,23 @@ def _check_words(target: LinkTarget) -> Iterator[Finding]:
     elif _plain(words) in _MEANINGLESS:
         message = f"the link “{abbreviate(words, 50)}” does not say where it leads"
         yield _finding("link-words", target, message, "use words that name the target")
-    match = _ADDRESS.fullmatch(words.strip())
-    if match and target.host and not _are_one(match["host"], target.host):
-        message = f"the link shows {match['host']} but leads to {target.host}"
-        yield _finding("link-mismatch", target, message, f"show {target.host}, or name the site in words")
+    for shown in _shown_hosts(target):
+        if target.host and not _are_one(shown, target.host):
+            message = f"the link shows {shown} but leads to {target.host}"
+            yield _finding("link-mismatch", target, message, f"show {target.host}, or name the site in words")
+
+
+def _shown_hosts(target: LinkTarget) -> Iterator[str]:
+    """Yields the hosts that a reader takes for the place where the link leads."""
+    if match := _ADDRESS.fullmatch(target.words.strip(_AROUND)):
+        yield match["host"]
+    else:
+        for address in _BARE.findall(target.words):
+            if match := _ADDRESS.fullmatch(address.strip(_AROUND)):
+                yield match["host"]
+    user, at, _ = urlsplit(target.url).netloc.rpartition("@") if target.host else ("", "", "")
+    if at:  # https://bank.example@evil.example/
+        yield abbreviate(user, 50)
 
 
 def _plain(words: str) -> str:

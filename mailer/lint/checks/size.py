@@ -41,9 +41,12 @@ def html_size(context: LintContext) -> Iterator[Finding]:
 def _article_over_limit(context: LintContext, page: HtmlPage, limit: int) -> Article | None:
     """Returns the last article that begins before the page is `limit` bytes long."""
     articles = {article.anchor: article for article in context.articles}
-    found = None
+    found, size, end = None, 0, 0
     for match in _ANCHOR.finditer(page.html):
-        if match[1] in articles and len(page.html[: match.start()].encode()) < limit:
+        if match[1] in articles:
+            size, end = size + len(page.html[end : match.start()].encode()), match.start()
+            if size >= limit:
+                break
             found = articles[match[1]]
     return found
 

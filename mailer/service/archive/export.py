@@ -11,9 +11,10 @@ files, and no others. Raises ExportError if another file would be overwritten.
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 
 from mailer.app import App
@@ -26,6 +27,7 @@ from mailer.service.archive.pages import Archive
 from mailer.service.page_context import page_context
 from mailer.service.public_urls import SHORT_DIGEST, PublicUrls
 
+_CHARSET = '<meta charset="utf-8">'
 MANIFEST = ".mailer-archive.json"
 _FIXED = ("index.html", "feed.xml", "feed.json", "style.css", "reading.css", "robots.txt")
 _OURS = re.compile(
@@ -71,13 +73,23 @@ def export_archive(app: App, folder: Path) -> Exported:
     return Exported(files=len(files), written=tuple(sorted(changed)), removed=tuple(removed))
 
 
+def _with_policy(html: str, styles: str = "", images: Iterable[str] = ()) -> bytes:
+    """Returns a page with a Content-Security-Policy of its own, for the web server may send none. `file:`: read from a disk."""
+    sources = " ".join(("'self'", "file:", *images))
+    policy = (
+        f"default-src 'none'; style-src 'self' file: {styles}; img-src {sources}; form-action 'none'; base-uri 'none'"
+    )
+    meta = f'{_CHARSET}\n<meta http-equiv="Content-Security-Policy" content="{escape(policy, quote=True)}">'
+    return html.replace(_CHARSET, meta, 1).encode()
+
+
 def _files(app: App) -> Iterator[tuple[str, bytes]]:
     """Yields every file of the archive, with its name in the folder."""
     templates = FallbackTemplates(app.workspace.templates)
     archive, top = Archive(app, templates), PublicUrls("", are_files=True)
     context = page_context(app, app.publication.language, root=app.publication.base_url, site=top)
     words = {"heading": app.publication.name, "entries": archive.entries()}
-    yield "index.html", templates.render("pages/archive.html.j2", context | words).encode()
+    yield "index.html", _with_policy(templates.render("pages/archive.html.j2", context | words))
     for name in ("style.css", "reading.css"):
         yield name, templates.render(f"pages/{name}", context).encode()
     if not app.settings.search_engines:
@@ -92,7 +104,10 @@ def _files(app: App) -> Iterator[tuple[str, bytes]]:
         for digest, base in versions:
             page = archive.page(each.slug, PublicUrls(base, are_files=True), digest)
             if page:
-                yield f"archive/{each.slug}{'/' if digest else ''}{digest}.html", page.html.encode()
+                yield (
+                    f"archive/{each.slug}{'/' if digest else ''}{digest}.html",
+                    _with_policy(page.html, page.styles, page.images),
+                )
                 images.update(page.media)
     for name in sorted(images):
         if image := app.ledger.editions.image(name):

@@ -20,7 +20,7 @@ from mailer.dispatch.parse import parse_dispatch
 from mailer.dispatch.workspace_checks import CheckContext, check_in_context
 from mailer.edition.compile import compile_edition, theme_faults
 from mailer.edition.dispatch_view import image_files
-from mailer.edition.images import PhotoError, load_image
+from mailer.edition.images.loader import PhotoError, load_image
 from mailer.edition.model import Edition, Image
 from mailer.edition.publication import DispatchReference
 from mailer.errors import UsageError, ValidationFailedError

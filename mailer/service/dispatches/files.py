@@ -88,8 +88,11 @@ def dispatch_path(app: App, name: str) -> Path:
     if not _NAME.fullmatch(name) or not path.is_file():
         raise NoDispatchError("There is no such dispatch.", "It may have been renamed or removed.")
     real = path.resolve()
-    if not real.is_relative_to(app.workspace.root.resolve()):
-        raise UsageError(f"{name}.md is outside the workspace.", "Copy it into the folder dispatches/.")
+    if not app.workspace.has_dispatch_file(path):
+        raise UsageError(
+            "The file of this dispatch is outside the workspace, or a link to a different kind of file.",
+            "Ask an admin to copy it to its place.",
+        )
     return real
 
 

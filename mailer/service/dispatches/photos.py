@@ -11,7 +11,7 @@ from typing import BinaryIO
 from mailer.app import App
 from mailer.atomic_files import create_file
 from mailer.dispatch.slug import slugify
-from mailer.edition.images import LARGEST_FILE, PhotoError, load_image
+from mailer.edition.images.loader import LARGEST_FILE, PhotoError, load_image
 from mailer.errors import UsageError
 
 PHOTOS = "photos"

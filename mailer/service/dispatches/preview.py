@@ -4,6 +4,7 @@
     lint_draft(app, draft)                    compiles it as it would be sent, and runs all checks of `mailer check`
     render_preview(edition, values, …)        what one reader sees: subject, HTML for a colour scheme, plain text
     reader_values(app, email, …)              the values of a subscriber's merge fields
+    made_up_fields(text, …)                   the fields of a made-up reader
     PreviewCache(app, media)                  the previews of the desk's dispatches
 
 `source` need not be the file's content; `path` is where the file is, or would be; images are relative to it. Blocking. Raises
@@ -13,7 +14,7 @@ UsageError for a list or subscriber that does not exist, LayoutError for an inva
 import re
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from html import escape
@@ -24,10 +25,12 @@ from mailer.csv.rows import Member
 from mailer.dispatch.diagnostics import Diagnostic
 from mailer.edition.merge_fields import ReaderValues, fill
 from mailer.edition.model import Edition, Image
+from mailer.errors import UsageError
 from mailer.link_tokens import PLACEHOLDER
 from mailer.service.dispatches.compile import CheckResult, check_source, compile_checked
 from mailer.service.dispatches.files import dispatch_path, read_dispatch
 from mailer.service.dispatches.lint import drop_ignored, lint_edition
+from mailer.service.dispatches.sample_message import SAMPLE_ADDRESS
 from mailer.service.lists.recipient_lookup import find_recipient, open_lists
 
 DEVICES: Mapping[str, int] = {"phone": 375, "tablet": 768, "desktop": 1280}
@@ -45,6 +48,8 @@ _IMAGE = re.compile(rf"<img\b{_TAG}")
 _SOURCE = re.compile(r"""(\ssrc=)(?:"[^"]*"|'[^']*')""")
 _LINK = re.compile(r"""<a(?=\s)(?=[^>]*?\shref=["'](?!#))""")
 _HEAD_END = "</head>"
+_NEXT_FIELD = re.compile(r"[,;](?=\s*\w+\s*=)")
+_LONGEST_SHOWN = 80  # characters
 
 
 class ColorScheme(StrEnum):
@@ -153,6 +158,26 @@ def reader_values(app: App, email: str, lists: Sequence[str], fields: frozenset[
     return ReaderValues(fields=recipient.fields, address=recipient.address, token=PLACEHOLDER)
 
 
+def made_up_fields(text: str, fields: Collection[str]) -> dict[str, str]:
+    """Returns the fields of a made-up reader, written as `city=Lisbon, first_name=Ana`. Raises UsageError.
+
+    `fields`: those of the dispatch. A comma within a value is part of it unless a field's name and `=` follow.
+    """
+    found: dict[str, str] = {}
+    for part in _NEXT_FIELD.split(text.strip(" ,;")):
+        name, equals, value = (each.strip() for each in part.partition("="))
+        if not equals or name not in fields:
+            known = ", ".join(sorted(fields))
+            raise UsageError(
+                f"“{part.strip()[:_LONGEST_SHOWN]}” is not a field of this dispatch with a value.",
+                f"Its fields are: {known}. Type, for example: {min(fields)}=Ana"
+                if known
+                else "This dispatch has no fields.",
+            )
+        found[name] = value
+    return found
+
+
 def sample_addresses(app: App, lists: Sequence[str], limit: int) -> tuple[str, ...]:
     """Returns the first addresses of `lists`, else of all lists, at most `limit`, to choose one for a preview."""
     found: dict[str, None] = {}
@@ -175,6 +200,8 @@ class CachedPreview:
     before: Edition | None = None
     size: int = 0
     """Octets of the HTML, for a reader without any fields."""
+    is_final: bool = False
+    """Whether the text was linted."""
 
     @property
     def shown_edition(self) -> Edition | None:
@@ -194,20 +221,45 @@ class PreviewCache:
         self._app = app
         self._media = media
         self._gate = threading.Lock()
+        self._one_check = threading.Lock()
+        self._finished = 0  # checks
         self._made: OrderedDict[str, CachedPreview] = OrderedDict()
 
     def make(self, name: str) -> CachedPreview:
-        """Checks and compiles the dispatch as it is now."""
-        digest, made = self._drafted(name)
-        made = lint_draft(self._app, made)
-        size = render_preview(made.edition, media=self._media).size if made.edition else 0
-        return self._keep(name, CachedPreview(digest=digest, problems=made.problems, edition=made.edition, size=size))
+        """Checks and compiles the dispatch as it is now.
+
+        One check runs at a time, and it is the same for all that wait for it with the same text.
+        """
+        with self._gate:
+            asked_at = self._finished
+        digest = read_dispatch(self._app, name).digest
+        with self._one_check:
+            with self._gate:
+                kept, is_newer = self._made.get(name), self._finished > asked_at
+            if is_newer and kept is not None and kept.is_final and kept.digest == digest:
+                return kept  # made while this request waited
+            digest, made = self._drafted(name)
+            made = lint_draft(self._app, made)
+            size = render_preview(made.edition, media=self._media).size if made.edition else 0
+            preview = CachedPreview(
+                digest=digest, problems=made.problems, edition=made.edition, size=size, is_final=True
+            )
+            with self._gate:
+                self._finished += 1
+            return self._keep(name, preview)
 
     def get(
-        self, name: str, digest: str, *, reader: str = "", scheme: ColorScheme | None = None, images: bool = True
+        self,
+        name: str,
+        digest: str,
+        *,
+        reader: str = "",
+        made_up: bool = False,
+        scheme: ColorScheme | None = None,
+        images: bool = True,
     ) -> RenderedPreview | None:
-        """Renders the preview for `reader`, an address on a list, or with all fields empty; None if there has been no edition
-        yet.
+        """Renders the preview for `reader`, an address on a list or fields of a `made_up` one, or with all fields empty; None if
+        there has been no edition yet.
 
         `digest` names the state of the text to show. A text that was not linted yet is shown nevertheless, since linting takes
         longer than compiling for a browser.
@@ -219,7 +271,11 @@ class PreviewCache:
             preview = self._keep(name, CachedPreview(digest=now, problems=made.problems, edition=made.edition))
         if preview.shown_edition is None:
             return None
-        values = reader_values(self._app, reader, (), preview.shown_edition.fields) if reader else NO_READER
+        fields, values = preview.shown_edition.fields, NO_READER
+        if reader and made_up:
+            values = ReaderValues(fields=made_up_fields(reader, fields), address=SAMPLE_ADDRESS, token=PLACEHOLDER)
+        elif reader:
+            values = reader_values(self._app, reader, (), fields)
         return render_preview(preview.shown_edition, values, media=self._media, scheme=scheme, images=images)
 
     def _drafted(self, name: str) -> tuple[str, PreviewDraft]:

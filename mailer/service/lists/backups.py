@@ -30,7 +30,7 @@ class ListBackups:
         target = self._folder / (f"{sync}.{_REPLACED}" if replaced else f"{sync}.csv.gz")
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with AtomicFile(target, like=path) as new, path.open("rb") as old:
+            with AtomicFile(target, like=path, private=True) as new, path.open("rb") as old:
                 with gzip.GzipFile(fileobj=new.file, mode="wb", compresslevel=_LEVEL, filename="", mtime=0) as packed:
                     shutil.copyfileobj(old, packed, 1 << 20)
                 new.commit()

@@ -65,6 +65,6 @@ def _save(path: Path, record: dict[str, object], *, like: Path) -> None:
     """Caches the record where the state folder exists and can be written; else the file is read again next time."""
     with contextlib.suppress(OSError):
         path.parent.mkdir(mode=0o700, exist_ok=True)
-        with AtomicFile(path, like=like) as new:
+        with AtomicFile(path, like=like, private=True) as new:
             new.file.write(json.dumps(record).encode())
             new.commit()

@@ -17,7 +17,6 @@ NeedsConfirmationError where more than a tenth of the members would be removed a
 
 import asyncio
 import json
-import os
 import re
 import secrets
 import shutil
@@ -29,7 +28,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from mailer.app import App
-from mailer.atomic_files import AtomicFile
+from mailer.atomic_files import AtomicFile, open_private
 from mailer.csv.reader import CsvList, ListError, open_list, unwritable_error
 from mailer.csv.rows import abbreviate_cell
 from mailer.errors import UsageError
@@ -105,11 +104,12 @@ def keep_upload(app: App, name: str, file: BinaryIO, *, file_name: str, way: Imp
         folder.mkdir(mode=0o700, exist_ok=True)
         _make_room(folder, app.clock(), most=_MOST - 1)
         path = folder / f"{upload.id}.csv"
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as target:
+        with open(path, "xb", opener=open_private) as target:
             shutil.copyfileobj(file, target, 1 << 20)
         with _name_upload_in_errors(upload, path):
             open_list(path, upload.list)
-        (folder / f"{upload.id}.json").write_text(json.dumps(asdict(upload)), encoding="utf-8")
+        with open(folder / f"{upload.id}.json", "x", encoding="utf-8", opener=open_private) as record:
+            json.dump(asdict(upload), record)
     except OSError as error:
         _remove(folder, upload.id)
         raise UsageError(

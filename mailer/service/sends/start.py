@@ -4,10 +4,10 @@
     start_scheduled(app, send)              starts a scheduled send when its time has come
     start_test(app, name, emails)           sends the real message to a few addresses
 
-Raises NotApprovedError, UsageError, ListError, DispatchError, AlreadySentError, EditionError, LedgerError.
+Raises NotApprovedError, TooManyTestsError, UsageError, ListError, DispatchError, AlreadySentError, EditionError, LedgerError.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from mailer.addresses import Address, parse_address
@@ -15,10 +15,12 @@ from mailer.app import App
 from mailer.delivery.states import SendKind
 from mailer.delivery.types import NewDelivery
 from mailer.edition.model import Edition
+from mailer.errors import UsageError
 from mailer.ledger.sends.audience_query import Audience
 from mailer.ledger.types.sends import NewSend, Recipient, Repeat, Send
 from mailer.service.dispatches.approvals import require_approval
 from mailer.service.dispatches.compile import check_dispatch, compile_checked, edition_record
+from mailer.service.dispatches.preview import made_up_fields
 from mailer.service.lists.recipient_lookup import audience_spec, find_recipient, find_recipients, lists_in
 from mailer.service.lists.sync import sync_list
 from mailer.service.sends.plan import SendPlan
@@ -85,19 +87,37 @@ def start_scheduled(app: App, send: Send, *, carried: bool = False) -> Send:
 
 
 def start_test(
-    app: App, name: str, emails: Sequence[str], *, reader: str | None = None, ordered: SendOrder | None = None
+    app: App,
+    name: str,
+    emails: Sequence[str],
+    *,
+    reader: str | None = None,
+    made_up: bool = False,
+    only_users: bool = False,
+    ordered: SendOrder | None = None,
 ) -> Send:
     """Starts a send of kind `test` to `emails`: each with the fields of its own row of a list, or all with those of `reader`.
 
-    Fields are read from the lists that the dispatch names, else from every list. `ordered`: at the desk; `serve` runs it.
+    Fields are read from the lists that the dispatch names, else from every list; if `made_up`, from none: `reader` has fields
+    of a made-up reader, or else all fields are empty. `only_users`: `emails` must be addresses of users of the desk.
+    `ordered`: at the desk; `serve` runs it.
     """
     addresses: dict[str, Address] = {}
     for address in map(parse_address, emails):
         addresses.setdefault(address.identity, address)
+    if only_users:
+        users = {parse_address(each.email).identity for each in app.ledger.users.all() if each.email}
+        if not users.issuperset(addresses):
+            raise UsageError(
+                "These tests can only go to users of the desk.", "Ask an editor to send tests to other addresses."
+            )
     checked = check_dispatch(app, name)
     edition = compile_checked(app, checked)
     lists = checked.dispatch.lists if checked.dispatch else ()
-    if reader:
+    fields: dict[str, Mapping[str, str]]
+    if made_up:
+        fields = dict.fromkeys(addresses, made_up_fields(reader, edition.fields)) if reader else {}
+    elif reader:
         fields = dict.fromkeys(addresses, find_recipient(app, reader, lists, edition.fields).fields)
     else:
         known = find_recipients(app, addresses, lists, edition.fields)

@@ -101,7 +101,10 @@ def request_signup(
     ip: str,
     words: str = "",
 ) -> None:
-    """Requests a sign-up. `own`: the fields that were filled in; `ip` is truncated; `words`: the consent text, if not ours."""
+    """Requests a sign-up. `own`: the fields that were filled in; `ip` is truncated.
+
+    `words`: the consent text of an earlier request for the same list; default: that of the list's page.
+    """
     values = own_field_values(wanted.own_fields, own)
     require_no_web_address(values)
     app.ledger.signups.request_signup(

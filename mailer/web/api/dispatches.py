@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
-from mailer.addresses import parse_address
+from mailer.addresses import mask_address, parse_address
 from mailer.iso_time import format_iso
 from mailer.ledger.types.roles_and_scopes import Scope
 from mailer.service.dispatches.compile import CheckResult
@@ -221,7 +221,9 @@ def _letter(request: ApiRequest) -> ApiResponse:
     reader = request.query(RenderQuery).reader
     if reader is not None:
         request.require(Scope.LISTS_READ)
-        parse_address(reader)
+        request.record_look(
+            "dispatch.preview", request.path["name"], f"as {mask_address(parse_address(reader).display)}"
+        )
     made = render_files(request.app, str(dispatch_path(request.app, request.path["name"])), reader=reader)
     html, text = (made.files[name].decode() for name in ("edition.html", "edition.txt"))
     return ApiResponse(

@@ -227,6 +227,7 @@ def _members(request: ApiRequest) -> ApiResponse:
     """List the members of a list, by address, as of its last sync and with the changes since."""
     wanted, name = request.query(MemberQuery), request.path["list"]
     request.app.workspace.list_file(name)
+    request.record_look("list.members", name)
     after = read_cursor(wanted.cursor, str)
     found = request.app.ledger.member_search.page(name, wanted.q, after[0] if after else "", limit=wanted.limit)
     members = tuple(
@@ -280,7 +281,8 @@ def _export(request: ApiRequest) -> ApiResponse:
     wanted = request.query(ExportQuery)
     file = TemporaryFile("w+", encoding="utf-8", newline="")  # noqa: SIM115 - closed once it was sent
     try:
-        export_list(request.app, request.path["list"], file, where=wanted.where, raw=wanted.raw)
+        count = export_list(request.app, request.path["list"], file, where=wanted.where, raw=wanted.raw)
+        request.record("list.export", request.path["list"], f"{count:,} readers")
         file.seek(0)
     except BaseException:
         file.close()

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, JsonValue
 
+from mailer.addresses import mask_address
 from mailer.dispatch.diagnostics import Severity
 from mailer.errors import NeedsConfirmationError
 from mailer.ledger.types.roles_and_scopes import Scope
@@ -103,7 +104,10 @@ class Plan(Schema):
 
 
 def _plan(request: ApiRequest) -> ApiResponse:
-    """Plan a send: its edition, its recipients, and its warnings. Nothing is recorded."""
+    """Plan a send: its edition, its recipients, and its warnings. Nothing is recorded. It counts readers, so the token also
+    needs the scope `lists:read`.
+    """
+    request.require(Scope.LISTS_READ)
     wanted = request.body(Audience)
     plan = _plan_send(request, wanted, source=ListSource.FILE)
     head = plan.summary
@@ -133,17 +137,18 @@ def _start(request: ApiRequest) -> ApiResponse:
     at = parse_schedule_time(wanted.at, app.settings.timezone, now=now) if wanted.at.strip() else now
     due_sends(app)
     plan = _plan_send(request, wanted, digest=wanted.edition)
-    _require_expected(plan, wanted)
+    _require_expected(plan, wanted, may_count=request.token.may(Scope.LISTS_READ))
     send = start_send(app, plan, at=at, ordered=SendOrder(by=request.actor, token=request.idempotency_digest))
     request.record("send.start", str(send.id), f"{send.slug} to {', '.join(send.lists)}")
     return _created(request, send)
 
 
-def _require_expected(plan: SendPlan, wanted: NewSend) -> None:
-    """Raises NeedsConfirmationError if the plan differs from what the request expects."""
+def _require_expected(plan: SendPlan, wanted: NewSend, *, may_count: bool) -> None:
+    """Raises NeedsConfirmationError if the plan differs from what the request expects; if `may_count`, it says the number."""
     if wanted.readers is not None and wanted.readers != plan.summary.to_mail:
+        found = f"{plan.summary.to_mail:,}" if may_count else "a different number of"
         raise NeedsConfirmationError(
-            f"The send would go to {plan.summary.to_mail:,} readers, not to {wanted.readers:,}; nothing was sent.",
+            f"The send would go to {found} readers, not to {wanted.readers:,}; nothing was sent.",
             f'POST {PREFIX}/plans returns the new plan; set "readers" to its "to_mail".',
         )
     warnings = [
@@ -173,7 +178,10 @@ def _plan_send(
 
 
 def _test(request: ApiRequest) -> ApiResponse:
-    """Send the message as a test to a few addresses. Its unsubscribe links have no effect."""
+    """Send the message as a test to a few addresses. Its unsubscribe links have no effect.
+
+    Without the scope `sends:write`, it can only go to users of the desk.
+    """
     wanted = request.body(NewTest)
     if wanted.reader is not None:
         request.require(Scope.LISTS_READ)
@@ -183,9 +191,11 @@ def _test(request: ApiRequest) -> ApiResponse:
         str(path),
         wanted.emails,
         reader=wanted.reader,
+        only_users=not request.token.may(Scope.SENDS_WRITE),
         ordered=SendOrder(by=request.actor, token=request.idempotency_digest),
     )
-    request.record("send.test", str(send.id), f"{send.slug} to {len(wanted.emails)}")
+    to = ", ".join(map(mask_address, wanted.emails)) + (f" as {mask_address(wanted.reader)}" if wanted.reader else "")
+    request.record("send.test", str(send.id), f"{send.slug} to {to}")
     return _created(request, send)
 
 

@@ -21,7 +21,7 @@ from mailer.dispatch.diagnostics import Diagnostic
 from mailer.errors import MailerError, NeedsConfirmationError, SettingsError, UsageError, ValidationFailedError
 from mailer.ledger.types.errors import LedgerError, UnknownSendError
 from mailer.ledger.types.roles_and_scopes import Scope
-from mailer.ledger.types.sends import AlreadySentError
+from mailer.ledger.types.sends import AlreadySentError, TooManyTestsError
 from mailer.service.dispatches.compile import DispatchError
 from mailer.service.dispatches.files import ChangedError, NoDispatchError
 from mailer.service.lists.uploads import ChangedListError
@@ -55,6 +55,7 @@ _STATUSES: tuple[tuple[type[MailerError], int], ...] = (
     (ValidationFailedError, 422),
     (NeedsConfirmationError, 409),
     (ChangedListError, 409),
+    (TooManyTestsError, 429),
 )
 _ERROR_CODES: dict[type[MailerError], str] = {
     NeedsConfirmationError: "undecided",

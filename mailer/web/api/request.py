@@ -57,6 +57,11 @@ class ApiRequest:
         if not self.token.may(scope):
             raise NotAllowedError(scope)
 
+    def require_own(self, scope: Scope) -> None:
+        """Raises NotAllowedError if the token has `scope` only because `sends:test` includes it."""
+        if not any(each.covers(scope) for each in self.token.scopes if each is not Scope.SENDS_TEST):
+            raise NotAllowedError(scope)
+
     def number(self, name: str) -> int:
         """Returns a path parameter that is a number. Raises HTTPException 404 for anything else."""
         text = self.path[name]
@@ -73,6 +78,10 @@ class ApiRequest:
         """Returns the body."""
         assert isinstance(self.body_values, schema), "the route declares another schema"
         return self.body_values
+
+    def record_look(self, action: str, object: str = "", detail: str = "") -> None:  # noqa: A002 - the audit log's own term
+        """Adds an entry to the audit log: this token read data of readers. The same one is added once an hour."""
+        self.app.ledger.audit.record_once(self.actor, action, object, detail, address=self.address)
 
     def record(self, action: str, object: str = "", detail: str = "") -> None:  # noqa: A002 - the audit log's own term
         """Adds an entry to the audit log: this token did `action`."""

@@ -221,10 +221,12 @@ def _report(request: ApiRequest) -> ApiResponse:
 
 
 def _list_deliveries(request: ApiRequest) -> ApiResponse:
-    """List the recipients of a send, each with its result."""
+    """List the recipients of a send, each with its result. A token with only `sends:test` cannot."""
+    request.require_own(Scope.SENDS_READ)
     wanted, number = request.query(DeliveryQuery), request.number("send")
     after = read_cursor(wanted.cursor, int)
     ledger = request.app.ledger
+    request.record_look("send.recipients", str(number))
     name = message_id_function(request.app, ledger.sends.get(number))
     begins = after[0] if after else 0
     found = ledger.stats.page(number, *wanted.state, words=wanted.q, after=begins, limit=wanted.limit + 1)

@@ -1,16 +1,19 @@
 """POST /api/v1/subscribe: a sign-up by another program, such as a form on one's own site.
 
-    {"list": "readers", "email": "ana@example.org", "fields": {"first_name": "Ana"}, "words": "I want …"}
+    {"list": "readers", "email": "ana@example.org", "fields": {"first_name": "Ana"}}
 
-The body is JSON, or a form with the same names (`fields.first_name`). `words` is the text that the person agreed to, recorded
-as evidence; by default our own text. The answer is 202 for every address, whatever is known of it; errors in the request are
-problem documents. The rate limits are those of the sign-up page, by client address: a program that asks on behalf of many
-visitors shares one limit. There is no CORS: scripts of other sites cannot read the responses.
+The body is JSON, or a form with the same names (`fields.first_name`). The recorded consent is to the text of the list's own
+page. The answer is 202 for every address, whatever is known of it; errors in the request are problem documents. The rate
+limits are those of the sign-up page, by client address: a program that asks on behalf of many visitors shares one limit.
+
+A page of another site could sign up its visitors, from their own client addresses. So a browser's request from another origin is
+refused unless the settings of the list name it. There is no CORS: scripts of other sites cannot read the responses.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import ConfigDict, Field, ValidationError
 from starlette.concurrency import run_in_threadpool
@@ -32,6 +35,8 @@ from mailer.web.responses import NO_STORE, respond
 
 _FORMS = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
 _FIELDS = "fields."
+_SAME_SITE = frozenset({"same-origin", "none"})
+_NAME_ORIGIN = "Add the origin of the site to `origins` in the settings of the list."
 
 
 class SignUpRequest(Schema):
@@ -48,7 +53,6 @@ class SignUpRequest(Schema):
     fields: Annotated[dict[str, Annotated[str, Field(max_length=LONGEST_VALUE)]], Field(max_length=MAX_FIELDS)] = Field(
         default_factory=dict
     )
-    words: Annotated[str, Field(max_length=2000)] = ""
 
 
 class Accepted(Schema):
@@ -75,6 +79,8 @@ class SubscribeApi:
         elif content_type == "application/json":
             try:
                 values = json.loads((await read_body(request)).decode("utf-8"))
+                if isinstance(values, dict) and values.pop(HONEYPOT, ""):
+                    return _accepted()
             except (ValueError, RecursionError):
                 return problem(400, "The body is not JSON.")
         else:
@@ -90,12 +96,14 @@ class SubscribeApi:
                 next_step=f"Repeat the request in {retry_after} seconds.",
                 headers={"Retry-After": str(retry_after)},
             )
-        return await run_in_threadpool(self._request_signup, wanted, anonymize(self._guard.address(request)))
+        return await run_in_threadpool(self._request_signup, request, wanted)
 
-    def _request_signup(self, wanted: SignUpRequest, ip: str) -> Response:
+    def _request_signup(self, request: Request, wanted: SignUpRequest) -> Response:
         settings = public_list(self._app, wanted.list)
         if settings is None:
             return problem(404, "list: there is no such list with public sign-up.")
+        if not self._is_allowed_origin(request, settings.origins):
+            return problem(403, "Pages of this site cannot send sign-ups for this list.", next_step=_NAME_ORIGIN)
         try:
             address = parse_signup_address(wanted.email)
         except AddressError as error:
@@ -104,11 +112,20 @@ class SubscribeApi:
             if name not in settings.own_fields:
                 hint = suggest(name, settings.own_fields)
                 return problem(422, f"fields: this list has no such field{f'; {hint}' if hint else ''}.")
+        ip = anonymize(self._guard.address(request))
         try:
-            request_signup(self._app, settings, address, wanted.fields, form=SignupForm.API, ip=ip, words=wanted.words)
+            request_signup(self._app, settings, address, wanted.fields, form=SignupForm.API, ip=ip)
         except OwnFieldError:
             return problem(422, "fields: web and e-mail addresses are not accepted.")
         return _accepted()
+
+    def _is_allowed_origin(self, request: Request, origins: Collection[str]) -> bool:
+        """Whether no page of another site sent the request, or a page of `origins`. Browsers say so in either header."""
+        base = urlsplit(self._app.settings.base_url.lower())
+        origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site", "none")
+        if origin is None:
+            return site in _SAME_SITE
+        return origin in {f"{base.scheme}://{base.netloc}", *origins}
 
 
 def _accepted() -> Response:

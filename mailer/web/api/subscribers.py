@@ -168,7 +168,9 @@ class Erased(Schema):
 
 def _show(request: ApiRequest) -> ApiResponse:
     """Get everything known of one person."""
-    return ApiResponse(content=Subscriber.of(profile_object(find_profile(request.app, _address(request)))))
+    address = _address(request)
+    request.record_look("subscriber.show", mask_address(address.display))
+    return ApiResponse(content=Subscriber.of(profile_object(find_profile(request.app, address))))
 
 
 def _unsubscribe(request: ApiRequest) -> ApiResponse:
@@ -201,6 +203,7 @@ def _address(request: ApiRequest) -> Address:
 def _list_suppressions(request: ApiRequest) -> ApiResponse:
     """List the suppressed addresses, by address."""
     wanted = request.query(SuppressionQuery)
+    request.record_look("suppression.list")
     after = read_cursor(wanted.cursor, str)
     find = request.app.ledger.suppressions.page
     found = find(wanted.q, wanted.reason, after=after[0] if after else "", limit=wanted.limit + 1)

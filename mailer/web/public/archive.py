@@ -1,7 +1,9 @@
 """The archive: its index, the pages of editions, their images, and the feeds."""
 
+import datetime as dt
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -9,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from mailer.app import App
+from mailer.ledger.types.editions_and_archive import ArchivedEdition
 from mailer.service.archive.feed import Feed, atom, json_feed, read_feed
 from mailer.service.archive.pages import Archive, ArchivePage
 from mailer.web.public.page_renderer import PageRenderer
@@ -19,6 +22,15 @@ _IMAGE_TYPES = frozenset({"image/jpeg", "image/png"})
 _IMMUTABLE = {"Cache-Control": "public, max-age=31536000, immutable"}  # the name is the content's hash
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _SerializedFeed:
+    """A feed, valid while the archive has these `editions`."""
+
+    editions: tuple[ArchivedEdition, ...]
+    content: str | bytes
+    updated: dt.datetime
+
+
 class ArchivePages:
     """Endpoints of the archive."""
 
@@ -26,6 +38,7 @@ class ArchivePages:
         self._app = app
         self._pages = pages
         self._archive = Archive(app)
+        self._feeds: dict[str, _SerializedFeed] = {}  # by content type
 
     async def index(self, _request: Request) -> Response:
         def render() -> Response:
@@ -59,9 +72,14 @@ class ArchivePages:
 
     async def _feed(self, request: Request, serialize: Callable[[Feed], str | bytes], content_type: str) -> Response:
         def render() -> Response:
-            feed = read_feed(self._app, self._archive)
+            editions = self._archive.editions()
+            kept = self._feeds.get(content_type)
+            if kept is None or kept.editions != editions:
+                feed = read_feed(self._app, self._archive)
+                kept = _SerializedFeed(editions=editions, content=serialize(feed), updated=feed.updated)
+                self._feeds[content_type] = kept
             headers = {**NO_CACHE, "Content-Security-Policy": FILE_POLICY}
-            return respond_cached(request, serialize(feed), content_type, headers, changed=feed.updated)
+            return respond_cached(request, kept.content, content_type, headers, changed=kept.updated)
 
         return await run_in_threadpool(render)
 

@@ -102,6 +102,17 @@ def test_the_folder_holds_all_of_it_with_relative_links(site, tmp_path):
     assert 'property="og:image" content="https://letter.example.org/media/' in page
 
 
+def test_each_page_has_a_policy_of_its_own(site, tmp_path):
+    site.begin(site.send())
+    export_archive(site.app, tmp_path / "out")
+    pages = list((tmp_path / "out").rglob("*.html"))
+    for page in pages:
+        [policy] = re.findall(r'<meta http-equiv="Content-Security-Policy" content="([^"]*)">', page.read_text())
+        assert policy.startswith("default-src &#x27;none&#x27;; style-src &#x27;self&#x27; file: ")
+        assert "unsafe" not in policy and "script" not in policy
+    assert len(pages) > 1
+
+
 def test_only_what_changed_is_written(site, tmp_path):
     site.begin(site.send(site.named("one")))
     site.begin(site.send(site.named("two")))

@@ -1,6 +1,7 @@
 """Who must not be mailed, and how that changes, on every database."""
 
 import threading
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import literal, select, text
@@ -205,3 +206,13 @@ def test_suppressions_of_refusals_that_were_about_us_are_taken_back_with_them(le
         assert run(mine.status()).state is (SendState.PAUSED if pause else SendState.RUNNING)
     assert [each.identity for each in ledger.suppressions.all()] == ["reader2@example.net", "reader3@example.net"]
     assert counts(ledger, made) == {S.PENDING: 2, S.SKIPPED: 1, S.FAILED: 1}
+
+
+def test_an_erased_address_is_in_no_condition_and_no_entry_of_the_audit_log(ledger):
+    condition = 'email == "Reader0@Example.net" or email == "other@example.net"'
+    send = ledger.creator.create(replace(new_send(), where=condition), readers(2))
+    ledger.audit.record("Mara", "list.upload", "readers", "for READER0@example.net.csv")
+    ledger.erasure.erase(ANA, source="desk")
+    [entry] = ledger.audit.entries()
+    assert "reader0" not in (entry.detail + ledger.sends.get(send.id).where).lower()
+    assert "other@example.net" in ledger.sends.get(send.id).where

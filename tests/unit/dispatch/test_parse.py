@@ -477,3 +477,11 @@ def test_the_rest_is_read_despite_faults_in_the_front_matter(key: str) -> None:
     assert parsed.dispatch is None
     assert parsed.partial is not None
     assert parsed.partial.note
+
+
+def test_a_slug_has_at_most_200_characters():
+    def errors(slug):
+        text = f"---\ntitle: T\ndate: 2026-11-01\nslug: {slug}\n---\n\nNote.\n"
+        return [each.rule for each in parse_dispatch(text, "x.md").problems if each.severity is Severity.ERROR]
+
+    assert (errors("a" * 200), errors("a" * 201)) == ([], ["bad-slug"])

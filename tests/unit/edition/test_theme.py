@@ -5,7 +5,7 @@ import pytest
 from PIL import Image as Pillow
 
 from mailer.edition.colour import Colour, contrast_ratio
-from mailer.edition.images import PhotoError
+from mailer.edition.images.loader import PhotoError
 from mailer.edition.template_loader import LayoutError
 from mailer.edition.theme import CONTRAST, Palette, Theme, ThemeError, load_theme
 from tests.support.editions import PUBLICATION, TEMPLATES, edition, html_of

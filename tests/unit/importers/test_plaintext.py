@@ -2,6 +2,7 @@
 
 import datetime as dt
 import re
+import sys
 
 import pytest
 from hypothesis import given
@@ -219,3 +220,25 @@ def test_any_text_is_read(text):
     found = split_paragraphs(text)
     if found:
         write_dispatch(read_plaintext(found, today=TODAY))
+
+
+def test_the_work_grows_no_faster_than_the_text():
+    """Counts calls, since no test measures time."""
+
+    def calls(lines):
+        count = 0
+
+        def seen(_frame, event, _argument):
+            nonlocal count
+            count += event in {"call", "c_call"}
+
+        read = split_paragraphs("Head\n\n26 October 2026\n\n" + "26 October 2026\n" * lines)
+        sys.setprofile(seen)
+        try:
+            read_plaintext(read, today=dt.date(2026, 1, 1), language="en")
+        finally:
+            sys.setprofile(None)
+        return count
+
+    calls(1)  # the names of months are loaded
+    assert calls(4000) < 3 * calls(2000)

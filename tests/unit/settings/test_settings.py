@@ -253,7 +253,7 @@ def test_the_process_environment_is_read_by_default_and_only_then(tmp_path, monk
         ("sqlite:///mailer.db", "sqlite:///{workspace}/mailer.db"),
         ("sqlite:///data/x.db", "sqlite:///{workspace}/data/x.db"),
         ("sqlite:////var/lib/x.db", "sqlite:////var/lib/x.db"),
-        ("postgresql://u:p%40@h:5432/d", "postgresql+psycopg://u:p%40@h:5432/d"),
+        ("postgresql://u:p%40@localhost:5432/d", "postgresql+psycopg://u:p%40@localhost:5432/d"),
         ("postgresql+psycopg:///d", "postgresql+psycopg:///d"),
     ],
 )
@@ -313,7 +313,7 @@ def test_an_issuer_is_kept_unchanged_and_its_host_is_its_name(issuer):
 SECRETS = {
     "SECRET_KEYS": '["hush-hush-hush-hush-hush-hush-hush", "psst-psst-psst-psst-psst-psst-psst"]',
     "RELAY": '["smtps://lettername:hunter%2F2@mail.example.org", "smtp+starttls://o:back%5Cslash@h"]',
-    "DATABASE_URL": "postgresql://dbuser:dbpa%40ss@db.example.org/letters",
+    "DATABASE_URL": "postgresql://dbuser:dbpa%40ss@db.example.org/letters?sslmode=require",
     "OIDC_ISSUER": "https://id.example.org",
     "OIDC_CLIENT_ID": "mailer",
     "OIDC_CLIENT_SECRET": "whisper/er",
@@ -492,3 +492,28 @@ def test_importing_settings_loads_nothing_heavy():
     code = f"import sys, mailer.settings.settings; print([m for m in {heavy!r} if m in sys.modules])"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert shown.stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    ("url", "is_allowed"),
+    [
+        ("postgresql://u:p@db.example.org/d", False),
+        ("postgresql://u:p@db.example.org/d?sslmode=prefer", False),
+        ("postgresql://u:p@/d?host=db.example.org", False),
+        ("postgresql://u:p@/d?host=/run/postgresql,db.example.org", False),
+        ("postgresql://u:p@localhost/d?hostaddr=192.0.2.7", False),
+        ("postgresql://u:p@db.example.org/d?sslmode=verify-full", True),
+        ("postgresql://u:p@db.example.org/d?sslmode=require", True),
+        ("postgresql://u:p@127.0.0.1:5433/d", True),
+        ("postgresql://u:p@localhost/d", True),
+        ("postgresql://u:p@/d?host=/run/postgresql", True),
+        ("sqlite:///mailer.db", True),
+    ],
+)
+def test_a_database_on_another_host_requires_tls(tmp_path, url, is_allowed):
+    variables = {**NEEDED, "MAILER_DATABASE_URL": url}
+    if not is_allowed:
+        with pytest.raises(SettingsError, match="in clear text to another host"):
+            load_settings(tmp_path, variables)
+        variables["MAILER_ALLOW_PLAINTEXT"] = "true"
+    assert load_settings(tmp_path, variables)

@@ -85,7 +85,7 @@ def _end_session(request: DeskRequest) -> Response:
 
 ROUTES = (
     DeskRoute("GET", _HERE, Role.WRITER, _show),
-    DeskRoute("POST", f"{_HERE}/email", Role.WRITER, _set_email),
+    DeskRoute("POST", f"{_HERE}/email", Role.EDITOR, _set_email),
     DeskRoute("POST", f"{_HERE}/password", Role.WRITER, _set_password),
     DeskRoute("POST", f"{_HERE}/sessions", Role.WRITER, _end_session),
 )

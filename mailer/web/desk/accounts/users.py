@@ -62,6 +62,14 @@ def _set_oidc(request: DeskRequest) -> Response:
     return request.redirect(_HERE, f"{user.name} {message}.")
 
 
+def _set_email(request: DeskRequest) -> Response:
+    user, typed = _user(request), request.form.text("email")
+    email = parse_address(typed).display if typed else ""
+    request.app.ledger.users.set_email(user.id, email)
+    request.record("user.email", user.name)
+    return request.redirect(_HERE, f"Tests for {user.name} go to {email}." if email else f"{user.name} gets no tests.")
+
+
 def _set_role(request: DeskRequest) -> Response:
     user, role = _user(request), _role(request)
     request.app.ledger.users.set_role(user.id, role)
@@ -98,6 +106,7 @@ ROUTES = (
     DeskRoute("GET", _HERE, Role.ADMIN, _show),
     DeskRoute("POST", _HERE, Role.ADMIN, _add),
     DeskRoute("POST", f"{_HERE}/{{id:int}}/link", Role.ADMIN, _link),
+    DeskRoute("POST", f"{_HERE}/{{id:int}}/email", Role.ADMIN, _set_email),
     DeskRoute("POST", f"{_HERE}/{{id:int}}/oidc", Role.ADMIN, _set_oidc),
     DeskRoute("POST", f"{_HERE}/{{id:int}}/role", Role.ADMIN, _set_role),
     DeskRoute("POST", f"{_HERE}/{{id:int}}/remove", Role.ADMIN, _remove),

@@ -4,7 +4,7 @@ import json
 
 from starlette.responses import Response
 
-from mailer.edition.images import LARGEST_FILE
+from mailer.edition.images.loader import LARGEST_FILE
 from mailer.errors import UsageError
 from mailer.ledger.types.roles_and_scopes import Role
 from mailer.service.dispatches.files import read_dispatch

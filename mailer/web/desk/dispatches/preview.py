@@ -1,6 +1,7 @@
 """The preview of a dispatch that is being written: its message in several views.
 
-The message is in a frame of its own, under a policy that allows its styles and no script.
+The message is in a frame of its own, under a policy that allows its styles and no script. Editors see it as a reader of a list;
+writers type the fields of a made-up one.
 """
 
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from dataclasses import dataclass
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from mailer.addresses import mask_address
 from mailer.errors import MailerError
 from mailer.ledger.types.roles_and_scopes import Role
 from mailer.service.dispatches.files import NoDispatchError
@@ -63,7 +65,10 @@ def _message(request: DeskRequest) -> Response:
     reader, images = request.query.get("as", "").strip(), view.key != "no-images"
     try:
         digest = request.query.get("v", "")
-        rendered = request.previews.get(request.path["name"], digest, reader=reader, scheme=view.scheme, images=images)
+        name, made_up = request.path["name"], not request.may(Role.EDITOR)
+        rendered = request.previews.get(name, digest, reader=reader, made_up=made_up, scheme=view.scheme, images=images)
+        if reader and not made_up:
+            request.record_look("dispatch.preview", name, f"as {mask_address(reader)}")
     except NoDispatchError:
         raise
     except MailerError as error:  # an unknown reader or a broken template: shown in place of the message

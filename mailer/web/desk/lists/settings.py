@@ -1,4 +1,4 @@
-"""The settings of a list, which are kept in subscribers/NAME.toml: title, sign-up, fields, welcome, language."""
+"""The settings of a list, which are kept in subscribers/NAME.toml: title, sign-up, fields, welcome, language, origins."""
 
 from starlette.responses import Response
 
@@ -17,6 +17,7 @@ _LABELS = {
     "own_fields": "Fields that readers can change themselves",
     "welcome": "Welcome dispatch",
     "language": "Language",
+    "origins": "Other sites whose forms may sign readers up",
 }
 
 
@@ -45,6 +46,7 @@ def _save(request: DeskRequest) -> Response:
         "own_fields": list(form.texts("own_fields")),
         "welcome": form.text("welcome"),
         "language": form.text("language"),
+        "origins": form.text("origins").replace(",", " ").lower().split(),
     }
     try:
         write_list_settings(request.app.workspace.subscribers, name, values)

@@ -111,6 +111,7 @@ def _recipient(request: DeskRequest) -> Response:
 def _csv(request: DeskRequest) -> Response:
     """Downloads the report as CSV. It is written to a file first, so that a slow client keeps no transaction open."""
     send = request.app.ledger.sends.get(send_number(request))
+    request.record("send.export", str(send.id))
     headers = {**HEADERS, "Content-Disposition": f'attachment; filename="send-{send.id}.csv"'}
     return StreamingResponse(chunks_of(_csv_file(request.app, send)), media_type="text/csv", headers=headers)
 

@@ -1,10 +1,11 @@
 """Test messages: sending the real message to oneself and to colleagues, and the results.
 
-Recipients are users of the desk who have an address, and addresses that are typed, MAX_ADDRESSES at a time. `mailer serve`
-delivers a test. The unsubscribe link of a test message unsubscribes nobody.
+Recipients are users of the desk who have an address, and, for editors, addresses that are typed, MAX_ADDRESSES at a time. A test
+of a writer has the fields of a made-up reader. `mailer serve` delivers a test. The unsubscribe link of a test message
+unsubscribes nobody.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,8 +75,15 @@ def _results(request: DeskRequest) -> dict[str, Any]:
         "name": request.path["name"],
         "tests": tests,
         "is_open": is_open,
+        "shown_address": str if request.may(Role.EDITOR) else _mask_strangers(request),
         "open_states": OPEN_STATES,
     }
+
+
+def _mask_strangers(request: DeskRequest) -> Callable[[str], str]:
+    """Returns a function that masks all addresses but those of users, because others may be readers'."""
+    users = {each.email for each in request.app.ledger.users.all()}
+    return lambda email: email if email in users else mask_address(email) or email
 
 
 def _test(request: DeskRequest) -> Response:
@@ -83,17 +91,21 @@ def _test(request: DeskRequest) -> Response:
     typed = " ".join(request.form.texts("typed")).replace(",", " ").replace(";", " ").split()
     emails = [*request.form.texts("to"), *typed]
     order, path = read_order(request), str(dispatch_path(request.app, name))
-    if wrong := _typed_fault(typed) if emails else "No recipient was chosen. Enter an address.":
+    made_up = not request.may(Role.EDITOR)
+    missing = f"No recipient was chosen. {'Choose a person' if made_up else 'Enter an address'}."
+    if wrong := _typed_fault(typed) if emails else missing:
         return _form(request, status=422, typed=", ".join(typed), wrong=wrong)
     if len(emails) > MAX_ADDRESSES:
         raise UsageError(f"A test can go to at most {MAX_ADDRESSES} addresses.", "Send another test to the rest.")
+    reader = request.form.text("as") or None
     try:
-        send = start_test(request.app, path, emails, reader=request.form.text("as") or None, ordered=order)
+        send = start_test(request.app, path, emails, reader=reader, made_up=made_up, only_users=made_up, ordered=order)
     except DispatchError as error:
         count = sum(each.severity is Severity.ERROR for each in error.checked.problems)
         message = f"Nothing was sent. Fix {count} error{'s' if count > 1 else ''} first."
         return request.redirect(f"{HERE}/{name}", message, bad=True)
-    request.record("dispatch.test", name, f"send {send.id} to {', '.join(map(mask_address, emails))}")
+    filled = f" as {mask_address(reader)}" if reader and not made_up else ""
+    request.record("dispatch.test", name, f"send {send.id} to {', '.join(map(mask_address, emails))}{filled}")
     return request.redirect(f"{HERE}/{name}/test", f"The test is on its way to {', '.join(emails)}. Check the inbox.")
 
 

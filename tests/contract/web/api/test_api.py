@@ -10,13 +10,14 @@ from pydantic import SecretStr
 from mailer.app import App
 from mailer.delivery.states import SendState
 from mailer.ledger.accounts.idempotency import LONGEST
-from mailer.ledger.types.roles_and_scopes import Scope
+from mailer.ledger.types.roles_and_scopes import Role, Scope
 from mailer.ledger.types.suppressions import SuppressionReason
 from mailer.service.sends.scheduler import start_sends_when_due
 from mailer.web.api import guard as api_module
 from mailer.web.api.routes import ROUTES
 from mailer.web.rate_limit import Rate
 from tests.support.apicalls import Asking, fill_workspace, token_of
+from tests.support.deskpages import signed_in
 from tests.support.patience import until
 from tests.support.site import site_in, visiting
 from tests.support.workspaces import make_workspace
@@ -73,12 +74,38 @@ def test_each_route_requires_its_scope(site, visitor):
         assert (refused.status_code, refused.json()["error"]) == (403, "not-allowed"), route
         assert str(route.scope) in refused.json()["next_step"]
         for scope in Scope:
-            if scope.covers(route.scope):
+            if scope.covers(route.scope) and (route.path, scope) not in NEED_MORE:
                 answer = with_one[scope](route.method, path, {}, key=f"k {scope} {path}"[:20].replace(" ", "-"))
                 assert answer.status_code not in {401, 403, 500}, (route, answer.text)
 
 
+NEED_MORE = {("/sends/{send}/deliveries", Scope.SENDS_TEST), ("/plans", Scope.SENDS_WRITE)}
+
+
+def test_a_token_for_tests_sees_no_recipients_and_tests_with_users_only(site, visitor, api):
+    signed_in(site, "writer")
+    tester = Asking(visitor, token_of(site, "sends:test"))
+    wanted = {"dispatch": "tide", "emails": ["wim@example.org"]}
+    assert tester("POST", "/tests", {**wanted, "emails": ["ana@example.com"]}, key="one").status_code == 422
+    made = tester("POST", "/tests", wanted, key="two").json()
+    assert tester.get(f"/sends/{made['send']}").status_code == 200
+    refused = tester.get(f"/sends/{made['send']}/deliveries")
+    assert (refused.status_code, "sends:read" in refused.json()["next_step"]) == (403, True)
+    assert Asking(visitor, token_of(site, "sends:test", "sends:read")).get(f"/sends/{made['send']}/deliveries").json()
+
+
+def test_counting_readers_requires_the_scope_to_read_lists(site, visitor):
+    sender = Asking(visitor, token_of(site, "sends:write"))
+    wanted = {"dispatch": "tide", "lists": ["readers"], "where": 'city == "Lisbon"'}
+    refused = sender("POST", "/plans", wanted)
+    assert (refused.status_code, "lists:read" in refused.json()["next_step"]) == (403, True)
+    plan = Asking(visitor, token_of(site, "sends:write", "lists:read"))("POST", "/plans", wanted).json()
+    wrong = {**wanted, "edition": plan["edition"], "readers": 99, "accept_warnings": True}
+    assert "a different number of readers, not to 99" in sender("POST", "/sends", wrong, key="k").json()["detail"]
+
+
 def test_a_test_with_the_fields_of_a_reader_requires_the_scope_to_read_lists(site, visitor):
+    site.ledger.users.add("Mara", Role.EDITOR, email="mara@example.org")
     wanted = {"dispatch": "tide", "emails": ["mara@example.org"], "reader": "ana@example.com"}
     tester = Asking(visitor, token_of(site, "sends:test"))
     refused = tester("POST", "/tests", wanted, key="one")
@@ -174,7 +201,7 @@ def test_a_send_is_planned_created_once_and_controlled(site, api):
     assert api("POST", "/sends/1/cancel").json()["state"] == "cancelled"
     assert api("POST", "/sends/1/resume").status_code == 409
     done = [(each.actor, each.action) for each in site.ledger.audit.entries()]
-    assert done == [("API (the site)", "send.cancel"), ("API (the site)", "send.start")]
+    assert done == [("API (the site)", f"send.{each}") for each in ("cancel", "recipients", "start")]
 
 
 def test_a_different_edition_and_a_time_in_the_past_are_refused(api):
@@ -375,3 +402,21 @@ def test_an_unavailable_database_is_reported(api, site, monkeypatch):
     answer = api.get("/sends")
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "60")
     assert (answer.json()["detail"], answer.json()["next_step"]) == ("The disk is full.", "Make room.")
+
+
+def test_the_log_has_each_look_at_readers_once_an_hour_and_every_export(site, visitor):
+    asking = Asking(visitor, token_of(site, *Scope, name="crm"))
+    for _ in range(2):
+        asking.get("/subscribers/ana@example.com")
+        asking.get("/lists/readers/members")
+        asking.get("/suppressions")
+        asking.get("/lists/readers/export")
+    looks = [(each.actor, each.action, each.object, each.detail) for each in reversed(site.ledger.audit.entries())]
+    export = ("API (crm)", "list.export", "readers", "2 readers")
+    assert looks == [
+        ("API (crm)", "subscriber.show", "a…@example.com", ""),
+        ("API (crm)", "list.members", "readers", ""),
+        ("API (crm)", "suppression.list", "", ""),
+        export,
+        export,
+    ]

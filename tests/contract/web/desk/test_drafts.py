@@ -7,7 +7,7 @@ from io import BytesIO
 import pytest
 from PIL import Image
 
-from mailer.edition.images import PhotoError
+from mailer.edition.images.loader import PhotoError
 from mailer.errors import UsageError
 from mailer.ledger.accounts.dispatch_revisions import APART, KEPT
 from mailer.service.dispatches.create import create_dispatch, import_text
@@ -119,6 +119,15 @@ def test_a_symbolic_link_is_followed_within_the_workspace_only(site, file, tmp_p
     file.symlink_to(outside)
     with pytest.raises(UsageError, match="outside"):
         read_dispatch(site.app, "tide")
+    assert site.app.workspace.dispatch_files() == ()
+
+
+def test_a_symbolic_link_to_the_settings_is_no_dispatch(site, file):
+    file.unlink()
+    file.symlink_to(site.app.workspace.env_file)
+    with pytest.raises(UsageError, match="a different kind of file"):
+        read_dispatch(site.app, "tide")
+    assert site.app.workspace.dispatch_files() == ()
 
 
 @pytest.mark.thinned

@@ -2,15 +2,18 @@
 
 import asyncio
 import html
+import json
 import re
 from unittest.mock import patch
 from urllib.parse import quote
 
 import pytest
 from pydantic import SecretStr
+from sqlalchemy import select
 
 from mailer.delivery.states import DeliveryState, SendState
 from mailer.ledger.store.scratch_tables import ScratchConnection
+from mailer.ledger.store.tables import delivery
 from mailer.relay import Relay
 from mailer.service.dispatches.approvals import NotApprovedError
 from mailer.service.dispatches.status import list_dispatches
@@ -368,13 +371,18 @@ def test_the_server_carries_tests_and_sends(relay, site, mara):
     page = writer.get("/desk/dispatches/tide/test")
     once = fields_of(page)["form_token"][0]
     form = {"form_token": once, "to": "wim@example.org", "typed": "guest@example.net, refuse@example.com"}
+    refused = writer.post("/desk/dispatches/tide/test", form)
+    assert (refused.status_code, "can only go to users of the desk" in refused.text) == (422, True)
+    assert writer.post("/desk/settings/email", {"email": "ana@example.com"}).status_code == 403
     for _ in range(2):
-        assert writer.post("/desk/dispatches/tide/test", form).headers["location"] == "/desk/dispatches/tide/test"
+        assert mara.post("/desk/dispatches/tide/test", form).headers["location"] == "/desk/dispatches/tide/test"
     assert "hx-get" in writer.get("/desk/dispatches/tide/test/outcomes").text
     carry_all(site)
     page = writer.get("/desk/dispatches/tide/test").text
     assert sorted(line["recipient"] for line in relay.received()) == ["guest@example.net", "wim@example.org"]
     assert "accepted" in page and "failed: 550" in page
+    assert "wim@example.org" in page and "guest@example.net" not in page, "it may be a reader"
+    assert "guest@example.net" in mara.get("/desk/dispatches/tide/test").text
     assert "guest@" not in repr(site.ledger.audit.entries()), "who is erased is in no log"
     assert all_sends(site) == ()
     mara.post(SEND, {**last_page(mara), "number": "3"})
@@ -436,3 +444,37 @@ def test_a_wrong_address_is_reported_at_its_field(mara, typed):
 @pytest.mark.parametrize("path", ["/desk/sends/99", "/desk/sends/99999999999999999999", "/desk/dispatches/none/send"])
 def test_what_is_not_there_is_a_page_that_says_so(mara, path):
     assert mara.get(path).status_code == 404
+
+
+def test_a_test_of_a_writer_has_the_fields_of_a_made_up_reader(relay, site, mara):
+    site.ledger.users.set_email(signed_in(site).user.id, "ana@example.com")
+    wim = At(mara.visitor, signed_in(site, "writer"))
+    for token, typed in (("a" * 24, ""), ("b" * 24, "first_name=Zoe, city=Lisbon")):
+        form = {"form_token": token, "to": "ana@example.com", "as": typed}
+        assert wim.post("/desk/dispatches/tide/test", form).status_code == 303
+    carry_all(site)
+    reports = [site.ledger.report.rows(send.id) for send in reversed(site.ledger.sends.tests("tide", limit=2))]
+    assert [row.state for rows in reports for row in rows] == ["accepted", "accepted"]
+    with site.ledger.context.database.reading() as conn:
+        rows = conn.execute(select(delivery.c.fields).order_by(delivery.c.id)).scalars()
+        assert [json.loads(fields).get("first_name") for fields in rows] == [None, "Zoe"]
+    unknown = wim.post(
+        "/desk/dispatches/tide/test", {"form_token": "c" * 24, "to": "ana@example.com", "as": "bo@x.org"}
+    )
+    assert (unknown.status_code, "is not a field of this dispatch" in unknown.text) == (422, True)
+
+
+def test_tests_of_one_person_can_go_to_a_hundred_recipients_an_hour(site, mara):
+    def test(number):
+        typed = " ".join(f"r{number}-{n}@example.com" for n in range(25))
+        return mara.post("/desk/dispatches/tide/test", {"form_token": f"{number}" * 24, "typed": typed})
+
+    assert [test(number).status_code for number in range(5)] == [303, 303, 303, 303, 422]
+    site.clock.forward(3601)
+    assert test(5).status_code == 303
+
+
+def test_an_admin_enters_the_address_for_tests_of_a_user(site, visitor):
+    wim, ada = signed_in(site, "writer"), At(visitor, signed_in(site, "admin"))
+    assert ada.post(f"/desk/settings/people/{wim.user.id}/email", {"email": "wim@example.net"}).status_code == 303
+    assert site.ledger.users.get(wim.user.id).email == "wim@example.net"

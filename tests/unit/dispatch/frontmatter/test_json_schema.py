@@ -27,7 +27,7 @@ def test_the_schema_accepts_and_rejects_the_same_as_the_parser():
     assert schema["properties"]["date"]["format"] == "date"
     assert schema["properties"]["slug"] == {
         "description": "The name of the dispatch in web addresses; by default the file’s name.",
-        "pattern": "^[a-z0-9][a-z0-9-]*$",
+        "pattern": "^[a-z0-9][a-z0-9-]{0,199}$",
         "type": "string",
     }
 

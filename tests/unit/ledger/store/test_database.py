@@ -18,6 +18,7 @@ from mailer.delivery.states import DeliveryState
 from mailer.errors import MailerError, SettingsError
 from mailer.ledger.ledger import open_ledger
 from mailer.ledger.store.database import open_database
+from mailer.ledger.store.file_locks import FileLock
 from mailer.ledger.store.tables import metadata
 from mailer.ledger.store.upgrade import HEAD, MIGRATIONS, upgrade
 from mailer.ledger.types.errors import LedgerError
@@ -191,9 +192,23 @@ def test_every_connection_is_set_up_for_keeping_promises(tmp_path):
 
 def test_a_new_database_is_readable_by_its_user_alone(tmp_path):
     with open_ledger(f"sqlite:///{tmp_path / 'ledger.db'}", tmp_path / ".mailer"):
-        for path in tmp_path.glob("ledger.db*"):
-            if ".lock" not in path.name:
-                assert path.stat().st_mode & 0o077 == 0, path.name
+        assert {path.name for path in tmp_path.iterdir()} == {"ledger.db", "ledger.db-shm", "ledger.db-wal", ".mailer"}
+        for path in (*tmp_path.rglob("*"),):
+            assert path.stat().st_mode & 0o077 == 0, path.name
+
+
+def test_workspaces_that_share_a_database_share_its_lock(tmp_path):
+    url = f"sqlite:///{tmp_path / 'shared' / 'ledger.db'}"
+    for name in ("shared", "one", "two"):
+        (tmp_path / name).mkdir()
+    with open_ledger(url, tmp_path / "one/.mailer") as one, open_ledger(url, tmp_path / "two/.mailer") as two:
+        with one.context.database.write_lock():
+            lock = FileLock(tmp_path / "shared/.mailer/ledger.db.lock")
+            assert not lock.try_acquire()
+            lock.close()
+        with two.context.database.write_lock():
+            assert not lock.try_acquire()
+            lock.close()
 
 
 def test_all_claims_of_all_connections_are_released_within_the_parameter_limit_of_sqlite(tmp_path):

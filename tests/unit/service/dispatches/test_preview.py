@@ -1,17 +1,22 @@
 """Previews of a dispatch while it is being written."""
 
 import re
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from html import unescape
 
 import pytest
 from PIL import Image as Pillow
 
 from mailer.errors import UsageError
+from mailer.service.dispatches import preview as module
+from mailer.service.dispatches.files import read_dispatch
 from mailer.service.dispatches.lint import lint_dispatch
 from mailer.service.dispatches.preview import (
     NO_READER,
     ColorScheme,
+    PreviewCache,
     compile_draft,
     force_color_scheme,
     lint_draft,
@@ -20,6 +25,7 @@ from mailer.service.dispatches.preview import (
     sample_addresses,
 )
 from mailer.service.file_cache import cache_by_mtime
+from tests.support.patience import PATIENCE
 from tests.support.preview import SHOWN, make_newsroom
 from tests.support.workspaces import DISPATCH
 
@@ -214,3 +220,28 @@ def test_a_file_that_was_written_just_now_is_not_cached(reading, monkeypatch):
     monkeypatch.setattr(time, "time_ns", lambda: now)
     assert [read(file), read(file)] == ["one", "one"]
     assert len(reads) == 2
+
+
+def test_a_text_is_checked_once_for_all_that_wait_for_it(app, path, monkeypatch):
+    path.write_text(DISPATCH)
+    previews, asked, checks = PreviewCache(app, MEDIA), [], []
+    all_asked = threading.Event()
+
+    def reading(*given):
+        asked.append(given)
+        if len(asked) > 6:  # six that ask, and the first of them once more
+            all_asked.set()
+        return read_dispatch(*given)
+
+    def linting(*given):
+        checks.append(given)
+        assert all_asked.wait(PATIENCE)
+        return lint_draft(*given)
+
+    monkeypatch.setattr(module, "read_dispatch", reading)
+    monkeypatch.setattr(module, "lint_draft", linting)
+    with ThreadPoolExecutor(6) as many:
+        made = list(many.map(previews.make, [path.stem] * 6))
+    assert (len(checks), {each.digest for each in made}) == (1, {made[0].digest})
+    assert previews.make(path.stem).edition is not None
+    assert len(checks) == 2, "other files that the text depends on may have changed"

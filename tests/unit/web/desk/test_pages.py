@@ -118,7 +118,26 @@ def test_the_preview_is_in_a_frame_without_scripts(desk, view, images):
     )
 
 
-def test_the_preview_shows_the_fields_of_a_reader(desk):
+def test_a_writer_previews_as_a_made_up_reader_and_learns_of_no_reader(site, desk):
+    assert "High water is at noon" in desk.get(f"{TIDE}/letter?as=city=Porto+Novo,+first_name=Zoe").text
+    assert "for Zoe" in desk.get(f"{TIDE}/letter?view=text&as=city=Porto+Novo,+first_name=Zoe").text
+    answers = [desk.get(f"{TIDE}/letter?as={who}@example.com") for who in ("ana", "nobody")]
+    assert [each.status_code for each in answers] == [422, 422]
+    assert answers[0].text.replace("ana@", "nobody@") == answers[1].text
+    assert site.ledger.audit.entries() == ()
+
+
+def test_a_preview_as_a_reader_is_in_the_log_once_an_hour(site, desk):
+    editor = At(desk.visitor, signed_in(site, "editor"))
+    for _ in range(2):
+        editor.get(f"{TIDE}/letter?as=ana@example.com")
+        editor.get(f"{TIDE}/letter?view=text&as=ana@example.com")
+    [entry] = site.ledger.audit.entries()
+    assert (entry.action, entry.object, entry.detail) == ("dispatch.preview", "tide", "as a…@example.com")
+
+
+def test_the_preview_shows_the_fields_of_a_reader(site, desk):
+    desk = At(desk.visitor, signed_in(site, "editor"))
     assert "High water is at noon" in desk.get(f"{TIDE}/letter?as=ana@example.com").text
     plain = desk.get(f"{TIDE}/letter?view=text&as=ana@example.com")
     assert "<h1>The tide table, for Ana</h1>" in plain.text

@@ -10,7 +10,9 @@ from lxml import etree
 from mailer.app import App
 from mailer.ledger.types.editions_and_archive import NewEdition
 from mailer.link_tokens import PLACEHOLDER
+from mailer.service.archive.feed import read_feed
 from mailer.service.dispatches.compile import edition_record
+from mailer.web.public import archive as module
 from tests.support.site import PHOTO, site_in, visiting
 
 ATOM = "{http://www.w3.org/2005/Atom}"
@@ -165,6 +167,18 @@ def test_the_feeds_contain_full_issues_with_absolute_links(site, visitor):
     assert item["id"] == entry.findtext(f"{ATOM}id")
     assert item["url"] == "https://letter.example.org/archive/a-letter"
     assert item["image"].endswith(PHOTO.name)
+
+
+@pytest.mark.parametrize("path", ["/feed.xml", "/feed.json"])
+def test_a_feed_is_made_once_for_each_state_of_the_archive(site, visitor, monkeypatch, path):
+    made = []
+    monkeypatch.setattr(module, "read_feed", lambda *given: made.append(path) or read_feed(*given))
+    site.begin(site.send(site.named("one")))
+    before = [visitor.get(path).text for _ in range(3)]
+    assert (len(set(before)), len(made)) == (1, 1)
+    site.begin(site.send(site.named("two")))
+    assert visitor.get(path).text != before[0]
+    assert len(made) == 2
 
 
 def test_an_empty_feed_is_valid(visitor):

@@ -340,16 +340,45 @@ def test_every_page_has_a_strict_content_security_policy(site, visitor):
         assert answer.headers["cache-control"] == "no-store"
 
 
+ADDRESSED = {"list": "harbour", "email": "victim@example.org"}
+
+
 class TestApi:
     def ask(self, visitor, **body):
         return visitor.post("/api/v1/subscribe", json={"list": "harbour", "email": "victim@example.org", **body})
 
     def test_json(self, site, visitor):
-        answer = self.ask(visitor, fields={"first_name": "Ana"}, words="I want the letter")
+        answer = self.ask(visitor, fields={"first_name": "Ana"})
         assert (answer.status_code, answer.json()["status"]) == (202, "accepted")
         (consent,) = site.ledger.signups.consents(VICTIM.identity)
-        assert (consent.form, consent.words) == ("api", "I want the letter")
+        assert consent.form == "api"
+        assert consent.words.startswith("By signing up, you agree to receive The Harbour Letter")
         assert dict(parse_signup_request(letters(site)[0]).waiting) == {"harbour": {"first_name": "Ana"}}
+
+    def test_the_words_of_consent_are_those_of_the_page(self, site, visitor):
+        assert self.ask(visitor, words="Yes, sell my address").status_code == 422
+        assert letters(site) == ()
+
+    @pytest.mark.parametrize(
+        ("headers", "status"),
+        [
+            ({}, 202),
+            ({"Origin": "https://letter.example.org", "Sec-Fetch-Site": "same-origin"}, 202),
+            ({"Origin": "https://www.example.org", "Sec-Fetch-Site": "same-site"}, 202),
+            ({"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}, 403),
+            ({"Origin": "https://evil.example"}, 403),
+            ({"Origin": "null"}, 403),
+            ({"Sec-Fetch-Site": "cross-site"}, 403),
+            ({"Sec-Fetch-Site": "same-site"}, 403),
+        ],
+    )
+    def test_a_page_of_another_site_signs_nobody_up_unless_the_list_names_it(
+        self, site, visitor, tmp_path, headers, status
+    ):
+        open_door(tmp_path, text='public = true\norigins = ["https://www.example.org"]\n')
+        for data in ({"data": ADDRESSED}, {"json": ADDRESSED}):
+            assert visitor.post("/api/v1/subscribe", headers=headers, **data).status_code == status
+        assert bool(letters(site)) is (status == 202)
 
     def test_form(self, site, visitor):
         fields = {"list": "harbour", "email": "victim@example.org", "fields.first_name": "Ana"}
@@ -357,6 +386,8 @@ class TestApi:
         assert len(letters(site)) == 1
         trapped = visitor.post("/api/v1/subscribe", data={**fields, "email": "b@example.org", "website": "x"})
         assert trapped.status_code == 202
+        assert letters(site, parse_address("b@example.org")) == ()
+        assert self.ask(visitor, email="b@example.org", website="x").status_code == 202
         assert letters(site, parse_address("b@example.org")) == ()
 
     @pytest.mark.parametrize(
@@ -415,7 +446,7 @@ class TestApi:
                 {"list": st.just("harbour") | st.text(), "email": st.just("a@example.org") | st.emails() | st.text()},
                 optional={
                     "fields": st.dictionaries(st.sampled_from(["first_name", "boat_name"]) | st.text(), st.text()),
-                    "words": st.text(),
+                    "website": st.text(),
                 },
             ),
         )

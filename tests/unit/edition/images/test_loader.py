@@ -1,12 +1,15 @@
 import io
+import os
+import subprocess
+import sys
 import zlib
 
 import pytest
 from PIL import Image as Pillow
 from PIL import ImageCms
 
-from mailer.edition import images
-from mailer.edition.images import PhotoError, load_image
+from mailer.edition.images import loader
+from mailer.edition.images.loader import PhotoError, load_image
 
 
 def write(path, size=(40, 30), mode="RGB", colour="red", **options):
@@ -113,19 +116,56 @@ def test_missing_broken_and_enormous_files_are_refused_in_a_sentence(tmp_path, m
         load_image(tmp_path, root=tmp_path)
     with pytest.raises(PhotoError, match="cannot be read"):
         load_image(tmp_path / "nul\0.jpg", root=tmp_path)
-    monkeypatch.setattr(images, "LARGEST_FILE", 100)
+    monkeypatch.setattr(loader, "LARGEST_FILE", 100)
     with pytest.raises(PhotoError, match="larger than 25 MB"):
         load_image(tmp_path / "good.jpg", root=tmp_path)
 
 
-def test_a_decompression_bomb_is_refused_before_it_is_decoded(tmp_path):
-    bomb = write(tmp_path / "bomb.png", (9000, 6000), "1", 0)
+@pytest.mark.parametrize(("size", "shown"), [((5000, 4001), "5000 × 4001"), ((10_001, 10), "10001 × 10")])
+def test_an_image_has_at_most_twenty_million_pixels_and_ten_thousand_a_side(tmp_path, size, shown):
+    bomb = write(tmp_path / "bomb.png", size, "1", 0)
     assert bomb.stat().st_size < 50_000
-    with pytest.raises(PhotoError, match="9000 × 6000"):
+    with pytest.raises(PhotoError, match=shown):
         load_image(bomb, root=tmp_path)
-    header = bytearray(bomb.read_bytes())
+
+
+def test_an_image_of_the_largest_size_is_decoded_within_the_limits(tmp_path):
+    largest = write(tmp_path / "largest.png", (5000, 4000), "RGBA", (1, 2, 3, 4))
+    assert load_image(largest, root=tmp_path).width == 1200
+
+
+def test_a_decompression_bomb_is_refused_before_it_is_decoded(tmp_path):
+    header = bytearray(write(tmp_path / "bomb.png", (100, 60), "1", 0).read_bytes())
     header[16:24] = (60_000).to_bytes(4, "big") * 2
     header[29:33] = zlib.crc32(header[12:29]).to_bytes(4, "big")
     (tmp_path / "huge.png").write_bytes(header)
     with pytest.raises(PhotoError, match="pixels"):
         load_image(tmp_path / "huge.png", root=tmp_path)
+
+
+def test_images_are_decoded_in_another_process_that_gets_no_settings(tmp_path, monkeypatch):
+    program = tmp_path / "python"
+    program.write_text(
+        f"#!/bin/sh\nenv > '{tmp_path}/env'\necho $$ > '{tmp_path}/pid'\nexec '{sys.executable}' \"$@\"\n"
+    )
+    program.chmod(0o700)
+    monkeypatch.setenv("MAILER_SECRET_KEYS", "a secret")
+    monkeypatch.setattr(sys, "executable", str(program))
+    load_image(write(tmp_path / "a.jpg"), root=tmp_path)
+    assert int((tmp_path / "pid").read_text()) != os.getpid()
+    assert "a secret" not in (tmp_path / "env").read_text()
+
+
+def test_a_decoder_that_dies_is_a_photo_that_cannot_be_used(tmp_path, monkeypatch):
+    program = tmp_path / "python"
+    program.write_text("#!/bin/sh\nkill -KILL $$\n")
+    program.chmod(0o700)
+    monkeypatch.setattr(sys, "executable", str(program))
+    with pytest.raises(PhotoError, match="too much time or memory"):
+        load_image(write(tmp_path / "a.jpg"), root=tmp_path)
+
+
+def test_the_decoder_has_limits_of_memory_and_time(tmp_path):
+    grasping = "import sys; from mailer.edition.images import decoder as d; d.decode = lambda data: bytearray(2 * d.MEMORY); d.main()"
+    done = subprocess.run([sys.executable, "-c", grasping], input=b"", capture_output=True, check=False)
+    assert b"MemoryError" in done.stderr

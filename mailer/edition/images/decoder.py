@@ -1,0 +1,134 @@
+"""Decodes one image, in a process of its own: `python -m mailer.edition.images.decoder`.
+
+An image from a stranger can need gigabytes to decode, or exploit a fault of a C library. So loader.py never decodes one itself.
+This process limits its own memory and CPU time before it reads the file, and gets no settings.
+
+Standard input: the file. Standard output: one line of JSON, an `Answer`; then the bytes of the prepared image, if there is one.
+"""
+
+import io
+import json
+import resource
+import sys
+import warnings
+from typing import TypedDict
+
+from PIL import Image as Pillow
+from PIL import ImageCms, ImageOps, UnidentifiedImageError
+
+LARGEST_PIXELS = 20_000_000
+LONGEST_SIDE = 10_000  # pixels
+MEMORY = 1 << 30  # bytes of address space; the program itself needs a tenth
+CPU_TIME = 20  # seconds
+WIDEST = 1200
+TALLEST = 4800  # a strip that no reader scrolls through
+SMALL_PNG = 150 * 1024
+_LOSSLESS = frozenset({"PNG", "GIF", "BMP"})
+_FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP")
+_LIMIT = "the limit is 20 million, and 10,000 a side"
+_SMALLER = "Save it 1200 pixels wide; more is not shown."
+
+
+class Answer(TypedDict):
+    """`fault` says what is wrong with the image, and `expected` what to do; both are empty for an image that was prepared."""
+
+    fault: str
+    expected: str
+    suffix: str
+    width: int
+    height: int
+
+
+def main() -> None:
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    resource.setrlimit(resource.RLIMIT_CPU, (CPU_TIME, CPU_TIME))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    answer, data = decode(sys.stdin.buffer.read())
+    sys.stdout.buffer.write(json.dumps(answer).encode() + b"\n" + data)
+
+
+def decode(data: bytes) -> tuple[Answer, bytes]:
+    """Returns the answer for the file `data`, and the prepared image."""
+    warnings.simplefilter("ignore")  # odd metadata is dropped anyway; sizes are checked below
+    try:
+        with Pillow.open(io.BytesIO(data), formats=_FORMATS) as picture:
+            width, height = picture.size
+            if width * height > LARGEST_PIXELS or max(width, height) > LONGEST_SIDE:
+                return _refuse(f"has {width} × {height} pixels; {_LIMIT}", _SMALLER)
+            return _encode(_prepared(picture), lossless=picture.format in _LOSSLESS)
+    except UnidentifiedImageError:
+        return _refuse("is not an image that can be read", "Save it as JPEG, PNG, GIF or WebP.")
+    except Pillow.DecompressionBombError:
+        return _refuse(f"has too many pixels; {_LIMIT}", _SMALLER)
+    except MemoryError:
+        return _refuse("needs too much memory", _SMALLER)
+    except (OSError, SyntaxError, ValueError, EOFError, OverflowError):
+        return _refuse("is damaged", "Save it again as JPEG or PNG.")
+
+
+def _refuse(fault: str, expected: str) -> tuple[Answer, bytes]:
+    return Answer(fault=fault, expected=expected, suffix="", width=0, height=0), b""
+
+
+def _prepared(picture: Pillow.Image) -> Pillow.Image:
+    """Returns the first frame of `picture`, upright, in sRGB, of limited size; RGB or RGBA."""
+    picture.seek(0)
+    if picture.format == "JPEG":
+        picture.draft("RGB", (WIDEST * 2, WIDEST * 2))
+    profile = picture.info.get("icc_profile")
+    upright = ImageOps.exif_transpose(picture)
+    coloured = _srgb(upright, profile) if profile else upright
+    transparent = coloured.mode in {"RGBA", "LA", "PA", "La", "RGBa"} or "transparency" in coloured.info
+    plain = _eight_bit(coloured).convert("RGBA" if transparent else "RGB")
+    if transparent and plain.getchannel("A").getextrema() == (255, 255):
+        plain = plain.convert("RGB")
+    scale = min(1.0, WIDEST / plain.width, TALLEST / plain.height)
+    size = (max(1, round(plain.width * scale)), max(1, round(plain.height * scale)))
+    return plain if size == plain.size else plain.resize(size, Pillow.Resampling.LANCZOS)
+
+
+def _eight_bit(picture: Pillow.Image) -> Pillow.Image:
+    """Scales sixteen bits of grey, which Pillow would clip, to eight."""
+    if picture.mode.startswith("I"):
+        return picture.convert("I").point(lambda level: level / 257).convert("L")
+    return picture
+
+
+def _srgb(picture: Pillow.Image, profile: bytes) -> Pillow.Image:
+    """Converts `picture` to sRGB; one with an unusable profile is taken for sRGB as it is."""
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        mode = "RGBA" if picture.mode == "RGBA" else "RGB"
+        if picture.mode in {"P", "PA", "LA"}:
+            picture = picture.convert("RGBA")
+            mode = "RGBA"
+        converted = ImageCms.profileToProfile(picture, source, ImageCms.createProfile("sRGB"), outputMode=mode)
+    except (ImageCms.PyCMSError, OSError, ValueError):
+        return picture
+    return converted if converted is not None else picture
+
+
+def _encode(picture: Pillow.Image, *, lossless: bool) -> tuple[Answer, bytes]:
+    """Encodes as PNG if transparent, or if the source is lossless and the PNG small; else as a progressive JPEG."""
+    picture.info.clear()
+    data = _png(picture) if lossless or picture.mode == "RGBA" else b""
+    suffix = "png"
+    if picture.mode == "RGB" and not 0 < len(data) <= SMALL_PNG:
+        data, suffix = _jpeg(picture), "jpg"
+    return Answer(fault="", expected="", suffix=suffix, width=picture.width, height=picture.height), data
+
+
+def _png(picture: Pillow.Image) -> bytes:
+    output = io.BytesIO()
+    picture.save(output, "PNG", optimize=True)
+    return output.getvalue()
+
+
+def _jpeg(picture: Pillow.Image) -> bytes:
+    output = io.BytesIO()
+    picture.save(output, "JPEG", quality=82, progressive=True, optimize=True, subsampling="4:2:0")
+    return output.getvalue()
+
+
+if __name__ == "__main__":
+    main()
