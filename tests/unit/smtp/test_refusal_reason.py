@@ -130,9 +130,9 @@ def test_every_reply_has_a_reason(code: int, enhanced: str, words: str) -> None:
 
 def test_the_words_are_the_same_for_all_who_are_refused_alike() -> None:
     said = [
-        "<ana@example.com>: mx1.example.com[192.0.2.7] says: 550 no mailbox for ana here (id 4XyZ12-99)",
-        "<bo.li@example.net>: mx.mail.example.net[2001:db8::7] says: 550 No mailbox for bo.li here (id 7QrS4T-03)",
+        "<ana@example.com>: mx1.example.com[192.0.2.7] answers: 550 no mailbox for ana here (id 4XyZ12-99)",
+        "<bo.li@example.net>: mx.mail.example.net[2001:db8::7] answers: 550 No mailbox for bo.li here (id 7QrS4T-03)",
     ]
     addresses = ["ana@example.com", "bo.li@example.net"]
     first, second = (generic_words(words, address) for words, address in zip(said, addresses, strict=True))
-    assert first == second == "says no mailbox for here id"
+    assert first == second == "answers no mailbox for here id"
