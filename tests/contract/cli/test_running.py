@@ -127,13 +127,13 @@ def test_failed_ones_make_exit_1_and_are_sent_to_again_by_resend(here, catcher, 
     assert "mailer resend" not in ran.err, "the only one who failed is suppressed"
     refused = here("resend", "1", "--failed", "--yes")
     assert refused.code != 0
-    assert "failed to reach can be mailed" in refused.err
+    assert "has no failed deliveries to send again" in refused.err
     again = here("resume", "1", "--json")
     assert again.code == 1, "its result again, with its exit"
     assert again.json()["failed"] == 1
     assert here("status", "1").code == 1
     here("suppress", "remove", "refuse@example.com")
-    assert "try 1 again with: mailer resend 1 --failed" in here("status", "1").err
+    assert "to send to 1 of them again: mailer resend 1 --failed" in here("status", "1").err
     monkeypatch.setattr("mailer.cli.sends.resend.is_interactive", lambda: True)
     answers = iter((False, True))
     monkeypatch.setattr("mailer.cli.sends.plan_display.click.confirm", lambda *_args, **_options: next(answers))

@@ -364,7 +364,7 @@ def test_webhooks_are_managed_from_the_command_line(here, receiver):
         ["test", "given", "up"],
         ["test", "delivered"],
     ]
-    assert "waits for mailer serve" in here("webhook", "again", "1", "1").out
+    assert "when mailer serve runs" in here("webhook", "again", "1", "1").out
     here("webhook", "pause", "1")
     assert "paused; 1 waiting" in here("webhook", "list").out
     assert here("webhook", "resume", "1").code == here("webhook", "remove", "1").code == 0

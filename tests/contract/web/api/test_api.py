@@ -256,6 +256,7 @@ def test_sends_and_tests_are_run_by_serve(tmp_path, database_url, catcher):
             sent = api("POST", "/sends", planned(api), key="s").json()["send"]
             until(lambda: {app.ledger.sends.get(each).state for each in (tested, sent)} == {SendState.FINISHED})
             app.ledger.suppressions.unsuppress("refuse@example.com", source="admin")
+            next_step = api.get(f"/sends/{sent}").json()["next_step"]
             again = api("POST", f"/sends/{sent}/resend", key="r").json()["send"]
             until(lambda: app.ledger.sends.get(again).state is SendState.FINISHED)
         finally:
@@ -270,7 +271,8 @@ def test_sends_and_tests_are_run_by_serve(tmp_path, database_url, catcher):
         failed = api.get(f"/sends/{sent}/deliveries", params={"state": "failed"}).json()["deliveries"]
         assert failed == deliveries[1:]
         assert api.get(f"/sends/{sent}/report").json()["reasons"][0]["state"] == "failed"
-        assert f"POST /api/v1/sends/{sent}/resend" in api.get(f"/sends/{sent}").json()["next_step"]
+        assert f"POST /api/v1/sends/{sent}/resend tries 1 of them again" in next_step
+        assert "resend" not in api.get(f"/sends/{sent}").json()["next_step"], "the address is suppressed now"
 
 
 def test_uncertain_deliveries_are_decided(site, api):
