@@ -15,7 +15,7 @@ from mailer.dispatch.model import Dispatch
 from mailer.dispatch.template.expression import Expression
 from mailer.edition.dispatch_view import DispatchView
 from mailer.edition.html.page import render_html
-from mailer.edition.images.loader import PhotoError, load_image
+from mailer.edition.images.loader import ImageLoader, PhotoError, load_image
 from mailer.edition.merge_fields import EscapeContext, MergeField
 from mailer.edition.model import Edition, Image
 from mailer.edition.plaintext.document import build_plaintext
@@ -33,16 +33,17 @@ def compile_edition(
     references: Mapping[str, DispatchReference],
     images: Mapping[str, Image],
     inlined: bool = True,
+    load: ImageLoader = load_image,
 ) -> Edition:
     """Compiles `dispatch`. An edition that is not `inlined` is compiled much faster, and is for browsers only, never for mail.
 
     `references` are the dispatches that `[[slug]]` and `earlier` may name; `images` are named as the dispatch names
-    their files; of `templates`, the first folder that has a file wins.
+    their files; of `templates`, the first folder that has a file wins. `load` loads the logo: `load_image`, or a cache of it.
     """
     view = DispatchView(dispatch=dispatch, publication=publication, references=references, images=images)
     view.require_references()
     theme = load_theme(templates)
-    logo = _logo(theme, templates)
+    logo = _logo(theme, templates, load)
     layout = TemplateSet(templates, theme.names)
     return Edition(
         slug=dispatch.slug,
@@ -67,21 +68,21 @@ def compile_edition(
     )
 
 
-def theme_faults(templates: Sequence[Path]) -> tuple[ThemeFault, ...]:
-    """Returns the faults of the theme in these folders; none if it is valid."""
+def theme_faults(templates: Sequence[Path], *, load: ImageLoader = load_image) -> tuple[ThemeFault, ...]:
+    """Returns the faults of the theme in these folders; none if it is valid. `load`: as for `compile_edition`."""
     try:
-        _logo(load_theme(templates), templates)
+        _logo(load_theme(templates), templates, load)
     except ThemeError as error:
         return error.faults
     return ()
 
 
-def _logo(theme: Theme, templates: Sequence[Path]) -> Image | None:
+def _logo(theme: Theme, templates: Sequence[Path], load: ImageLoader) -> Image | None:
     """Returns the theme's logo; like any image it may not lie outside of the folder that names it."""
     if theme.logo is None:
         return None
     root = next(folder for folder in templates if theme.logo.file.is_relative_to(folder))
     try:
-        return load_image(theme.logo.file, root=root)
+        return load(theme.logo.file, root=root)
     except PhotoError as error:
         raise ThemeError([fault_at(templates, ("logo", "file"), error.message)]) from None

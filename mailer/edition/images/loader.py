@@ -13,10 +13,13 @@ import sys
 import threading
 from hashlib import sha256
 from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
-from mailer.edition.images import decoder
 from mailer.edition.model import Image
 from mailer.errors import MailerError
+
+if TYPE_CHECKING:  # this process does not load the decoder and its C libraries
+    from mailer.edition.images.decoder import Answer
 
 LARGEST_FILE = 25 * 1024 * 1024
 _PATIENCE = 60.0  # seconds that decoding may take, on a busy machine
@@ -28,6 +31,12 @@ class PhotoError(MailerError):
     """An image that cannot be used."""
 
     exit_code = 1
+
+
+class ImageLoader(Protocol):
+    """`load_image`, or a cache of it."""
+
+    def __call__(self, path: Path, /, *, root: Path) -> Image: ...
 
 
 def load_image(path: Path, *, root: Path) -> Image:
@@ -44,18 +53,18 @@ def load_image(path: Path, *, root: Path) -> Image:
     )
 
 
-def _decode(data: bytes, name: str) -> tuple[decoder.Answer, bytes]:
+def _decode(data: bytes, name: str) -> "tuple[Answer, bytes]":
     """Runs the decoder on `data`."""
     variables = {key: os.environ[key] for key in _KEPT_VARIABLES if key in os.environ}
     variables["PYTHONPATH"] = os.pathsep.join(folder for folder in sys.path if folder)
-    command = [sys.executable, "-P", "-m", decoder.__name__]
+    command = [sys.executable, "-P", "-m", "mailer.edition.images.decoder"]
     try:
         with _one_at_a_time:
             done = subprocess.run(  # noqa: S603 - our own program, without a shell
                 command, input=data, capture_output=True, env=variables, timeout=_PATIENCE, check=True
             )
         head, _, image = done.stdout.partition(b"\n")
-        answer: decoder.Answer = json.loads(head)
+        answer: Answer = json.loads(head)
     except (OSError, subprocess.SubprocessError, ValueError):
         raise PhotoError(
             f"the image “{name}” needs too much time or memory", "Save it as JPEG or PNG, 1200 pixels wide."

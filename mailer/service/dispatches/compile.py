@@ -90,7 +90,7 @@ def check_source(app: App, source: str | bytes, path: Path, shown: str, lists: S
     faults: dict[str, str] = {}
     for file in image_files(dispatch):
         try:
-            images[file] = _image(path.parent / file, app.workspace.root)
+            images[file] = _cached_image(path.parent / file, root=app.workspace.root)
         except PhotoError as error:
             faults[file] = error.message
     context = CheckContext(
@@ -131,6 +131,7 @@ def compile_checked(app: App, checked: CheckResult, *, inlined: bool = True) -> 
         references=references,
         images=checked.images,
         inlined=inlined,
+        load=_cached_image,
     )
 
 
@@ -193,7 +194,7 @@ def _read(path: Path) -> bytes:
 
 def _theme_problems(app: App) -> Iterator[Diagnostic]:
     """Yields the problems of the theme that the edition would have."""
-    for fault in theme_faults(_templates(app)):
+    for fault in theme_faults(_templates(app), load=_cached_image):
         finding = Finding(rule="theme", message=fault.words, position=Position(fault.line))
         yield from to_diagnostics(_relative(fault.path), [finding])
 
@@ -203,7 +204,7 @@ def _templates(app: App) -> tuple[Path, Path]:
 
 
 @cache_by_mtime(maxsize=64)
-def _image(path: Path, root: Path) -> Image:
+def _cached_image(path: Path, *, root: Path) -> Image:
     return load_image(path, root=root)
 
 

@@ -1,6 +1,7 @@
 """Previews of a dispatch while it is being written."""
 
 import re
+import subprocess
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -24,7 +25,7 @@ from mailer.service.dispatches.preview import (
     render_preview,
     sample_addresses,
 )
-from mailer.service.file_cache import cache_by_mtime
+from mailer.service.file_cache import TICK, cache_by_mtime
 from tests.support.patience import PATIENCE
 from tests.support.preview import SHOWN, make_newsroom
 from tests.support.workspaces import DISPATCH
@@ -114,6 +115,20 @@ def test_an_error_in_the_theme_is_a_problem_at_its_line(app, path, theme, line, 
         found = problems[0]
         assert (found.rule, found.line, found.path[-20:]) == ("theme", line, "templates/theme.toml")
         assert words in found.message
+
+
+def test_a_logo_is_decoded_once_while_its_file_is_unchanged(app, path, monkeypatch):
+    app.workspace.templates.mkdir()
+    (app.workspace.templates / "theme.toml").write_text("[logo]\nfile = 'logo.png'\nwidth = 100\n")
+    logo = app.workspace.templates / "logo.png"
+    Pillow.new("RGB", (40, 20), "#17506b").save(logo)
+    time.sleep(2 * TICK / 1e9)  # a file that was changed at this very moment is not cached
+    decoded = []
+    run = subprocess.run
+    monkeypatch.setattr(subprocess, "run", lambda *args, **named: decoded.append(1) or run(*args, **named))
+    for _ in range(3):
+        assert drafted(app, path).edition.images
+    assert len(decoded) == 1
 
 
 def test_problems_of_dispatch_and_theme_come_together_the_dispatch_first(app, path):
