@@ -8,7 +8,7 @@ number of connections to a relay is limited by a window, which shrinks when the 
 
 import ssl
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from mailer.delivery.breaker import Breaker
@@ -93,8 +93,8 @@ class PooledRelay:
     def learn(self, session: SmtpSession) -> None:
         """Remembers what the relay refused on `session`, although it offers it."""
         self.features = session.features
-        self._refused = {each.name: getattr(self.features, each.name) for each in fields(Extensions)
-                         if getattr(self.features, each.name) != getattr(session.offered, each.name)}  # fmt: skip
+        offered = asdict(session.offered)
+        self._refused = {name: value for name, value in asdict(self.features).items() if value != offered[name]}
 
     def restrict(self, session: SmtpSession) -> None:
         """Makes a new session use only what the relay offers there and has not refused before."""

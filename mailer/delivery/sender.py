@@ -314,6 +314,10 @@ class Sender:
         may_suit_another: bool = False,
     ) -> None:
         """`_on_result`, which ends even if this loop is cancelled: until it has, `run` would release a message that was sent."""
+        if result.classification.outcome is Outcome.ACCEPTED:  # the usual result, which waits for nothing
+            slot.on_accepted()
+            self._on_accepted(relay, claim, result, slot.refused_before)
+            return
         attempt = EndedAttempt(
             claim=claim,
             result=result,
@@ -337,11 +341,8 @@ class Sender:
             raise
 
     async def _on_result(self, slot: ConnectionSlot, relay: PooledRelay, attempt: EndedAttempt) -> None:
+        """Acts on an attempt that did not end with an acceptance."""
         claim, result = attempt.claim, attempt.result
-        if result.classification.outcome is Outcome.ACCEPTED:
-            slot.on_accepted()
-            self._on_accepted(relay, claim, result, slot.refused_before)
-            return
         decision = decide_after_attempt(attempt, retry=self._options.retry, chance=self._chance())
         self._check_status = self._check_status or result.cancelled
         if decision.relay_works:

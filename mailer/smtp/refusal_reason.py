@@ -14,7 +14,6 @@ Pure. It reads replies within a session; what comes back later as mail says the 
 import re
 from collections.abc import Mapping
 from enum import StrEnum
-from functools import lru_cache
 
 
 class Subject(StrEnum):
@@ -402,7 +401,6 @@ _NAMES = re.compile(
 )
 
 
-@lru_cache(maxsize=256)
 def generic_words(words: str, address: str) -> str:
     """Returns `words` without addresses, hosts, numbers and marks: the same for all recipients who were refused alike."""
     local = address.rpartition("@")[0].casefold()
