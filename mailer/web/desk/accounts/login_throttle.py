@@ -28,11 +28,15 @@ _NETWORK_GAP, _NAME_GAP = 30.0, 2.0  # seconds
 
 
 class ThrottleKey(NamedTuple):
-    """A counter: `free` failures cost nothing, and slots are at most `max_gap` seconds apart."""
+    """A counter: `free` failures cost nothing, and slots are at most `max_gap` seconds apart.
+
+    `is_of_name`: it counts a user name; a right password resets it.
+    """
 
     name: str
     free: int
     max_gap: float
+    is_of_name: bool = False
 
 
 def throttle_keys(address: str, name: str, device: str) -> tuple[ThrottleKey, ...]:
@@ -43,7 +47,7 @@ def throttle_keys(address: str, name: str, device: str) -> tuple[ThrottleKey, ..
         ThrottleKey(network, _FREE_BY_WIDTH.get(int(network.rpartition("/")[2]), _FREE), _NETWORK_GAP)
         for network in enclosing_networks(address)
     ]
-    return (*networks, ThrottleKey(f"name {name}", _FREE, _NAME_GAP))
+    return (*networks, ThrottleKey(f"name {name}", _FREE, _NAME_GAP, is_of_name=True))
 
 
 @dataclass(slots=True)
@@ -75,7 +79,7 @@ class LoginThrottle:
         """Takes the attempt back. Earlier failures still count, except for the name: a user could guess at others' passwords."""
         for key in keys:
             counter = self._attempts.get(key.name)
-            if key.name.startswith("name "):
+            if key.is_of_name:
                 self._attempts.pop(key.name, None)
             elif counter and counter.failures:
                 counter.failures.pop()
