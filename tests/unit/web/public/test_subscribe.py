@@ -36,12 +36,6 @@ def site(tmp_path):
         yield made
 
 
-@pytest.fixture
-def visitor(site):
-    with visiting(site) as made:
-        yield made
-
-
 def seal_of(answer):
     return re.search(r'name="seal" value="([a-z2-7]+)"', answer.text)[1]
 

@@ -14,7 +14,7 @@ from mailer.edition.merge_fields import ReaderValues, fill
 from mailer.ledger.types.suppressions import SuppressionReason
 from mailer.link_tokens import PLACEHOLDER, Purpose
 from mailer.service.subscribers.unsubscribe import UNDO_FOR
-from tests.support.site import ANA, BEN, KEY, PHOTO, Site, site_in, visiting
+from tests.support.site import ANA, BEN, KEY, PHOTO, Site, visiting
 
 ONE_CLICK = {"List-Unsubscribe": "One-Click"}
 QUERY = "List-Unsubscribe=One-Click&undo=x&_method=POST"
@@ -22,18 +22,6 @@ BOUNDARY = "----a-boundary"
 MULTIPART = (
     f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="List-Unsubscribe"\r\n\r\nOne-Click\r\n--{BOUNDARY}--\r\n'
 ).encode()
-
-
-@pytest.fixture
-def site(tmp_path):
-    with site_in(tmp_path) as made:
-        yield made
-
-
-@pytest.fixture
-def visitor(site):
-    with visiting(site) as made:
-        yield made
 
 
 @pytest.fixture
