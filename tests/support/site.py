@@ -1,9 +1,9 @@
 """A site for tests: an app in a temporary workspace, with an edition that is sent to a few readers."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from functools import cache
 from io import BytesIO
 from pathlib import Path
@@ -27,6 +27,7 @@ from mailer.mailbox_address import Mailbox
 from mailer.service.dispatches.compile import edition_record
 from mailer.settings.settings import Settings
 from mailer.web.app import create_app
+from mailer.web.server import run
 from mailer.workspace import Workspace
 from tests.support.editions import edition
 from tests.support.ledgers import lay_ledger
@@ -242,3 +243,18 @@ class Visitor:
 def visiting(site: Site) -> Iterator[Visitor]:
     with asyncio.Runner() as runner:
         yield Visitor(site, runner)
+
+
+@asynccontextmanager
+async def served(site: Site, **options: Any) -> AsyncIterator[str]:
+    """Serves the site on a free port of this machine; yields its address. `options` are those of `run`."""
+    ready, stop = asyncio.get_running_loop().create_future(), asyncio.Event()
+    server = asyncio.create_task(run(site.app, "127.0.0.1", 0, stop=stop, on_ready=ready.set_result, **options))
+    await asyncio.wait({server, ready}, return_when=asyncio.FIRST_COMPLETED)
+    if server.done():
+        await server
+    try:
+        yield ready.result()
+    finally:
+        stop.set()
+        await server

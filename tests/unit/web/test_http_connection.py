@@ -8,9 +8,8 @@ from ipaddress import ip_network
 import pytest
 
 from mailer.web.http_connection import ConnectionTable
-from mailer.web.server import run
 from tests.support.patience import PATIENCE
-from tests.support.site import site_in
+from tests.support.site import served, site_in
 
 HOST = "127.0.0.1"
 SOON = 0.2  # seconds: a limit that is expected to be reached
@@ -25,26 +24,21 @@ def site(tmp_path):
 @asynccontextmanager
 async def serving(site, **limits):
     """Serves the site; yields a function that opens a connection."""
-    ready, stop = asyncio.get_running_loop().create_future(), asyncio.Event()
-    table = ConnectionTable(**limits)
-    server = asyncio.create_task(run(site.app, HOST, 0, stop=stop, on_ready=ready.set_result, table=table))
-    await asyncio.wait({server, ready}, return_when=asyncio.FIRST_COMPLETED)
-    port = int(ready.result().rpartition(":")[2])
     writers = []
+    async with served(site, table=ConnectionTable(**limits)) as address:
+        port = int(address.rpartition(":")[2])
 
-    async def connect(sent: bytes = b""):
-        reader, writer = await asyncio.open_connection(HOST, port)
-        writers.append(writer)
-        writer.write(sent)
-        return reader, writer
+        async def connect(sent: bytes = b""):
+            reader, writer = await asyncio.open_connection(HOST, port)
+            writers.append(writer)
+            writer.write(sent)
+            return reader, writer
 
-    try:
-        yield connect
-    finally:
-        for each in writers:
-            each.close()
-        stop.set()
-        await server
+        try:
+            yield connect
+        finally:
+            for each in writers:
+                each.close()
 
 
 async def ended(reader) -> bytes:

@@ -12,7 +12,7 @@ import pytest
 from mailer.web import forms
 from mailer.web.server import AlreadyServingError, ServeError, free_port, run, serve
 from tests.support.patience import PATIENCE
-from tests.support.site import site_in
+from tests.support.site import served, site_in
 
 HOST = "127.0.0.1"
 
@@ -25,18 +25,9 @@ def site(tmp_path):
 
 @asynccontextmanager
 async def serving(site, **options):
-    """The site, served on a free port: a client for it."""
-    ready, stop = asyncio.get_running_loop().create_future(), asyncio.Event()
-    server = asyncio.create_task(run(site.app, HOST, 0, stop=stop, on_ready=ready.set_result, **options))
-    await asyncio.wait({server, ready}, return_when=asyncio.FIRST_COMPLETED)
-    if server.done():
-        await server
-    try:
-        async with httpx.AsyncClient(base_url=ready.result(), timeout=PATIENCE) as client:
-            yield client
-    finally:
-        stop.set()
-        await server
+    """Serves the site; yields a client for it."""
+    async with served(site, **options) as address, httpx.AsyncClient(base_url=address, timeout=PATIENCE) as client:
+        yield client
 
 
 def test_it_serves_until_it_is_told_to_stop(site):
