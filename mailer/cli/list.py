@@ -1,6 +1,8 @@
 """The commands `list`: sync, undo, show, export."""
 
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from shutil import copyfileobj
 from tempfile import TemporaryFile
@@ -18,7 +20,7 @@ from mailer.ledger.types.syncs import SyncPlan
 from mailer.service.lists.export import export_list
 from mailer.service.lists.overview import ListOverview, list_overview_object, show_list
 from mailer.service.lists.sync import plan_sync, sync_list, sync_plan_object
-from mailer.service.lists.undo import undo_list
+from mailer.service.lists.undo import plan_undo, undo_list
 
 _COUNTS = {
     "people": ("reader", "readers"),
@@ -31,6 +33,10 @@ _COUNTS = {
 _NOT_SHOWN = frozenset({EMAIL, STATUS, SINCE})  # the present status is shown, not the cell of the file
 _list_argument = click.argument("name", callback=lambda _ctx, _parameter, name: name.strip().removesuffix(".csv"))
 
+_allow_removals = click.option(
+    "--allow-removals", is_flag=True, help="Continue even if more than a tenth of the readers are removed."
+)
+
 
 @click.group("list")
 def list_command() -> None:
@@ -40,7 +46,7 @@ def list_command() -> None:
 @list_command.command("sync")
 @_list_argument
 @click.option("--plan", "only_plan", is_flag=True, help="Only show what would change.")
-@click.option("--allow-removals", is_flag=True, help="Continue even if more than a tenth of the readers are removed.")
+@_allow_removals
 @as_json
 @in_workspace
 def sync(name: str, *, only_plan: bool, allow_removals: bool, as_json: bool, workspace: Path) -> int:
@@ -51,7 +57,7 @@ def sync(name: str, *, only_plan: bool, allow_removals: bool, as_json: bool, wor
     as not resubscribed. Every send does the same before it counts its readers.
     """
     with App.open(workspace) as app:
-        plan = plan_sync(app, name) if only_plan else _sync_or_ask(app, name, allow_removals=allow_removals)
+        plan = plan_sync(app, name) if only_plan else _ask_about_removals(partial(sync_list, app, name), allow_removals)
     return _show_plan(plan, planned=only_plan, as_json=as_json)
 
 
@@ -61,18 +67,25 @@ def sync(name: str, *, only_plan: bool, allow_removals: bool, as_json: bool, wor
     "--to",
     type=RowNumber(),
     metavar="SYNC",
-    help="Restore the list as after this sync. Default: the one before the last.",
+    help="Restore the list as after this sync. Default: one step back.",
 )
+@click.option("--plan", "only_plan", is_flag=True, help="Only show what would change.")
+@_allow_removals
 @as_json
 @in_workspace
-def undo(name: str, *, to: int | None, as_json: bool, workspace: Path) -> int:
-    """Restore list NAME as it was after an earlier sync.
+def undo(name: str, *, to: int | None, only_plan: bool, allow_removals: bool, as_json: bool, workspace: Path) -> int:
+    """Undo the last change of list NAME, or go back to an earlier sync.
 
-    Readers who unsubscribed since then stay unsubscribed; readers who signed up since then stay on the list. An undo is
-    a sync, too, and can be undone.
+    If the file has changed since the last sync, that change is discarded. Otherwise the last sync is undone. Readers
+    who unsubscribed since then stay unsubscribed; readers who signed up since then stay on the list. An undo is a sync,
+    too, and can be undone.
     """
     with App.open(workspace) as app:
-        return _show_plan(undo_list(app, name, to=to), planned=False, as_json=as_json)
+        if only_plan:
+            plan = plan_undo(app, name, to=to)
+        else:
+            plan = _ask_about_removals(partial(undo_list, app, name, to=to), allow_removals)
+    return _show_plan(plan, planned=only_plan, as_json=as_json)
 
 
 @list_command.command("show")
@@ -145,17 +158,17 @@ def _show_overview(overview: ListOverview) -> None:
         click.echo(f"  sync {sync.sync}  {format_iso(sync.at)}  {sync.by}{back}: {counts}")
 
 
-def _sync_or_ask(app: App, name: str, *, allow_removals: bool) -> SyncPlan:
-    """Syncs the list; asks a person at a terminal whether many removals are meant."""
+def _ask_about_removals(change: Callable[..., SyncPlan], allow_removals: bool) -> SyncPlan:
+    """Makes the change; asks a person at a terminal whether many removals are meant."""
     try:
-        return sync_list(app, name, allow_removals=allow_removals)
+        return change(allow_removals=allow_removals)
     except NeedsConfirmationError as error:
         if allow_removals or not is_interactive() or "--allow-removals" not in error.next_step:
             raise
         echo_err(error.message)
         if not click.confirm("Remove them?", err=True):
             raise
-    return sync_list(app, name, allow_removals=True)
+    return change(allow_removals=True)
 
 
 def _show_plan(plan: SyncPlan, *, planned: bool, as_json: bool) -> int:
@@ -165,6 +178,8 @@ def _show_plan(plan: SyncPlan, *, planned: bool, as_json: bool) -> int:
     done = "would be" if planned else "was"
     number = f", sync {plan.sync}" if plan.sync is not None else ""
     click.echo(f"{plan.list}: {plural(plan.people, 'reader')}{number}")
+    if plan.undo_of is not None:
+        click.echo(f"  the file {done} restored, as sync {plan.undo_of} left it")
     for each in plan.first_joined:
         click.echo(f"  + line {each.line}: {short_identity(each.identity)}")
     _show_more(plan.joined - len(plan.first_joined), "joined", shown=bool(plan.first_joined))

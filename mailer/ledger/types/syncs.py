@@ -43,6 +43,7 @@ class SyncPlan:
 
     `moved`: members whose status the file changes; `patched`: rows that get a new status and since; `appended`: sign-ups that
     get a row. `people` are in the file, each once; `members_before` were in it at the last sync. A first sync lists no members.
+    `undo_of`: it restores the file that this sync left.
     """
 
     list: str
@@ -65,6 +66,7 @@ class SyncPlan:
     findings: tuple[str, ...] = ()
     more_findings: int = 0
     sync: int | None = None
+    undo_of: int | None = None
     encoding_changed: bool = False
 
     @property

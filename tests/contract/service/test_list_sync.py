@@ -18,6 +18,7 @@ from mailer.ledger.types.suppressions import SuppressionReason
 from mailer.service.lists import sync
 from mailer.service.lists.file_digests import file_digest
 from mailer.service.lists.sync import plan_sync, sync_list
+from mailer.service.lists.undo import plan_undo
 
 TEN = "".join(f"r{number}@x.org,R{number}\n" for number in range(10))
 HEAD = "email,first_name\n"
@@ -314,17 +315,65 @@ def test_undo_restores_the_file_keeps_opt_outs_and_sign_ups_and_lifts_imported_s
     assert plan.sync == 3
     assert desk.ledger.syncs.history("readers")[0].undo_of == 1
     assert desk.sync().changes_nothing
-    desk.undo(to=2)
+    desk.undo(to=2, allow_removals=True)
     assert "r1@x.org,unsubscribed" in desk.read()
     assert "new@x.org,subscribed" in desk.read()
 
 
 def test_undo_needs_an_earlier_sync(desk):
     desk.sync(HEAD + TEN)
-    with pytest.raises(UsageError, match="no earlier version"):
+    with pytest.raises(UsageError, match="no earlier version, and its file has not changed"):
         desk.undo()
+    with pytest.raises(UsageError, match="The list readers is as sync 1 left it"):
+        desk.undo(to=1)
     with pytest.raises(UsageError, match="Sync 7 of the list readers cannot be restored"):
         desk.undo(to=7)
+
+
+def test_undo_discards_an_edit_that_was_not_synced_and_goes_no_step_further_back(desk):
+    desk.sync(HEAD + TEN)
+    grown = HEAD + TEN + "new@x.org,Nia\n"
+    desk.sync(grown)
+    desk.write(HEAD + "".join(TEN.splitlines(keepends=True)[:5]))
+    with pytest.raises(NeedsConfirmationError) as refused:
+        desk.sync()
+    assert "To discard the changes to the file: mailer list undo readers." in refused.value.next_step
+    assert plan_undo(desk.app, "readers").undo_of == 2
+    plan = desk.undo()
+    assert (plan.undo_of, counts(plan), desk.read()) == (2, {}, grown)
+    assert desk.sync().changes_nothing
+    desk.undo()
+    assert desk.read() == HEAD + TEN
+
+
+@pytest.mark.parametrize("edited", ["email\n", "", "no header\nx@x.org\n", "name,name\n"])
+def test_undo_discards_an_edit_after_the_first_sync_even_of_a_file_that_is_no_list_any_more(desk, edited):
+    desk.sync(HEAD + TEN)
+    desk.write(edited)
+    desk.undo(to=1)
+    assert desk.read() == HEAD + TEN
+
+
+def test_undo_asks_before_it_removes_more_than_a_tenth(desk):
+    desk.sync(HEAD + "ana@x.org,Ana\n")
+    desk.sync(HEAD + "ana@x.org,Ana\n" + TEN)
+    assert plan_undo(desk.app, "readers").removed == 10
+    with pytest.raises(NeedsConfirmationError, match="Going back to sync 1 would remove 10 of 11 readers") as refused:
+        desk.undo()
+    assert "mailer list undo readers --to 1 --plan" in refused.value.next_step
+    assert desk.read() == HEAD + "ana@x.org,Ana\n" + TEN
+    assert desk.ledger.syncs.history("readers")[0].sync == 2
+    assert desk.undo(allow_removals=True).removed == 10
+
+
+def test_the_plan_of_an_undo_changes_nothing(desk):
+    desk.sync(HEAD + TEN)
+    desk.sync(HEAD + TEN + "gone@x.org,unsubscribed\n")
+    before = desk.read()
+    plan = plan_undo(desk.app, "readers")
+    assert (plan.removed, plan.sync, desk.read()) == (1, None, before)
+    assert len(desk.ledger.syncs.history("readers")) == 2
+    assert [each.name for each in desk.path.parent.iterdir() if each.name.startswith(".")] == []
 
 
 def test_a_file_that_changes_during_a_sync_is_left_alone_and_nothing_is_recorded(desk, monkeypatch):

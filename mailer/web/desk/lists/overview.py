@@ -17,6 +17,7 @@ from mailer.ledger.types.syncs import PendingChanges
 from mailer.service.file_cache import cache_by_mtime
 from mailer.service.lists.file_digests import file_digest
 from mailer.service.lists.sync import sync_list
+from mailer.service.lists.undo import restorable_syncs
 from mailer.web.desk.charts import Step, draw_growth
 from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute
@@ -54,6 +55,12 @@ def redirect_to_sync(request: DeskRequest, name: str, error: NeedsConfirmationEr
 def actor(request: DeskRequest) -> str:
     """Returns the user as histories name them."""
     return f"{request.user.name}, at the desk"
+
+
+def discard_to(app: App, name: str) -> int | None:
+    """Returns the version whose file replaces the edited one if the edit is discarded; None if there was no edit."""
+    found = restorable_syncs(app, name)
+    return found.last if found.last in found.digests else None
 
 
 def _index(request: DeskRequest) -> Response:
@@ -96,6 +103,7 @@ def _show(request: DeskRequest) -> Response:
         syncs=syncs[:_MAX_SYNCS],
         pending=pending,
         is_unread=pending == _UNREAD,
+        discard_to=discard_to(app, name) if pending else None,
         chart=draw_growth(steps, until=app.clock(), zone=app.settings.timezone),
     )
 

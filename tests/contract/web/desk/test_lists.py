@@ -119,12 +119,34 @@ def test_an_upload_is_read_applied_and_undone(site, desk, file):
     assert desk.get(where).status_code == 404
     history = desk.get(f"{LIST}/history")
     assert "1 added, 1 changed" in words(history)
-    to = re.search(r'name="to" value="(\d+)"', history.text)[1]
-    assert desk.post(f"{LIST}/history", {"to": to}).status_code == 303
+    to = re.search(r'history/(\d+)">Undo the last change…', history.text)[1]
+    asks = desk.get(f"{LIST}/history/{to}")
+    assert f"Restore version {to} and remove 1 reader" in words(asks) and "Yes, remove 1 of 4 readers" in words(asks)
+    assert file.read_bytes() != before
+    refused = desk.post(f"{LIST}/history", {"to": to})
+    assert refused.status_code == 422 and "tick the box below the numbers" in words(refused)
+    assert desk.post(f"{LIST}/history", {"to": to, "allow_removals": "on"}).status_code == 303
     assert file.read_bytes() == before
     assert [each[0] for each in done(site)] == ["list.undo", "list.apply", "list.upload"]
     assert site.ledger.syncs.history("readers")[0].by == "Ada Admin, at the desk"
     assert desk.post(f"{LIST}/history", {"to": "999"}).status_code == 422
+
+
+def test_an_edit_of_the_file_is_discarded_from_each_page_that_shows_it(site, desk, file):
+    before, last = file.read_bytes(), site.ledger.syncs.history("readers")[0].sync
+    file.write_bytes(before.splitlines(keepends=True)[0])
+    for path in (LIST, f"{LIST}/sync", f"{LIST}/history"):
+        assert f'href="{LIST}/history/{last}">' in desk.get(path).text.replace("https://letters.example.com", ""), path
+    assert f"changed after version {last}, and the changes are not applied yet" in words(desk.get(f"{LIST}/history"))
+    asks = desk.get(f"{LIST}/history/{last}")
+    assert "Discard the changes to readers.csv?" in words(asks) and "removed 0" in words(asks)
+    assert desk.post(f"{LIST}/history", {"to": str(last)}).status_code == 303
+    assert file.read_bytes() == before
+    assert "discard" not in desk.get(LIST).text
+    file.write_text("name\n")
+    assert "discard the changes to the file" in words(desk.get(LIST))
+    for unknown in ("999", "x", "0"):
+        assert desk.get(f"{LIST}/history/{unknown}").status_code == 404
 
 
 def test_a_whole_list_of_fewer_readers_must_be_meant(desk, file):
