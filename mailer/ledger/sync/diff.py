@@ -226,6 +226,7 @@ def summarize(conn: Connection, diff: SyncDiff, *, name: str) -> SyncPlan:
             count(and_(changed.c.changed, stays)).label("changed"),
             count(and_(moved, stays)).label("moved"),
             count(decisions.c.blocked != "").label("blocked"),
+            count(and_(decisions.c.blocked != "", ~stays)).label("blocked_joined"),
             count(decisions.c.cell.is_not(None)).label("patched"),
         ).select_from(both)
     ).one()
@@ -246,6 +247,8 @@ def summarize(conn: Connection, diff: SyncDiff, *, name: str) -> SyncPlan:
         duplicates=diff.staged.duplicates,
         patched=found.patched,
         appended=conn.execute(select(func.count()).select_from(pending_signups(diff).subquery())).scalar_one(),
+        unmailed=_count_unmailed(conn, diff) if arrived else {},
+        blocked_joined=found.blocked_joined,
         first_joined=_first_joined(conn, diff) if arrived and not diff.is_first else (),
         first_changed=_first_changed(conn, diff) if found.changed else (),
         first_removed=_first_removed(conn, diff) if removed else (),
@@ -253,10 +256,33 @@ def summarize(conn: Connection, diff: SyncDiff, *, name: str) -> SyncPlan:
     )
 
 
+def _why_unmailed(diff: SyncDiff) -> tuple[ColumnElement[Any], Select[Any]]:
+    """Returns why a member who joins will get no mail ("" for one who will), and the query that has these members."""
+    changed, decisions = diff.changed, diff.decisions
+    status = case((decisions.c.status == Status.SUBSCRIBED.value, ""), else_=decisions.c.status)
+    why = func.coalesce(decisions.c.suppress, type_coerce(suppression.c.reason, Text), status)
+    joining = (
+        select(why.label("why"))
+        .select_from(changed)
+        .join(decisions, decisions.c.key == changed.c.key)
+        .join(suppression, suppression.c.identity == changed.c.identity, isouter=True)
+        .where(changed.c.arrives.in_([NEW, RETURNS]))
+    )
+    return why, joining
+
+
+def _count_unmailed(conn: Connection, diff: SyncDiff) -> dict[str, int]:
+    why, joining = _why_unmailed(diff)
+    counted = joining.add_columns(func.count().label("number")).where(why != "").group_by(why).order_by(why)
+    return {row.why: row.number for row in conn.execute(counted)}
+
+
 def _first_joined(conn: Connection, diff: SyncDiff) -> tuple[PlannedJoin, ...]:
-    query = select(diff.changed.c.line, diff.changed.c.identity).where(diff.changed.c.arrives.in_([NEW, RETURNS]))
-    rows = conn.execute(query.order_by(diff.changed.c.line).limit(SHOWN))
-    return tuple(PlannedJoin(line=row.line, identity=row.identity) for row in rows)
+    _, joining = _why_unmailed(diff)
+    rows = conn.execute(
+        joining.add_columns(diff.changed.c.line, diff.changed.c.identity).order_by(diff.changed.c.line).limit(SHOWN)
+    )
+    return tuple(PlannedJoin(line=row.line, identity=row.identity, reason=row.why) for row in rows)
 
 
 def _first_changed(conn: Connection, diff: SyncDiff) -> tuple[PlannedChange, ...]:
@@ -274,7 +300,14 @@ def _first_removed(conn: Connection, diff: SyncDiff) -> tuple[str, ...]:
 def _first_blocked(conn: Connection, diff: SyncDiff) -> tuple[BlockedRow, ...]:
     changed, decisions = diff.changed, diff.decisions
     query = (
-        select(changed.c.line, changed.c.identity, decisions.c.blocked, suppression.c.reason, suppression.c.source)
+        select(
+            changed.c.line,
+            changed.c.identity,
+            changed.c.arrives,
+            decisions.c.blocked,
+            suppression.c.reason,
+            suppression.c.source,
+        )
         .join(decisions, decisions.c.key == changed.c.key)
         .outerjoin(suppression, suppression.c.identity == changed.c.identity)
     )
@@ -284,6 +317,7 @@ def _first_blocked(conn: Connection, diff: SyncDiff) -> tuple[BlockedRow, ...]:
             line=row.line,
             identity=row.identity,
             why=f"{row.reason} (by {row.source})" if (row.source or "").startswith(FROM_LIST) else row.blocked,
+            joins=row.arrives in {NEW, RETURNS},
         )
         for row in rows
     )

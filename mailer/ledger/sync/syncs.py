@@ -47,6 +47,8 @@ from mailer.ledger.sync.list_file_staging import StagedList
 from mailer.ledger.types.subscribers import NO_LINE, MemberChangeKind, StatusSource
 from mailer.ledger.types.syncs import FROM_LIST, ListState, PendingChanges, SyncPlan, SyncRecord
 
+_DEPARTURES = frozenset({Status.UNSUBSCRIBED, Status.COMPLAINED, Status.ERASED})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileStats:
@@ -111,8 +113,9 @@ class ListSyncs:
             cells = [(decide(row.key).cell, int(row.number)) for row in conn.execute(counted)]
         written = [(cell, number) for cell, number in cells if cell is not None]
         returns = sum(number for cell, number in written if cell is Status.SUBSCRIBED)
-        total = sum(number for _, number in written)
-        return PendingChanges(sign_ups=sign_ups, departures=total - returns, returns=returns)
+        departures = sum(number for cell, number in written if cell in _DEPARTURES)
+        statuses = sum(number for _, number in written) - returns - departures
+        return PendingChanges(sign_ups=sign_ups, departures=departures, returns=returns, statuses=statuses)
 
     def history(self, name: str) -> tuple[SyncRecord, ...]:
         """Returns the syncs of a list that changed something, the newest first."""

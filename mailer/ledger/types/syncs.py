@@ -1,17 +1,18 @@
 """Records of list syncs: the plan, the history, and the state of a list."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 FROM_LIST = "list "  # how the source of a suppression begins that came from a list file
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedJoin:
-    """A member who joins."""
+    """A member who joins. `reason`: why the member gets no mail; "" for one who gets it."""
 
     line: int
     identity: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,11 +26,12 @@ class PlannedChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlockedRow:
-    """A row that would resubscribe somebody; `why`: the suppression that prevents it."""
+    """A row that would resubscribe somebody; `why`: the suppression that prevents it; `joins`: the row is new on the list."""
 
     line: int
     identity: str
     why: str
+    joins: bool
 
 
 COUNTS = (
@@ -43,6 +45,7 @@ class SyncPlan:
 
     `moved`: members whose status the file changes; `patched`: rows that get a new status and since; `appended`: sign-ups that
     get a row. `people` are in the file, each once; `members_before` were in it at the last sync. A first sync lists no members.
+    `unmailed`: why members who join get no mail, with their number; `blocked_joined`: those of `blocked` who join.
     `undo_of`: it restores the file that this sync left.
     """
 
@@ -59,6 +62,8 @@ class SyncPlan:
     patched: int
     appended: int
     rejected: int = 0
+    unmailed: Mapping[str, int] = field(default_factory=dict)
+    blocked_joined: int = 0
     first_joined: tuple[PlannedJoin, ...] = ()
     first_changed: tuple[PlannedChange, ...] = ()
     first_removed: tuple[str, ...] = ()
@@ -93,11 +98,15 @@ class SyncPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PendingChanges:
-    """Changes of the ledger that the list's file does not have yet: sign-ups without a row, and rows with another status."""
+    """Changes of the ledger that the list's file does not have yet: sign-ups without a row, and rows with another status.
+
+    `departures` are opt-outs; `returns` are subscribed again; `statuses` are the others, such as bounces and pauses.
+    """
 
     sign_ups: int
     departures: int
     returns: int
+    statuses: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -286,7 +286,7 @@ def _export(request: ApiRequest) -> ApiResponse:
     file = TemporaryFile("w+", encoding="utf-8", newline="")  # noqa: SIM115 - closed once it was sent
     try:
         count = export_list(request.app, request.path["list"], file, where=wanted.where, raw=wanted.raw)
-        request.record("list.export", request.path["list"], f"{count:,} readers")
+        request.record("list.export", request.path["list"], f"{count.rows:,} readers")
         file.seek(0)
     except BaseException:
         file.close()

@@ -1,5 +1,6 @@
 """Syncing a list file with the ledger: who joins and leaves, which side wins, and the file byte for byte; on both databases."""
 
+import datetime as dt
 from hashlib import sha256
 from operator import itemgetter
 from random import Random
@@ -22,6 +23,10 @@ from mailer.service.lists.undo import plan_undo
 
 TEN = "".join(f"r{number}@x.org,R{number}\n" for number in range(10))
 HEAD = "email,first_name\n"
+
+
+def day_of(at):
+    return dt.datetime.fromtimestamp(at, dt.UTC).date().isoformat()
 
 
 def counts(plan):
@@ -318,6 +323,61 @@ def test_undo_restores_the_file_keeps_opt_outs_and_sign_ups_and_lifts_imported_s
     desk.undo(to=2, allow_removals=True)
     assert "r1@x.org,unsubscribed" in desk.read()
     assert "new@x.org,subscribed" in desk.read()
+
+
+@pytest.mark.parametrize(
+    ("columns", "cells", "reason", "day"),
+    [
+        ("UNSUB_TIME", "2025-05-03 08:00:00", "unsubscribed", "2025-05-03"),
+        ("CLEAN_TIME", "2025-05-03 08:00:00", "bounced", "2025-05-03"),
+        ("unsubscription_date", "2025-05-03T08:00:00Z", "unsubscribed", "2025-05-03"),
+        ("status,since", "unsubscribed,2025-05-03", "unsubscribed", "2025-05-03"),
+        ("UNSUB_TIME", "yes", "unsubscribed", "2027-01-15"),
+        ("UNSUB_TIME", "2027-05-03", "unsubscribed", "2027-01-15"),  # not yet
+        ("UNSUB_TIME", "0001-01-01", "unsubscribed", "2027-01-15"),
+    ],
+)
+def test_an_opt_out_keeps_its_date_from_the_file(desk, columns, cells, reason, day):
+    desk.sync(f"email,{columns}\nana@x.org,{cells}\n")
+    held = desk.ledger.suppressions.get("ana@x.org")
+    assert (held.reason.value, day_of(held.at)) == (reason, day)
+    (recorded,) = desk.ledger.suppressions.history("ana@x.org")
+    assert day_of(recorded.at) == "2027-01-15"
+
+
+def test_a_plan_counts_who_joins_without_getting_mail(desk):
+    desk.leave("left@x.org")
+    text = "email,status\nana@x.org,\nbo@x.org,unsubscribed\ncy@x.org,paused\nleft@x.org,\n"
+    desk.write(text)
+    for plan in (plan_sync(desk.app, "readers"), desk.sync()):
+        assert (plan.joined, plan.blocked, plan.blocked_joined) == (4, 1, 1)
+        assert plan.unmailed == {"paused": 1, "unsubscribed": 2}
+    desk.ledger.suppressions.suppress("hand@x.org", SuppressionReason.BY_HAND, source="admin")
+    plan = desk.sync(desk.read() + "dora@x.org,\nhand@x.org,\n")
+    assert [(each.identity, each.reason) for each in plan.first_joined] == [
+        ("dora@x.org", ""),
+        ("hand@x.org", "by hand"),
+    ]
+    assert plan.unmailed == {"by hand": 1}
+    assert desk.sync(desk.read() + "eve@x.org,\n").unmailed == {}
+
+
+def test_the_date_of_an_opt_out_in_a_later_row_of_the_person_counts_too(desk):
+    desk.make("news", "email,status,since\nana@x.org,,\n")
+    sync_list(desk.app, "news")
+    desk.sync("email,UNSUB_TIME\nana@x.org,\nANA@x.org,2025-05-03\n")
+    sync_list(desk.app, "news")
+    assert desk.file("news").read_text() == "email,status,since\nana@x.org,unsubscribed,2025-05-03\n"
+
+
+def test_undoing_a_sync_lifts_dated_opt_outs_unless_the_person_opted_out_since(desk, clock):
+    desk.sync(HEAD + "cy@x.org,Cy\n")
+    desk.sync("email,UNSUB_TIME\ncy@x.org,\nana@x.org,2025-05-03\nbo@x.org,2025-05-03\n")
+    clock.now -= 86_400.0 * 1_000  # the clock was set back beyond the opt-outs
+    desk.leave("bo@x.org")
+    clock.now += 86_400.0 * 1_000
+    desk.undo(allow_removals=True)
+    assert (desk.held("ana@x.org"), desk.held("bo@x.org")) == (None, "unsubscribed")
 
 
 def test_undo_needs_an_earlier_sync(desk):

@@ -160,7 +160,7 @@ def test_an_upload_is_refused_if_the_list_changed_since_the_plan(desk):
 @pytest.mark.parametrize(
     ("data", "says"),
     [
-        (b"PK\x03\x04rest", "Excel"),
+        (b"PK\x03\x04" + bytes(26) + b"xl/workbook.xml", "Excel"),
         (b"", "line"),
         (b"name,city\nAna,Lisbon\n", "no column contains the address"),
         (b"\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09" * 10, "not text"),

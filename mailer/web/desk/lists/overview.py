@@ -124,12 +124,17 @@ def _pending(app: App, name: str) -> str:
 
 def _describe_pending(pending: PendingChanges) -> str:
     """Describes what is not in the file yet: `1 sign-up and 2 departures are not in the file yet.`"""
-    counts = ((pending.sign_ups, "sign-up"), (pending.departures, "departure"), (pending.returns, "return"))
-    parts = [f"{count:,} {noun}{'s' if count > 1 else ''}" for count, noun in counts if count]
+    counts = (
+        (pending.sign_ups, "sign-up", "s"),
+        (pending.departures, "departure", "s"),
+        (pending.returns, "return", "s"),
+        (pending.statuses, "status", "es"),
+    )
+    parts = [f"{count:,} {noun}{ending if count > 1 else ''}" for count, noun, ending in counts if count]
     if not parts:
         return ""
     listed = " and ".join(filter(None, (", ".join(parts[:-1]), *parts[-1:])))
-    is_one = pending.sign_ups + pending.departures + pending.returns == 1
+    is_one = sum(count for count, _, _ in counts) == 1
     return f"{listed} {'is' if is_one else 'are'} not in the file yet."
 
 

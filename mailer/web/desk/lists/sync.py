@@ -89,12 +89,14 @@ def _version(text: str) -> int:
 
 def plan_summary(plan: SyncPlan) -> str:
     """Returns the result of a sync in words: `2 added, 1 removed.`"""
+    unmailed = sum(plan.unmailed.values())
     counts = [
-        (plan.joined, "added"),
+        (plan.joined - unmailed, "added"),
+        (unmailed, "added without getting mail"),
         (plan.changed, "changed"),
         (plan.moved, "with a new status"),
         (plan.removed, "removed"),
-        (plan.blocked, "not re-added"),
+        (plan.blocked - plan.blocked_joined, "not re-added"),
         (plan.rejected, "rejected"),
     ]
     words = ", ".join(f"{count:,} {what}" for count, what in counts if count)
