@@ -44,9 +44,8 @@ from mailer.ledger.store.tables import Id, member, suppression
 from mailer.ledger.sync.list_file_staging import StagedList
 from mailer.ledger.types.subscribers import NO_LINE, SignupSource
 from mailer.ledger.types.suppressions import SuppressionReason
-from mailer.ledger.types.syncs import FROM_LIST, BlockedRow, PlannedChange, PlannedJoin, SyncPlan
+from mailer.ledger.types.syncs import FROM_LIST, SHOWN, BlockedRow, PlannedChange, PlannedJoin, SyncPlan
 
-SHOWN = 20
 STAYS, NEW, RETURNS, ADOPTED = range(4)
 _EVERYWHERE = {
     SuppressionReason.BOUNCED.value: Status.BOUNCED,
@@ -249,7 +248,8 @@ def summarize(conn: Connection, diff: SyncDiff, *, name: str) -> SyncPlan:
         appended=conn.execute(select(func.count()).select_from(pending_signups(diff).subquery())).scalar_one(),
         unmailed=_count_unmailed(conn, diff) if arrived else {},
         blocked_joined=found.blocked_joined,
-        first_joined=_first_joined(conn, diff) if arrived and not diff.is_first else (),
+        first_mailed=_first_joined(conn, diff, mailed=True) if arrived and not diff.is_first else (),
+        first_unmailed=_first_joined(conn, diff, mailed=False) if arrived else (),
         first_changed=_first_changed(conn, diff) if found.changed else (),
         first_removed=_first_removed(conn, diff) if removed else (),
         first_blocked=_first_blocked(conn, diff) if found.blocked else (),
@@ -277,11 +277,10 @@ def _count_unmailed(conn: Connection, diff: SyncDiff) -> dict[str, int]:
     return {row.why: row.number for row in conn.execute(counted)}
 
 
-def _first_joined(conn: Connection, diff: SyncDiff) -> tuple[PlannedJoin, ...]:
-    _, joining = _why_unmailed(diff)
-    rows = conn.execute(
-        joining.add_columns(diff.changed.c.line, diff.changed.c.identity).order_by(diff.changed.c.line).limit(SHOWN)
-    )
+def _first_joined(conn: Connection, diff: SyncDiff, *, mailed: bool) -> tuple[PlannedJoin, ...]:
+    why, joining = _why_unmailed(diff)
+    query = joining.add_columns(diff.changed.c.line, diff.changed.c.identity).where(why == "" if mailed else why != "")
+    rows = conn.execute(query.order_by(diff.changed.c.line).limit(SHOWN))
     return tuple(PlannedJoin(line=row.line, identity=row.identity, reason=row.why) for row in rows)
 
 

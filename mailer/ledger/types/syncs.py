@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+SHOWN = 20  # rows of each kind in a plan
 FROM_LIST = "list "  # how the source of a suppression begins that came from a list file
 
 
@@ -44,7 +45,8 @@ class SyncPlan:
     """The effect of a sync: counts, and the first of each kind.
 
     `moved`: members whose status the file changes; `patched`: rows that get a new status and since; `appended`: sign-ups that
-    get a row. `people` are in the file, each once; `members_before` were in it at the last sync. A first sync lists no members.
+    get a row. `people` are in the file, each once; `members_before` were in it at the last sync. A first sync lists no members
+    who get mail.
     `unmailed`: why members who join get no mail, with their number; `blocked_joined`: those of `blocked` who join.
     `undo_of`: it restores the file that this sync left.
     """
@@ -64,7 +66,8 @@ class SyncPlan:
     rejected: int = 0
     unmailed: Mapping[str, int] = field(default_factory=dict)
     blocked_joined: int = 0
-    first_joined: tuple[PlannedJoin, ...] = ()
+    first_mailed: tuple[PlannedJoin, ...] = ()
+    first_unmailed: tuple[PlannedJoin, ...] = ()
     first_changed: tuple[PlannedChange, ...] = ()
     first_removed: tuple[str, ...] = ()
     first_blocked: tuple[BlockedRow, ...] = ()
@@ -78,6 +81,12 @@ class SyncPlan:
     def counts(self) -> dict[str, int]:
         """The counts by name, as they are stored and printed."""
         return {name: getattr(self, name) for name in COUNTS}
+
+    @property
+    def first_joined(self) -> tuple[PlannedJoin, ...]:
+        """The first members who join, with mail or without; none for a first sync."""
+        joined = () if self.is_first else (*self.first_mailed, *self.first_unmailed)
+        return tuple(sorted(joined, key=lambda each: each.line)[:SHOWN])
 
     @property
     def changes_nothing(self) -> bool:

@@ -271,3 +271,26 @@ def test_a_zip_file_in_place_of_a_list_is_to_be_unpacked(here):
         archive.writestr("subscribed_members_export.csv", "Email Address\n")
     refused = here("list", "sync", "all").err
     assert "is a ZIP file, not a CSV file. Unpack it, and import the CSV files that are in it" in refused
+
+
+def test_an_edit_that_a_sync_refuses_is_discarded_by_undo(here, monkeypatch):
+    rows = [f"r{number}@example.com,R,Faro" for number in range(8)]
+    make_workspace(here.folder, rows=rows)
+    here("list", "sync", "readers")
+    path = here.folder / "subscribers" / "readers.csv"
+    whole = path.read_bytes()
+    path.write_bytes(b"".join(whole.splitlines(keepends=True)[:4]))
+    refused = here("list", "sync", "readers")
+    assert (refused.code, "To discard the changes to the file: mailer list undo readers." in refused.err) == (4, True)
+    assert "the file would be restored, as sync 1 left it" in here("list", "undo", "readers", "--plan").out
+    assert path.read_bytes() != whole
+    assert "the file was restored, as sync 1 left it" in here("list", "undo", "readers").out
+    assert path.read_bytes() == whole
+    path.write_bytes(whole + b"new@example.com,N,Faro\n")
+    here("list", "sync", "readers")
+    stopped = here("list", "undo", "readers")
+    assert (stopped.code, "Going back to sync 2 would remove 1 of 9 readers (11%)" in stopped.err) == (4, True)
+    monkeypatch.setattr("mailer.cli.list.is_interactive", lambda: True)
+    monkeypatch.setattr("click.confirm", lambda *_args, **_options: True)
+    assert here("list", "undo", "readers").code == 0
+    assert path.read_bytes() == whole

@@ -107,8 +107,9 @@ def plan_summary(plan: SyncPlan) -> str:
 
 
 def suppressions_of(request: DeskRequest, plan: SyncPlan) -> dict[str, object]:
-    """Returns the suppressions of the members that `plan` blocks, by address."""
-    found = {each.identity: request.app.ledger.suppressions.get(each.identity) for each in plan.first_blocked}
+    """Returns the suppressions of the members that `plan` blocks or adds without mail, by address."""
+    identities = {each.identity for each in plan.first_blocked} | {each.identity for each in plan.first_unmailed}
+    found = {identity: request.app.ledger.suppressions.get(identity) for identity in identities}
     return {identity: suppression for identity, suppression in found.items() if suppression}
 
 

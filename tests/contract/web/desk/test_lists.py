@@ -140,7 +140,8 @@ def test_an_edit_of_the_file_is_discarded_from_each_page_that_shows_it(site, des
         assert f'href="{LIST}/history/{last}">' in desk.get(path).text.replace("https://letters.example.com", ""), path
     assert f"changed after version {last}, and the changes are not applied yet" in words(desk.get(f"{LIST}/history"))
     asks = desk.get(f"{LIST}/history/{last}")
-    assert "Discard the changes to readers.csv?" in words(asks) and "removed 0" in words(asks)
+    assert "Discard the changes to readers.csv?" in words(asks)
+    assert "No reader is added, changed or removed." in words(asks)
     assert desk.post(f"{LIST}/history", {"to": str(last)}).status_code == 303
     assert file.read_bytes() == before
     assert "discard" not in desk.get(LIST).text
@@ -328,7 +329,7 @@ def test_readers_who_join_without_getting_mail_are_no_success(site, desk, file):
     where = upload(desk, "Email,UNSUB_TIME\nnew@x.org,2025-05-03\n")
     plan = words(desk.get(where))
     assert "added 0" in plan and "added, but gets no mail (1 unsubscribed) 1" in plan
-    assert "new@x.org gets no mail: unsubscribed" in plan
+    assert "Added, but get no mail Reader Reason new@x.org Unsubscribed, in this file" in plan
     site.ledger.suppressions.unsubscribe("left@x.org", source="page")
     plan = words(desk.get(upload(desk, "Email\nleft@x.org\n")))
     assert "Added, but get no mail" in plan and "Not re-added" not in plan
