@@ -16,7 +16,7 @@ import csv
 import itertools
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 from pathlib import Path
@@ -25,7 +25,18 @@ from typing import IO
 from mailer.addresses import AddressError, is_plain_address, parse_address
 from mailer.csv.columns import EMAIL, Columns, ColumnsError, field_name, read_columns
 from mailer.csv.encoding import EncodingError, detect_encoding
-from mailer.csv.rows import DuplicateRow, Finding, Member, RejectedRow, Row, RowWarning, Status, abbreviate_cell
+from mailer.csv.opt_out_columns import OPT_OUT_CELLS, ColumnMeaning
+from mailer.csv.rows import (
+    DuplicateRow,
+    Finding,
+    Member,
+    RejectedRow,
+    Row,
+    RowWarning,
+    Status,
+    UnclearColumn,
+    abbreviate_cell,
+)
 from mailer.csv.status_parser import StatusParser
 from mailer.csv.tokenizer import (
     MAX_BROKEN,
@@ -42,6 +53,7 @@ from mailer.line_sanitizer import clean_line, is_clean
 _new = tuple.__new__  # half the time of a call
 DELIMITERS = (",", ";", "\t")
 _SEPARATOR_LINE = re.compile(r'"?sep=(?P<delimiter>[,;\t])"?[;,\t]*')  # Excel's first line, in some countries
+_NO_MEANINGS: Mapping[str, ColumnMeaning] = {}
 AROUND_HEADER = "\r\n \ufeff"  # ignored around the text of the header
 
 
@@ -90,7 +102,7 @@ class CsvList:
         seen: dict[str, int] | None = {} if duplicates else None
         for batch in self.records():
             yield from parser.rows(batch.rows, seen, is_clean_batch=batch.needs_no_cleaning)
-        yield from parser.status_translations()
+        yield from parser.column_findings()
 
     def batches(self, fields: frozenset[str] | None = None) -> Iterator[RowBatch]:
         """Yields all rows as `rows` does without `duplicates`, some hundred at a time, and faster."""
@@ -102,8 +114,8 @@ class CsvList:
                 plain=plain,
                 rows=list(parser.rows(others, None, is_clean_batch=batch.needs_no_cleaning)),
             )
-        if translations := list(parser.status_translations()):
-            yield RowBatch(names=parser.names, plain=[], rows=translations)
+        if findings := list(parser.column_findings()):
+            yield RowBatch(names=parser.names, plain=[], rows=findings)
 
     def records(self) -> Iterator[CellBatch]:
         """Yields the rows below the header."""
@@ -154,7 +166,7 @@ class _RowParser:
 
     def partition(self, rows: Iterable[Record]) -> tuple[list[PlainRow], list[Record]]:
         """Splits `rows` of a batch that needs no cleaning into plain ones and others."""
-        pick, status_parser, has_status = self._pick, self._status_parser, self._status_parser.has_status_columns
+        pick, status_parser, needs_parser = self._pick, self._status_parser, self._status_parser.is_needed
         column, width, since = self._columns.address, len(self._columns.names), self._columns.since
         plain: list[PlainRow] = []
         others: list[Record] = []
@@ -165,7 +177,8 @@ class _RowParser:
                 or len(cells) != width
                 or not is_plain_address(address := cells[column])
                 or (since is not None and cells[since])
-                or (has_status and status_parser.parse(cells) is not Status.SUBSCRIBED)
+                or not OPT_OUT_CELLS.isdisjoint(cells)
+                or (needs_parser and not status_parser.is_plain(cells))
             ):
                 others.append(row)
             else:
@@ -179,8 +192,7 @@ class _RowParser:
         """
         wanted, names, pick, status_parser = self._wanted, self.names, self._pick, self._status_parser
         column, width = self._columns.address, len(self._columns.names)
-        has_status = status_parser.has_status_columns
-        status = subscribed = Status.SUBSCRIBED
+        subscribed = Status.SUBSCRIBED
         for line, cells in rows:
             if isinstance(cells, str):
                 yield RejectedRow(line=line, reason=_UNCLOSED, cells=(cells,))
@@ -190,8 +202,7 @@ class _RowParser:
             except (AddressError, IndexError) as error:
                 yield from _reject_address(line, cells, error)
                 continue
-            if has_status:
-                status = status_parser.parse(cells)
+            status = status_parser.parse(cells)
             if seen is not None and (first := seen.setdefault(address.identity, line)) != line:
                 yield DuplicateRow(line=line, first=first, identity=address.identity, status=status)
                 continue
@@ -201,12 +212,19 @@ class _RowParser:
                 values = {name: clean_line(cells[i]).strip() if i < len(cells) else "" for i, name in wanted}
                 yield Member(line, address, values, status)
                 yield from self._warnings(line, cells)
-            if status is not subscribed:
+            if status is subscribed:
+                if not is_clean_batch or not OPT_OUT_CELLS.isdisjoint(cells) or not self._is_plain(cells):
+                    status_parser.search_opt_outs(cells, line)
+            else:
                 yield from status_parser.warnings(line, cells)
 
-    def status_translations(self) -> Iterator[RowWarning]:
-        """Yields, after all rows, which words of other tools were read as which status."""
-        return self._status_parser.translations()
+    def _is_plain(self, cells: Sequence[str]) -> bool:
+        return len(cells) == len(self._columns.names) and self._status_parser.is_plain(cells)
+
+    def column_findings(self) -> Iterator[RowWarning | UnclearColumn]:
+        """Yields, after all rows, which words of other tools were read as which status, and the columns that are unclear."""
+        yield from self._status_parser.translations()
+        yield from self._status_parser.unclear_columns()
 
     def _warnings(self, line: int, cells: list[str]) -> Iterator[RowWarning]:
         """Yields what was corrected in a row with a valid address."""
@@ -244,8 +262,11 @@ def _cell_picker(indexes: list[int], width: int) -> Callable[[list[str]], Sequen
     return lambda cells: [cells[index] for index in indexes]
 
 
-def open_list(path: Path, name: str = "") -> CsvList:
-    """Opens a list and reads its header. `name` defaults to the name of the file without `.csv`. Raises ListError."""
+def open_list(path: Path, name: str = "", meanings: Mapping[str, ColumnMeaning] = _NO_MEANINGS) -> CsvList:
+    """Opens a list and reads its header. `name` defaults to the name of the file without `.csv`. Raises ListError.
+
+    `meanings` of its columns, by field name, as a person stated them.
+    """
     if path.exists() and not (path.is_file() or path.is_dir()):
         raise ListError(f"{path.name} is not a file.", "Choose a CSV file.")
     try:
@@ -253,7 +274,7 @@ def open_list(path: Path, name: str = "") -> CsvList:
             encoding = detect_encoding(binary)
             version = file_version(binary)
         with path.open(encoding=encoding, newline="") as file:
-            delimiter, columns, line = _read_header(path, file)
+            delimiter, columns, line = _read_header(path, file, meanings)
     except EncodingError as error:
         raise ListError(f"The file {path.name} {error}.", error.next_step) from None
     except UnicodeDecodeError:
@@ -271,7 +292,7 @@ def open_list(path: Path, name: str = "") -> CsvList:
     )
 
 
-def _read_header(path: Path, file: IO[str]) -> tuple[str, Columns, int]:
+def _read_header(path: Path, file: IO[str], meanings: Mapping[str, ColumnMeaning]) -> tuple[str, Columns, int]:
     """Returns the delimiter, the columns, and the line of the header."""
     delimiters: tuple[str, ...] = DELIMITERS
     for number, text in enumerate(file, start=1):
@@ -279,13 +300,15 @@ def _read_header(path: Path, file: IO[str]) -> tuple[str, Columns, int]:
         if separator := _SEPARATOR_LINE.fullmatch(line):
             delimiters = (separator["delimiter"],)
         elif line.strip(",;\t "):
-            return *_choose_delimiter(path, line, delimiters, number), number
+            return *_choose_delimiter(path, line, delimiters, number, meanings), number
     raise ListError(
         f"The file {path.name} is empty.", "Add a first line with the names of the columns, such as: email,first_name"
     )
 
 
-def _choose_delimiter(path: Path, line: str, delimiters: tuple[str, ...], number: int) -> tuple[str, Columns]:
+def _choose_delimiter(
+    path: Path, line: str, delimiters: tuple[str, ...], number: int, meanings: Mapping[str, ColumnMeaning]
+) -> tuple[str, Columns]:
     """Returns the delimiter with which the header has `email`, then the most columns; and these columns."""
     if not is_clean(line.replace("\t", " ")):
         raise ListError(
@@ -303,7 +326,7 @@ def _choose_delimiter(path: Path, line: str, delimiters: tuple[str, ...], number
             "Keep the names of the columns on one line.",
         )
     try:
-        return delimiter, read_columns(names)
+        return delimiter, read_columns(names, meanings)
     except ColumnsError as error:
         raise ListError(f"The file {path.name} cannot be read: {error}.", error.next_step) from None
 
