@@ -62,7 +62,17 @@ _ALIASES = {
 _ADDRESS_WORDS = frozenset({"email", "mail", "emailaddress"})
 _PERSON_WORDS = frozenset({"subscriber", "recipient"})  # MailerLite, Postmark
 _NEVER_SUSPECT = frozenset({"", *_ALIASES, *FIELDS} - {STATUS})
-_NO_MEANINGS: Mapping[str, ColumnMeaning] = {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColumnRules:
+    """What the settings of a list say about its columns: the `meanings` of some, by field name, and the `language` of dates."""
+
+    meanings: Mapping[str, ColumnMeaning] = field(default_factory=dict)
+    language: str = "en"
+
+
+NO_RULES = ColumnRules()
 
 
 class ColumnsError(ValueError):
@@ -103,8 +113,9 @@ def field_name(header: str) -> str:
     return _CANONICAL.get(_without_accents(name), name)
 
 
-def read_columns(headers: Sequence[str], meanings: Mapping[str, ColumnMeaning] = _NO_MEANINGS) -> Columns:
-    """Returns the columns of a header row. `meanings` of columns, by field name, as a person stated them. Raises ColumnsError."""
+def read_columns(headers: Sequence[str], rules: ColumnRules = NO_RULES) -> Columns:
+    """Returns the columns of a header row. Raises ColumnsError."""
+    meanings = rules.meanings
     names = [field_name(header) for header in headers]
     if EMAIL not in names:
         names[_address_column(headers, names)] = EMAIL

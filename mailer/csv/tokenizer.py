@@ -1,8 +1,9 @@
 """Rows of a CSV file as text or cells.
 
-A row has the number of its first line, from 1, and its cells. A quote that is never closed would swallow the rows after it: a
-row over several lines must be well-formed CSV, or its first line is returned alone, as a text instead of cells, and reading goes
-on with the next line. Every line belongs to exactly one row: the texts of all rows are the file.
+A row has the number of its first line, from 1, and its cells. Blanks before a cell are skipped, also before its quote. A quote
+that is never closed would swallow the rows after it: a row over several lines must be well-formed CSV, or its first line is
+returned alone, as a text instead of cells, and reading goes on with the next line. Every line belongs to exactly one row: the
+texts of all rows are the file.
 
 Lines are taken some hundred at a time. If each of them is a row, csv.reader parses all at once; otherwise rows are parsed one by
 one. Raises TooManyMalformedRowsError.
@@ -18,7 +19,7 @@ MAX_ROW_LINES = 500
 MAX_BROKEN = 1000  # each costs a second reading of up to MAX_ROW_LINES lines
 _BATCH = 256  # lines
 _BETWEEN = "\N{BROKEN BAR}"  # printable, and seldom seen
-_NEEDS_CLEANING = (f"{_BETWEEN} ", f" {_BETWEEN}", '"', "\\")
+_NEEDS_CLEANING = (f"{_BETWEEN} ", f" {_BETWEEN}", '"', "\\", "\N{REPLACEMENT CHARACTER}")
 
 Record = tuple[int, list[str] | str]
 """A row: its line, and its cells, or its text if it is malformed."""
@@ -83,7 +84,7 @@ class RowTokenizer:
     def _parse_at_once(self, chunk: list[str]) -> list[list[str]] | None:
         """Returns the cells of each line, or None if a line is not a row."""
         try:
-            rows = list(csv.reader(chunk, delimiter=self._delimiter))
+            rows = list(csv.reader(chunk, delimiter=self._delimiter, skipinitialspace=True))
             return rows if len(rows) == len(chunk) and ends_its_row(chunk[-1], self._delimiter) else None
         except csv.Error:
             return None
@@ -98,7 +99,7 @@ class RowTokenizer:
             lines.ended = False
             start = lines.count + 1
             try:
-                cells = next(csv.reader(lines, delimiter=delimiter))
+                cells = next(csv.reader(lines, delimiter=delimiter, skipinitialspace=True))
             except csv.Error:
                 cells = None
             row = lines.row
@@ -161,13 +162,13 @@ class _Lines:
 
 def ends_its_row(line: str, delimiter: str) -> bool:
     """Whether a row that begins with `line` also ends with it."""
-    reader = csv.reader((line, ""), delimiter=delimiter)
+    reader = csv.reader((line, ""), delimiter=delimiter, skipinitialspace=True)
     next(reader)
     return reader.line_num == 1
 
 
 def _is_well_formed(lines: list[str], delimiter: str) -> bool:
     try:
-        return len(list(csv.reader(lines, delimiter=delimiter, strict=True))) == 1
+        return len(list(csv.reader(lines, delimiter=delimiter, strict=True, skipinitialspace=True))) == 1
     except csv.Error:
         return False

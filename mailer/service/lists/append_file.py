@@ -6,15 +6,14 @@ reports it, and restores the status, so that nothing is ignored silently.
 """
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from mailer.addresses import parse_address
 from mailer.csv.admin_edits import RowEdit, edited_copy
-from mailer.csv.columns import EMAIL, STATUS
-from mailer.csv.opt_out_columns import ColumnMeaning
+from mailer.csv.columns import EMAIL, STATUS, ColumnRules
 from mailer.csv.reader import CsvList
 from mailer.csv.rows import Status
 from mailer.ledger.store.scratch_tables import ScratchConnection
@@ -40,13 +39,13 @@ class AppendedFile:
 
 @contextmanager
 def appended_file(
-    scratch: ScratchConnection, source: CsvList, path: Path, meanings: Mapping[str, ColumnMeaning]
+    scratch: ScratchConnection, source: CsvList, path: Path, rules: ColumnRules
 ) -> Iterator[AppendedFile]:
     """Yields the list `source` with the rows of the file at `path`. The new file is removed when the block ends, unless it was
-    committed. `meanings` of the list's columns, as its settings state them.
+    committed. `rules`: what the settings of the list say about its columns.
     """
-    listed = stage_list(scratch, source.path, source.name, meanings, number=_LISTED, keep=False)
-    given = stage_list(scratch, path, source.name, meanings, number=_GIVEN, keep=False)
+    listed = stage_list(scratch, source.path, source.name, rules, number=_LISTED, keep=False)
+    given = stage_list(scratch, path, source.name, rules, number=_GIVEN, keep=False)
     with ExitStack() as stack:
         with scratch.snapshot() as conn:
             columns = _new_columns(source, given.source, has_status=has_status_word(conn, given.rows))

@@ -5,13 +5,12 @@
 Raises ListError.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from mailer.csv.columns import EMAIL
-from mailer.csv.opt_out_columns import ColumnMeaning
+from mailer.csv.columns import EMAIL, ColumnRules
 from mailer.csv.reader import CsvList, RowBatch, open_list
 from mailer.csv.rejected import keep_rejected
 from mailer.csv.rows import DuplicateRow, Finding, Member, RejectedRow, UnclearColumn
@@ -36,16 +35,16 @@ def stage_list(
     scratch: ScratchConnection,
     path: Path,
     name: str,
-    meanings: Mapping[str, ColumnMeaning],
+    rules: ColumnRules,
     *,
     number: int,
     keep: bool,
 ) -> StagedFile:
     """Reads a list file into the scratch tables of this `number`. `keep`: its rejected rows are saved beside it.
 
-    `meanings` of its columns, as the settings of the list state them.
+    `rules`: what the settings of the list say about its columns.
     """
-    source = open_list(path, name, meanings)
+    source = open_list(path, name, rules)
     digest, size = file_digest(path), path.stat().st_size
     columns = source.columns
     status = "" if columns.status is None else columns.names[columns.status]
@@ -73,7 +72,7 @@ def stage_list(
         rejected=reader.rejected,
         findings=tuple(words for _, words in findings),
         more_findings=reader.count + rows.duplicates - len(findings),
-        meanings={column: meaning.value for column, meaning in meanings.items()},
+        meanings={column: meaning.value for column, meaning in rules.meanings.items()},
         unclear=tuple(reader.unclear),
     )
     return StagedFile(source=source, rows=rows, reading=reading)

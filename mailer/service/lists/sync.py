@@ -34,7 +34,7 @@ from mailer.ledger.types.syncs import SyncPlan
 from mailer.service.lists.backups import ListBackups
 from mailer.service.lists.file_digests import file_digest, read_digest
 from mailer.service.lists.staged_file import stage_list
-from mailer.service.lists.unclear_columns import column_meanings
+from mailer.service.lists.unclear_columns import column_meanings, column_rules
 
 BY_COMMAND_LINE = "command line"
 _PATIENCE = 120.0  # seconds to wait for another sync of the same list
@@ -58,11 +58,11 @@ def plan_sync(app: App, name: str) -> SyncPlan:
     """Returns what `sync_list` would do."""
     path = app.workspace.list_file(name)
     with app.readonly_ledger() as ledger:
-        meanings = column_meanings(app, name)
-        if ledger.syncs.is_current(name, file_digest(path), meanings):
+        rules = column_rules(app, name)
+        if ledger.syncs.is_current(name, file_digest(path), rules.meanings):
             return unchanged_plan(app, name)
         with ledger.syncs.scratch() as scratch:
-            staged = stage_list(scratch, path, name, meanings, number=1, keep=False)
+            staged = stage_list(scratch, path, name, rules, number=1, keep=False)
             with scratch.snapshot() as conn:
                 return ledger.syncs.plan(conn, name, staged.rows, staged.reading)
 
@@ -103,7 +103,7 @@ def _merge(
     """Merges the file at `path` into the ledger, and writes back to it; with `replacing`, it then becomes the list's file."""
     history = ListBackups(app.workspace.ensure_state_dir(), name)
     with app.ledger.syncs.scratch() as scratch:
-        staged = stage_list(scratch, path, name, column_meanings(app, name), number=1, keep=True)
+        staged = stage_list(scratch, path, name, column_rules(app, name), number=1, keep=True)
         current = replacing[0] if replacing else staged.source
         with scratch.transaction() as conn:
             done = app.ledger.syncs.merge(

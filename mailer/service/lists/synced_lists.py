@@ -19,7 +19,7 @@ from mailer.ledger.types.syncs import SyncPlan
 from mailer.service.lists.file_digests import file_digest
 from mailer.service.lists.staged_file import stage_list
 from mailer.service.lists.sync import BY_COMMAND_LINE, sync_list, unchanged_plan
-from mailer.service.lists.unclear_columns import column_meanings
+from mailer.service.lists.unclear_columns import column_meanings, column_rules
 
 
 class ListSource(Enum):
@@ -84,9 +84,7 @@ def _dry_run(
     """Reads the files of the lists; then merges them in a transaction that is rolled back at the end."""
     with ledger.syncs.scratch() as scratch:
         staged = [
-            stage_list(
-                scratch, app.workspace.list_file(name), name, column_meanings(app, name), number=number, keep=False
-            )
+            stage_list(scratch, app.workspace.list_file(name), name, column_rules(app, name), number=number, keep=False)
             for number, name in enumerate(names, start=1)
         ]
         with scratch.dry_run() as conn:

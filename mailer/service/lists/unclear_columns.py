@@ -1,13 +1,15 @@
 """Columns of lists that may record opt-outs, and what their settings say that they mean.
 
 column_meanings(app, name)     the meanings that the settings of the list state
-require_clear_columns(plans)   raises UnclearColumnError if somebody must say what a column means before a send
+column_rules(app, name)        these meanings, and the language of dates in the list
+    require_clear_columns(plans)   raises UnclearColumnError if somebody must say what a column means before a send
 """
 
 from collections.abc import Iterable, Mapping
 
 from mailer.app import App
 from mailer.audience.list_settings import load_list_settings
+from mailer.csv.columns import ColumnRules
 from mailer.csv.opt_out_columns import ColumnMeaning
 from mailer.csv.rows import UnclearColumn
 from mailer.errors import NeedsConfirmationError
@@ -32,6 +34,12 @@ class UnclearColumnError(NeedsConfirmationError):
 def column_meanings(app: App, name: str) -> Mapping[str, ColumnMeaning]:
     """Returns what the columns of a list mean, by field name. Raises ListSettingsError."""
     return load_list_settings(app.workspace.subscribers, name).columns
+
+
+def column_rules(app: App, name: str) -> ColumnRules:
+    """Returns what the settings of a list say about its columns. Raises ListSettingsError."""
+    settings = load_list_settings(app.workspace.subscribers, name)
+    return ColumnRules(meanings=settings.columns, language=settings.language or app.settings.language)
 
 
 def require_clear_columns(plans: Iterable[SyncPlan]) -> None:

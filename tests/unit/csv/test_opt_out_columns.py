@@ -2,6 +2,7 @@
 
 import pytest
 
+from mailer.csv.columns import ColumnRules
 from mailer.csv.opt_out_columns import ColumnMeaning
 from mailer.csv.reader import open_list
 from mailer.csv.rows import Member, RowWarning, UnclearColumn
@@ -38,8 +39,10 @@ def read(tmp_path):
         path = tmp_path / "readers.csv"
         quoted = f'"{cell}"'
         path.write_text(f'email,"{header}"\nfirst@x.org,{first}\na@x.org,{quoted}\n', encoding="utf-8")
-        rows = list(open_list(path, meanings=meanings or {}).rows())
-        batches = [row for batch in open_list(path, meanings=meanings or {}).batches() for row in batch.rows]
+        rows = list(open_list(path, rules=ColumnRules(meanings=meanings or {})).rows())
+        batches = [
+            row for batch in open_list(path, rules=ColumnRules(meanings=meanings or {})).batches() for row in batch.rows
+        ]
         found = [[row for row in some if isinstance(row, UnclearColumn)] for some in (rows, batches)]
         assert found[0] == found[1]
         return rows, found[0]
