@@ -19,7 +19,7 @@ _CACHE_SIZE = 10_000  # different combinations of cells
 
 
 @dataclass(slots=True)
-class _Counted:
+class _CountedCell:
     """A cell that was read as a status, or is not understood: where it is first, and in how many rows."""
 
     line: int
@@ -38,8 +38,8 @@ class StatusParser:
             (index, suspicion) for index, suspicion in columns.suspects if suspicion is not is_opt_out_word
         )
         self.is_needed = bool(self._signs or self._by_heading)
-        self._translated: dict[tuple[int, Status], _Counted] = {}
-        self._unclear: dict[int, _Counted] = {}
+        self._translated: dict[tuple[int, Status], _CountedCell] = {}
+        self._unclear: dict[int, _CountedCell] = {}
         self._pick = _picker([index for index, _ in self._signs], columns.since)
         self._pick_suspects = _picker([index for index, _ in (*self._signs, *self._by_heading)], columns.since)
         self._cache: dict[object, Status] = {}
@@ -95,7 +95,7 @@ class StatusParser:
                     line=line, message=f"the {what} “{abbreviate_cell(cell)}” is unknown; the reader gets no mail"
                 )
             elif status is not Status.SUBSCRIBED and cell.strip().casefold() != status:
-                self._translated.setdefault((index, status), _Counted(line, cell)).rows += 1
+                self._translated.setdefault((index, status), _CountedCell(line, cell)).rows += 1
 
     def translations(self) -> Iterator[RowWarning]:
         """Yields the first word of each column that was read as a status, and the number of such rows so far."""
@@ -105,7 +105,7 @@ class StatusParser:
             yield RowWarning(line=found.line, message=message)
 
     def _count_unclear(self, index: int, line: int, cell: str) -> None:
-        self._unclear.setdefault(index, _Counted(line, cell)).rows += 1
+        self._unclear.setdefault(index, _CountedCell(line, cell)).rows += 1
 
     def _strictest(self, cells: Sequence[str]) -> Status:
         return strictest(status for _, status in self._statuses(cells))
