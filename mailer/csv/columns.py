@@ -61,7 +61,7 @@ _ALIASES = {
 }
 _ADDRESS_WORDS = frozenset({"email", "mail", "emailaddress"})
 _PERSON_WORDS = frozenset({"subscriber", "recipient"})  # MailerLite, Postmark
-_NEVER_SUSPECT = frozenset({"", *_ALIASES, *FIELDS} - {STATUS})
+_NEVER_SUSPECT = frozenset({*_ALIASES, *FIELDS} - {STATUS})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

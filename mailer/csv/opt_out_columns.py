@@ -5,7 +5,8 @@ program and in some others:
 
     the heading speaks of leaving (`Opted out on`, `Abgemeldet`)       a cell that is filled in, and is not a no
     the heading speaks of permission (`Newsletter?`, `Einwilligung`)   a cell that is a no
-    any other heading                                                 a cell that is a word for an opt-out (`unsubscribed`)
+    any other heading                                                 a cell that is a word for an opt-out (`unsubscribed`); under
+                                                                      `Tags` and the like, one of several words
 
 Only a person can say what such a column means: see ColumnMeaning. Pure.
 """
@@ -80,6 +81,10 @@ _SPEAKS_OF_PERMISSION = re.compile(
     )""",
     re.VERBOSE,
 )
+_HOLDS_SEVERAL = re.compile(
+    r"tag|label|list|group|segment|interest|categor|flag|note|gruppe|etikett|etiquet|kategor|הערות|תגיות|وسوم"
+)
+_BETWEEN_WORDS = re.compile(r"[,;|/]")
 _REFERENCE = re.compile(r"(?:^|_)(?:url|link|token|hash|key|id|uuid|code|campaign|title|html)$")
 _NOT_EMPTY = frozenset({*EMPTY, *NO})
 
@@ -91,7 +96,7 @@ def find_suspicion(name: str) -> Suspicion:
             return _is_filled
         if _SPEAKS_OF_PERMISSION.search(name):
             return _is_no_or_opt_out
-    return is_opt_out_word
+    return _has_opt_out_word if _HOLDS_SEVERAL.search(name) else is_opt_out_word
 
 
 def _is_filled(cell: str) -> bool:
@@ -106,6 +111,11 @@ def _is_no_or_opt_out(cell: str) -> bool:
 def is_opt_out_word(cell: str) -> bool:
     """Whether the whole cell is a word for an opt-out."""
     return cell.strip().casefold() in OPT_OUT_WORDS
+
+
+def _has_opt_out_word(cell: str) -> bool:
+    """Whether one of several words in the cell (`vip, unsubscribed`) is a word for an opt-out."""
+    return any(part.strip() in OPT_OUT_WORDS for part in _BETWEEN_WORDS.split(cell.casefold()))
 
 
 OPT_OUT_CELLS = frozenset(

@@ -59,7 +59,9 @@ YES = frozenset(
     }
     | {"si", "כן", "نعم", "صحيح", "kyllä", "tak", "ano", "да", "так"}
 )
-_DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}(?!\d)")
+_DATE = re.compile(  # also with a month in words, and Unix time
+    r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}(?!\d)|.*\b(?:19|20)\d\d\b|\d{9,13}\Z"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,13 +124,14 @@ _OPT_IN = VendorStatusColumn(
     words={**_STATUS_WORDS, **_words(Status.SUBSCRIBED, YES), **_words(Status.UNSUBSCRIBED, NO)},
     date=Status.SUBSCRIBED,
     other=Status.UNKNOWN,
+    is_ambiguous=True,
 )
 
 
 def _opt_out(status: Status) -> VendorStatusColumn:
     """Returns a column in which a yes or a date means `status`; any other word is unknown."""
     words = {**_STATUS_WORDS, **_words(Status.SUBSCRIBED, NO), **_words(status, YES)}
-    return VendorStatusColumn(words=words, date=status, other=Status.UNKNOWN)
+    return VendorStatusColumn(words=words, date=status, other=Status.UNKNOWN, is_ambiguous=True)
 
 
 SIGNS: Mapping[str, VendorStatusColumn] = {
@@ -171,11 +174,13 @@ SIGNS: Mapping[str, VendorStatusColumn] = {
     "is_this_subscriber_confirmed": VendorStatusColumn(words=_words(Status.UNCONFIRMED, NO)),  # phpList
     "is_this_subscriber_blacklisted": _FILLED_UNSUBSCRIBED,  # phpList
     "is_this_account_disabled": VendorStatusColumn(words=_words(Status.PAUSED, YES)),  # phpList
-    "subscribed": VendorStatusColumn(words=_words(Status.UNSUBSCRIBED, NO)),  # true or false, but maybe a date
+    "subscribed": _OPT_IN,  # true or false, but maybe a date
     "unsubscribed": _FILLED_UNSUBSCRIBED,
+    "email_status": VendorStatusColumn(  # Constant Contact; but programs that check addresses have one, too
+        words=_STATUS_WORDS, other=Status.UNKNOWN, is_ambiguous=True
+    ),
     **dict.fromkeys(
         (
-            "email_status",  # Constant Contact
             "email_permission_status",  # Constant Contact
             "list_status",  # MailPoet
             "global_status",  # MailPoet

@@ -79,7 +79,7 @@ class StatusParser:
     def unclear_columns(self) -> Iterator[UnclearColumn]:
         """Yields, after all rows, the columns that may record opt-outs."""
         for index, found in self._unclear.items():
-            header, name = self._columns.headers[index].strip(), self._columns.names[index]
+            header, name = self._columns.headers[index].strip() or f"column {index + 1}", self._columns.names[index]
             cell = abbreviate_cell(found.cell)
             yield UnclearColumn(line=found.line, header=header, name=name, cell=cell, rows=found.rows)
 

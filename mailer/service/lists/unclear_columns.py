@@ -21,11 +21,16 @@ class UnclearColumnError(NeedsConfirmationError):
 
     def __init__(self, name: str, column: UnclearColumn) -> None:
         key = column.name if column.name.isascii() else f'"{column.name}"'
+        step = (
+            f'Say what it means, in subscribers/{name}.toml: columns.{key} = "opt-out" (what is filled in gets no mail), '
+            '"opt-in" (only a yes gets mail) or "field" (it says nothing about mail).'
+            if column.name
+            else "Give the column a name, in the first line of the file."
+        )
         super().__init__(
             f"The column “{column.header}” of the list {name} may say who gets no mail: it contains “{column.cell}” in line "
             f"{column.line:,}. Nothing was sent.",
-            f'Say what it means, in subscribers/{name}.toml: columns.{key} = "opt-out" (what is filled in gets no mail), '
-            f'"opt-in" (only a yes gets mail) or "field" (it says nothing about mail).',
+            step,
         )
         self.list = name
         self.column = column
