@@ -8,6 +8,8 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 
+_WELL_QUOTED = re.compile(r'"(?:[^"]|"")*+"')
+
 
 def cell_spans(text: str, delimiter: str) -> list[tuple[int, int]]:
     """Returns start and end of each cell in `text`, quotes included; a blank line has none. `text` has no line end."""
@@ -28,6 +30,12 @@ def is_fully_quoted(text: str, delimiter: str) -> bool:
     """Whether every cell of the row is quoted."""
     spans = cell_spans(text, delimiter)
     return bool(spans) and all(_is_quoted(text[start:stop]) for start, stop in spans)
+
+
+def is_misquoted(text: str, delimiter: str) -> bool:
+    """Whether a quoted cell of the row `text` has text behind its closing quote, as if a quote inside of it was not doubled."""
+    parts = (text[start:stop].strip(" ") for start, stop in cell_spans(text, delimiter))
+    return any(part.startswith('"') and not _WELL_QUOTED.fullmatch(part) for part in parts)
 
 
 def set_cells(text: str, delimiter: str, values: Mapping[int, str]) -> str:

@@ -17,7 +17,7 @@ import itertools
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import itemgetter
 from pathlib import Path
 from typing import IO
@@ -111,7 +111,7 @@ class CsvList:
         if self.guess:
             yield self.guess
         for batch in self.records():
-            yield from parser.rows(batch.rows, seen, is_clean_batch=batch.needs_no_cleaning)
+            yield from parser.rows(batch, batch.rows, seen)
         yield from parser.column_findings()
 
     def batches(self, fields: frozenset[str] | None = None) -> Iterator[RowBatch]:
@@ -124,7 +124,7 @@ class CsvList:
             yield RowBatch(
                 names=parser.names,
                 plain=plain,
-                rows=list(parser.rows(others, None, is_clean_batch=batch.needs_no_cleaning)),
+                rows=list(parser.rows(batch, others, None)),
             )
         if findings := list(parser.column_findings()):
             yield RowBatch(names=parser.names, plain=[], rows=findings)
@@ -135,7 +135,7 @@ class CsvList:
         is_mixed = self.encoding.is_mixed
         try:
             for batch in RowTokenizer(below, self.delimiter, before=self.header_line).cells():
-                yield CellBatch(batch.rows, needs_no_cleaning=False) if is_mixed else batch
+                yield replace(batch, needs_no_cleaning=False) if is_mixed else batch
         except TooManyMalformedRowsError:
             raise ListError(
                 f"The file {self.path.name} has more than {MAX_BROKEN} rows with a missing closing quote.", _SAVE_AGAIN
@@ -205,11 +205,12 @@ class _RowParser:
                 plain.append((line, address, pick(cells)))
         return plain, others
 
-    def rows(self, rows: Iterable[Record], seen: dict[str, int] | None, *, is_clean_batch: bool) -> Iterator[Row]:
-        """Yields the parsed `rows`. `seen`: the first line of each identity so far, to find duplicates; None does not.
+    def rows(self, batch: CellBatch, rows: Iterable[Record], seen: dict[str, int] | None) -> Iterator[Row]:
+        """Yields the parsed `rows` of a batch.
 
-        `is_clean_batch`: no cell of them needs to be cleaned.
+        `seen`: the first line of each identity so far, to find duplicates; None does not.
         """
+        is_clean_batch = batch.needs_no_cleaning
         wanted, names, pick, status_parser = self._wanted, self.names, self._pick, self._status_parser
         column, width = self._columns.address, len(self._columns.names)
         subscribed = Status.SUBSCRIBED
@@ -234,7 +235,7 @@ class _RowParser:
             else:
                 values = {name: clean_line(cells[i]).strip() if i < len(cells) else "" for i, name in wanted}
                 yield Member(line, address, values, status)
-                yield from self._warnings(line, cells)
+                yield from self._warnings(line, cells, is_misquoted=line in batch.misquoted)
             if status is subscribed:
                 if not is_clean_batch or not OPT_OUT_CELLS.isdisjoint(cells) or not self._is_plain(cells):
                     status_parser.search_opt_outs(cells, line)
@@ -271,7 +272,7 @@ class _RowParser:
                     yield line, warning
             yield line, read
 
-    def _warnings(self, line: int, cells: list[str]) -> Iterator[RowWarning]:
+    def _warnings(self, line: int, cells: list[str], *, is_misquoted: bool) -> Iterator[RowWarning]:
         """Yields what was corrected in a row with a valid address, and what was lost before."""
         damaged = next((cell for cell in cells if "\N{REPLACEMENT CHARACTER}" in cell), "")
         if damaged:
@@ -279,6 +280,10 @@ class _RowParser:
                 f"“{abbreviate_cell(damaged)}” has lost a character (\N{REPLACEMENT CHARACTER}); correct it in the file"
             )
             yield RowWarning(line=line, message=message)
+        if is_misquoted:
+            odd = next((cell for cell in cells if '"' in cell), "")
+            words = f"a quote in a quoted cell is not doubled; it was read as “{abbreviate_cell(odd)}”"
+            yield RowWarning(line=line, message=words)
         width = len(self._columns.names)
         faulty = [
             header.strip() or f"column {index}"

@@ -523,3 +523,9 @@ def test_a_date_that_cannot_be_read_is_named(write):
         "readers.csv:4: “yesterday” is not a date; write it as 2024-01-31",
         "readers.csv:5: “03/04/2024” was read as 2024-03-04; day and month may be swapped",
     ]
+
+
+def test_a_quote_that_is_not_doubled_is_named(write):
+    source = write('email,name\na@x.org,Ana "the boss" Reis\nb@x.org,"Bo "B" B"\nc@x.org,"C"   \nd@x.org,"D ""d"" D"\n')
+    assert [fields["name"] for _, _, fields in members(source)] == ['Ana "the boss" Reis', 'Bo B" B"', "C", 'D "d" D']
+    assert findings(source) == ['readers.csv:3: a quote in a quoted cell is not doubled; it was read as “Bo B" B"”']
