@@ -110,7 +110,7 @@ class _HtmlLine:
 
 @dataclass(slots=True)
 class _HtmlReader:
-    """Reads elements one after the other. `link`: the address of the link that the text is in, "" outside of links."""
+    """Reads elements one after the other. `before`: the number of paragraphs of the page before those that are `found`."""
 
     base: str = ""
     found: list[ImportedParagraph] = field(default_factory=list)
@@ -120,6 +120,7 @@ class _HtmlReader:
     lines: list[_HtmlLine] = field(default_factory=lambda: [_HtmlLine()])
     gap: int = 0
     quoted: int = 0
+    before: int = 0
 
     def block(self, element: HtmlElement, depth: int) -> None:
         """Reads `element` and its content."""
@@ -194,7 +195,7 @@ class _HtmlReader:
         return [_HtmlLine(rest, escape_markdown(rest))] if rest else []
 
     def _doubt(self, message: str) -> None:
-        self.doubts.append(ImportDoubt(line=len(self.found) + 1, message=message))
+        self.doubts.append(ImportDoubt(line=self.before + len(self.found) + 1, message=message))
 
     def _leave_out(self, element: HtmlElement, tag: str) -> None:
         """Names the text of an element that is not shown, unless it is no text for readers."""
@@ -262,6 +263,8 @@ class _HtmlReader:
         self._inside(element, depth)
         if tag == "a" and _GENERATED_LINK.search(" ".join(line.text for line in self.lines[first:])[start[0] :]):
             self.lines[-1].is_generated = True
+            if target:
+                self.links.remove(target)
         if len(self.lines) - 1 < first or len(self.lines[first].text) < start[0]:
             return  # blocks inside
         for line, (text_start, start_at) in zip(self.lines[first:], [start, *[(0, 0)] * len(self.lines)], strict=False):
@@ -335,7 +338,8 @@ class _HtmlReader:
 
     def _item_paragraphs(self, element: HtmlElement, depth: int) -> list[ImportedParagraph]:
         """Returns the paragraphs of one item, read separately."""
-        reader = _HtmlReader(base=self.base, aside=self.aside, doubts=self.doubts, links=self.links)
+        before = self.before + len(self.found)
+        reader = _HtmlReader(base=self.base, aside=self.aside, doubts=self.doubts, links=self.links, before=before)
         reader._inside(element, depth + 1)
         reader.end()
         return reader.found

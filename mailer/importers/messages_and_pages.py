@@ -15,7 +15,7 @@ import codecs
 import datetime as dt
 import email.policy
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from email.header import decode_header, make_header
 from email.message import Message
@@ -186,19 +186,23 @@ def open_message(data: bytes) -> OpenedFile:
         )
     message = BytesParser(policy=email.policy.compat32).parsebytes(data)
     parts = [part for _, part in zip(range(_PARTS), message.walk(), strict=False) if not part.is_multipart()]
-    texts = {
-        part.get_content_type(): part for part in reversed(parts) if part.get_content_disposition() != "attachment"
-    }
-    best = texts.get("text/html") or texts.get("text/plain")
-    if best is None:
+    shown = [part for part in parts if part.get_content_disposition() != "attachment"]
+    texts = {kind: [part for part in shown if part.get_content_type() == kind] for kind in ("text/html", "text/plain")}
+    bests = texts["text/html"] or texts["text/plain"]
+    if not bests:
         raise UsageError("The message contains no text.")
     pictures = {
         f"cid:{str(part.get('Content-ID')).strip(' <>')}": _payload(part)
         for part in parts
         if part.get("Content-ID") and part.get_content_maintype() == "image"
     }
-    text, doubts = decode_text(_payload(best), best.get_content_charset())
-    is_html = best.get_content_type() == "text/html"
+    decoded = [decode_text(_payload(part), part.get_content_charset()) for part in bests]
+    text = "\n\n".join(found for found, _ in decoded)
+    doubts = [doubt for _, found in decoded for doubt in found]
+    is_html = bool(texts["text/html"])
+    for part in parts:
+        if part not in shown or part.get_content_maintype() != "text":
+            doubts += _name_attachment(part, text)
     head = data.replace(b"\r\n", b"\n").partition(b"\n\n")[0]
     return OpenedFile(
         text=text,
@@ -206,9 +210,17 @@ def open_message(data: bytes) -> OpenedFile:
         subject=_header(message, "Subject"),
         date=_date(message),
         pictures=pictures,
-        doubts=doubts,
+        doubts=tuple(doubts),
         first_line=1 if is_html or message.is_multipart() else head.count(b"\n") + 3,
     )
+
+
+def _name_attachment(part: Message, text: str) -> Iterator[ImportDoubt]:
+    """Yields that a part of a message was left out, unless the text shows it."""
+    identifier = str(part.get("Content-ID") or "").strip(" <>")
+    if not identifier or f"cid:{identifier}" not in text:
+        name = part.get_filename() or part.get_content_type()
+        yield ImportDoubt(line=0, message=f"the attachment “{name}” was left out")
 
 
 def open_page(data: bytes) -> OpenedFile:

@@ -3,6 +3,7 @@
 import datetime as dt
 import io
 import zipfile
+from email.message import EmailMessage
 
 import pytest
 
@@ -288,3 +289,18 @@ def test_a_second_file_of_one_title_gets_a_number(tmp_path):
     assert [path.name for path in made] == ["1999-05-01-letter.md", "1999-05-01-letter-2.md"]
     with pytest.raises(UsageError, match="exists already"):
         import_file(tmp_path / "a.txt", tmp_path / "new", today=TODAY, language="en")
+
+
+def test_all_texts_of_a_message_are_read_and_attachments_are_named():
+    made = EmailMessage()
+    made["Subject"], made["Date"] = "The quay", "Wed, 12 Oct 2022 09:00:00 +0200"
+    made.set_content("First part.")
+    made.add_attachment(b"%PDF", maintype="application", subtype="pdf", filename="plan.pdf")
+    made.add_attachment("Last part.", disposition="inline")
+    issue = read(made.as_bytes(), "old.eml")
+    assert "First part." in issue.text and "Last part." in issue.text
+    assert "the attachment “plan.pdf” was left out" in doubts(issue)
+
+
+def test_the_link_of_a_line_that_is_left_out_is_not_named_again():
+    assert "x.example" not in doubts(page('<p><a href="https://x.example/u">Unsubscribe</a></p><p>x</p>'))
