@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from mailer.csv.rows import UnclearColumn
+
 SHOWN = 20  # rows of each kind in a plan
 FROM_LIST = "list "  # how the source of a suppression begins that came from a list file
 
@@ -48,6 +50,7 @@ class SyncPlan:
     get a row. `people` are in the file, each once; `members_before` were in it at the last sync. A first sync lists no members
     who get mail.
     `unmailed`: why members who join get no mail, with their number; `blocked_joined`: those of `blocked` who join.
+    `unclear`: columns of which somebody must say what they mean before a send.
     `undo_of`: it restores the file that this sync left.
     """
 
@@ -73,6 +76,7 @@ class SyncPlan:
     first_blocked: tuple[BlockedRow, ...] = ()
     findings: tuple[str, ...] = ()
     more_findings: int = 0
+    unclear: tuple[UnclearColumn, ...] = ()
     sync: int | None = None
     undo_of: int | None = None
     encoding_changed: bool = False
@@ -120,7 +124,10 @@ class PendingChanges:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListState:
-    """The state of a list after its last sync; `digest` is the SHA-256 of the file then, in hex."""
+    """The state of a list after its last sync; `digest` is the SHA-256 of the file then, in hex.
+
+    `meanings` of its columns, as they were stated then; None if a version read the file that did not know them.
+    """
 
     name: str
     digest: str
@@ -131,6 +138,8 @@ class ListState:
     duplicates: int
     findings: tuple[str, ...]
     more_findings: int
+    unclear: tuple[UnclearColumn, ...]
+    meanings: Mapping[str, str] | None
     sync: int | None
 
 

@@ -23,6 +23,7 @@ from mailer.service.lists.backups import ListBackups
 from mailer.service.lists.file_digests import find_digest
 from mailer.service.lists.staged_file import stage_list
 from mailer.service.lists.sync import BY_COMMAND_LINE, list_lock, replace_and_sync
+from mailer.service.lists.unclear_columns import column_rules
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +69,7 @@ def undo_list(
 def plan_undo(app: App, name: str, *, to: int | None = None) -> SyncPlan:
     """Returns what `undo_list` would do."""
     with _older_file(app, name, to) as (back_to, older), app.ledger.syncs.scratch() as scratch:
-        staged = stage_list(scratch, older.path, name, number=1, keep=False)
+        staged = stage_list(scratch, older.path, name, column_rules(app, name), number=1, keep=False)
         with scratch.dry_run() as conn:
             done = app.ledger.syncs.merge(
                 conn, name, staged.rows, staged.reading, by=BY_COMMAND_LINE, allow_removals=True, undo_to=back_to
