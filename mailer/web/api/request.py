@@ -79,9 +79,9 @@ class ApiRequest:
         assert isinstance(self.body_values, schema), "the route declares another schema"
         return self.body_values
 
-    def record_look(self, action: str, object: str = "", detail: str = "") -> None:  # noqa: A002 - the audit log's own term
-        """Adds an entry to the audit log: this token read data of readers. The same one is added once an hour."""
-        self.app.ledger.audit.record_once(self.actor, action, object, detail, address=self.address)
+    def record_look(self, action: str, object: str = "", detail: str = "", *, reader: str = "") -> None:  # noqa: A002 - the audit log's own term
+        """Adds an entry to the audit log: this token read data of readers, or of `reader`. The same one is added once an hour."""
+        self.app.ledger.audit.record_look(self.actor, action, object, detail, reader=reader, address=self.address)
 
     def record(self, action: str, object: str = "", detail: str = "") -> None:  # noqa: A002 - the audit log's own term
         """Adds an entry to the audit log: this token did `action`."""

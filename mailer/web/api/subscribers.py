@@ -169,7 +169,7 @@ class Erased(Schema):
 def _show(request: ApiRequest) -> ApiResponse:
     """Get everything known of one person."""
     address = _address(request)
-    request.record_look("subscriber.show", mask_address(address.display))
+    request.record_look("subscriber.show", mask_address(address.display), reader=address.identity)
     return ApiResponse(content=Subscriber.of(profile_object(find_profile(request.app, address))))
 
 

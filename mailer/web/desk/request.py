@@ -81,9 +81,9 @@ class DeskRequest:
         """Redirects to `path`, under /desk, where `message` is shown once. `bad`: it reports a failure."""
         return self.pages.redirect(self.request, path, Flash(message, bad=bad) if message else None)
 
-    def record_look(self, action: str, object: str = "", detail: str = "") -> None:  # noqa: A002 - the audit log's own term
-        """Adds an entry to the audit log: this user looked at readers. The same one is added once an hour."""
-        self.app.ledger.audit.record_once(self.user.name, action, object, detail, address=self.address)
+    def record_look(self, action: str, object: str = "", detail: str = "", *, reader: str = "") -> None:  # noqa: A002 - the audit log's own term
+        """Adds an entry to the audit log: this user looked at readers, or at `reader`. The same one is added once an hour."""
+        self.app.ledger.audit.record_look(self.user.name, action, object, detail, reader=reader, address=self.address)
 
     def record(self, action: str, object: str = "", detail: str = "") -> None:  # noqa: A002 - the audit log's own term
         """Adds an entry to the audit log: this user did `action`."""

@@ -22,7 +22,7 @@ _READER = f"{HERE}:reader"
 def _show(request: DeskRequest) -> Response:
     address = parse_address(request.query.get("email", ""))
     profile = find_profile(request.app, address, read_files=False)
-    request.record_look("reader.show", mask_address(address.display))
+    request.record_look("reader.show", mask_address(address.display), reader=address.identity)
     members = {each.list: each for each in request.app.ledger.members.of(address.identity)}
     known = request.app.workspace.list_names()
     fields = {each.list: editable_fields(request.app, each.list) for each in profile.lists if each.list in known}
