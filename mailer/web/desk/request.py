@@ -17,6 +17,7 @@ from mailer.ledger.accounts.users import User
 from mailer.ledger.types.roles_and_scopes import Role
 from mailer.service.dispatches.preview import PreviewCache
 from mailer.web.desk.render import DeskRenderer, Flash, Viewer, json_page, wants_json
+from mailer.web.desk.sealed_query import read_query
 from mailer.web.desk.sends.live_broadcast import SendBroadcaster
 from mailer.web.forms import DeskForm
 
@@ -47,7 +48,8 @@ class DeskRequest:
 
     @property
     def query(self) -> Mapping[str, str]:
-        return self.request.query_params
+        """The parameters of the query, sealed ones too. Raises UsageError."""
+        return read_query(self.app.keys, self.request.query_params)
 
     @property
     def viewer(self) -> Viewer:

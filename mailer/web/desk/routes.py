@@ -10,6 +10,7 @@ from starlette.routing import BaseRoute, Route
 
 from mailer.app import App
 from mailer.service.accounts.oidc.login import open_provider
+from mailer.web.desk import search
 from mailer.web.desk.accounts import activity_log, profile, signin, users, webhooks
 from mailer.web.desk.accounts.oidc import CALLBACK, LOGIN, OidcPages
 from mailer.web.desk.accounts.signin import SignInPages
@@ -26,6 +27,7 @@ from mailer.web.desk.subscribers import detail, suppressions
 
 ROUTES: tuple[DeskRoute, ...] = (
     *signin.ROUTES,
+    *search.ROUTES,
     *dispatches_list.ROUTES,
     *create.ROUTES,
     *preview.ROUTES,
