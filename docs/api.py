@@ -51,6 +51,8 @@ approve the edition at the desk first. `mailer serve` runs the send.
 **Pages**: read a list with `limit` and, from the second page on, with `cursor`, which is `next` of the previous page. Items
 that are added meanwhile cause no repetitions and no gaps.
 
+**Readers** are named and searched for in the body of a POST or PATCH, so that no log of a web server contains an address.
+
 **Versions**: each answer to a GET has an `ETag`; a request with `If-None-Match` gets 304 if nothing changed. Writing a dispatch
 needs `If-Match`; the answer is 412 if the dispatch was changed meanwhile.
 
@@ -75,6 +77,7 @@ SCOPES = {
 def page() -> str:
     """Returns the text of docs/api.md."""
     openapi = json.loads(document(ROUTES, "https://letter.example.org"))
+    openapi = _with_words(openapi, openapi["components"]["schemas"])
     scopes = "\n".join(f"| `{scope}` | {words} |" for scope, words in SCOPES.items())
     parts = [INTRODUCTION.format(scopes=scopes, burst=BY_TOKEN.burst, rate=round(1 / BY_TOKEN.every))]
     schemas = openapi["components"]["schemas"]
@@ -133,6 +136,17 @@ def _answers(openapi: dict[str, Any]) -> list[str]:
             wanted.append(name)
             found += [_name({"$ref": each}) for each in _references(openapi["components"]["schemas"][name])]
     return sorted(wanted)
+
+
+def _with_words(value: Any, schemas: dict[str, Any]) -> Any:
+    """Returns `value` with the words themselves in place of each reference to an enumeration."""
+    if isinstance(value, list):
+        return [_with_words(each, schemas) for each in value]
+    if not isinstance(value, dict):
+        return value
+    if "$ref" in value and "enum" in (known := schemas.get(_name(value), {})):
+        return {"enum": known["enum"], **{key: each for key, each in value.items() if key != "$ref"}}
+    return {key: _with_words(each, schemas) for key, each in value.items()}
 
 
 def _references(value: Any) -> Iterator[str]:

@@ -32,7 +32,6 @@ _PATHS = {
     "send": ("The number of the send.", {"type": "integer", "minimum": 1, "maximum": 10**18 - 1}, 1),
     "list": ("The name of the list.", {"type": "string"}, "readers"),
     "upload": ("The number of the upload.", {"type": "string"}, "5eed" * 8),
-    "email": ("The e-mail address.", {"type": "string", "minLength": 3, "maxLength": 320}, "ana@example.com"),
 }
 _ERRORS = {
     400: "The request is malformed: the body is not JSON, or a header is missing.",

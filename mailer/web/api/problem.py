@@ -86,7 +86,6 @@ _NEXT_STEPS: tuple[tuple[type[MailerError], str], ...] = (
 )
 _BY_PATH = {
     "send": "GET {prefix}/sends/{send} shows the state of the send.",
-    "email": "GET {prefix}/subscribers/{email} shows what is known of the address.",
     "list": "GET {prefix}/lists/{list} shows the list.",
     "name": "GET {prefix}/dispatches/{name} shows the dispatch.",
 }
@@ -133,7 +132,7 @@ def _next_step(error: MailerError, path: Mapping[str, str]) -> str:
     for kind, words in _NEXT_STEPS:
         if isinstance(error, kind):
             return words
-    names = {name: quote(value, safe="@") for name, value in path.items()}
+    names = {name: quote(value) for name, value in path.items()}
     if "--allow-removals" in error.next_step:
         plan = f"{PREFIX}/lists/{names.get('list')}/plan"
         return f'If that is intended, set "allow_removals" to true. GET {plan} shows the changes.'
