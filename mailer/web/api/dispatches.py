@@ -209,7 +209,8 @@ def _text(text: DispatchFile, location: str = "") -> ApiResponse:
 def _check(request: ApiRequest) -> ApiResponse:
     """Check a dispatch and the message made from it."""
     path = dispatch_path(request.app, request.path["name"])
-    checked = lint_dispatch(request.app, str(path), request.query(CheckQuery).to)
+    with request.check_turn(path.stem) as go_on:
+        checked = lint_dispatch(request.app, str(path), request.query(CheckQuery).to, go_on=go_on)
     return ApiResponse(content=FindingList(problems=findings(checked)))
 
 
@@ -226,7 +227,9 @@ def _letter(request: ApiRequest) -> ApiResponse:
         address = parse_address(reader)
         masked = mask_address(address.display)
         request.record_look("dispatch.preview", request.path["name"], f"as {masked}", reader=address.identity)
-    made = render_files(request.app, str(dispatch_path(request.app, request.path["name"])), reader=reader)
+    path = dispatch_path(request.app, request.path["name"])
+    with request.check_turn(path.stem):
+        made = render_files(request.app, str(path), reader=reader)
     html, text = (made.files[name].decode() for name in ("edition.html", "edition.txt"))
     return ApiResponse(
         content=RenderedEdition.of({**json.loads(made.files["edition.json"]), "html": html, "text": text})

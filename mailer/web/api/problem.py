@@ -22,6 +22,7 @@ from mailer.errors import MailerError, NeedsConfirmationError, SettingsError, Us
 from mailer.ledger.types.errors import LedgerError, UnknownSendError
 from mailer.ledger.types.roles_and_scopes import Scope
 from mailer.ledger.types.sends import AlreadySentError, TooManyTestsError
+from mailer.service.dispatches.check_gate import TooManyChecksError
 from mailer.service.dispatches.compile import DispatchError
 from mailer.service.dispatches.files import ChangedError, NoDispatchError
 from mailer.service.lists.uploads import ChangedListError
@@ -56,6 +57,7 @@ _STATUSES: tuple[tuple[type[MailerError], int], ...] = (
     (NeedsConfirmationError, 409),
     (ChangedListError, 409),
     (TooManyTestsError, 429),
+    (TooManyChecksError, 503),
 )
 _ERROR_CODES: dict[type[MailerError], str] = {
     NeedsConfirmationError: "undecided",

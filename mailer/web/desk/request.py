@@ -5,7 +5,8 @@ request.redirect("/desk/sends/12", "Paused.")        redirects to a page, which 
 request.record("send.pause", "12")                   adds an entry to the audit log
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from starlette.requests import Request
@@ -15,7 +16,9 @@ from mailer.app import App
 from mailer.ledger.accounts.sessions import Session
 from mailer.ledger.accounts.users import User
 from mailer.ledger.types.roles_and_scopes import Role
+from mailer.service.dispatches.check_gate import CheckGate
 from mailer.service.dispatches.preview import PreviewCache
+from mailer.web.client_disconnect import disconnect_check
 from mailer.web.desk.render import DeskRenderer, Flash, Viewer, json_page, wants_json
 from mailer.web.desk.sealed_query import read_query
 from mailer.web.desk.sends.live_broadcast import SendBroadcaster
@@ -30,6 +33,7 @@ class DeskRequest:
     app: App
     pages: DeskRenderer
     previews: PreviewCache
+    gate: CheckGate
     broadcaster: SendBroadcaster
     session: Session
     form: DeskForm
@@ -59,6 +63,14 @@ class DeskRequest:
     def is_partial(self) -> bool:
         """Whether htmx requests a fragment of the page."""
         return self.request.headers.get("hx-request") == "true" and "hx-boosted" not in self.request.headers
+
+    def has_left(self) -> bool:
+        """Whether the browser has closed the connection. For endpoints that run in a thread."""
+        return disconnect_check(self.request)()
+
+    def check_turn(self, name: str) -> AbstractContextManager[Callable[[], None]]:
+        """Waits for the turn of a check of the dispatch `name` (`CheckGate.turn`)."""
+        return self.gate.turn(name, self.has_left)
 
     @property
     def wants_json(self) -> bool:

@@ -10,6 +10,7 @@ from starlette.routing import BaseRoute, Route
 
 from mailer.app import App
 from mailer.service.accounts.oidc.login import open_provider
+from mailer.service.dispatches.check_gate import CheckGate
 from mailer.web.desk import search
 from mailer.web.desk.accounts import activity_log, profile, signin, users, webhooks
 from mailer.web.desk.accounts.oidc import CALLBACK, LOGIN, OidcPages
@@ -57,9 +58,9 @@ ROUTES: tuple[DeskRoute, ...] = (
 """Every route that needs a role."""
 
 
-def desk_routes(app: App, root: str) -> list[BaseRoute]:
-    """Returns the routes of the desk, for a site at the path `root`. Raises SettingsError."""
-    guard = DeskGuard(app, root)
+def desk_routes(app: App, root: str, gate: CheckGate) -> list[BaseRoute]:
+    """Returns the routes of the desk, for a site at the path `root`; `gate` has the turns of checks. Raises SettingsError."""
+    guard = DeskGuard(app, root, gate)
     sign_in = SignInPages(app, guard.pages)
     routes = [
         Route("/desk/static/{name:path}", static_file),

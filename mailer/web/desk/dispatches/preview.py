@@ -66,7 +66,15 @@ def _message(request: DeskRequest) -> Response:
     try:
         digest = request.query.get("v", "")
         name, made_up = request.path["name"], not request.may(Role.EDITOR)
-        rendered = request.previews.get(name, digest, reader=reader, made_up=made_up, scheme=view.scheme, images=images)
+        rendered = request.previews.get(
+            name,
+            digest,
+            reader=reader,
+            made_up=made_up,
+            scheme=view.scheme,
+            images=images,
+            has_left=request.has_left,
+        )
         if reader and not made_up:
             identity = parse_address(reader).identity
             request.record_look("dispatch.preview", name, f"as {mask_address(reader)}", reader=identity)

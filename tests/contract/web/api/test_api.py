@@ -13,13 +13,17 @@ from mailer.delivery.states import SendState
 from mailer.ledger.accounts.idempotency import LONGEST
 from mailer.ledger.types.roles_and_scopes import Role, Scope
 from mailer.ledger.types.suppressions import SuppressionReason
+from mailer.lint import run as lint_run
+from mailer.service.dispatches import check_gate, lint
+from mailer.service.dispatches.compile import compile_checked
 from mailer.service.sends.scheduler import start_sends_when_due
 from mailer.web.api import guard as api_module
 from mailer.web.api.routes import ROUTES
+from mailer.web.app import create_app
 from mailer.web.rate_limit import Rate
 from tests.support.apicalls import Asking, fill_workspace, token_of
 from tests.support.deskpages import signed_in
-from tests.support.patience import until
+from tests.support.patience import PATIENCE, until
 from tests.support.site import site_in, visiting
 from tests.support.workspaces import make_workspace
 
@@ -441,3 +445,46 @@ def test_the_log_has_each_look_at_readers_once_an_hour_and_every_export(site, vi
         export,
         export,
     ]
+
+
+def test_more_checks_than_may_wait_are_refused_with_a_time_to_repeat(site, visitor, monkeypatch):
+    monkeypatch.setattr(check_gate, "AT_ONCE", 1)
+    monkeypatch.setattr(check_gate, "WAITING", 1)
+    refused = threading.Event()
+
+    def compiling(*given):
+        assert refused.wait(PATIENCE)
+        return compile_checked(*given)
+
+    monkeypatch.setattr(lint, "compile_checked", compiling)
+    headers = {"Authorization": f"Bearer {token_of(site)}"}
+
+    async def three():
+        paths = [f"/api/v1/dispatches/{name}/check" for name in ("tide", "tide", "2026-10-26-east-quay")]
+        tasks = [asyncio.create_task(visitor.client.get(path, headers=headers)) for path in paths]
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        refused.set()
+        return await asyncio.gather(*tasks)
+
+    answers = visitor.runner.run(three())
+    assert sorted(each.status_code for each in answers) == [200, 200, 503]
+    [one] = [each for each in answers if each.status_code == 503]
+    assert (one.headers["retry-after"], one.json()["error"]) == ("60", "too-many-checks")
+
+
+def test_a_check_ends_when_the_client_has_left(site, monkeypatch):
+    checks = []
+    monkeypatch.setattr(lint_run, "CHECKS", (lambda context: iter(checks.append(context) or ()),))
+    received = iter(["http.request", "http.disconnect", "http.disconnect"])
+    headers = [(b"host", b"letter.example.org"), (b"authorization", f"Bearer {token_of(site)}".encode())]
+    path = "/api/v1/dispatches/tide/check"
+    scope = {"type": "http", "method": "GET", "path": path, "query_string": b"", "headers": headers}
+
+    async def receive():
+        return {"type": next(received), "body": b"", "more_body": False}
+
+    async def send(message):
+        pass
+
+    asyncio.run(create_app(site.app)(scope, receive, send))
+    assert checks == []
