@@ -279,6 +279,7 @@ def test_no_page_is_wider_than_a_phone_or_has_a_fault_that_axe_finds(tab, site, 
         "/desk/settings/people",
         "/desk/settings/audit",
         "/desk/settings/webhooks",
+        "/desk/settings/tokens",
         webhook_with_a_log(site),
     ]
     for path in paths:

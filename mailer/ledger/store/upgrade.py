@@ -13,7 +13,7 @@ from mailer.ledger.store.advisory_lock import advisory_lock
 from mailer.ledger.store.database import Database
 from mailer.ledger.types.errors import LedgerError, translating
 
-HEAD = "0016"
+HEAD = "0018"
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 
 

@@ -68,7 +68,8 @@ class ApiGuard:
         scheme, _, secret = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not secret:
             return None
-        return await run_in_threadpool(find_api_token, self._app, secret.strip())
+        address = address_of(request, self._app.settings.trusted_proxies)
+        return await run_in_threadpool(find_api_token, self._app, secret.strip(), address=address)
 
     async def _answer(self, route: ApiRoute, request: Request, token: ApiToken) -> Response:
         if not token.may(route.scope):

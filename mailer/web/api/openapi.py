@@ -35,8 +35,8 @@ _PATHS = {
 }
 _ERRORS = {
     400: "The request is malformed: the body is not JSON, or a header is missing.",
-    401: "The token is missing, unknown or revoked.",
-    403: "The token lacks the scope.",
+    401: "The token is missing, unknown, revoked, or its last day is over.",
+    403: "The token lacks the scope, or the client is outside of the networks of the token.",
     404: "Not found.",
     409: "The request needs a decision first, or something else must end first.",
     408: "The body was not received in time.",

@@ -22,6 +22,7 @@ from mailer.errors import MailerError, NeedsConfirmationError, SettingsError, Us
 from mailer.ledger.types.errors import LedgerError, UnknownSendError
 from mailer.ledger.types.roles_and_scopes import Scope
 from mailer.ledger.types.sends import AlreadySentError, TooManyTestsError
+from mailer.service.accounts.api_tokens import NetworkNotAllowedError, TokenEndedError
 from mailer.service.dispatches.check_gate import TooManyChecksError
 from mailer.service.dispatches.compile import DispatchError
 from mailer.service.dispatches.files import ChangedError, NoDispatchError
@@ -47,6 +48,8 @@ class NotAllowedError(UsageError):
 
 _STATUSES: tuple[tuple[type[MailerError], int], ...] = (
     (NotAllowedError, 403),
+    (NetworkNotAllowedError, 403),
+    (TokenEndedError, 401),
     (UnknownSendError, 404),
     (NoDispatchError, 404),
     (NoListError, 404),
@@ -120,6 +123,8 @@ def mailer_problem(error: MailerError, path: Mapping[str, str] | None = None) ->
     if isinstance(error, DispatchError):
         more["problems"] = [finding(each, f"dispatches/{error.checked.path.name}") for each in error.checked.problems]
     headers = {"Retry-After": "60"} if status == 503 else {}
+    if isinstance(error, TokenEndedError):
+        headers["WWW-Authenticate"] = 'Bearer error="invalid_token"'
     if isinstance(error, NotAllowedError):
         headers["WWW-Authenticate"] = f'Bearer error="insufficient_scope", scope="{error.scope}"'
     detail = _OPTION.sub("", detail)  # "--where: …" is the field `where`

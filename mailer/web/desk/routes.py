@@ -12,7 +12,7 @@ from mailer.app import App
 from mailer.service.accounts.oidc.login import open_provider
 from mailer.service.dispatches.check_gate import CheckGate
 from mailer.web.desk import search
-from mailer.web.desk.accounts import activity_log, profile, signin, users, webhooks
+from mailer.web.desk.accounts import activity_log, api_tokens, profile, signin, users, webhooks
 from mailer.web.desk.accounts.oidc import CALLBACK, LOGIN, OidcPages
 from mailer.web.desk.accounts.signin import SignInPages
 from mailer.web.desk.dispatches import approval, create, editor, findings, history, photos, preview
@@ -54,6 +54,7 @@ ROUTES: tuple[DeskRoute, ...] = (
     *users.ROUTES,
     *activity_log.ROUTES,
     *webhooks.ROUTES,
+    *api_tokens.ROUTES,
 )
 """Every route that needs a role."""
 

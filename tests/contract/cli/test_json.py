@@ -106,7 +106,7 @@ GOLDEN = {
         "told": [["type", "to", "state", "at"]],
         "deliveries": [["send", "slug", "state", "reason", "attempts", "at"]],
     },
-    ("token", "list"): {"tokens": [["name", "scopes", "at", "used"]]},
+    ("token", "list"): {"tokens": [["name", "scopes", "at", "used", "until", "networks"]]},
     ("user", "list"): {"users": [["name", "role", "email", "oidc", "password", "at"]]},
     ("subscriber", "erase", "ana@example.com", "--yes"): ["email", "deliveries", "skipped", "lists"],
     ("archive", "correct", "tide", "--note", "He asks for calm."): ["slug", "edition", "note", "at", "url"],

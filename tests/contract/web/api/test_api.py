@@ -1,8 +1,10 @@
 """The API: scopes, and what each call does; on both databases."""
 
 import asyncio
+import datetime as dt
 import re
 import threading
+from ipaddress import ip_network
 from types import SimpleNamespace
 
 import pytest
@@ -10,10 +12,12 @@ from pydantic import SecretStr
 
 from mailer.app import App
 from mailer.delivery.states import SendState
+from mailer.ledger.accounts.api_tokens import ApiToken
 from mailer.ledger.accounts.idempotency import LONGEST
 from mailer.ledger.types.roles_and_scopes import Role, Scope
 from mailer.ledger.types.suppressions import SuppressionReason
 from mailer.lint import run as lint_run
+from mailer.service.accounts.sessions import token_digest
 from mailer.service.dispatches import check_gate, lint
 from mailer.service.dispatches.compile import compile_checked
 from mailer.service.sends.scheduler import start_sends_when_due
@@ -131,6 +135,51 @@ def test_a_revoked_token_is_refused_at_once_and_its_name_can_be_reused(site, vis
     assert Asking(visitor, new).get("/lists").status_code == 200
     assert Asking(visitor, old).get("/lists").status_code == 401
     assert (old in repr(site.contents())) is (new in repr(site.contents())) is False
+
+
+def test_a_token_is_refused_after_its_last_day(site, visitor):
+    today = dt.datetime.fromtimestamp(site.app.clock(), site.app.settings.timezone).date()
+    asking = Asking(visitor, token_of(site, name="crm", last_day=today.isoformat()))
+    assert asking.get("/lists").status_code == 200
+    site.ledger.api_tokens.revoke("crm")
+    ended = "mailer_" + "x" * 43
+    site.ledger.api_tokens.add("crm", token_digest(ended), frozenset(Scope), ends_at=site.app.clock() - 1)
+    refused = Asking(visitor, ended).get("/lists")
+    assert (refused.status_code, refused.headers["www-authenticate"]) == (401, 'Bearer error="invalid_token"')
+    assert refused.json()["detail"].startswith("The last day of this token was 20")
+    assert refused.json()["next_step"] == "Ask an admin for a new token."
+
+
+def test_a_token_is_refused_outside_of_its_networks(site, visitor):
+    inside = Asking(visitor, token_of(site, networks=["203.0.113.0/24", "127.0.0.1"]))
+    outside = Asking(visitor, token_of(site, name="crm", networks=["203.0.113.0/24", "2001:db8::/32"]))
+    assert inside.get("/lists").status_code == 200
+    for _ in range(2):
+        refused = outside.get("/lists")
+        assert (refused.status_code, refused.json()["error"]) == (403, "network-not-allowed")
+        assert refused.json()["detail"] == "This token cannot be used from 127.0.0.1."
+    [entry] = site.ledger.audit.entries()
+    assert (entry.actor, entry.action, entry.detail) == ("API (crm)", "token.refuse", "not one of its networks")
+    assert [each.used_at for each in site.ledger.api_tokens.all() if each.name == "crm"] == [None]
+    assert not site.ledger.api_tokens.find(token_digest("x"))
+
+
+@pytest.mark.parametrize(
+    ("networks", "address", "is_allowed"),
+    [
+        ((), "", True),
+        (("203.0.113.0/24",), "203.0.113.9", True),
+        (("203.0.113.0/24",), "203.0.114.9", False),
+        (("203.0.113.0/24",), "2001:db8::1", False),
+        (("203.0.113.0/24", "2001:db8::/32"), "2001:db8::1", True),
+        (("0.0.0.0/0",), "", False),
+    ],
+)
+def test_the_networks_of_a_token(networks, address, is_allowed):
+    token = ApiToken(
+        id=1, name="x", scopes=frozenset(), created_at=0, used_at=None, networks=tuple(map(ip_network, networks))
+    )
+    assert token.allows(address) is is_allowed
 
 
 def test_the_rate_limit_of_a_token_does_not_delay_other_tokens(site, visitor, monkeypatch):
