@@ -31,9 +31,9 @@ curl -H "Authorization: Bearer $TOKEN" https://letter.example.org/api/v1/sends
 A token belongs to a program, not to a person. The database stores only its digest. The desk’s activity log shows what each
 token did. Serve the API over https. Admins also create and revoke tokens at the desk, under Settings.
 
-A token can have a last day and networks: `mailer token add crm --scope lists:read --until 2027-01-31 --network 203.0.113.0/24`. After
-that day, in `MAILER_TIMEZONE`, the answer is 401; from anywhere else it is 403, with the client’s address. Behind a web server, this
-needs `MAILER_TRUSTED_PROXIES`. The activity log has each refused token once an hour.
+A token can have a last day and networks: `mailer token add crm --scope lists:read --until 2027-01-31 --network 203.0.113.0/24`.
+After that day, in `MAILER_TIMEZONE`, the answer is 401; from anywhere else it is 403, with the client’s address. Behind a web
+server, this needs `MAILER_TRUSTED_PROXIES`. The activity log has each refused token once an hour.
 
 | scope | lets a program |
 |---|---|
