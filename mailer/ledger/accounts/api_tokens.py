@@ -2,8 +2,8 @@
 
 A token is identified by its digest, and by a name that ignores case and spacing and stays taken, because the audit log refers
 to it. A revoked token is refused at once; a new one may reuse its name. A token may have an end, and networks outside of which it
-is refused. The use of a token is recorded at most once in FRESH seconds, because that is a commit. Times are seconds since the
-epoch, UTC.
+is refused. The use of a token is recorded at most once in FRESH seconds, because that is a commit.
+Times are seconds since the epoch, UTC.
 
 Raises TokenTakenError, UnknownTokenError.
 """
