@@ -180,6 +180,7 @@ class SyncResult(Schema):
     first_removed: tuple[str, ...]
     first_blocked: tuple[BlockedLine, ...]
     findings: tuple[str, ...]
+    unclear_columns: tuple[str, ...]
 
 
 class SyncRequest(Schema):

@@ -333,3 +333,19 @@ def test_a_file_that_was_changed_by_hand_is_named_and_brought_together(desk, fil
     assert first.headers["location"] == f"{LIST}/sync"
     assert desk.post(f"{LIST}/sync").status_code == 422
     assert desk.post(f"{LIST}/sync", {"allow_removals": "on"}).status_code == 303
+
+
+def test_a_column_that_may_hold_opt_outs_is_named_and_its_meaning_is_chosen(site, desk, file):
+    file.write_text("email,first_name,city,Ausgetreten?\nana@example.com,Ana,,\nbo@example.com,Bo,,weg\n", "utf-8")
+    desk.post(f"{LIST}/sync", {"allow_removals": "on"})
+    shown = words(desk.get(LIST))
+    assert "The column “Ausgetreten?” may say who gets no mail: it contains “weg” in line 3." in shown
+    settings = desk.get(f"{LIST}/settings").text
+    assert 'name="column:ausgetreten"' in settings and "readers.toml" not in settings
+    assert desk.post(f"{LIST}/settings", {"column:ausgetreten": "opt-out"}).status_code == 303
+    assert load_list_settings(file.parent, "readers").columns == {"ausgetreten": "opt-out"}
+    shown = words(desk.get(LIST))
+    assert "may say who gets no mail" not in shown and "The file must be read again." in shown
+    desk.post(f"{LIST}/sync", {})
+    assert site.app.ledger.member_search.count("readers") == {"": 1, "unsubscribed": 1}
+    assert site.app.ledger.syncs.state("readers").unclear == ()
