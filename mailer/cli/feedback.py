@@ -24,7 +24,7 @@ def feedback_command() -> None:
 
 
 @feedback_command.command("read")
-@click.argument("paths", nargs=-1, required=True, metavar="FILE|DIR...", type=click.Path(exists=True, path_type=Path))
+@click.argument("paths", nargs=-1, required=True, metavar="FILE|DIR...", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a message, each on a line of its own.")
 @in_new_workspace
 def read(paths: tuple[Path, ...], *, as_json: bool, workspace: Path) -> int:
@@ -33,6 +33,8 @@ def read(paths: tuple[Path, ...], *, as_json: bool, workspace: Path) -> int:
     Reads single messages, mboxes, Maildirs and folders of messages. Records nothing. Only with the secret keys of the
     workspace can a message be proven to answer one of yours. Exit 1 if a file could not be read.
     """
+    if missing := next((path for path in paths if not path.exists()), None):
+        raise UsageError(f"There is no file or folder {missing}.", "Give a message, an mbox, a Maildir or a folder.")
     keys = _load_keys(workspace)
     if keys is None:
         echo_err("mailer: There is no workspace here, so no message is proven to answer one of yours.")

@@ -71,7 +71,7 @@ def test_without_a_workspace_no_token_is_proven(here, mails):
 def test_a_missing_file_is_an_error(here, mails):
     done = here("feedback", "read", str(mails / "a.eml"), str(mails / "none"), "--json")
     assert (done.code, done.out) == (2, "")
-    assert "does not exist" in done.err
+    assert "There is no file or folder" in done.err
 
 
 def test_an_unreadable_file_is_named_and_the_others_are_read(here, mails, monkeypatch):
