@@ -10,12 +10,13 @@ time is linear and limited.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from email.header import decode_header, make_header
 from email.message import Message
 from email.parser import BytesParser
 from email.policy import Compat32
+from functools import cache
 from itertools import islice
 
 LARGEST = 256 * 1024  # octets of a message
@@ -26,9 +27,11 @@ TEXT = 64 * 1024  # octets of one part
 HEADER = 4 * 1024  # characters of one header
 _RETURNED = 16 * 1024  # characters of a returned message
 
-_MESSAGE_TYPE = re.compile(rb"^(content-type[ \t]*:[ \t]*(?:\r?\n[ \t]+)?)message/", re.IGNORECASE | re.MULTILINE)
-_MULTIPART = re.compile(rb"multipart/", re.IGNORECASE)
-_BOUNDARY = re.compile(rb"^--", re.MULTILINE)
+_MESSAGE_TYPE = re.compile(rb"message/")
+_TYPE_FIELD = re.compile(rb"(?:^|[\r\n])content-type[ \t]*:[ \t]*(?:\r?\n[ \t]+)?\Z")
+_TYPE_FIELD_LENGTH = 80  # octets
+_MULTIPART = re.compile(rb"multipart/")
+_BOUNDARY = re.compile(rb"\n--")
 _CHARSET = re.compile(
     r"(?:utf-?8|us-ascii|latin|iso-(?:8859|2022)-|windows-|cp\d|koi8|shift|euc|gb|big5)", re.IGNORECASE
 )
@@ -37,7 +40,6 @@ _HIDDEN = frozenset({"style", "script", "head", "title"})
 _ENTITIES = {"&lt;": "<", "&gt;": ">", "&quot;": '"', "&#39;": "'", "&nbsp;": " ", "&amp;": "&"}
 _ENTITY = re.compile("|".join(_ENTITIES))
 _COMMENT = re.compile(r"\([^()]*\)")
-_FIELD = re.compile(r"^([!-9;-~]+)[ \t]*:[ \t]*(.*(?:\n[ \t]+.*)*)", re.MULTILINE)
 _STATUS_TYPES = frozenset({"delivery-status", "global-delivery-status"})
 _RETURNED_TYPES = frozenset({"rfc822", "global", "rfc822-headers", "rfc822-header", "global-headers"})
 
@@ -93,8 +95,9 @@ def _parse(raw: bytes) -> ReceivedMessage:
     raw = raw[:LARGEST].lstrip(b"\r\n")
     if b"\n" not in raw:
         raw = raw.replace(b"\r", b"\n")
-    raw = _cut_at(_cut_at(raw, _MULTIPART, MULTIPARTS), _BOUNDARY, BOUNDARIES)
-    message = BytesParser(policy=_POLICY).parsebytes(_MESSAGE_TYPE.sub(rb"\1x-message/", raw))
+    lowered = raw.lower()
+    end = min(_end_at(lowered, _MULTIPART, MULTIPARTS), _end_at(lowered, _BOUNDARY, BOUNDARIES))
+    message = BytesParser(policy=_POLICY).parsebytes(_rename_message_types(raw[:end], lowered))
     result = ReceivedMessage(content_type=message.get_content_type(), report_type=_report_type(message))
     for name, value in message.raw_items():
         result.headers.setdefault(name.lower(), []).append(_text_of(value))
@@ -117,10 +120,20 @@ def _parse(raw: bytes) -> ReceivedMessage:
     return result
 
 
-def _cut_at(raw: bytes, pattern: re.Pattern[bytes], most: int) -> bytes:
-    """Returns `raw` up to where `pattern` matches more than `most` times."""
+def _end_at(raw: bytes, pattern: re.Pattern[bytes], most: int) -> int:
+    """Returns where `pattern` matches once more than `most` times; without that, the length of `raw`."""
     excess = next(islice(pattern.finditer(raw), most, None), None)
-    return raw if excess is None else raw[: excess.start()]
+    return len(raw) if excess is None else excess.start()
+
+
+def _rename_message_types(raw: bytes, lowered: bytes) -> bytes:
+    """Returns `raw` with `x-message/…` in place of each type `message/…`. `lowered`: the same in lower case."""
+    pieces, at = [], 0
+    for found in _MESSAGE_TYPE.finditer(lowered, 0, len(raw)):
+        if _TYPE_FIELD.search(lowered, max(0, found.start() - _TYPE_FIELD_LENGTH), found.start()):
+            pieces += [raw[at : found.start()], b"x-"]
+            at = found.start()
+    return b"".join([*pieces, raw[at:]])
 
 
 def _text_of(value: str) -> str:
@@ -197,11 +210,14 @@ def without_comments(value: str) -> str:
     return " ".join(value.split())
 
 
-def fields_of(text: str, names: Sequence[str]) -> dict[str, str]:
+def fields_of(text: str, names: tuple[str, ...]) -> dict[str, str]:
     """Returns the first value of each of the headers `names` (in lower case) in `text`, unfolded and cut."""
     found: dict[str, str] = {}
-    for name, value in _FIELD.findall(text):
-        lowered = name.lower()
-        if lowered in names:
-            found.setdefault(lowered, " ".join(value[:HEADER].split()))
+    for name, value in _fields_named(names).findall(text):
+        found.setdefault(name.lower(), " ".join(value[:HEADER].split()))
     return found
+
+
+@cache
+def _fields_named(names: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile(rf"^({'|'.join(names)})[ \t]*:[ \t]*(.*(?:\n[ \t]+.*)*)", re.IGNORECASE | re.MULTILINE)

@@ -15,9 +15,8 @@ from mailer.link_tokens import LASTING, LENGTHS, TokenKeys, is_inert
 CANDIDATES = 50
 _FORM = "|".join(f"[a-z2-7]{{{length}}}" for length in sorted(LENGTHS, reverse=True))
 _ANYWHERE = re.compile(rf"(?<![0-9A-Za-z])(?:{_FORM})(?![0-9A-Za-z])", re.IGNORECASE)
-_PLACED = re.compile(
-    rf"(?:(?:\+|%2b|\+2b)(?=[^@\s]{{26,39}}@)|<|/(?:u|preferences)/)({_FORM})(?![0-9A-Za-z])", re.IGNORECASE
-)
+_PLACED = re.compile(rf"(?:\+(?:2b)?(?=[a-z2-7]+@)|%2b(?=[a-z2-7]+@)|<|/u/|/preferences/)({_FORM})(?![0-9a-z])")
+"""For text in lower case. A plus may be encoded as +2B or %2B. Each alternative begins with a sign, which is fast to look for."""
 _RECIPIENT_HEADERS = ("delivered-to", "x-original-to", "x-envelope-to", "envelope-to", "to", "cc")
 _PURPOSES = tuple(sorted(LASTING))
 _SOME = 20  # headers of one name
@@ -30,12 +29,12 @@ def recipient_texts(message: ReceivedMessage) -> list[str]:
 
 def placed_tokens(texts: Iterable[str], envelope_id: str = "") -> tuple[str, ...]:
     """Returns the texts in the form of a token where our messages have one, each once; no placeholders."""
-    found = [envelope_id] if _ANYWHERE.fullmatch(envelope_id.strip("<>")) else []
+    found = [envelope_id.lower()] if _ANYWHERE.fullmatch(envelope_id) else []
     for text in texts:
-        found += _PLACED.findall(text)
+        found += _PLACED.findall(text.lower())
         if len(found) > CANDIDATES:
             break
-    return tuple(dict.fromkeys(token.lower() for token in found if not is_inert(token.lower())))[:CANDIDATES]
+    return tuple(dict.fromkeys(token for token in found if not is_inert(token)))[:CANDIDATES]
 
 
 def requested_tokens(message: ReceivedMessage) -> tuple[str, ...]:
