@@ -13,6 +13,7 @@
     members         the members of lists
     member_search   the members of a list by page, with search and counts
     preferences     subscriber preferences
+    address_changes, leaving_reasons    what subscribers change and say on their own pages
     syncs           syncs of list files and members
     signups         sign-ups, their confirmation and consents
     transactional   transactional mail to be delivered
@@ -65,7 +66,9 @@ from mailer.ledger.store.ledger_context import LOCK_PATIENCE, LedgerContext
 from mailer.ledger.store.rollback_guard import AcceptedDatabase, RollbackGuard
 from mailer.ledger.store.upgrade import upgrade
 from mailer.ledger.store.writer import Writer
+from mailer.ledger.subscribers.address_changes import AddressChanges
 from mailer.ledger.subscribers.erasure import Erasure
+from mailer.ledger.subscribers.leaving_reasons import LeavingReasons
 from mailer.ledger.subscribers.members import Members
 from mailer.ledger.subscribers.preferences import Preferences
 from mailer.ledger.subscribers.search import MemberSearch
@@ -95,6 +98,8 @@ class Ledger:
         self.transactional = TransactionalQueue(context)
         self.signups = Signups(context)
         self.preferences = Preferences(context)
+        self.address_changes = AddressChanges(context)
+        self.leaving_reasons = LeavingReasons(context)
         self.syncs = ListSyncs(context)
         self.editions = Editions(context)
         self.approvals = Approvals(context)

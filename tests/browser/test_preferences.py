@@ -78,7 +78,7 @@ def test_a_reader_chooses_fewer_newsletters_from_the_unsubscribe_page(browser, t
         page.get_by_role("button", name="Save").first.click()
         page.wait_for_selector("text=Saved.")
         assert standing(site) == {"harbour": "subscribed", "tides": "unsubscribed"}
-        assert [each.reason.value for each in site.ledger.preferences.reasons(IDENTITY)] == ["too many"]
+        assert [each.reason.value for each in site.ledger.leaving_reasons.of(IDENTITY)] == ["too many"]
         assert wrong == []
 
 
@@ -101,7 +101,7 @@ def test_every_page_is_readable_small_and_by_screen_readers(browser, tmp_path, l
         join(site.ledger, "donors", parse_address(ANA), source="form")
         long = parse_address("x@" + ".".join(["averylongdomainname" * 3] * 3) + ".example")
         asked_by = site.ledger.transactional.of(IDENTITY)[-1].id
-        site.ledger.preferences.request_address_change(asked_by, long)
+        site.ledger.address_changes.request(asked_by, long)
         [letter] = site.ledger.transactional.of(long.identity)
         context = browser.new_context(viewport={"width": 320, "height": 640}, color_scheme=scheme, bypass_csp=True)
         page = context.new_page()
@@ -143,7 +143,7 @@ def test_every_page_is_readable_small_and_by_screen_readers(browser, tmp_path, l
         page.goto(f"http://127.0.0.1:{port}{from_letter}")
         check("stopped")
         site.ledger.suppressions.undo(IDENTITY, source="x")
-        site.ledger.preferences.move(letter.id, source="x")
+        site.ledger.address_changes.confirm(letter.id, source="x")
         notice = site.ledger.transactional.of(IDENTITY)[-1]
         page.goto(f"http://127.0.0.1:{port}/address/{site.mailed(notice, MailedLink.UNDO_MOVE)}")
         check("undo")

@@ -15,7 +15,7 @@ from mailer.dispatch.markdown.token_walk import closing_index
 from mailer.dispatch.model import image_file
 from mailer.edition.html.conditional_nodes import ConditionalNode, FootnoteList, FootnoteNode, ImageSource, NumberNode
 from mailer.edition.html.figures_and_buttons import StandaloneButton, StandaloneFigure, standalone_element, title_of
-from mailer.edition.html.markers import Markers
+from mailer.edition.html.node_markers import Markers
 from mailer.edition.merge_fields import EscapeContext, MergeField
 from mailer.edition.model import Image
 from mailer.edition.plaintext.markdown_renderer import alignment, clean_lines

@@ -13,7 +13,7 @@ from mailer.edition.dispatch_view import DispatchView, Path, non_empty_lines
 from mailer.edition.html.conditional_nodes import ConditionalNode, ImageSource, Nodes, NumberNode
 from mailer.edition.html.css_inliner import inline_styles
 from mailer.edition.html.markdown_renderer import HtmlRenderer
-from mailer.edition.html.markers import Markers
+from mailer.edition.html.node_markers import Markers
 from mailer.edition.merge_fields import ADDRESS, TOKEN, EscapeContext, MergeField
 from mailer.edition.model import Image
 from mailer.edition.template_loader import TemplateSet

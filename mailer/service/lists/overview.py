@@ -48,7 +48,7 @@ def show_list(app: App, name: str, *, where: str = "", limit: int = 50) -> ListO
         counted = count(lists.conn, audience, at=now)
         page = tuple(listed(lists.conn, audience, at=now, limit=limit)) if limit else ()
         syncs = lists.ledger.syncs.history(name)[:SYNCS]
-        why = lists.ledger.preferences.count_reasons(name)
+        why = lists.ledger.leaving_reasons.count(name)
     return ListOverview(
         list=name, where=where.strip(), reasons=counted.reasons, page=page, syncs=syncs, left_because=why
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from mailer.addresses import Address, mask_address
 from mailer.app import App
-from mailer.ledger.subscribers.preferences import AddressChange
+from mailer.ledger.subscribers.address_changes import AddressChange
 from mailer.ledger.subscribers.transactional import QueuedMail
 from mailer.link_tokens import MailedLink
 from mailer.service.subscribers.preferences_link import BY_READER, require_holder
@@ -30,7 +30,7 @@ def request_address_change(app: App, token: str, new: Address) -> None:
     """Has a confirmation mailed to `new`. The page does not reveal whether that address is known."""
     holder = require_holder(app, token, mailed=True)
     if holder.mail_id is not None:
-        app.ledger.preferences.request_address_change(holder.mail_id, new)
+        app.ledger.address_changes.request(holder.mail_id, new)
 
 
 def read_address_change(app: App, token: str) -> AddressChangeRequest | None:
@@ -45,7 +45,7 @@ def confirm_address_change(app: App, token: str) -> AddressChangeRequest | None:
     if found is None:
         return None
     mail, is_undo = found
-    act = app.ledger.preferences.undo_move if is_undo else app.ledger.preferences.move
+    act = app.ledger.address_changes.undo if is_undo else app.ledger.address_changes.confirm
     change = act(mail.id, source=BY_READER)
     return AddressChangeRequest(masked=mask_address(mail.address), is_undo=is_undo, change=change)
 

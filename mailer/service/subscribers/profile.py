@@ -19,7 +19,7 @@ from mailer.app import App
 from mailer.csv.reader import ListError, open_list
 from mailer.csv.rows import Member
 from mailer.iso_time import format_iso
-from mailer.ledger.subscribers.preferences import LeavingReasonRecord
+from mailer.ledger.subscribers.leaving_reasons import LeavingReasonRecord
 from mailer.ledger.subscribers.signups import ConsentRecord
 from mailer.ledger.subscribers.transactional import QueuedMail
 from mailer.ledger.types.subscribers import MemberChange, MemberChangeKind, Membership
@@ -119,7 +119,7 @@ def find_profile(app: App, address: Address, *, read_files: bool = True) -> Subs
         history=_by_time(each for identity in identities for each in ledger.suppressions.history(identity)),
         changes=_by_time(each for identity in identities for each in ledger.members.changes(identity)),
         consents=_by_time(each for identity in identities for each in ledger.signups.consents(identity)),
-        reasons=_by_time(each for identity in identities for each in ledger.preferences.reasons(identity)),
+        reasons=_by_time(each for identity in identities for each in ledger.leaving_reasons.of(identity)),
         mail=tuple(each for identity in identities for each in ledger.transactional.of(identity)),
         notices=_by_time(_webhook_notices(app, identities)),
         deliveries=_by_time(each for identity in identities for each in _sent(app, identity))[::-1],

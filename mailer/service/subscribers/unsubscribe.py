@@ -133,7 +133,7 @@ def record_reason(app: App, token: str, undo_token: str, reason: LeavingReason, 
     if suppression is None or fingerprint != _fingerprint(delivery.id, suppression.at) or not _is_new(app, suppression):
         return False
     text = "\n".join(clean_line(line).strip() for line in words.splitlines()).strip()
-    app.ledger.preferences.give_reason(delivery.identity, suppression.at, reason, text)
+    app.ledger.leaving_reasons.record(delivery.identity, suppression.at, reason, text)
     return True
 
 

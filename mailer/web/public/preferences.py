@@ -18,7 +18,7 @@ from starlette.responses import Response
 from mailer.addresses import Address, AddressError, parse_signup_address
 from mailer.app import App
 from mailer.i18n.translations import translatable
-from mailer.ledger.subscribers.preferences import AddressChange
+from mailer.ledger.subscribers.address_changes import AddressChange
 from mailer.link_tokens import is_inert
 from mailer.service.subscribers.address_change import (
     AddressChangeRequest,

@@ -157,7 +157,7 @@ def say_what_only_a_person_says(folder: Path) -> None:
         ledger.preferences.set_profile(ana.identity, {"readers": {"city": "Faro"}}, source="person")
         standing = ledger.suppressions.get(ana.identity)
         assert standing
-        ledger.preferences.give_reason(ana.identity, standing.at, LeavingReason.OTHER, "")
+        ledger.leaving_reasons.record(ana.identity, standing.at, LeavingReason.OTHER, "")
 
 
 def test_every_json_has_its_keys_in_their_order_and_nothing_beside_it(here, catcher, monkeypatch):

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from mailer.addresses import parse_address
-from mailer.ledger.subscribers.preferences import AddressChange
+from mailer.ledger.subscribers.address_changes import AddressChange
 from mailer.ledger.types.transactional import TransactionalKind, TransactionalState
 from mailer.service.subscribers.address_change import confirm_address_change, read_address_change
 from mailer.service.subscribers.profile import find_profile, profile_object, subject_copy
@@ -49,11 +49,11 @@ def test_own_fields_go_into_messages_and_exports_and_never_over_the_files_cells(
 def test_a_move_marks_the_old_row_and_appends_a_new_one_with_its_cells(desk, clock):
     desk.sync(HEAD + ROWS)
     desk.ledger.preferences.set_profile("ana@x.org", {"readers": {"city": "Lisboa"}}, source="person")
-    desk.ledger.preferences.request_address_change(
+    desk.ledger.address_changes.request(
         mailed_page(desk.ledger, parse_address("ana@x.org")), parse_address("Ana@new.example")
     )
     [letter] = desk.ledger.transactional.of("ana@new.example")
-    assert desk.ledger.preferences.move(letter.id, source="person") is AddressChange.DONE
+    assert desk.ledger.address_changes.confirm(letter.id, source="person") is AddressChange.DONE
     moved = (
         "email,first_name,city,status,since\nana@x.org,Ana,Porto,unsubscribed,DAY\nbo@x.org,Bo,Faro\n"
         "Ana@new.example,Ana,Lisboa,subscribed,DAY\n"
@@ -74,11 +74,11 @@ def test_formulas_of_readers_are_escaped_on_their_way_into_the_file_and_those_of
     desk.sync("email,first_name,city\nana@x.org,=A1,+351\n")
     desk.sign_up("bo@x.org", first_name='=HYPERLINK("x")', city="Faro;+1")
     desk.ledger.preferences.set_profile("ana@x.org", {"readers": {"city": "-2"}}, source="person")
-    desk.ledger.preferences.request_address_change(
+    desk.ledger.address_changes.request(
         mailed_page(desk.ledger, parse_address("ana@x.org")), parse_address("ana@new.example")
     )
     [letter] = desk.ledger.transactional.of("ana@new.example")
-    assert desk.ledger.preferences.move(letter.id, source="person") is AddressChange.DONE
+    assert desk.ledger.address_changes.confirm(letter.id, source="person") is AddressChange.DONE
     lines = told(desk).splitlines()
     assert lines[1] == "ana@x.org,=A1,+351,unsubscribed,DAY"
     assert sorted(lines[2:]) == [
@@ -94,7 +94,7 @@ def test_the_mail_to_a_new_address(app, catcher):  # noqa: F811 - the fixture th
 
     ledger = app.ledger
     join(ledger, "harbour", parse_address("old@example.net"), source="form")
-    ledger.preferences.request_address_change(mailed_page(ledger, parse_address("old@example.net")), parse_address(ANA))
+    ledger.address_changes.request(mailed_page(ledger, parse_address("old@example.net")), parse_address(ANA))
 
     async def run():
         stop = asyncio.Event()

@@ -42,8 +42,8 @@ def choose(ledger, on=(), off=()):
 
 
 def move(ledger):
-    ledger.preferences.request_address_change(mailed_page(ledger, ANA), BEN)
-    ledger.preferences.move(ledger.transactional.of(BEN.identity)[-1].id, source="page")
+    ledger.address_changes.request(mailed_page(ledger, ANA), BEN)
+    ledger.address_changes.confirm(ledger.transactional.of(BEN.identity)[-1].id, source="page")
 
 
 def of_ana(event, **data):

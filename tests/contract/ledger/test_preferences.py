@@ -3,12 +3,9 @@
 import pytest
 
 from mailer.addresses import parse_address
-from mailer.csv.rows import Status
 from mailer.delivery.states import DeliveryState
-from mailer.ledger.subscribers.preferences import AddressChange
-from mailer.ledger.types.subscribers import LeavingReason, MemberChangeKind, SignupSource
+from mailer.ledger.types.subscribers import MemberChangeKind
 from mailer.ledger.types.suppressions import SuppressionReason
-from mailer.ledger.types.transactional import TransactionalKind, TransactionalState
 from tests.support.ledger_cases import (
     DAY,
     deliver,
@@ -183,121 +180,6 @@ def test_a_running_send_applies_preferences_at_once(ledger, preferences, clock, 
     assert both == ((S.PENDING, "") if how == "off" else (S.SKIPPED, "paused"))
 
 
-def mails(ledger, kind, address=ANA):
-    return [each for each in ledger.transactional.of(address.identity) if each.kind is kind]
-
-
-def ask(ledger, asked_by, new=NEW):
-    ledger.preferences.request_address_change(asked_by, new)
-    return mails(ledger, TransactionalKind.ADDRESS, new)[-1].id
-
-
-def test_a_change_of_address_keeps_every_list_and_field_and_links_the_histories(ledger, preferences, clock):
-    join(ledger, "daily", "weekly", city="Porto")
-    choose(ledger, (), ["weekly"])
-    joined = ledger.members.get("daily", ANA.identity).joined_at
-    mail = ask(ledger, mailed_page(ledger, ANA))
-    assert standing(ledger, NEW.identity) == {}
-    clock.forward(60)
-    assert preferences.move(mail, source="letter") is AddressChange.DONE
-    moved = ledger.members.get("daily", NEW.identity)
-    assert (moved.status, moved.source, moved.in_file, moved.joined_at) == (
-        Status.SUBSCRIBED, SignupSource.SIGN_UP, False, joined,
-    )  # fmt: skip
-    assert moved.values == {"city": "Porto"}
-    assert standing(ledger) == {"daily": "unsubscribed", "weekly": "unsubscribed"}
-    assert standing(ledger, NEW.identity) == {"daily": "subscribed"}
-    for identity in (ANA.identity, NEW.identity):
-        [move] = [each for each in ledger.members.changes(identity) if each.kind is MemberChangeKind.ADDRESS]
-        assert (move.before, move.after) == (ANA.identity, NEW.identity)
-    assert ledger.members.former_addresses(NEW.identity) == (ANA.identity,)
-    assert ledger.members.later_addresses(ANA.identity) == (NEW.identity,)
-    assert ledger.members.former_addresses(ANA.identity) == ()
-    before = ledger.members.changes(NEW.identity)
-    assert preferences.move(mail, source="letter") is AddressChange.DONE
-    assert ledger.members.changes(NEW.identity) == before
-
-
-def test_a_change_of_address_can_be_reverted(ledger, preferences, clock):
-    join(ledger, "daily")
-    preferences.move(ask(ledger, mailed_page(ledger, ANA)), source="letter")
-    back = ask(ledger, mailed_page(ledger, NEW), ANA)
-    assert preferences.move(back, source="letter") is AddressChange.DONE
-    assert standing(ledger) == {"daily": "subscribed"}
-    assert standing(ledger, NEW.identity) == {"daily": "unsubscribed"}
-    assert set(ledger.members.former_addresses(ANA.identity)) == {NEW.identity}
-
-
-@pytest.mark.parametrize("reason", [*SuppressionReason])
-@pytest.mark.parametrize("where", ["old", "new"])
-def test_a_change_of_address_circumvents_no_opt_out(ledger, preferences, where, reason):
-    join(ledger, "daily")
-    mail = ask(ledger, mailed_page(ledger, ANA))
-    identity = ANA.identity if where == "old" else NEW.identity
-    if reason is SuppressionReason.ERASED:
-        ledger.erasure.erase(identity, source="x")
-    else:
-        ledger.suppressions.suppress(identity, reason, source="x")
-    moved = preferences.move(mail, source="letter")
-    if (where, reason) == ("old", SuppressionReason.BOUNCED):  # a dead mailbox is why people move
-        assert moved is AddressChange.DONE
-        assert ledger.suppressions.get(NEW.identity) is None
-    else:
-        assert moved in {AddressChange.REFUSED, AddressChange.EXPIRED}
-        assert "daily" not in standing(ledger, NEW.identity)
-        assert ledger.suppressions.get(identity)
-
-
-def test_a_change_of_address_needs_confirmation_in_time_and_a_membership(ledger, preferences, clock):
-    join(ledger, "daily")
-    number = mailed_page(ledger, ANA)
-    mail = ask(ledger, number)
-    clock.forward(72 * 3600 + 1)
-    assert preferences.move(mail, source="letter") is AddressChange.EXPIRED
-    assert preferences.move(mail + 1, source="letter") is AddressChange.EXPIRED
-    other = ask(ledger, number, parse_address("third@example.net"))
-    choose(ledger, (), ["daily"])
-    assert preferences.move(other, source="letter") is AddressChange.REFUSED
-
-
-def test_only_the_mail_of_a_change_of_address_changes_it(ledger, preferences):
-    join(ledger, "daily")
-    ledger.transactional.request_link(ANA)
-    [link] = ledger.transactional.of(ANA.identity)
-    assert preferences.move(link.id, source="letter") is AddressChange.EXPIRED
-    assert preferences.undo_move(link.id, source="letter") is AddressChange.EXPIRED
-
-
-def test_erasure_includes_former_addresses_and_not_later_ones(ledger, preferences):
-    send = ledger.creator.create(new_send(), readers(1))
-    join(ledger, "readers", address=READER)
-    preferences.move(ask(ledger, mailed_page(ledger, READER)), source="letter")
-    preferences.move(ask(ledger, mailed_page(ledger, NEW), ANA), source="letter")
-    ledger.erasure.erase(NEW.identity, source="page")
-    assert standing(ledger) == {"readers": "subscribed"}
-    assert ledger.members.former_addresses(ANA.identity) == ()
-    for identity in (NEW.identity, READER.identity):
-        assert ledger.suppressions.get(identity).reason is SuppressionReason.ERASED
-    assert [row.email[:7] for row in ledger.report.rows(send.id)] == ["erased:"]
-    assert [each.before for each in ledger.members.changes(ANA.identity) if each.kind is MemberChangeKind.ADDRESS] == [
-        ""
-    ]
-
-
-def test_a_leaving_reason_belongs_to_one_opt_out_and_is_erased(ledger, preferences, clock):
-    join(ledger, "daily", "weekly")
-    said = ledger.suppressions.unsubscribe(ANA.identity, source="page").suppression.at
-    preferences.give_reason(ANA.identity, said, LeavingReason.OTHER, "x" * 900)
-    preferences.give_reason(ANA.identity, said, LeavingReason.TOO_MANY, "every day!")
-    preferences.give_reason(ANA.identity, said - 1, LeavingReason.OTHER, "another no")
-    [reason] = preferences.reasons(ANA.identity)
-    assert (reason.reason, reason.words) == (LeavingReason.TOO_MANY, "every day!")
-    assert preferences.count_reasons("daily") == {LeavingReason.TOO_MANY: 1}
-    assert preferences.count_reasons("nobody") == {}
-    ledger.erasure.erase(ANA.identity, source="page")
-    assert preferences.reasons(ANA.identity) == ()
-
-
 def test_the_address_of_a_subscriber_is_known_until_erasure(ledger):
     join(ledger, "daily")
     mail = mailed_page(ledger, ANA)
@@ -307,67 +189,3 @@ def test_the_address_of_a_subscriber_is_known_until_erasure(ledger):
     ledger.erasure.erase(ANA.identity, source="page")
     assert ledger.members.address_of(ANA.identity) is None
     assert ledger.transactional.linked(f"{mail:064}") is None
-
-
-def test_the_old_address_hears_of_every_change_and_its_other_links_are_void(ledger, preferences):
-    join(ledger, "daily")
-    page = mailed_page(ledger, ANA)
-    first, second = ask(ledger, page), ask(ledger, page, THIRD)
-    preferences.move(first, source="page")
-    [notice] = mails(ledger, TransactionalKind.MOVED)
-    assert notice.state is TransactionalState.QUEUED
-    assert ledger.transactional.linked(f"{page:064}").link_made_at is None
-    assert preferences.move(second, source="page") is AddressChange.EXPIRED
-    preferences.move(ask(ledger, mailed_page(ledger, NEW), ANA), source="page")
-    assert preferences.move(second, source="page") is AddressChange.EXPIRED
-    assert len(mails(ledger, TransactionalKind.MOVED)) == len(mails(ledger, TransactionalKind.MOVED, NEW)) == 1
-
-
-THIRD = parse_address("third@example.net")
-
-
-def test_undoing_a_change_gives_the_lists_back_from_wherever_they_went(ledger, preferences, clock):
-    join(ledger, "daily", "weekly", "left", city="Porto")
-    join(ledger, "weekly", address=NEW)
-    choose(ledger, (), ["left"])
-    preferences.pause(ANA.identity, clock() + WEEK, source="page")
-    ledger.suppressions.suppress(ANA.identity, SuppressionReason.BOUNCED, source="x")
-    preferences.move(ask(ledger, mailed_page(ledger, ANA)), source="page")
-    preferences.move(ask(ledger, mailed_page(ledger, NEW), THIRD), source="page")
-    ledger.suppressions.unsubscribe(THIRD.identity, source="page")
-    [notice] = mails(ledger, TransactionalKind.MOVED)
-    clock.forward(60)
-    assert preferences.undo_move(notice.id, source="page") is AddressChange.DONE
-    assert standing(ledger) == {"daily": "paused", "weekly": "paused", "left": "unsubscribed"}
-    assert ledger.members.get("daily", ANA.identity).values == {"city": "Porto"}
-    for other in (NEW, THIRD):
-        assert ledger.members.get("daily", other.identity).status is Status.UNSUBSCRIBED
-        assert ledger.members.get("daily", other.identity).values == {}
-        assert ANA.identity not in ledger.members.former_addresses(other.identity)
-    assert ledger.suppressions.get(THIRD.identity)
-    before = ledger.members.changes(ANA.identity)
-    assert preferences.undo_move(notice.id, source="page") is AddressChange.DONE
-    assert ledger.members.changes(ANA.identity) == before
-    ledger.erasure.erase(THIRD.identity, source="page")
-    assert standing(ledger)["daily"] == "paused"
-
-
-def test_undoing_a_change_leaves_the_lists_that_the_new_address_had_by_itself(ledger, preferences):
-    join(ledger, "daily", "weekly")
-    join(ledger, "weekly", address=NEW, city="Faro")
-    preferences.move(ask(ledger, mailed_page(ledger, ANA)), source="page")
-    [notice] = mails(ledger, TransactionalKind.MOVED)
-    assert preferences.undo_move(notice.id, source="page") is AddressChange.DONE
-    assert standing(ledger) == {"daily": "subscribed", "weekly": "subscribed"}
-    assert standing(ledger, NEW.identity) == {"daily": "unsubscribed", "weekly": "subscribed"}
-    assert ledger.members.get("weekly", NEW.identity).values == {"city": "Faro"}
-
-
-@pytest.mark.parametrize("reason", [SuppressionReason.BY_HAND, SuppressionReason.UNSUBSCRIBED])
-def test_undoing_a_change_lifts_no_suppression(ledger, preferences, reason):
-    join(ledger, "daily")
-    preferences.move(ask(ledger, mailed_page(ledger, ANA)), source="page")
-    [notice] = mails(ledger, TransactionalKind.MOVED)
-    ledger.suppressions.suppress(ANA.identity, reason, source="x")
-    assert preferences.undo_move(notice.id, source="page") is AddressChange.REFUSED
-    assert standing(ledger) == {"daily": "unsubscribed"}

@@ -86,9 +86,9 @@ def test_the_index_and_the_file_give_the_same_answer(desk, clock):
     desk.ledger.erasure.erase("di@x.org", source="page")
     desk.sign_up("new@x.org", first_name="Nia")
     asked_by = mailed_page(desk.ledger, parse_address("ana@x.org"))
-    desk.ledger.preferences.request_address_change(asked_by, parse_address("moved@x.org"))
+    desk.ledger.address_changes.request(asked_by, parse_address("moved@x.org"))
     [letter] = desk.ledger.transactional.of("moved@x.org")
-    desk.ledger.preferences.move(letter.id, source="person")
+    desk.ledger.address_changes.confirm(letter.id, source="person")
     for _ in range(3):  # before a sync that writes the file, right after it, and after the next one
         settle(desk)
         by_index = [found(desk, email) for email in PEOPLE]

@@ -92,7 +92,7 @@ def _show(request: DeskRequest) -> Response:
         settings=settings,
         name=name,
         counts=counts,
-        reasons=app.ledger.preferences.count_reasons(name),
+        reasons=app.ledger.leaving_reasons.count(name),
         syncs=syncs[:_MAX_SYNCS],
         pending=pending,
         is_unread=pending == _UNREAD,

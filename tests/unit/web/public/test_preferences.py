@@ -504,13 +504,13 @@ def test_the_reason_for_leaving_is_optional(site, visitor):
         link, data={"undo": seal, "why": "too many", "words": "Every day!\r\n<b>Really</b>" + "x" * 600}
     )
     assert "Thank you for your answer" in thanks.text
-    [reason] = site.ledger.preferences.reasons(IDENTITY)
+    [reason] = site.ledger.leaving_reasons.of(IDENTITY)
     assert reason.reason is LeavingReason.TOO_MANY
     assert reason.words.startswith("Every day!\n<b>Really</b>")
     assert len(reason.words) == 500
     assert site.reason() == "unsubscribed"
     visitor.post(link, data={"undo": seal, "words": "none of these", "why": "nonsense"})
-    [reason] = site.ledger.preferences.reasons(IDENTITY)
+    [reason] = site.ledger.leaving_reasons.of(IDENTITY)
     assert (reason.reason, reason.words) == (LeavingReason.OTHER, "none of these")
     back = visitor.post(link, data={"undo": seal})
     assert re.search(r'href="/preferences/[a-z2-7]{26}"', back.text)
@@ -527,7 +527,7 @@ def test_an_empty_reason_is_not_recorded(site, visitor, fields):
     late = visitor.post(link, data={"undo": seal, "why": "other"})
     assert late.status_code == 409
     assert "Your answer could not be saved" in late.text
-    assert site.ledger.preferences.reasons(IDENTITY) == ()
+    assert site.ledger.leaving_reasons.of(IDENTITY) == ()
 
 
 def test_an_undo_token_of_another_delivery_records_no_reason(site, visitor):
@@ -535,4 +535,4 @@ def test_an_undo_token_of_another_delivery_records_no_reason(site, visitor):
     seal = re.search(r'name="undo" value="([^"]+)"', visitor.post(f"/u/{site.token(send, BEN)}").text)[1]
     visitor.post(f"/u/{site.token(send)}")
     assert visitor.post(f"/u/{site.token(send)}", data={"undo": seal, "why": "other"}).status_code == 409
-    assert site.ledger.preferences.reasons(IDENTITY) == ()
+    assert site.ledger.leaving_reasons.of(IDENTITY) == ()
