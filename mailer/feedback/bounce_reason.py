@@ -13,7 +13,7 @@ from mailer.feedback.model import WORDS, FeedbackRecipient, recipient_about
 from mailer.feedback.status_code import find_reply_code, find_status, specificity
 from mailer.smtp.refusal_reason import Reason, refusal_reason
 
-_STAGE_TEXT = 4000  # characters that are searched for the stage
+_TEXT = 4000  # characters of a bounce that are searched for the stage
 _MOVED = 551  # RFC 5321 3.4: the server names the new address
 _UNCERTAIN = re.compile(
     r"(?:mailbox|user|account|recipient) unavailable"  # RFC 5321 4.2.3: any reason for 550
@@ -30,8 +30,9 @@ _STAGE = re.compile(
     r"|>>> (\w+)[^\n]{0,400}\n\s*<<< [45]"
     r"|smtp:(rcpt|data|mail)|\[(rcpt|data|mail)"
     r"|\(state (1[3478])\)"
-    r"|(recipient address rejected|not like recipient)"
+    r"|(recipient address rejected|not like recipient|(?:my name|sender) was rejected)"
 )
+_RCPT_FAILED = re.compile(r"no valid recipients|need rcpt")  # a server's answer to DATA after it refused each RCPT
 _IS_RCPT = ("rcpt", "14", "recip", "not like")
 
 
@@ -49,28 +50,26 @@ def judge_bounce(
     code = find_reply_code(words)
     by_code = status.startswith("4") or code // 100 == 4
     temporary = delayed or by_code or _TEMPORARY.search(words.lower()) is not None
-    coded = status.startswith("5.1.")
-    if (
-        reason is Reason.USER_UNKNOWN
-        and not (coded or temporary)
-        and not _is_proven(words, code, f"{diagnostic}\n{prose}")
-    ):
+    proven = status.startswith("5.1.") or _is_proven(reason, words, code, f"{diagnostic}\n{prose}"[:_TEXT].lower())
+    if reason is Reason.USER_UNKNOWN and not (proven or temporary):
         reason = Reason.FILTERED
-    moved_by_words = reason is Reason.HAS_MOVED and not coded and code != _MOVED
     if delayed and reason in _VAGUE:
         reason = Reason.EXPIRED
-    permanent = reason in PERMANENT and not temporary and not moved_by_words
+    permanent = reason in PERMANENT and proven and not temporary
     return recipient_about(address, reason, status=status, permanent=permanent, words=words)
 
 
-def _is_proven(words: str, code: int, text: str) -> bool:
-    """Whether words alone prove that the mailbox does not exist. `code`: of a remote server's reply. `text`: all there is."""
+def _is_proven(reason: Reason, words: str, code: int, text: str) -> bool:
+    """Whether `words` alone prove the reason. `code`: of a remote server's reply. `text`: all that the bounce says."""
+    if reason is Reason.HAS_MOVED:
+        return code == _MOVED
     if _UNCERTAIN.search(words.lower()):
         return False
-    if not code:
-        return True
-    found = _STAGE.search(text[:_STAGE_TEXT].lower())
-    return found is not None and next(filter(None, found.groups())).startswith(_IS_RCPT)
+    found = _STAGE.search(text)
+    stage = next(filter(None, found.groups()), "") if found else ""
+    if reason is Reason.USER_UNKNOWN:
+        return not code or stage.startswith(_IS_RCPT) or _RCPT_FAILED.search(text) is not None
+    return not stage or stage.startswith(_IS_RCPT)
 
 
 def _read(status: str, words: str) -> tuple[str, Reason]:

@@ -85,6 +85,8 @@ def parse_prose(message: ReceivedMessage) -> ProseBounce:
     }
     failed = _addresses(message.headers.get("x-failed-recipients", ())[:RECIPIENTS])
     recipients = tuple(_recipients(text, failed, to, ours.difference(to)))
+    if not (recipients or failed or to):
+        recipients = tuple(_recipients(text, failed, to, ()))  # we mailed ourselves
     if not recipients:
         recipients = tuple(ProseRecipient(address=each, words=text) for each in failed[:RECIPIENTS] or to[:1])
     introduction = text[:_INTRODUCTION].lower()

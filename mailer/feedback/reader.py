@@ -24,7 +24,7 @@ from mailer.smtp.refusal_reason import Reason
 
 Recipients = tuple[FeedbackRecipient, ...]
 
-_UNSURE = frozenset({Reason.ON_HOLD, Reason.FILTERED, Reason.EXPIRED})  # the prose may tell more
+_UNSURE = frozenset({Reason.ON_HOLD, Reason.FILTERED, Reason.EXPIRED, Reason.HOST_UNKNOWN})  # the prose may tell more
 
 
 def read_feedback(raw: bytes, keys: TokenKeys | None = None) -> Feedback:

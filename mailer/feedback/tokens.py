@@ -15,7 +15,9 @@ from mailer.link_tokens import LASTING, LENGTHS, TokenKeys, is_inert
 CANDIDATES = 50
 _FORM = "|".join(f"[a-z2-7]{{{length}}}" for length in sorted(LENGTHS, reverse=True))
 _ANYWHERE = re.compile(rf"(?<![0-9A-Za-z])(?:{_FORM})(?![0-9A-Za-z])", re.IGNORECASE)
-_PLACED = re.compile(rf"(?:\+(?:2b)?(?=[a-z2-7]+@)|%2b(?=[a-z2-7]+@)|<|/u/|/preferences/)({_FORM})(?![0-9a-z])")
+_PLACED = re.compile(
+    rf"(?:\+(?:2b)?(?=[a-z2-7]+@)|%2b(?=[a-z2-7]+@)|<(?=[a-z2-7]+@)|/u/|/preferences/)({_FORM})(?![0-9a-z])"
+)
 """For text in lower case. A plus may be encoded as +2B or %2B. Each alternative begins with a sign, which is fast to look for."""
 _RECIPIENT_HEADERS = ("delivered-to", "x-original-to", "x-envelope-to", "envelope-to", "to", "cc")
 _PURPOSES = tuple(sorted(LASTING))

@@ -108,19 +108,8 @@ _PHRASES: tuple[tuple[Reason, tuple[str, ...]], ...] = (
         ),
     ),
     (_R.FILTERED, (r"due to recipient (?:preferences|settings)",)),
-    (
-        _R.EXPIRED,
-        (
-            r"(?:message|envelope|delivery time|delivery|mail|queue time) (?:has )?expired",
-            r"retry (?:timeout|time limit) exceeded",
-            r"(?:in|on) the queue too long",
-            r"queued? (?:for )?too long",
-            r"not going to try again",
-            r"giv(?:ing|en) up (?:after|trying)",
-            r"(?:deliver|tried|trying)\w* (?:\w+ )?(?:in|for|within|after) (?:the (?:last|past) )?\d+ (?:minute|hour|day)s?",
-            r"did not accept our requests to connect",
-        ),
-    ),
+    (_R.MAILER_ERROR, (r"mailer error", r"(?:procmail|maildrop|mail\.local):", r"pipe to \|")),
+    (_R.FILTERED, (r"due to recipient (?:preferences|settings)",)),
     # of the sender
     (
         _R.AUTH_FAILURE,
@@ -239,6 +228,7 @@ _PHRASES: tuple[tuple[Reason, tuple[str, ...]], ...] = (
             ),
             r"not (?:currently )?accepting mail from your",
             r"refused to talk to me",
+            r"my name was rejected",
             r"(?:helo|ehlo)\b.{0,40}(?:reject|invalid|mismatch|not found|refus|denied|bad|unknown|must)",
         ),
     ),
@@ -286,7 +276,7 @@ _PHRASES: tuple[tuple[Reason, tuple[str, ...]], ...] = (
         (
             (
                 rf"{_BOX}(?: \S+)? {_IS}"
-                r"(?:disabled|suspended|deactivated|inactive|locked|frozen|not active|expired|on hold|restricted|closed)"
+                r"(?:disabled|suspended|deactivated|inactive|locked|blocked|frozen|not active|expired|on hold|restricted|closed)"
             ),
             r"(?:disabled|suspended|inactive|locked|closed|expired|restricted) (?:mail ?box|account|user|recipient)",
             r"extended inactivity",
@@ -294,7 +284,12 @@ _PHRASES: tuple[tuple[Reason, tuple[str, ...]], ...] = (
     ),
     (
         _R.NOT_ACCEPTING,
-        (r"null ?mx", r"(?:domain|host) (?:\S+ )?does not accept (?:e-?)?mail", r"mail receiving disabled"),
+        (
+            r"null ?mx",
+            r"indicated no smtp service",
+            r"(?:domain|host) (?:\S+ )?does not accept (?:e-?)?mail",
+            r"mail receiving disabled",
+        ),
     ),
     (
         _R.HOST_UNKNOWN,
@@ -340,6 +335,7 @@ _PHRASES: tuple[tuple[Reason, tuple[str, ...]], ...] = (
             r"invalid (?:final delivery )?user ?id",
             r"5\.1\.0 address rejected",  # IronPort: the address is not in its directory
             r"5\.4\.1 (?:\S+ )?recipient address rejected: access denied",  # Exchange Online: likewise
+            r"no valid recipients",
             r"user ?unknown",
             r"addressee unknown",
             r"address ?not ?found",
@@ -377,6 +373,21 @@ _PHRASES: tuple[tuple[Reason, tuple[str, ...]], ...] = (
             r"(?:recipient|user)'s (?:list|settings|preferences)",
         ),
     ),
+    # of nobody
+    (
+        _R.EXPIRED,
+        (
+            r"(?:message|envelope|delivery time|delivery|mail|queue time) (?:has )?expired",
+            r"retry (?:timeout|time limit) exceeded",
+            r"(?:in|on) the queue too long",
+            r"queued? (?:for )?too long",
+            r"not going to try again",
+            r"giv(?:ing|en) up (?:after|trying)",
+            r"(?:deliver|tried|trying)\w* (?:\w+ )?(?:in|for|within|after) (?:the (?:last|past) )?\d+ (?:minute|hour|day)s?",
+            r"did not accept our requests to connect",
+            r"failed (?:after )?\d+ attempts",
+        ),
+    ),
     # of the message, in weaker words
     (
         _R.NOT_COMPLIANT,
@@ -409,6 +420,14 @@ _PHRASES: tuple[tuple[Reason, tuple[str, ...]], ...] = (
             r"no route",
             r"timed out",
             r"connection (?:refused|reset|dropped|lost)",
+        ),
+    ),
+    (
+        _R.MAILER_ERROR,
+        (
+            r"(?:command|program|filter|pipe) (?:\S+ )?(?:failed|died|exited|returned|timed out)",
+            r"exit (?:code|status)",
+            r"x-unix",
         ),
     ),
     (

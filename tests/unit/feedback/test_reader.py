@@ -91,6 +91,18 @@ BOUNCES = {
         dsn(block("5.0.0", "550 user unknown")),
         ("5.0.0", Reason.FILTERED, False),
     ),
+    "unknown, in reply to the message, because each RCPT had failed": (
+        dsn(block("5.5.0", "550 5.5.0 Invalid recipient"), text=">>> DATA\n<<< 550 Invalid recipient\n<<< 554 Error: no valid recipients"),
+        ("5.5.0", Reason.USER_UNKNOWN, True),
+    ),
+    "our own name, in the words of a domain": (
+        dsn(block("5.0.0", "501 Invalid domain name"), text="in reply to MAIL FROM command"),
+        ("5.0.0", Reason.HOST_UNKNOWN, False),
+    ),
+    "Yahoo's answer to the message": (
+        dsn(block("5.0.0", "554 dd This user doesn't have a example.com account")),
+        ("5.0.0", Reason.FILTERED, False),
+    ),
     "unavailable is any reason": (
         dsn(block("5.0.0", "550 mailbox unavailable"), text="in reply to RCPT TO command"),
         ("5.0.0", Reason.FILTERED, False),
@@ -245,6 +257,26 @@ def test_a_read_receipt_is_an_automatic_reply():
         "message/disposition-notification\n\nFinal-Recipient: rfc822; ana@example.com\nDisposition: manual-action; displayed\n", headers=HEADERS
     )  # fmt: skip
     assert read_feedback(raw).kind is FeedbackKind.AUTO_REPLY
+
+
+def test_a_bounce_of_mail_to_ourselves_has_its_recipient():
+    raw = mail(
+        "From: MAILER-DAEMON@example.org\nTo: bounce@example.org\nSubject: failure notice",
+        "<bounce@example.org>:\ndisk quota exceeded\n",
+    )
+    assert summary(read_feedback(raw)) == [("bounce@example.org", "", Reason.MAILBOX_FULL, False)]
+
+
+def test_the_staff_of_the_server_and_the_sender_are_no_recipients():
+    text = "Could not deliver MAIL FROM:<news@example.org> to ana@example.com: user unknown. For help, write to support@example.net.\n"
+    raw = mail("From: MAILER-DAEMON@example.net\nTo: bounce@example.org\nSubject: failure notice", text)
+    assert [each.address for each in read_feedback(raw).recipients] == ["ana@example.com"]
+
+
+def test_a_message_in_html_is_read():
+    html = "<html><style>p {}</style><p>Delivery to <b>ana@example.com</b> failed:</p><p>The address was not found.</p></html>"
+    raw = mail("From: MAILER-DAEMON@example.net\nSubject: failure notice\nContent-Type: text/html", html)
+    assert summary(read_feedback(raw)) == [("ana@example.com", "", Reason.USER_UNKNOWN, True)]
 
 
 # people
