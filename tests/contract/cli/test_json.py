@@ -49,7 +49,7 @@ MESSAGE = {
 COUNTS = ["people", "joined", "changed", "moved", "removed", "rejected", "blocked", "duplicates", "patched", "appended"]
 SYNC = [
     "list", "sync", "planned", *COUNTS, "encoding_changed",
-    "first_joined", "first_changed", "first_removed", "first_blocked", "findings",
+    "first_joined", "first_changed", "first_removed", "first_blocked", "findings", "unclear_columns",
 ]  # fmt: skip
 
 GOLDEN = {
@@ -113,7 +113,7 @@ GOLDEN = {
         "told": [["type", "to", "state", "at"]],
         "deliveries": [["send", "slug", "state", "reason", "attempts", "at"]],
     },
-    ("token", "list"): {"tokens": [["name", "scopes", "at", "used"]]},
+    ("token", "list"): {"tokens": [["name", "scopes", "at", "used", "until", "networks"]]},
     ("user", "list"): {"users": [["name", "role", "email", "oidc", "password", "at"]]},
     ("subscriber", "erase", "ana@example.com", "--yes"): ["email", "deliveries", "skipped", "lists"],
     ("archive", "correct", "tide", "--note", "He asks for calm."): ["slug", "edition", "note", "at", "url"],
