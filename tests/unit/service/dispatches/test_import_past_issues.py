@@ -304,3 +304,15 @@ def test_all_texts_of_a_message_are_read_and_attachments_are_named():
 
 def test_the_link_of_a_line_that_is_left_out_is_not_named_again():
     assert "x.example" not in doubts(page('<p><a href="https://x.example/u">Unsubscribe</a></p><p>x</p>'))
+
+
+def test_the_line_with_the_date_of_the_issue_is_no_source_of_an_article():
+    issue = page("<p>Issue #12 · Friday, 8 November 2026</p><h2>Hello</h2><p>x</p>", title="<h1>The quay</h1>")
+    assert "source:" not in issue.text and "Issue #12 · Friday, 8 November 2026" in issue.text
+    assert "date: 2026-11-08" in issue.text
+
+
+def test_a_film_or_a_map_of_a_page_is_named():
+    issue = page('<video src="https://x.example/v.mp4"></video><map><area href="https://x.example/m"></map><p>x</p>')
+    assert "the link to https://x.example/v.mp4 was left out" in doubts(issue)
+    assert "the link to https://x.example/m was left out" in doubts(issue)
