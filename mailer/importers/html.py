@@ -67,8 +67,8 @@ _LARGEST_ROW = 300  # characters of a cell in a table of data
 class SavedPage:
     """The paragraphs of a page, and the lines that were left out (`aside`). `doubts`: what was left out or lost, with its text.
 
-    `title`: of the page, in its head; `links`: the addresses of all links that lead elsewhere, and of films and frames; `text`: all
-    that readers see.
+    `title`: of the page, in its head; `links`: the addresses of all links that lead elsewhere, and of films and frames; `text`:
+    all that readers see.
     """
 
     paragraphs: tuple[ImportedParagraph, ...]
