@@ -444,13 +444,9 @@ def _contains(element: HtmlElement, *tags: str) -> bool:
 
 def _preformatted(element: HtmlElement) -> str:
     """Returns the text of a `pre`, with a line end for each `br`."""
-    parts = [element.text or ""]
-    for child in element:
-        parts += [
-            "\n" if child.tag == "br" else _preformatted(child) if isinstance(child.tag, str) else "",
-            child.tail or "",
-        ]
-    return "".join(parts)
+    for each in element.iter("br"):
+        each.tail = f"\n{each.tail or ''}"
+    return _all_text(element)
 
 
 def _is_tracking_pixel(element: HtmlElement) -> bool:
