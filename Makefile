@@ -5,11 +5,12 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 JOBS ?= $(shell echo $$((1 + $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2))))
 
-.PHONY: help setup demo test torture check audit bench picture screenshots vendor lock clean
+.PHONY: help setup demo test fuzz torture check audit bench picture screenshots vendor lock clean
 
 help:
 	@echo "make demo     send a real dispatch to a list of readers, here, and look at the result"
 	@echo "make test     run all tests"
+	@echo "make fuzz     ten minutes of fuzzing for each parser of strangers' input (needs atheris, which it installs)"
 	@echo "make torture  every fault in full: kills, full disks, locked databases; writes docs/reliability.md"
 	@echo "make check    lint, types, imports, forbidden words; reports known vulnerabilities of the dependencies"
 	@echo "make audit    fail if a dependency has a known vulnerability"
@@ -34,6 +35,10 @@ demo: $(READY)
 
 test: $(READY)
 	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(TESTS)
+
+fuzz: $(READY)
+	@$(BIN)/python -m pip install --quiet atheris==3.0.0
+	@nice -n 19 $(BIN)/python -m tests.fuzz $(FUZZ)
 
 torture: $(READY)
 	@$(BIN)/python -m tests.torture $(TESTS)

@@ -201,7 +201,11 @@ class DeskGuard:
 
     def _back(self, desk_request: DeskRequest) -> str:
         """Returns the path of the desk's page that the request came from; "" if it came from elsewhere or from itself."""
-        request, before = desk_request.request, urlsplit(desk_request.request.headers.get("referer", ""))
+        request = desk_request.request
+        try:
+            before = urlsplit(request.headers.get("referer", ""))
+        except ValueError:  # not a URL, as “http://[”
+            return ""
         is_ours = f"{before.scheme}://{before.netloc}" == origin_of(request).url
         is_other = request.method == "POST" or before.path != request.url.path
         if not is_ours or not is_other or not before.path.startswith(f"{self.pages.root}/desk/"):

@@ -264,6 +264,6 @@ def encode_flash(flash: Flash) -> str:
 def decode_flash(cookie: str) -> Flash | None:
     try:
         text, bad = json.loads(base64.urlsafe_b64decode(cookie))
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         return None
     return Flash(str(text), bool(bad))

@@ -171,7 +171,10 @@ def next_query(request: Request, root: str) -> str:
 
 def safe_path(wanted: str) -> str:
     """Returns `wanted` if it is a path of the desk, else that of its first page."""
-    parts = urlsplit(wanted)
+    try:
+        parts = urlsplit(wanted)
+    except ValueError:  # not a URL, as “//[”
+        return HOME
     is_safe = not parts.scheme and not parts.netloc and parts.path.startswith("/desk/") and "\\" not in wanted
     return wanted if is_safe and wanted.isprintable() and ".." not in parts.path else HOME
 

@@ -105,9 +105,9 @@ def _role(request: DeskRequest) -> Role:
 ROUTES = (
     DeskRoute("GET", _HERE, Role.ADMIN, _show),
     DeskRoute("POST", _HERE, Role.ADMIN, _add),
-    DeskRoute("POST", f"{_HERE}/{{id:int}}/link", Role.ADMIN, _link),
-    DeskRoute("POST", f"{_HERE}/{{id:int}}/email", Role.ADMIN, _set_email),
-    DeskRoute("POST", f"{_HERE}/{{id:int}}/oidc", Role.ADMIN, _set_oidc),
-    DeskRoute("POST", f"{_HERE}/{{id:int}}/role", Role.ADMIN, _set_role),
-    DeskRoute("POST", f"{_HERE}/{{id:int}}/remove", Role.ADMIN, _remove),
+    DeskRoute("POST", f"{_HERE}/{{id:number}}/link", Role.ADMIN, _link),
+    DeskRoute("POST", f"{_HERE}/{{id:number}}/email", Role.ADMIN, _set_email),
+    DeskRoute("POST", f"{_HERE}/{{id:number}}/oidc", Role.ADMIN, _set_oidc),
+    DeskRoute("POST", f"{_HERE}/{{id:number}}/role", Role.ADMIN, _set_role),
+    DeskRoute("POST", f"{_HERE}/{{id:number}}/remove", Role.ADMIN, _remove),
 )

@@ -127,11 +127,11 @@ def _path(webhook: Webhook) -> str:
 ROUTES = (
     DeskRoute("GET", _HERE, Role.ADMIN, _show),
     DeskRoute("POST", _HERE, Role.ADMIN, _add),
-    DeskRoute("GET", f"{_HERE}/{{id:int}}", Role.ADMIN, _log),
-    DeskRoute("POST", f"{_HERE}/{{id:int}}/test", Role.ADMIN, _test),
-    DeskRoute("POST", f"{_HERE}/{{id:int}}/rotate", Role.ADMIN, _rotate),
-    DeskRoute("POST", f"{_HERE}/{{id:int}}/pause", Role.ADMIN, _pause),
-    DeskRoute("POST", f"{_HERE}/{{id:int}}/resume", Role.ADMIN, _resume),
-    DeskRoute("POST", f"{_HERE}/{{id:int}}/remove", Role.ADMIN, _remove),
-    DeskRoute("POST", f"{_HERE}/{{id:int}}/messages/{{message:int}}/again", Role.ADMIN, _redeliver),
+    DeskRoute("GET", f"{_HERE}/{{id:number}}", Role.ADMIN, _log),
+    DeskRoute("POST", f"{_HERE}/{{id:number}}/test", Role.ADMIN, _test),
+    DeskRoute("POST", f"{_HERE}/{{id:number}}/rotate", Role.ADMIN, _rotate),
+    DeskRoute("POST", f"{_HERE}/{{id:number}}/pause", Role.ADMIN, _pause),
+    DeskRoute("POST", f"{_HERE}/{{id:number}}/resume", Role.ADMIN, _resume),
+    DeskRoute("POST", f"{_HERE}/{{id:number}}/remove", Role.ADMIN, _remove),
+    DeskRoute("POST", f"{_HERE}/{{id:number}}/messages/{{message:number}}/again", Role.ADMIN, _redeliver),
 )

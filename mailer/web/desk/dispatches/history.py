@@ -66,6 +66,6 @@ def _text_of(request: DeskRequest, version: int) -> str:
 
 ROUTES = (
     DeskRoute("GET", f"{ONE}/history", Role.WRITER, _history),
-    DeskRoute("GET", f"{ONE}/history/{{version:int}}", Role.WRITER, _version),
-    DeskRoute("POST", f"{ONE}/history/{{version:int}}", Role.WRITER, _restore),
+    DeskRoute("GET", f"{ONE}/history/{{version:number}}", Role.WRITER, _version),
+    DeskRoute("POST", f"{ONE}/history/{{version:number}}", Role.WRITER, _restore),
 )

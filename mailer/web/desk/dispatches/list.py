@@ -15,7 +15,7 @@ _PAGE_SIZE = 50
 def _list(request: DeskRequest) -> Response:
     words, page = request.query.get("q", ""), request.query.get("page", "")
     found = list_dispatches(request.app, words)
-    first = _PAGE_SIZE * (int(page) - 1) if page.isdecimal() and int(page[:6]) > 0 else 0
+    first = _PAGE_SIZE * (int(page) - 1) if page.isdecimal() and len(page) < 7 and int(page) > 0 else 0
     return request.page(
         "dispatches",
         heading="Dispatches",

@@ -11,7 +11,7 @@ from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute
 
 HERE = "/desk/sends"
-SEND = f"{HERE}/{{id:int}}"
+SEND = f"{HERE}/{{id:number}}"
 _PAGE_SIZE = 25
 _LARGEST_ID = 2**31 - 1
 

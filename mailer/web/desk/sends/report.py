@@ -135,5 +135,5 @@ ROUTES = (
     DeskRoute("GET", HERE, Role.WRITER, _report),
     DeskRoute("GET", f"{HERE}/csv", Role.EDITOR, _csv),
     DeskRoute("GET", f"{HERE}/recipients", Role.EDITOR, _recipients),
-    DeskRoute("GET", f"{HERE}/recipients/{{delivery:int}}", Role.EDITOR, _recipient),
+    DeskRoute("GET", f"{HERE}/recipients/{{delivery:number}}", Role.EDITOR, _recipient),
 )

@@ -1,0 +1,78 @@
+"""Measures how the time of each target grows with its input: `python -m tests.fuzz.growth [TARGET...]`.
+
+The words of a target, and the pairs of them, are repeated to a quarter, a half and the whole of the longest input that the program
+accepts, in each of the target's frames: `ab ab ab`, and `aaa bbb`. Input of twice the length should take twice the time.
+Prints what takes more than STEEP times as long for four times the input and ends with exit code 1 if there is anything.
+"""
+
+import itertools
+import logging
+import sys
+import time
+from collections.abc import Iterator
+
+from tests.fuzz.harness import web
+from tests.fuzz.targets import TARGETS, Target
+
+STEEP = 7.0  # linear is 4, quadratic is 16
+FAST = 0.03  # seconds of CPU: below, the time is noise
+
+
+def patterns(target: Target) -> Iterator[tuple[str, bytes, bytes]]:
+    """Yields a name, and two texts: the input is the first one many times, then the second one as often."""
+    words = [word.encode() for word in target.words]
+    for word in (*words, b"a", b" ", b"1", b"\xff"):
+        yield f"{word!r}", word, b""
+    for one, other in itertools.permutations(words, 2):
+        yield f"{one + other!r}", one + other, b""
+        yield f"{one!r}, then {other!r}", one, other
+
+
+def build(frame: tuple[bytes, bytes], one: bytes, other: bytes, length: int) -> bytes:
+    begin, end = frame
+    times = max(1, (length - len(begin) - len(end)) // len(one + other))
+    return begin + one * times + other * times + end
+
+
+def cpu(target: Target, data: bytes) -> float:
+    began = time.process_time()
+    target.run(data)
+    return time.process_time() - began
+
+
+def is_steep(target: Target, texts: list[bytes]) -> bool:
+    """Whether the time grows faster than the length. Measures twice what looks so, and takes the best time of each."""
+    if cpu(target, texts[-1]) < FAST:
+        return False
+    small, large = (min(cpu(target, text) for _ in range(3)) for text in (texts[0], texts[-1]))
+    return large > FAST and large > STEEP * small
+
+
+def measure(name: str) -> int:
+    target, found, count, slowest = TARGETS[name], 0, 0, (0.0, "")
+    for frame in target.frames:
+        for shown, one, other in patterns(target):
+            texts = [build(frame, one, other, target.longest // part) for part in (4, 2, 1)]
+            count += 1
+            try:
+                slowest = max(slowest, (cpu(target, texts[-1]), shown))
+                if is_steep(target, texts):
+                    times = ", ".join(f"{min(cpu(target, text) for _ in range(2)):.3f} s" for text in texts)
+                    print(f"{name}: {frame[0][-40:]!r} {shown}: {times}", flush=True)
+                    found += 1
+            except Exception as error:
+                print(f"{name}: {frame[0][-40:]!r} {shown}: {error!r}", flush=True)
+                found += 1
+    print(f"{name}: {count} patterns, {found} found; the slowest took {slowest[0]:.2f} s: {slowest[1]}", flush=True)
+    return found
+
+
+def main() -> int:
+    logging.disable()
+    found = sum(measure(name) for name in sys.argv[1:] or TARGETS)
+    web().close()
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
