@@ -152,7 +152,9 @@ def _leaves(message: "Message[str, str]") -> Iterator["Message[str, str]"]:
             waiting[:0] = [each for each in payload if isinstance(each, Message)][:PARTS]
             continue
         if part.get_content_maintype() == "multipart":
-            part.set_type("text/plain")  # its boundary is missing or wrong
+            # Its boundary is missing or wrong. `set_type` would take exponential time: it encodes the parameters again for each.
+            del part["content-type"]
+            part.set_default_type("text/plain")
         yield part
 
 

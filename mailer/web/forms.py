@@ -123,7 +123,7 @@ async def _multipart(request: Request, body: bytes) -> list[tuple[str, str]]:
     )
     try:
         form = await parser.parse()
-    except MultiPartException:
+    except (MultiPartException, ValueError):  # ValueError: the charset is no name of one
         return []
     pairs = [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
     await form.close()
