@@ -240,7 +240,9 @@ TARGETS: dict[str, Target] = {
     ),
     "messages": Target(
         run=read_message,
-        raised=(b"Content-Type: multipart/report; " + b"p=\xff; " * 40 + b"\n\nText.\n",),  # gigabytes, after minutes
+        raised=(  # took gigabytes
+            b'Content-Type: multipart/x; r=""\xff; ' + b"a=b; c=d; " * 20 + b"\n\nText.\n",
+        ),
         frames=(
             (b"", b""),
             (b"Return-Path: <>\nFrom: mailer-daemon@mx.example.net\nSubject: Undelivered mail\n\n", b""),

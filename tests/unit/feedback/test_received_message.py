@@ -30,7 +30,7 @@ def prose(text: str) -> bytes:
 NESTED = b"".join(b'Content-Type: multipart/mixed; boundary="%d"\n\n--%d\n' % (n, n) for n in range(20_000))
 HOSTILE = {
     "nested parts": NESTED,
-    "parameters of one name in a multipart without a boundary": mail("Content-Type: multipart/report; " + "p=é; " * 40),
+    "repeated parameters, and no boundary": mail('Content-Type: multipart/x; r=""é; ' + "a=b; c=d; " * 12),
     "nested digests": NESTED.replace(b"mixed", b"digest"),
     "nested messages": b"Content-Type: message/rfc822\n\n" * 9_000,
     "brackets": mail("To: " + "(" * 100_000),
