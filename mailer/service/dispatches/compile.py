@@ -152,7 +152,7 @@ def edition_record(edition: Edition) -> NewEdition:
 class DispatchIndex:
     """The dispatches that can be linked to, slug -> title; the sources of the other dispatches on disk, name -> slug of one.
 
-    `unsent` are dispatches that were never sent; empty before the first send, when there is no archive yet.
+    `unsent` are dispatches that were never sent; empty as long as the workspace has no database.
     """
 
     titles: Mapping[str, str]
@@ -178,7 +178,7 @@ def read_dispatch_index(app: App, checked: Path) -> DispatchIndex:
         if not _is_same_file(path, checked):
             for source in metadata.sources:
                 sources.setdefault(source, metadata.slug)
-    return DispatchIndex(titles, sources, frozenset(titles) - sent if sent else sent)
+    return DispatchIndex(titles, sources, frozenset(titles) - sent if app.has_ledger else frozenset())
 
 
 def _is_same_file(one: Path, other: Path) -> bool:

@@ -16,7 +16,7 @@ from mailer.ledger.accounts.sessions import Session
 from mailer.ledger.accounts.users import User
 from mailer.ledger.types.roles_and_scopes import Role
 from mailer.service.dispatches.preview import PreviewCache
-from mailer.web.desk.render import DeskRenderer, Flash, Viewer, json_page, wants_json
+from mailer.web.desk.render import DeskRenderer, Flash, Viewer, is_partial, json_page, wants_json
 from mailer.web.desk.sends.live_broadcast import SendBroadcaster
 from mailer.web.forms import DeskForm
 
@@ -56,7 +56,7 @@ class DeskRequest:
     @property
     def is_partial(self) -> bool:
         """Whether htmx requests a fragment of the page."""
-        return self.request.headers.get("hx-request") == "true" and "hx-boosted" not in self.request.headers
+        return is_partial(self.request)
 
     @property
     def wants_json(self) -> bool:
