@@ -15,7 +15,17 @@ from markdown_it.token import Token
 
 from mailer.dispatch.diagnostics import Position, abbreviate
 from mailer.dispatch.markdown.token_walk import plain_text
-from mailer.dispatch.model import Article, Block, Choice, Dispatch, Markdown, Template, inline_tokens, walk_blocks
+from mailer.dispatch.model import (
+    Article,
+    Block,
+    Choice,
+    Dispatch,
+    Markdown,
+    Template,
+    inline_tokens,
+    walk_articles,
+    walk_blocks,
+)
 from mailer.dispatch.template.expression import Expression
 from mailer.lint.context import LintContext
 from mailer.lint.findings import Finding
@@ -48,9 +58,14 @@ _NO_WORDS = re.compile(
 _AROUND = 24
 
 
-def placeholders(context: LintContext) -> Iterator[Finding]:
-    language = context.dispatch.language.partition("-")[0].lower()
-    for span in context.source_index.text_spans():
+def unfinished(context: LintContext) -> Iterator[Finding]:
+    yield from unfinished_text(context.dispatch, context.source_index)
+
+
+def unfinished_text(dispatch: Dispatch, source_index: SourceIndex) -> Iterator[Finding]:
+    """Reports placeholders and sample text in `dispatch`, which may have errors."""
+    language = dispatch.language.partition("-")[0].lower()
+    for span in source_index.text_spans():
         for match in _PLACEHOLDER.finditer(span.text):
             if not _is_placeholder(match, language):
                 continue
@@ -60,15 +75,11 @@ def placeholders(context: LintContext) -> Iterator[Finding]:
                 expected="replace it, or delete it",
                 position=span.at(match.start()),
             )
-
-
-def sample_text(context: LintContext) -> Iterator[Finding]:
-    for span in context.source_index.text_spans():
         for match in _SAMPLE.finditer(span.text):
             yield _sample(match["text"], span.at(match.start("text")))
-    for article in context.articles:
+    for article in walk_articles(dispatch.articles):
         if article.link == _SAMPLE_LINK:
-            yield _sample(article.link, context.source_index.article_key(article, "link"))
+            yield _sample(article.link, source_index.article_key(article, "link"))
 
 
 def _sample(text: str, position: Position) -> Finding:
@@ -93,12 +104,7 @@ def merge_tags(context: LintContext) -> Iterator[Finding]:
 
 def has_placeholder(dispatch: Dispatch) -> bool:
     """Whether text that was to be filled in is left in `dispatch`."""
-    language = dispatch.language.partition("-")[0].lower()
-    spans = SourceIndex(dispatch).text_spans()
-    return any(
-        _SAMPLE.search(span.text) or any(_is_placeholder(match, language) for match in _PLACEHOLDER.finditer(span.text))
-        for span in spans
-    )
+    return any(True for _ in unfinished_text(dispatch, SourceIndex(dispatch)))
 
 
 def _is_placeholder(match: re.Match[str], language: str) -> bool:

@@ -21,5 +21,5 @@ document.addEventListener("keydown", (event) => {
   }
 });
 document.addEventListener("click", (event) => {
-  for (const menu of menus) if (menu.open && (!menu.contains(event.target) || event.target.closest("[data-piece], [data-search]"))) menu.open = false;
+  for (const menu of menus) if (menu.open && (!menu.contains(event.target) || event.target.closest("[data-piece], [data-inline], [data-search]"))) menu.open = false;
 });
