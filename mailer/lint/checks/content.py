@@ -38,7 +38,7 @@ ALIKE = 0.9  # of two spellings of a source; “Harbor Times” and “Harbour T
 
 _PLACEHOLDER = re.compile(
     r"\b(?:TK){2,}\b|\bTKs?\b(?! [A-Z][a-z])|\bTODO\b|\bFIXME\b|\bTBD\b|\bTBC\b|\bX{4,}\b"
-    r"|\b[Ll]orem ipsum\b|\bLOREM IPSUM\b|\[(?:insert|INSERT|Insert|your|YOUR|Your) [^\]\n]{1,40}\](?!\()"
+    r"|\[\[\]\]|\b[Ll]orem ipsum\b|\bLOREM IPSUM\b|\[(?:insert|INSERT|Insert|your|YOUR|Your) [^\]\n]{1,40}\](?!\()"
 )
 _SAMPLE = re.compile(  # the sample text of a new dispatch and of the desk's Insert menu, a whole line or value
     r"(?:^|^##[ \t]+|^source:[ \t]*|!\[)"
@@ -226,7 +226,7 @@ def _plain(template: Template) -> str:
 
 def _is_all_caps(text: str) -> str:
     """Returns how `text` shouts; "" when it does not. Abbreviations among words are not shouting."""
-    if re.search(r"[!！¡]{2,}|[!！]\s*[!！]", text) or text.count("!") > 2:
+    if "¡¡" in text or text.count("!") + text.count("！") > 1:
         return "more than one exclamation mark"
     cased = [letter for letter in text if letter.isupper() or letter.islower()]
     capitals = [word for word in re.findall(r"[^\W\d_]+", text) if len(word) > 3 and word.isupper()]

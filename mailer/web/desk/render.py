@@ -27,7 +27,7 @@ from mailer.ledger.types.roles_and_scopes import Role
 from mailer.web.cookies import read_cookie
 from mailer.web.desk import plain_language
 from mailer.web.desk.origin import origin_of
-from mailer.web.desk.status_labels import leaving_reason_label, source_label, status_label
+from mailer.web.desk.status_labels import field_label, leaving_reason_label, source_label, status_label
 from mailer.web.responses import HTML, NO_CACHE, NO_STORE, respond, respond_cached
 
 POLICY = (
@@ -122,6 +122,7 @@ class DeskRenderer:
             "Role": Role,
             "status_label": status_label,
             "source_label": source_label,
+            "field_label": field_label,
             "leaving_reason_label": leaving_reason_label,
         }
 

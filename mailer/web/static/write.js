@@ -218,7 +218,7 @@ async function proof() {
   outdated.textContent = told.outdated;
   outdated.hidden = !told.outdated;
   const count = view.state.doc.toString().split(/\s+/).filter(Boolean).length;
-  measure.textContent = `${count.toLocaleString("en")} words${told.size ? ` · ${Math.ceil(told.size / 1024)} KB as Gmail counts (it cuts off at ${measure.dataset.clip} KB)` : ""}`;
+  measure.textContent = `${count.toLocaleString("en")} words${told.size ? ` · ${Math.ceil(told.size / 1024)} of ${measure.dataset.clip} KB (Gmail’s limit)` : ""}`;
   const marks = told.marks.map((mark) => {
     const line = view.state.doc.line(Math.min(Math.max(mark.line, 1), view.state.doc.lines));
     const characters = [...line.text].slice(0, Math.max(mark.column - 1, 0)).join("").length;
