@@ -358,3 +358,25 @@ def test_with_errors_the_editor_says_from_when_the_preview_is_above_it_too(tab, 
     page.locator("#findings", has_text="“TODO” is a placeholder").wait_for()  # listed with the errors
     file.write_text(DISPATCH, encoding="utf-8")
     page.locator("#outdated").wait_for(state="hidden")
+
+
+def test_what_was_wrong_with_a_choice_disappears_when_the_choice_is_changed(tab):
+    page = tab()
+    page.goto(f"{TIDE}/send/last?chosen=1")
+    alert = page.get_by_role("alert").get_by_text("Choose a list first.")
+    alert.wait_for()
+    page.get_by_role("checkbox", name="readers").first.check()
+    alert.wait_for(state="detached")
+
+
+def test_plain_text_is_shown_without_breaking_its_lines_of_72_characters(tab):
+    page = tab(viewport={"width": 1280, "height": 860})
+    page.goto(TIDE)
+    letter(page).get_by_text("asks for patience").wait_for()
+    page.get_by_role("link", name="Plain text").click()
+    page.locator("iframe.text.shown").wait_for()
+    pre = page.frame_locator("iframe.text.shown").locator("pre")
+    pre.evaluate("pre => { pre.textContent = 'x'.repeat(72); }")
+    one = pre.evaluate("pre => pre.getBoundingClientRect().height")
+    pre.evaluate("pre => { pre.textContent = 'x'; }")
+    assert pre.evaluate("pre => pre.getBoundingClientRect().height") == one

@@ -109,6 +109,16 @@ def test_before_a_send_one_sees_how_many_readers_get_a_default_instead_of_a_fiel
     assert "1 of 2 readers has no first name, and gets “you” or “reader”." in unescaped(mara.get(SEND))
 
 
+def test_before_a_send_notes_are_shown_such_as_a_link_to_a_dispatch_that_was_never_sent(site, mara):
+    folder = site.app.workspace.dispatches
+    (folder / "ebb.md").write_text(DISPATCH.replace("The tide table", "Ebb"), encoding="utf-8")
+    (folder / "tide.md").write_text(f"{DISPATCH}\nAfter [[ebb]].\n", encoding="utf-8")
+    page = unescaped(mara.get(SEND))
+    assert "“ebb” was never sent, so it has no page in the archive; send it before this one." in page
+    assert "you need not change anything" in page
+    assert 'name="accept"' not in mara.get(LAST).text
+
+
 @pytest.mark.parametrize("settings", [{"postal_address": ""}])
 def test_what_the_person_who_runs_the_server_must_set_is_said_without_its_name_and_early(mara, visitor, site):
     admin = At(visitor, signed_in(site, "admin"))
