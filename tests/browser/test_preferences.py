@@ -52,7 +52,7 @@ def test_a_reader_changes_all_preferences_by_keyboard(browser, tmp_path):
         assert standing(site)["harbour"] == "paused"
         page.get_by_label("Your new address").fill("ana@example.org")
         page.keyboard.press("Enter")
-        page.wait_for_selector("text=We have sent an e-mail to the new address.")
+        page.wait_for_selector("text=We send an e-mail to the new address")
         with page.expect_download() as download:
             page.get_by_role("button", name="Download my data").click()
         assert json.loads(Path(download.value.path()).read_text(encoding="utf-8"))["email"] == ANA
@@ -68,12 +68,12 @@ def test_a_reader_chooses_fewer_newsletters_from_the_unsubscribe_page(browser, t
     with site_at(tmp_path, port) as site, tab(browser) as (page, wrong):
         own_link(site)
         page.goto(f"http://127.0.0.1:{port}/u/{site.token(site.send())}")
-        page.get_by_role("button", name="Yes, unsubscribe me").click()
+        page.get_by_role("button", name="Yes, unsubscribe from everything").click()
         page.get_by_label("Too many e-mails").check()
         page.get_by_role("button", name="Send answer").click()
         page.wait_for_selector("text=Thank you for your answer")
         page.get_by_role("button", name="Undo and keep me subscribed").click()
-        page.get_by_role("link", name="Choose your newsletters or take a break").click()
+        page.get_by_role("link", name="Leave only some newsletters, take a break or change your address").click()
         page.get_by_label("Tide tables").uncheck()
         page.get_by_role("button", name="Save").first.click()
         page.wait_for_selector("text=Saved.")

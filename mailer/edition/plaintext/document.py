@@ -129,7 +129,7 @@ class _PlaintextContext:
         )
         signature = [clean_line(line) for line in non_empty_lines(editor.signature)] if editor else []
         blocks = (
-            *_underlined(heading, "-"),
+            *(_underlined(heading, "-") if self.view.articles else ()),
             *self.writer.blocks(dispatch.note),
             *(TextBlock(words=(line,), gap=int(number == 0)) for number, line in enumerate(signature)),
         )

@@ -43,6 +43,7 @@ class SyncPlan:
 
     `moved`: members whose status the file changes; `patched`: rows that get a new status and since; `appended`: sign-ups that
     get a row. `people` are in the file, each once; `members_before` were in it at the last sync. A first sync lists no members.
+    `erased_lines`: rows of erased readers, which the admin is to delete: a sync deletes no rows.
     """
 
     list: str
@@ -62,6 +63,7 @@ class SyncPlan:
     first_changed: tuple[PlannedChange, ...] = ()
     first_removed: tuple[str, ...] = ()
     first_blocked: tuple[BlockedRow, ...] = ()
+    erased_lines: tuple[int, ...] = ()
     findings: tuple[str, ...] = ()
     more_findings: int = 0
     sync: int | None = None

@@ -17,13 +17,13 @@ from urllib.parse import urlsplit
 from mailer.addresses import Address
 from mailer.app import App
 from mailer.csv.reader import ListError, open_list
-from mailer.csv.rows import Member
+from mailer.csv.rows import Member, Status
 from mailer.iso_time import format_iso
 from mailer.ledger.subscribers.leaving_reasons import LeavingReasonRecord
 from mailer.ledger.subscribers.signups import ConsentRecord
 from mailer.ledger.subscribers.transactional import QueuedMail
 from mailer.ledger.types.subscribers import MemberChange, MemberChangeKind, Membership
-from mailer.ledger.types.suppressions import Suppression, SuppressionChange
+from mailer.ledger.types.suppressions import Suppression, SuppressionChange, SuppressionReason
 from mailer.service.lists.file_digests import find_digest
 
 
@@ -112,10 +112,13 @@ def find_profile(app: App, address: Address, *, read_files: bool = True) -> Subs
         lines = {name: row.line for name, row in rows.items()}
     lists = [_list_entry(each, lines.get(name), now) for name, each in members.items()]
     lists += [_unsynced(row, name) for name, row in rows.items() if name not in members]
+    suppression = ledger.suppressions.get(address.identity)
+    if suppression is not None and suppression.reason is SuppressionReason.ERASED:
+        lists = [replace(each, status=Status.ERASED.value) if each.line else each for each in lists]
     return SubscriberProfile(
         display=address.display,
         lists=tuple(sorted(lists, key=lambda each: each.list)),
-        suppression=ledger.suppressions.get(address.identity),
+        suppression=suppression,
         history=_by_time(each for identity in identities for each in ledger.suppressions.history(identity)),
         changes=_by_time(each for identity in identities for each in ledger.members.changes(identity)),
         consents=_by_time(each for identity in identities for each in ledger.signups.consents(identity)),
