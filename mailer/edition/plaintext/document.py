@@ -83,7 +83,7 @@ class _PlaintextContext:
             "view": _labelled(view.translate("Read in your browser:"), view.view_url),
             "why": self.subscription_reason(),
             "unsubscribe": (
-                TextBlock(words=(view.translate("Unsubscribe here:"),), gap=0),
+                TextBlock(words=(view.translate("Unsubscribe, take a break or change your address here:"),), gap=0),
                 TextBlock(words=(publication.unsubscribe_url, MergeField(TOKEN, EscapeContext.TEXT_URL)), gap=0),
             ),
             "postal_address": _plain_lines(non_empty_lines(publication.postal_address)),

@@ -2,7 +2,7 @@
 
     read_preferences(app, token)                                      the page of a link; changes nothing
     choose_lists, pause_mail, unsubscribe_all, request_mailed_link              by any link
-    resume_mail, save_own_fields, export_own_data, erase_own_data               by a link that was mailed to the reader alone
+    resume_mail, save_own_fields, read_own_data, erase_own_data               by a link that was mailed to the reader alone
 
 Changes take effect at once, also for running sends. Each function takes the token of a link (preferences_link.py) and raises
 LinkError for one that does not allow the change. By the link of a message, lists can only be left, and a pause only be extended.
@@ -23,7 +23,7 @@ from mailer.ledger.types.subscribers import Membership
 from mailer.ledger.types.suppressions import SuppressionReason
 from mailer.service.subscribers.own_fields import clean_value, require_no_web_address
 from mailer.service.subscribers.preferences_link import BY_READER, LinkHolder, find_holder, require_holder
-from mailer.service.subscribers.profile import find_profile, profile_object, subject_copy
+from mailer.service.subscribers.profile import SubscriberProfile, find_profile, subject_copy
 from mailer.service.subscribers.unsubscribe import OptOutSource, paused_until
 
 WEEKS = (1, 2, 4, 8, 12, 26)
@@ -143,9 +143,9 @@ def request_mailed_link(app: App, token: str) -> None:
     app.ledger.transactional.request_link(require_holder(app, token).address)
 
 
-def export_own_data(app: App, token: str) -> dict[str, object]:
-    """Returns everything that is known of the subscriber, as `subscriber export` does."""
-    return profile_object(subject_copy(find_profile(app, require_holder(app, token, mailed=True).address)))
+def read_own_data(app: App, token: str) -> SubscriberProfile:
+    """Returns everything that is known of the subscriber, as `subscriber export` has it."""
+    return subject_copy(find_profile(app, require_holder(app, token, mailed=True).address))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 A GET changes nothing. A POST names its action in `do` and contains the nonce of its page; it is answered with the current
 state of that page: no redirect, no cookie, and repeating it changes nothing more. A nonce that is too old or belongs to
 another page changes nothing either. Actions that need a link mailed to the reader alone are 404 for others, and 410 once that
-link has expired. Personal data are an attachment, returned to a POST only, so that link scanners do not fetch them.
+link has expired. Personal data are an attachment, returned to a POST only, so that link scanners do not fetch them; a short page of them comes first.
 """
 
 import datetime as dt
@@ -18,6 +18,7 @@ from starlette.responses import Response
 
 from mailer.addresses import Address, AddressError, parse_signup_address
 from mailer.app import App
+from mailer.delivery.states import DeliveryState
 from mailer.i18n.dates import long_date
 from mailer.i18n.translations import translatable
 from mailer.ledger.subscribers.address_changes import AddressChange
@@ -35,8 +36,8 @@ from mailer.service.subscribers.preferences import (
     PreferencesPage,
     choose_lists,
     erase_own_data,
-    export_own_data,
     pause_mail,
+    read_own_data,
     read_preferences,
     request_mailed_link,
     resume_mail,
@@ -44,6 +45,7 @@ from mailer.service.subscribers.preferences import (
     unsubscribe_all,
 )
 from mailer.service.subscribers.preferences_link import ExpiredLinkError, LinkError, is_valid_nonce, issue_nonce
+from mailer.service.subscribers.profile import profile_object
 from mailer.web.forms import read_public_form
 from mailer.web.public.page_renderer import PageRenderer
 from mailer.web.public.subscribe import PROFILE_PREFIX, SignupGuard, label, profile_field, too_many_requests
@@ -188,7 +190,9 @@ class PreferencesPages:
         if do == "address" and found.may:
             return self._ask_address(token, fields.get("email", ""))
         if do == "data" and found.may:
-            text = json.dumps(export_own_data(app, token), ensure_ascii=False, indent=2)
+            return self._show_data(token, found)
+        if do == "download" and found.may:
+            text = json.dumps(profile_object(read_own_data(app, token)), ensure_ascii=False, indent=2)
             headers = {**_HEADERS, "Content-Disposition": 'attachment; filename="my-data.json"'}
             return respond(f"{text}\n", _DATA, headers=headers)
         weeks = fields.get("weeks", "")
@@ -211,6 +215,28 @@ class PreferencesPages:
             return self._show(token, status=400, refused=fields, refused_field=error.name)
         notices = {"link": LINK_SENT, "pause": PAUSED if done else NOT_SHORTER}
         return self._show(token, notices.get(do, SAVED))
+
+    def _show_data(self, token: str, found: PreferencesPage) -> Response:
+        """Shows the reader's data in short, with a button for the file."""
+        pages, profile = self._pages.in_language(found.language), read_own_data(self._app, token)
+        zone, titles = self._app.settings.timezone, {each.settings.name: each.settings.shown for each in found.lists}
+        return pages.page(
+            "data",
+            headers=_HEADERS,
+            heading=pages.gettext("Your data"),
+            profile=profile,
+            lists=[
+                (
+                    titles.get(each.list, each.list),
+                    [(label(pages, name), value) for name, value in each.fields.items() if value],
+                )
+                for each in profile.lists
+            ],
+            consents=[(dt.datetime.fromtimestamp(each.at, zone).date(), each.words) for each in profile.consents],
+            issues=sum(each.state == DeliveryState.ACCEPTED for each in profile.deliveries),
+            nonce=issue_nonce(self._app, token),
+            back=f"{pages.root}/preferences/{token}",
+        )
 
     def _ask_address(self, token: str, text: str) -> Response:
         new = _address(text)

@@ -371,7 +371,7 @@ def test_a_workspace_lays_out_its_own_plaintext(tmp_path):
     text = text_of(edition("Note.", templates=(tmp_path, TEMPLATES)), NOBODY)
     assert (
         text
-        == "A letter\n========\n\n*\n\nNote\n----\n\nNote.\nUnsubscribe here:\nhttps://letter.example.org/u/TOKEN\n"
+        == "A letter\n========\n\n*\n\nNote\n----\n\nNote.\nUnsubscribe, take a break or change your address here:\nhttps://letter.example.org/u/TOKEN\n"
     )
 
 

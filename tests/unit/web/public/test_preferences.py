@@ -202,7 +202,7 @@ def test_the_page_cannot_undo_a_suppression_by_an_admin(site, visitor, own):
     assert site.reason() == "by hand"
 
 
-@pytest.mark.parametrize("do", ["address", "data", "fields", "resume", "nonsense", ""])
+@pytest.mark.parametrize("do", ["address", "data", "download", "fields", "resume", "nonsense", ""])
 def test_a_link_from_a_message_only_reduces_what_is_sent(site, visitor, passed_on, do):
     before = site.contents()
     page = say(visitor, passed_on, do=do, email="thief@example.net", **{"own.first_name": "Fay"})
@@ -263,7 +263,7 @@ def test_a_mailed_link_works_for_48_hours_and_is_another_each_time(site, visitor
     site.clock.forward(1)
     before = site.contents()
     for path in (own, f"{own}/erase"):
-        for page in (visitor.get(path), visitor.post(path, data={"do": "data", "nonce": nonce})):
+        for page in (visitor.get(path), visitor.post(path, data={"do": "download", "nonce": nonce})):
             assert page.status_code == 410
             assert 'href="/preferences"' in page.text
             assert "A…" not in page.text
@@ -319,7 +319,7 @@ def test_the_personal_link_is_mailed_to_the_address_alone_once_a_day(site, visit
 
 def test_the_data_are_everything_that_is_known_as_a_file(site, visitor, own):
     site.send()
-    answer = say(visitor, own, do="data")
+    answer = say(visitor, own, do="download")
     assert answer.headers["Content-Type"].startswith("application/json")
     assert answer.headers["Content-Disposition"] == 'attachment; filename="my-data.json"'
     data = json.loads(answer.text)
@@ -362,10 +362,10 @@ def test_an_address_changes_only_after_confirmation_from_the_new_one(site, visit
     assert standing(site) == {"daily": "unsubscribed"}
     assert visitor.get(own).status_code == 410
     site.clock.forward(DAY)
-    data = json.loads(say(visitor, site.mailed_page(), do="data").text)
+    data = json.loads(say(visitor, site.mailed_page(), do="download").text)
     assert data["later"] == []
     assert "ana.new" not in json.dumps(data)
-    theirs = say(visitor, site.mailed_page("ana.new@example.net"), do="data").json()
+    theirs = say(visitor, site.mailed_page("ana.new@example.net"), do="download").json()
     assert theirs["formerly"] == [IDENTITY]
 
 
@@ -390,11 +390,11 @@ def test_the_old_address_hears_of_a_change_and_can_undo_it(site, visitor, own):
         assert standing(site, "thief@example.net") == {"daily": "unsubscribed"}
     assert visitor.get(theirs).status_code == 410
     site.clock.forward(DAY)
-    data = say(visitor, site.mailed_page("thief@example.net"), do="data").json()
+    data = say(visitor, site.mailed_page("thief@example.net"), do="download").json()
     assert data["formerly"] == []
     assert IDENTITY not in json.dumps(data)
     assert "Aurélia" not in json.dumps(data)
-    assert say(visitor, site.mailed_page(), do="data").json()["lists"][0]["fields"] == {"first_name": "Aurélia"}
+    assert say(visitor, site.mailed_page(), do="download").json()["lists"][0]["fields"] == {"first_name": "Aurélia"}
 
 
 def test_a_change_is_undone_for_14_days(site, visitor, own):
@@ -637,3 +637,14 @@ def test_erasing_a_reader_without_a_row_says_nothing_of_files(site, visitor, own
     page = visitor.post(f"{own}/erase", data={"nonce": nonce_of(visitor.get(f"{own}/erase"))})
     assert "Your address is still" not in page.text
     assert "Delete the row" not in caplog.text
+
+
+def test_the_data_are_shown_in_short_before_they_are_downloaded(site, visitor, own, passed_on):
+    say(visitor, own, do="fields", **{"own.first_name": "Ana"})
+    page = say(visitor, own, do="data")
+    assert page.headers["Content-Type"].startswith("text/html")
+    assert "The Daily Tide" in page.text
+    assert "<bdi>First name</bdi>: <bdi>Ana</bdi>" in page.text
+    assert "We have sent you 0 issues." in page.text
+    assert 'name="do" value="download"' in page.text
+    assert visitor.post(own, data={"do": "download", "nonce": nonce_of(page)}).json()["email"] == ANA
