@@ -3,7 +3,8 @@
 A GET changes nothing. A POST names its action in `do` and contains the nonce of its page; it is answered with the current
 state of that page: no redirect, no cookie, and repeating it changes nothing more. A nonce that is too old or belongs to
 another page changes nothing either. Actions that need a link mailed to the reader alone are 404 for others, and 410 once that
-link has expired. Personal data are an attachment, returned to a POST only, so that link scanners do not fetch them; a short page of them comes first.
+link has expired. Personal data are returned to a POST only, so that link scanners do not fetch them: a short page, and then an
+attachment.
 """
 
 import datetime as dt
