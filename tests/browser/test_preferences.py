@@ -57,6 +57,7 @@ def test_a_reader_changes_all_preferences_by_keyboard(browser, tmp_path):
         with page.expect_download() as download:
             page.get_by_role("button", name="Download my data").click()
         assert json.loads(Path(download.value.path()).read_text(encoding="utf-8"))["email"] == ANA
+        page.get_by_role("link", name="Your preferences").click()
         page.get_by_role("link", name="Erase all my data").click()
         page.get_by_role("button", name="Yes, erase all my data").click()
         page.wait_for_selector("text=Your data has been erased")
