@@ -61,7 +61,7 @@ def test_an_upload_is_planned_applied_and_undone(desk):
     kept = upload(desk, new)
     told = plan_upload(desk.app, kept)
     assert counts(told.plan) == {"joined": 1, "changed": 1, "removed": 1, "rejected": 1, "duplicates": 1}
-    assert (told.rows, told.encoding, told.delimiter) == (14, "utf-8", ",")
+    assert (told.rows, told.encoding, told.delimiter) == (14, "UTF-8", ",")
     assert desk.read() == before and desk.member("new@x.org") is None
     done = apply_upload(desk.app, kept, base=told.base, by=BY)
     assert counts(done) == counts(told.plan)
