@@ -77,6 +77,7 @@ GOLDEN = {
         "page": [["email", "reason", "joined", "fields"]],
         "syncs": [["sync", "at", "by", "undo_of", *COUNTS]],
     },
+    ("list",): {"lists": [["list", "members", "to_mail"]]},
     ("send", "tide", "--dry-run", *TO): ["edition", "messages", "bytes"],
     ("test", "tide", "ana@example.com"): SEND,
     ("send", "tide", *TO): SEND,

@@ -7,6 +7,7 @@ import pytest
 from pydantic import SecretStr
 
 from mailer.audience.list_settings import load_list_settings
+from mailer.ledger.types.suppressions import SuppressionReason
 from mailer.ledger.types.syncs import PendingChanges
 from mailer.ledger.types.webhooks import EVENTS
 from mailer.service.lists.sync import sync_list
@@ -149,17 +150,40 @@ def test_an_upload_is_read_applied_and_undone(site, desk, file):
     assert "4 “bad@@x.org” is not an e-mail address (two @)" in words(plan)
     assert file.read_bytes() == before
     answer = desk.post(where, {"base": base_of(plan)})
-    assert (answer.status_code, answer.headers["location"]) == (303, f"{LIST}/history")
+    assert (answer.status_code, answer.headers["location"]) == (303, LIST)
     assert file.read_text(encoding="utf-8").endswith("new@x.org,N,Lima\n") and "Anna" in file.read_text("utf-8")
     assert desk.get(where).status_code == 404
     history = desk.get(f"{LIST}/history")
     assert "1 added, 1 changed" in words(history)
-    to = re.search(r'name="to" value="(\d+)"', history.text)[1]
-    assert desk.post(f"{LIST}/history", {"to": to}).status_code == 303
+    to = re.search(r'history/(\d+)">Undo the last change…', history.text)[1]
+    asks = desk.get(f"{LIST}/history/{to}")
+    assert f"Restore version {to} and remove 1 reader" in words(asks) and "Yes, remove 1 of 4 readers" in words(asks)
+    assert file.read_bytes() != before
+    refused = desk.post(f"{LIST}/history", {"to": to})
+    assert refused.status_code == 422 and "tick the box below the numbers" in words(refused)
+    assert desk.post(f"{LIST}/history", {"to": to, "allow_removals": "on"}).status_code == 303
     assert file.read_bytes() == before
     assert [each[0] for each in done(site)] == ["list.undo", "list.apply", "list.upload"]
     assert site.ledger.syncs.history("readers")[0].by == "Ada Admin, at the desk"
     assert desk.post(f"{LIST}/history", {"to": "999"}).status_code == 422
+
+
+def test_an_edit_of_the_file_is_discarded_from_each_page_that_shows_it(site, desk, file):
+    before, last = file.read_bytes(), site.ledger.syncs.history("readers")[0].sync
+    file.write_bytes(before.splitlines(keepends=True)[0])
+    for path in (LIST, f"{LIST}/sync", f"{LIST}/history"):
+        assert f'href="{LIST}/history/{last}">' in desk.get(path).text.replace("https://letters.example.com", ""), path
+    assert f"changed after version {last}, and the changes are not applied yet" in words(desk.get(f"{LIST}/history"))
+    asks = desk.get(f"{LIST}/history/{last}")
+    assert "Discard the changes to readers.csv?" in words(asks)
+    assert "No reader is added, changed or removed." in words(asks)
+    assert desk.post(f"{LIST}/history", {"to": str(last)}).status_code == 303
+    assert file.read_bytes() == before
+    assert "discard" not in desk.get(LIST).text
+    file.write_text("name\n")
+    assert "discard the changes to the file" in words(desk.get(LIST))
+    for unknown in ("999", "x", "0"):
+        assert desk.get(f"{LIST}/history/{unknown}").status_code == 404
 
 
 def test_a_whole_list_of_fewer_readers_must_be_meant(desk, file):
@@ -195,7 +219,8 @@ def test_a_plan_that_is_out_of_date_is_shown_anew(desk, file):
 
 def test_a_file_that_is_no_list_is_refused_in_words(desk):
     for name, data, says in (
-        ("a.xlsx", b"PK\x03\x04", "“a.xlsx” is an Excel"),
+        ("a.xlsx", b"PK\x03\x04" + bytes(26) + b"[Content_Types].xml", "“a.xlsx” is an Excel"),
+        ("a.zip", b"PK\x03\x04" + bytes(26) + b"a.csv", "“a.zip” is a ZIP file, not a CSV file. Unpack it, and import"),
         ("a.csv", b"name\nAna\n", "no column contains the address"),
     ):
         answer = desk.post(f"{LIST}/upload", {"way": "add"}, files={"file": (name, data, "text/csv")})
@@ -297,10 +322,12 @@ def test_a_name_that_no_list_can_have_is_refused(desk, file):
 def test_a_new_list_begins_with_an_upload(desk, file):
     answer = desk.post("/desk/lists", {"name": "Друзья порта"})
     here = answer.headers["location"].removesuffix("/upload")
-    assert file.with_name("Друзья порта.csv").read_text() == "email,first_name,last_name\n"
+    assert file.with_name("Друзья порта.csv").read_text() == "email,first_name\n"
+    assert "Add readers one by one" in words(desk.get(f"{here}/upload"))
+    assert "First name" in words(desk.get(f"{here}/members"))
     more = {"file": ("new.csv", b"email,last_name\nana@x.org,Reis\n", "text/csv")}
     where = desk.post(f"{here}/upload", {"way": "whole"}, files=more).headers["location"]
-    assert desk.post(where, {"base": base_of(desk.get(where))}).headers["location"] == f"{here}/history"
+    assert desk.post(where, {"base": base_of(desk.get(where))}).headers["location"] == here
     for page in ("", "/members", "/history", "/settings", "/sync"):
         assert desk.get(f"{here}{page}").status_code == 200, page
     assert "ana@x.org,Reis" in desk.post(f"{here}/export").text
@@ -312,12 +339,38 @@ def test_a_list_says_what_is_not_in_its_file_yet(site, desk, file):
     site.ledger.suppressions.unsubscribe("ana@example.com", source="page")
     assert "1 departure is not in the file yet." in words(desk.get(LIST))
     site.ledger.suppressions.unsubscribe("bo@example.com", source="page")
-    assert site.ledger.syncs.pending("readers") == PendingChanges(sign_ups=0, departures=2, returns=0)
+    assert site.ledger.syncs.pending("readers") == PendingChanges(sign_ups=0, departures=2, returns=0, statuses=0)
     assert "2 departures are not in the file yet." in words(desk.get(LIST))
     sync_list(site.app, "readers")
     assert "not in the file yet" not in words(desk.get(LIST))
     file.with_name("new.csv").write_text("email\n", encoding="utf-8")
     assert "Not read yet. Read it now" in words(desk.get("/desk/lists/new"))
+
+
+def test_a_bounce_is_no_departure(site, desk):
+    site.ledger.suppressions.suppress("bo@example.com", SuppressionReason.BOUNCED, source="send 1")
+    assert "1 status is not in the file yet." in words(desk.get(LIST))
+
+
+def test_the_many_empty_fields_of_a_reader_are_folded_away(desk, file):
+    columns = [f"MMERGE{number}" for number in range(20)]
+    file.write_text(f"email,first_name,{','.join(columns)}\nana@example.com,Ana{',' * 19},x\n", encoding="utf-8")
+    desk.post(f"{LIST}/sync", {"allow_removals": "on"})
+    page = desk.get("/desk/lists:reader?email=ana@example.com").text
+    shown, _, folded = page.partition("19 empty fields")
+    assert 'name="field:mmerge19" value="x"' in shown and 'name="field:first_name"' in shown
+    assert 'name="field:mmerge0"' in folded and "<details>" in shown
+
+
+def test_readers_who_join_without_getting_mail_are_no_success(site, desk, file):
+    where = upload(desk, "Email,UNSUB_TIME\nnew@x.org,2025-05-03\n")
+    plan = words(desk.get(where))
+    assert "added 0" in plan and "added, but gets no mail (1 unsubscribed) 1" in plan
+    assert "Added, but get no mail Reader Reason new@x.org Unsubscribed, in this file" in plan
+    site.ledger.suppressions.unsubscribe("left@x.org", source="page")
+    plan = words(desk.get(upload(desk, "Email\nleft@x.org\n")))
+    assert "Added, but get no mail" in plan and "Not re-added" not in plan
+    assert plan.count("left@x.org") == 1
 
 
 def test_a_file_that_was_changed_by_hand_is_named_and_brought_together(desk, file):
