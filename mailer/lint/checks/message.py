@@ -10,7 +10,6 @@ import re
 from base64 import b64decode
 from collections import Counter
 from collections.abc import Iterator
-from email.header import decode_header, make_header
 from email.message import Message
 from email.parser import BytesParser
 from email.policy import compat32
@@ -86,12 +85,8 @@ def _headers(parsed: "Message[str, str]", sender: str) -> Iterator[Finding]:
 
 
 def _text(parsed: "Message[str, str]", name: str) -> str:
-    """Returns the value of a header, decoded if possible."""
-    raw = str(parsed.get(name, "")).replace("\r\n", "")
-    try:
-        return str(make_header(decode_header(raw)))
-    except (LookupError, ValueError):
-        return raw
+    """Returns the value of a header, unfolded. Encoded words stay: decoded, a comma in a name would end an address."""
+    return str(parsed.get(name, "")).replace("\r\n", "")
 
 
 def _domain(address: str) -> str:

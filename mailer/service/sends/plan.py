@@ -30,6 +30,7 @@ from mailer.service.dispatches.sample_message import sample_composer
 from mailer.service.lists.recipient_lookup import audience_spec, lists_in
 from mailer.service.lists.synced_lists import ListSource, synced_lists
 from mailer.service.sends.audience_summary import AudienceSummary, count_audience
+from mailer.service.sends.run import require_working_links
 
 SHORTEST_DIGEST = 8  # characters of a digest that name an edition
 
@@ -89,6 +90,7 @@ def plan_send(
     chosen = tuple(dict.fromkeys(lists or (checked.dispatch.lists if checked.dispatch else ())))
     if not chosen:
         raise UsageError("The send has no list.", "Add lists: to the dispatch. Or name one with --to LIST.")
+    require_working_links(app.settings.base_url, app.settings.relay)
     has_ledger = source is ListSource.SYNC or app.has_ledger
     if has_ledger:
         _refuse_repetition(app, edition.slug, chosen, repeat)
@@ -108,7 +110,7 @@ def plan_send(
         sample=sample_composer(app, edition)(first),
         audience=audience,
         last_tested=app.ledger.editions.last_tested(edition.slug) if has_ledger else None,
-        warnings=_warnings(app, summary),
+        warnings=_warnings(app, summary, checked, chosen),
         outdated_lists=lists_now.outdated,
     )
 
@@ -144,10 +146,13 @@ def _refuse_repetition(app: App, slug: str, lists: Sequence[str], repeat: Repeat
         raise AlreadySentError(found)
 
 
-def _warnings(app: App, summary: AudienceSummary) -> tuple[str, ...]:
+def _warnings(app: App, summary: AudienceSummary, checked: CheckResult, chosen: Sequence[str]) -> tuple[str, ...]:
     """Returns the warnings to confirm before a send to readers."""
     settings = app.settings
     found = []
+    named = checked.dispatch.lists if checked.dispatch else ()
+    if named and set(named) != set(chosen):
+        found.append(f"The dispatch names {_lists(named)}, but this send goes to {_lists(chosen)}.")
     if not summary.to_mail:
         found.append("No reader would get this.")
     if is_loopback(urlsplit(settings.base_url).hostname or ""):  # otherwise the lint rules require it
@@ -157,3 +162,7 @@ def _warnings(app: App, summary: AudienceSummary) -> tuple[str, ...]:
             )
         found.append(f"MAILER_BASE_URL is {settings.base_url}: unsubscribe links and photos work on this machine only.")
     return (*found, *app.signing.warnings)
+
+
+def _lists(names: Sequence[str]) -> str:
+    return f"the list{'s' if len(names) > 1 else ''} {', '.join(dict.fromkeys(names))}"

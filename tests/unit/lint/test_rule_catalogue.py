@@ -16,7 +16,7 @@ from mailer.lint.rule_catalogue import RULES
 from mailer.lint.run import run_checks
 from mailer.mime.dkim.keys import Ed25519Key, new_key
 from mailer.mime.dkim.signer import DkimKey
-from tests.support.editions import ROOT
+from tests.support.editions import PUBLICATION, ROOT
 from tests.support.lint_contexts import (
     dispatch_text,
     findings,
@@ -363,6 +363,15 @@ def test_a_message_that_breaks_the_contract_is_reported(rule, old, new):
     context = lint_context(dispatch_text("Note."))
     assert rule not in rules(context)
     assert rule in rules(with_message(context, old, new))
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Lindqvist, Mära", "Mära; Lindqvist: “news”", 'Lindqvist, "M."', "Mara @ Häfen <Porto>", "=?utf-8?q?x?=, y", ""],
+)
+def test_any_name_of_the_sender_is_read_back(name):
+    publication = replace(PUBLICATION, from_name=name)
+    assert rules(lint_context(dispatch_text("Note."), publication=publication)) == set()
 
 
 def test_the_plaintext_has_every_headline():
