@@ -316,6 +316,17 @@ _GROUPS = (
         ("raw-html", WARNING, "the text contains no HTML", "Use Markdown."),
     ),
     _group(
+        "Markdown that has no effect, and an address that is not a link, are sent as they were typed.",
+        "docs/editor.md, The body",
+        (
+            "leftover-markup",
+            WARNING,
+            "all Markdown takes effect: emphasis, links, headings, tables, code",
+            "Correct it; write `\\` before a sign that is meant as such.",
+        ),
+        ("bare-address", WARNING, "each web or mail address in the text is a link", "Write `[words](https://…)`."),
+    ),
+    _group(
         "A link to a dispatch that does not exist is a dead link in every message.",
         "docs/editor.md, The body",
         (

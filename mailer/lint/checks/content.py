@@ -280,9 +280,9 @@ def source_links(context: LintContext) -> Iterator[Finding]:
 
 def source_spelling(context: LintContext) -> Iterator[Finding]:
     """Reports a source that an earlier dispatch, or an earlier article, spells differently."""
-    known = dict(context.sources)
+    known = {name.translate(_TYPED): slug for name, slug in context.sources.items()}
     for article in context.articles:
-        name = article.source
+        name = article.source.translate(_TYPED)
         if name in known:
             continue
         other = next((each for each in known if _similar(name, each)), None)
@@ -296,6 +296,12 @@ def source_spelling(context: LintContext) -> Iterator[Finding]:
             )
         else:
             known[name] = ""
+
+
+_TYPED = str.maketrans(
+    {**dict.fromkeys("“”„«»", '"'), **dict.fromkeys("‘’‚‹›", "'"), "–": "--", "—": "---", "…": "..."}
+)
+"""Typographic punctuation, and how it is typed: names that differ in nothing else are the same."""
 
 
 def _similar(one: str, other: str) -> bool:

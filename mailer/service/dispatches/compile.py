@@ -169,7 +169,7 @@ def read_dispatch_index(app: App, checked: Path) -> DispatchIndex:
     sent = frozenset(titles)
     for path in app.workspace.dispatch_files():
         try:
-            metadata = _cached_metadata(path)
+            metadata = _cached_metadata(path, language=app.settings.language)
         except UsageError:  # its own check reports that
             continue
         if metadata is None:
@@ -209,8 +209,8 @@ def _cached_image(path: Path, *, root: Path) -> Image:
 
 
 @cache_by_mtime(maxsize=4096)
-def _cached_metadata(path: Path) -> Metadata | None:
-    return read_metadata(_read(path), path.name)
+def _cached_metadata(path: Path, *, language: str) -> Metadata | None:
+    return read_metadata(_read(path), path.name, language=language)
 
 
 def _fields(app: App, names: Sequence[str]) -> dict[str, frozenset[str]]:
