@@ -11,7 +11,7 @@ from itertools import chain
 
 from mailer.dispatch.diagnostics import Severity
 
-ERROR, WARNING = Severity.ERROR, Severity.WARNING
+ERROR, WARNING, NOTE = Severity.ERROR, Severity.WARNING, Severity.NOTE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -316,13 +316,19 @@ _GROUPS = (
         ("raw-html", WARNING, "the text contains no HTML", "Use Markdown."),
     ),
     _group(
-        "Markdown that has no effect, and an address that is not a link, are sent as they were typed.",
+        "Text that is not read as it was meant is sent so to every reader.",
         "docs/editor.md, The body",
         (
             "leftover-markup",
             WARNING,
             "all Markdown takes effect: emphasis, links, headings, tables, code",
             "Correct it; write `\\` before a sign that is meant as such.",
+        ),
+        (
+            "list-of-one",
+            NOTE,
+            "a list that does not begin at 1 has several items",
+            "Write `2024\\\\.` if it begins a sentence.",
         ),
         ("bare-address", WARNING, "each web or mail address in the text is a link", "Write `[words](https://…)`."),
     ),

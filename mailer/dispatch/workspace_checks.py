@@ -18,13 +18,13 @@ class CheckContext:
 
     `slugs`: slug -> title of every other dispatch and sent edition; this one's may be among them.
     `fields`: list -> the fields of its readers, for each list that the send goes to; empty: fields are not checked.
-    `probe_image`: a path as typed, relative to the dispatch -> a description of what is wrong with that image, or None.
+    `probe_image`: a path as typed, relative to the dispatch -> what is wrong with that image, and what to do; or None.
     `has_copyright`: whether the settings have a copyright line.
     """
 
     slugs: Mapping[str, str] = field(default_factory=dict)
     fields: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    probe_image: Callable[[str], str | None]
+    probe_image: Callable[[str], tuple[str, str] | None]
     has_copyright: bool = False
 
 
@@ -66,7 +66,7 @@ def _check_slug(
 def _check_image(path: str, position: Position, context: CheckContext, findings: DiagnosticCollector) -> None:
     problem = context.probe_image(path)
     if problem:
-        findings.add("image-file", position, problem)
+        findings.add("image-file", position, *problem)
 
 
 def _check_fields(dispatch: Dispatch, context: CheckContext, findings: DiagnosticCollector) -> None:

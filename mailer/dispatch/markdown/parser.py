@@ -27,6 +27,7 @@ from mailer.dispatch.diagnostics import abbreviate
 from mailer.dispatch.markdown.east_asian import emphasis, join_lines
 from mailer.dispatch.markdown.leftover_markup import MARKUP, find_leftovers, is_open_fence
 from mailer.dispatch.markdown.smart_punctuation import punctuate
+from mailer.dispatch.markdown.token_walk import closing_index
 from mailer.dispatch.source_map import InlineSourceMap
 from mailer.dispatch.template.placeholders import LineMap, MaskedBody, looks_like_tag_line
 
@@ -88,6 +89,7 @@ def read_markdown(body: MaskedBody, language: str, findings: DiagnosticCollector
         findings.add("reference-duplicate", body.position(again["map"][0]), message, expected)
     _check_tables(tokens, body, findings)
     _check_fences(tokens, body, findings)
+    _check_lists(tokens, body, findings)
     for token in tokens:
         if token.block and token.nesting >= 0 and token.level >= DEEPEST and token.map:
             line = body.lines[token.map[0]]
@@ -106,6 +108,22 @@ def _check_fences(tokens: list[Token], body: MaskedBody, findings: DiagnosticCol
             position = body.position(token.map[0], max(line.find(token.markup), 0))
             message = f"the code block that “{token.markup}” opens is never closed, so all that follows is code"
             findings.add(MARKUP, position, message, f"close it with a line “{token.markup}”")
+
+
+def _check_lists(tokens: list[Token], body: MaskedBody, findings: DiagnosticCollector) -> None:
+    """Reports a list of one item that does not begin at 1: a sentence that begins with a year or a day."""
+    for index, token in enumerate(tokens):
+        if token.type != "ordered_list_open" or not token.map or int(token.attrs.get("start", 1)) < 2:
+            continue
+        inner = tokens[index + 1 : closing_index(tokens, index)]
+        if sum(each.type == "list_item_open" and each.level == token.level + 1 for each in inner) == 1:
+            line = body.lines[token.map[0]]
+            number = f"{token.attrs['start']}{token.markup}"
+            position = body.position(token.map[0], max(line.find(number), 0))
+            message = f"“{number}” begins a list with one item"
+            findings.add(
+                "list-of-one", position, message, f"write {number[:-1]}\\{token.markup} if it begins a sentence"
+            )
 
 
 def _check_tables(tokens: list[Token], body: MaskedBody, findings: DiagnosticCollector) -> None:

@@ -22,6 +22,7 @@ from mailer.edition.plaintext.markdown_renderer import alignment, clean_lines
 from mailer.edition.publication import DispatchReference
 from mailer.edition.template_loader import TemplateSet
 from mailer.edition.url_with_merge_fields import link_target
+from mailer.i18n.bidi import isolate
 from mailer.line_sanitizer import clean_line
 
 _PLAIN = {
@@ -31,6 +32,7 @@ _PLAIN = {
     "bullet_list_close": "</ul>\n", "ordered_list_close": "</ol>\n", "link_close": "</a>", "footnote_anchor": "",
     "hr": '<p class="break muted" role="separator">* * *</p>\n',
 }  # fmt: skip
+_NUMBER, _DIGIT = 26, 11  # pixels: the indent of a list in style.css, and of each digit after the second
 _LONG = 20  # characters of a word in a table that may be broken
 _WIDE = 32  # characters that the longest words of all columns may have to fit side by side on the smallest phone
 
@@ -123,7 +125,8 @@ class HtmlRenderer:
                 case "bullet_list_open":
                     written.append(f'<ul class="list-{side}">\n')
                 case "ordered_list_open":
-                    written.append(f'<ol class="list-{side}"{_start(token)}>\n')
+                    style = _number_room(token, tokens[index : closing_index(tokens, index)], side)
+                    written.append(f'<ol class="list-{side}"{_start(token)}{style}>\n')
                 case "blockquote_open":
                     end = closing_index(tokens, index)
                     body = self.tokens(tokens[index + 1 : end], direction, paragraph=paragraph)
@@ -201,7 +204,8 @@ class HtmlRenderer:
             case "code_inline":
                 return Markup('<code class="code">{}</code>').format(clean_line(token.content))
             case "merge_field":
-                return self._markers.placeholder(MergeField(token.meta["expression"].source, EscapeContext.HTML))
+                field = self._markers.placeholder(MergeField(token.meta["expression"].source, EscapeContext.HTML))
+                return Markup(isolate(field)) if self._home == "rtl" else field  # noqa: S704 - a marker
             case "footnote_ref":
                 label = token.meta["label"]
                 return Markup('<sup class="sup"><a class="link" href="#{}">{}</a></sup>').format(
@@ -241,6 +245,13 @@ class HtmlRenderer:
 def _title(token: Token) -> Markup:
     title = title_of(token)
     return Markup(' title="{}"').format(title) if title else Markup()
+
+
+def _number_room(token: Token, inner: Sequence[Token], side: str) -> str:
+    """Returns the style that gives a list with numbers of three digits or more room for the widest."""
+    count = sum(each.type == "list_item_open" and each.level == token.level + 1 for each in inner)
+    digits = len(str(int(token.attrs.get("start", 1)) + count - 1))
+    return f' style="padding-{side}:{_NUMBER + _DIGIT * (digits - 2)}px"' if digits > 2 else ""
 
 
 def _start(token: Token) -> str:

@@ -87,12 +87,12 @@ def check_source(app: App, source: str | bytes, path: Path, shown: str, lists: S
         return CheckResult(path=path, shown=shown, dispatch=None, problems=(*parsed.problems, *theme))
     index = read_dispatch_index(app, path)
     images: dict[str, Image] = {}
-    faults: dict[str, str] = {}
+    faults: dict[str, tuple[str, str]] = {}
     for file in image_files(dispatch):
         try:
             images[file] = _cached_image(path.parent / file, root=app.workspace.root)
         except PhotoError as error:
-            faults[file] = error.message
+            faults[file] = error.message, f"{error.next_step[:1].lower()}{error.next_step[1:]}".rstrip(".")
     context = CheckContext(
         slugs=index.titles,
         fields=_fields(app, lists or dispatch.lists),

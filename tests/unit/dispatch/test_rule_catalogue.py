@@ -150,6 +150,8 @@ CASES: list[tuple[str, str, str | bytes]] = [
     ("leftover-markup", "7:7", body("- a\n\n  > b ** c **\n")),
     ("leftover-markup", "7:15", front("photo:\n  url: https://example.org/a.jpg\n  alt: a\n  caption: By *Mara*")),
     ("leftover-markup", "6:9", body("## A\nsource: *The Wire*\ndate: 2026-10-25\n\nText.")),
+    ("list-of-one", "5:1", body("2024. What a year it was.")),
+    ("list-of-one", "7:3", body("- item\n\n  8. November was a Sunday.")),
     ("bare-address", "5:5", body("See https://example.org/a?b=1.")),
     ("bare-address", "5:5", body("See www.example.org and")),
     ("bare-address", "5:5", body("See mara@example.org.")),
@@ -203,11 +205,14 @@ def test_a_violation_is_reported_at_its_position(rule, where, source):
         "1 * 2 * 3",
         "-Hola, dijo.",
         "**这是重点。**后面的文字。",
+        "2024\\. What a year it was.",
+        "99. ninety-nine\n100. hundred",
+        "1. one",
     ],
 )
 def test_text_that_only_resembles_markup_is_not_reported(text):
     rules = {problem.rule for problem in parse_dispatch(body(text), "a.md").problems}
-    assert rules.isdisjoint({"leftover-markup", "bare-address"})
+    assert rules.isdisjoint({"leftover-markup", "bare-address", "list-of-one"})
 
 
 def test_a_reported_piece_of_markup_shows_its_merge_field_as_typed():
@@ -221,7 +226,7 @@ def test_a_violation_in_context_is_reported_at_its_position(rule, where, source)
     check_context = CheckContext(
         slugs={"earlier": "Earlier"},
         fields={"readers": frozenset({"first_name", "city"})},
-        probe_image=lambda path: f"{path} is missing",
+        probe_image=lambda path: (f"{path} is missing", "correct it"),
     )
     found = [problem for problem in check_in_context(dispatch, check_context) if problem.rule == rule]
     assert [place(problem) for problem in found] == [where]
