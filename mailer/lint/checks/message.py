@@ -18,17 +18,16 @@ from email.utils import parseaddr
 from mailer.lint.context import LintContext
 from mailer.lint.findings import Finding
 from mailer.mime.dkim.keys import is_aligned
+from mailer.mime.dkim.signer import OVERSIGNED
 
 LARGEST = 64 * 1024 * 1024
 LONGEST_LINE = 998
 _ONCE = (
     "From", "To", "Subject", "Date", "Message-ID", "MIME-Version", "Content-Type", "List-Id", "List-Unsubscribe",
-    "List-Unsubscribe-Post", "List-Help", "List-Archive", "Feedback-ID",
+    "List-Unsubscribe-Post", "List-Help", "List-Archive", "List-Post", "Feedback-ID",
 )  # fmt: skip
 _AT_MOST_ONCE = ("Reply-To", "Content-Language")
 _KNOWN = frozenset(name.lower() for name in (*_ONCE, *_AT_MOST_ONCE)) | {"dkim-signature"}
-_SIGNED = ("from", "to", "subject", "date", "list-unsubscribe", "list-unsubscribe-post")
-_OVERSIGNED = ("from", "to", "subject", "date")
 _QUOTED = re.compile(rb"(?:[\t\r\n -<>-~]|=[0-9A-F]{2}|=\r\n)*")
 
 
@@ -177,8 +176,8 @@ def _signatures(parsed: "Message[str, str]", sender: str) -> Iterator[Finding]:
             for name, _, value in (tag.partition("=") for tag in str(field).split(";"))
         }
         signed = Counter(name.lower() for name in tags.get("h", "").split(":"))
-        for name in _SIGNED:
-            wanted = counts[name] + (name in _OVERSIGNED)
+        for name in map(str.lower, OVERSIGNED):
+            wanted = counts[name] + 1
             if signed[name] < wanted:
                 text = f"the signature of {tags.get('d', '?')} covers {name} {signed[name]} times"
                 yield Finding(rule="dkim-cover", message=text, expected=f"expected {wanted}")
