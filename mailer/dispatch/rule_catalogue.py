@@ -353,6 +353,12 @@ _GROUPS = (
             "Use the name of the list’s column, or choose a different list.",
         ),
         (
+            "default-for-all",
+            NOTE,
+            "a field with a default is a column of one of the send’s lists",
+            "Nothing, if every reader may get the default; else use a field of the list.",
+        ),
+        (
             "subject-empty",
             WARNING,
             "the subject is not empty for a reader without any fields",

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from mailer.dispatch.diagnostic_collector import DiagnosticCollector
-from mailer.dispatch.diagnostics import Diagnostic, Position
+from mailer.dispatch.diagnostics import Diagnostic, Position, abbreviate
 from mailer.dispatch.did_you_mean import suggest, suggest_slug
 from mailer.dispatch.model import Dispatch, image_file, inline_tokens
 
@@ -18,12 +18,14 @@ class CheckContext:
 
     `slugs`: slug -> title of every other dispatch and sent edition; this one's may be among them.
     `fields`: list -> the fields of its readers, for each list that the send goes to; empty: fields are not checked.
+    `other_fields`: the fields of the other lists of the workspace.
     `probe_image`: a path as typed, relative to the dispatch -> what is wrong with that image, and what to do; or None.
     `has_copyright`: whether the settings have a copyright line.
     """
 
     slugs: Mapping[str, str] = field(default_factory=dict)
     fields: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    other_fields: frozenset[str] = frozenset()
     probe_image: Callable[[str], tuple[str, str] | None]
     has_copyright: bool = False
 
@@ -78,6 +80,12 @@ def _check_fields(dispatch: Dispatch, context: CheckContext, findings: Diagnosti
     negated = " no" if len(context.fields) == 1 else " a"
     for expression in dispatch.expressions:
         for name in sorted(expression.fields - known):
+            if name in context.other_fields and expression.has_default:
+                message = (
+                    f"{lists}{negated} field “{name}”, so each reader gets “{abbreviate(expression.text({}), 30)}”"
+                )
+                findings.add("default-for-all", expression.position, message)
+                continue
             findings.add("unknown-field", expression.position, f"{lists}{negated} field “{name}”", suggest(name, known))
 
 

@@ -17,6 +17,7 @@ from mailer.importers.model import ImportDoubt
 from mailer.importers.paragraphs import split_paragraphs
 from mailer.importers.plaintext import read_plaintext
 from mailer.service.dispatches.files import LARGEST
+from mailer.service.lists.recipient_lookup import readable_lists
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +36,8 @@ def create_dispatch(app: App, title: str) -> Path:
     settings = app.settings
     today = dt.datetime.fromtimestamp(app.clock(), settings.timezone).date()
     path = app.workspace.dispatches / f"{today.isoformat()}-{slugify(title) or 'dispatch'}.md"
-    _create(path, _skeleton(title, today, settings.sender.name, settings.language))
+    greeting = 'Dear {{ reader.first_name or "reader" }},' if _have_first_names(app) else "Dear reader,"
+    _create(path, _skeleton(title, today, settings.sender.name, settings.language, greeting))
     return path
 
 
@@ -65,7 +67,13 @@ def _create(path: Path, text: str) -> None:
         raise UsageError(f"{path} cannot be written ({error.strerror}).") from None
 
 
-def _skeleton(title: str, today: dt.date, editor: str, language: str) -> str:
+def _have_first_names(app: App) -> bool:
+    """Whether each list that can be read has a column of first names; without any list, none has."""
+    fields = [source.columns.fields for source in readable_lists(app)]
+    return bool(fields) and all("first_name" in each for each in fields)
+
+
+def _skeleton(title: str, today: dt.date, editor: str, language: str, greeting: str) -> str:
     def quoted(text: str) -> str:
         return json.dumps(text, ensure_ascii=False)  # a JSON string is a YAML string
 
@@ -80,7 +88,7 @@ date: {today.isoformat()}
 language: {language}
 {signature}{holder if editor else ""}---
 
-Dear {{{{ reader.first_name or "reader" }}}},
+{greeting}
 
 Write your note here. Each article begins with “##”; the lines under its title say where it comes from.
 

@@ -138,6 +138,36 @@ def test_a_send_to_other_lists_than_the_dispatch_names_is_a_warning(here, named,
     assert ("but this send goes to" in err) is bool(shown)
 
 
+def test_a_new_dispatch_greets_by_a_field_only_if_each_list_has_it(here):
+    make_workspace(here.folder)
+    greeting = 'Dear {{ reader.first_name or "reader" }},'
+    assert greeting in Path(here("new", "One").out.strip()).read_text(encoding="utf-8")
+    add_list(here.folder, "club", "hu@example.com,Hu", header="email,name")
+    assert "\nDear reader,\n" in Path(here("new", "Two").out.strip()).read_text(encoding="utf-8")
+
+
+def test_a_field_with_a_default_that_only_another_list_has_does_not_stop_a_send(here, catcher):
+    make_workspace(here.folder, port=catcher.port)
+    path = here.folder / "dispatches" / "tide.md"
+    plain = DISPATCH.replace(
+        '{% if reader.city == "Porto Novo" %}\nHigh water is at noon in your town.\n{% endif %}\n', ""
+    )
+    path.write_text(plain.replace("?for={{ reader.city }}", ""), encoding="utf-8")
+    add_list(here.folder, "club", "hu@example.com,Hu", header="email,name")
+    ran = here("send", "tide", "--to", "club", "--yes")
+    assert ran.code == 0
+    assert "note: the list club has no field “first_name”, so each reader gets “reader” [default-for-all]" in ran.err
+
+
+def test_the_hint_of_a_refused_send_names_its_lists(here):
+    make_workspace(here.folder)
+    add_list(here.folder, "club", "hu@example.com,Hu", header="email,name")
+    ran = here("send", "tide", "--to", "club", "--yes")
+    assert ran.code == 1
+    assert "tide.md --to club" in ran.err
+    assert "[unknown-field]" in here("check", "tide", "--to", "club").out
+
+
 def test_a_missing_copyright_line_is_shown_before_the_send(here, catcher):
     make_workspace(here.folder, port=catcher.port, rows=PEOPLE)
     path = here.folder / "dispatches" / "tide.md"

@@ -166,6 +166,8 @@ CHECKS: list[tuple[str, str, str]] = [
     ("unknown-dispatch", "6:11", front("earlier:\n  - title: a\n    slug: gone")),
     ("self-link", "5:1", body("[[a]]")),
     ("unknown-field", "5:1", body("{{ reader.fist_name }}")),
+    ("default-for-all", "5:4", body("Hi {{ reader.street or 'there' }}")),
+    ("default-for-all", "5:1", body("{{ reader.street | default('there') | upper }}")),
     ("unknown-field", "4:13", front("subject: Hi {{ reader.fist_name }}")),
     ("image-file", "5:3", body("a ![b](gone.jpg)")),
     ("image-file", "5:9", front("photo:\n  file: gone.jpg\n  alt: a")),
@@ -226,11 +228,31 @@ def test_a_violation_in_context_is_reported_at_its_position(rule, where, source)
     check_context = CheckContext(
         slugs={"earlier": "Earlier"},
         fields={"readers": frozenset({"first_name", "city"})},
+        other_fields=frozenset({"street"}),
         probe_image=lambda path: (f"{path} is missing", "correct it"),
     )
     found = [problem for problem in check_in_context(dispatch, check_context) if problem.rule == rule]
     assert [place(problem) for problem in found] == [where]
     assert {problem.severity for problem in found} == {RULES[rule].severity}
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "reader.street",
+        "reader.street | upper",
+        "reader.street or reader.city",
+        "reader.fist_name or 'x'",
+        "reader.street == 'x'",
+    ],
+)
+def test_a_field_without_a_default_and_one_of_no_list_are_errors(expression):
+    dispatch = parse_dispatch(body(f"Hi {{{{ {expression} }}}}"), "a.md").dispatch
+    check_context = CheckContext(
+        fields={"readers": frozenset({"city"})}, other_fields=frozenset({"street"}), probe_image=lambda _path: None
+    )
+    found = {problem.rule for problem in check_in_context(dispatch, check_context)}
+    assert found & {"unknown-field", "default-for-all"} == {"unknown-field"}
 
 
 def test_each_rule_has_a_case():
