@@ -318,7 +318,7 @@ def test_a_right_to_left_edition_has_its_sides_swapped():
     body = "שלום\n\n- פריט\n\n> ציטוט\n\n" + ARTICLE.format(title="English", body="- Text").replace(
         "date:", "language: en\ndate:"
     )
-    made = edition(body, language="he")
+    made = edition(body, language="he", front="summary: [אחת]\n")
     document = tree(html_of(made))
     assert made.direction == "rtl"
     assert (document.get("lang"), document.get("dir")) == ("he", "rtl")
