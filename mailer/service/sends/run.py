@@ -183,7 +183,7 @@ def _options(app: App) -> SenderOptions:
             rate=settings.rate, domain_connections=settings.domain_connections, domain_rate=settings.domain_rate
         ),
         messages_per_connection=settings.messages_per_connection or 0,
-        pool=PoolOptions(local_hostname=socket.getfqdn()),
+        pool=PoolOptions(local_hostname=settings.helo or socket.getfqdn()),
     )
 
 
