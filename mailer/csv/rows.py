@@ -18,7 +18,7 @@ from mailer.line_sanitizer import clean_line
 
 
 class Status(StrEnum):
-    """The status words of contract 2, and UNKNOWN for any other word; only SUBSCRIBED is mailed."""
+    """The status words (docs/admin.md), and UNKNOWN for any other word; only SUBSCRIBED is mailed."""
 
     SUBSCRIBED = "subscribed"
     UNCONFIRMED = "unconfirmed"

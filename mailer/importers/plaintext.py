@@ -1,4 +1,4 @@
-"""Recognises the parts of an archive in its paragraphs (contract 7).
+"""Recognises the parts of an archive in its paragraphs.
 
     headline · date · photo with its credit in brackets · numbered contents · [Note by NAME] · the note · -- NAME
     articles: title, source, date, then the text, in which a short line that ends in a colon is a subheading

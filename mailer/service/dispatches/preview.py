@@ -284,7 +284,7 @@ class PreviewCache:
         return now.digest, compile_draft(self._app, now.text, path, shown=f"dispatches/{name}.md")
 
     def _keep(self, name: str, preview: CachedPreview) -> CachedPreview:
-        """Caches `proof` in place of the earlier preview, whose edition it falls back on."""
+        """Caches `preview` in place of the earlier preview, whose edition it falls back on."""
         with self._gate:
             earlier = self._made.pop(name, None)
             self._made[name] = kept = replace(preview, before=earlier.shown_edition if earlier else None)

@@ -77,7 +77,7 @@ def remove_member(app: App, name: str, identity: str, *, by: str) -> SyncPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EraseResult:
-    """The result of erasing a subscriber. `left`: lists whose files still contain the address, each with the error."""
+    """The result of erasing a subscriber. `failed`: lists whose files still contain the address, each with the error."""
 
     erased: ErasureResult
     removed_from: tuple[str, ...]

@@ -84,7 +84,7 @@ def replace_and_sync(
     allow_removals: bool,
     undo_to: int | None = None,
 ) -> SyncPlan:
-    """Syncs the file `new` and replaces the list's file with it, if that is still `now`. Needs the list's lock."""
+    """Syncs the file `new` and replaces the list's file with it, if that is still `current`. Needs the list's lock."""
     return _merge(app, name, new.path, by=by, allow_removals=allow_removals, undo_to=undo_to, replacing=(current, new))
 
 

@@ -1,4 +1,4 @@
-"""The summary of a send for scripts and people: the send object, the proof line, the exit code (contract 3), the next step."""
+"""The summary of a send for scripts and people: the send object, the proof line, the exit code, the next step."""
 
 from mailer.delivery.run_result import RunResult, StopReason
 from mailer.delivery.states import DeliveryState, SendState
