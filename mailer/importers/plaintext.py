@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 
 from mailer.errors import UsageError
 from mailer.importers.article_headings import ArticleHeading, find_heading
-from mailer.importers.dates import ParsedDate, read_date
+from mailer.importers.dates import ParsedDate, is_month_first, read_date
 from mailer.importers.language_by_script import language_of
 from mailer.importers.markdown_escaping import escape_markdown, unwrapped
 from mailer.importers.model import ImportDoubt, ImportedArticle, ImportedDispatch
@@ -81,6 +81,8 @@ def read_plaintext(
         stated = "the date of the newest article is used" if articles else "today’s date is used"
         context.doubt(1, f"there is no date under the headline; {stated}, {newest.isoformat()}")
     detected = language_of(" ".join(each.text for each in paragraphs)) or _dated_in(date, language)
+    if (detected or language) == "en" and is_month_first("\n".join(each.text for each in paragraphs)):
+        detected = "en-US"  # so that the dates of the dispatch read as those of the file
     dispatch_language = detected or language
     return ImportedDispatch(
         title=unwrapped(title),
