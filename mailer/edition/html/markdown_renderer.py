@@ -123,13 +123,13 @@ class HtmlRenderer:
                 case "heading_close":
                     written.append(f"</{token.tag}>\n")
                 case "bullet_list_open":
-                    written.append(f'<ul class="list-{side}">\n')
+                    written.append(f'<ul class="{_list_class(tokens, index, side)}">\n')
                 case "ordered_list_open":
                     style = _number_room(token, tokens[index : closing_index(tokens, index)], side)
-                    written.append(f'<ol class="list-{side}"{_start(token)}{style}>\n')
+                    written.append(f'<ol class="{_list_class(tokens, index, side)}"{_start(token)}{style}>\n')
                 case "blockquote_open":
                     end = closing_index(tokens, index)
-                    body = self.tokens(tokens[index + 1 : end], direction, paragraph=paragraph)
+                    body = self._quoted(tokens[index + 1 : end], direction, paragraph)
                     written.append(self._part("quote", direction, body=body))
                     index = end
                 case "table_open":
@@ -143,6 +143,12 @@ class HtmlRenderer:
                     written.append(_PLAIN[kind])
             index += 1
         return Markup("".join(written))  # noqa: S704 - made of escaped pieces
+
+    def _quoted(self, tokens: Sequence[Token], direction: str, paragraph: str) -> Markup:
+        """Renders the body of a quote. Its last paragraph has no margin: in a cell, it would add to that of the quote."""
+        begin = len(tokens) - 3 if tokens and tokens[-1].type == "paragraph_close" else len(tokens)
+        last = self.tokens(tokens[begin:], direction, paragraph=f"{paragraph} end".strip())
+        return self.tokens(tokens[:begin], direction, paragraph=paragraph) + last
 
     def _paragraph(self, token: Token, inline: Token, direction: str, opening: str) -> str:
         children = inline.children or ()
@@ -229,9 +235,9 @@ class HtmlRenderer:
                 self._address(token, "src"), alt, _title(token)
             )
         image = self._images[file]
-        width, height = image.display_size(self._measure)
-        return Markup('<img class="image" src="{}" alt="{}" width="{}" height="{}"{}>').format(
-            self._markers.placeholder(ImageSource(image.name)), alt, width, height, _title(token)
+        width, _ = image.display_size(self._measure)
+        return Markup('<img class="image" src="{}" alt="{}" width="{}"{}>').format(
+            self._markers.placeholder(ImageSource(image.name)), alt, width, _title(token)
         )
 
     def _address(self, token: Token, attribute: str) -> Markup:
@@ -247,11 +253,17 @@ def _title(token: Token) -> Markup:
     return Markup(' title="{}"').format(title) if title else Markup()
 
 
+def _list_class(tokens: Sequence[Token], index: int, side: str) -> str:
+    """Returns the class of the list that begins at `index`; one inside a tight list has no space after it."""
+    is_inner = index > 0 and tokens[index - 1].type == "paragraph_close" and tokens[index - 1].hidden
+    return f"list-{side}-inner" if is_inner else f"list-{side}"
+
+
 def _number_room(token: Token, inner: Sequence[Token], side: str) -> str:
     """Returns the style that gives a list with numbers of three digits or more room for the widest."""
     count = sum(each.type == "list_item_open" and each.level == token.level + 1 for each in inner)
     digits = len(str(int(token.attrs.get("start", 1)) + count - 1))
-    return f' style="padding-{side}:{_NUMBER + _DIGIT * (digits - 2)}px"' if digits > 2 else ""
+    return f' style="margin-{side}:{_NUMBER + _DIGIT * (digits - 2)}px"' if digits > 2 else ""
 
 
 def _start(token: Token) -> str:

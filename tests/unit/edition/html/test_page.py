@@ -56,13 +56,51 @@ def test_a_value_of_the_other_direction_is_isolated():
 @pytest.mark.parametrize(
     ("body", "language", "padding"),
     [
-        ("2024. One\n2025. Two", "en", "padding-left:48px"),
-        ("99. One\n100. Two", "en", "padding-left:37px"),
+        ("2024. One\n2025. Two", "en", "margin-left:48px"),
+        ("99. One\n100. Two", "en", "margin-left:37px"),
         ("98. אחת\n99. שתיים", "he", ""),
-        ("100. אחת\n101. שתיים", "he", "padding-right:37px"),
-        ("- item\n\n  998. a\n  999. b\n  1000. c", "en", "padding-left:48px"),
+        ("100. אחת\n101. שתיים", "he", "margin-right:37px"),
+        ("- item\n\n  998. a\n  999. b\n  1000. c", "en", "margin-left:48px"),
     ],
 )
 def test_a_list_has_room_for_its_widest_number(body, language, padding):
     (found,) = re.findall(r'<ol[^>]*style="([^"]*)"', html_of(edition(body, language=language), NOBODY))
-    assert (padding in found.split("; ")) if padding else ("padding:0 26px 0 0" in found), found
+    assert (padding in found.split("; ")) if padding else ("margin:0 26px 17px 0" in found), found
+
+
+LISTS = "- a\n- b\n  - c\n- d\n\n1. e\n\n   - f\n\n2. g"
+
+
+def styles_of(element: str, body: str, **options) -> list[str]:
+    return re.findall(rf'<{element}[^>]*style="([^"]*)"', html_of(edition(body, **options), NOBODY))
+
+
+def test_a_list_inside_a_tight_list_leaves_no_hole():
+    outer, inner, loose = styles_of("ul", LISTS)
+    assert "margin:0 0 17px 26px" in outer
+    assert "margin:6px 0 0 26px" in inner
+    assert "margin:0 0 17px 26px" in loose, "its item is a paragraph"
+
+
+def test_lists_and_quotes_are_indented_in_outlook_too():
+    for language, margin, padding in (("en", "0 0 17px 26px", "0 0 0 16px"), ("he", "0 26px 17px 0", "0 16px 0 0")):
+        (style,) = styles_of("ul", "- a", language=language)
+        assert (f"margin:{margin}" in style, "padding:0" in style) == (True, True), (
+            "Outlook ignores the padding of lists"
+        )
+        html = html_of(edition("> Quoted.", language=language), NOBODY)
+        (cell,) = re.findall(r'<td class="quote-[^>]*style="([^"]*)"', html)
+        assert f"padding:{padding}" in cell
+        assert re.search(r'<p class="end" style="margin:0">Quoted\.</p>', html), "no second margin"
+
+
+def test_the_numbers_of_the_contents_have_room():
+    html = html_of(edition("Note.", front=f"summary: [{', '.join(['One thing'] * 10)}]\n"), NOBODY)
+    cells = re.findall(r'<td class="entry-number[^>]*style="([^"]*)"[^>]*>(\d+)\.', html)
+    assert [number for _, number in cells] == [str(number) for number in range(1, 11)]
+    assert all("padding:5px 10px 5px 0" in style for style, _ in cells)
+
+
+def test_print_writes_out_each_web_address():
+    html = html_of(edition("Note."), NOBODY)
+    assert 'a[href^="http"]::after' in html
