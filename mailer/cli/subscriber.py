@@ -66,7 +66,7 @@ def export(email: str, workspace: Path) -> None:
 def _record_look(app: App, action: str, profile: SubscriberProfile) -> None:
     """Adds an entry to the audit log, if there is a ledger."""
     if app.has_ledger:
-        app.ledger.audit.record_once(COMMAND_LINE, action, mask_address(profile.display))
+        app.ledger.audit.record(COMMAND_LINE, action, mask_address(profile.display))
 
 
 @subscriber_command.command("unsubscribe")

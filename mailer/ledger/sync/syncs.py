@@ -13,7 +13,7 @@ where a user must decide, LedgerError.
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import (
@@ -31,7 +31,7 @@ from sqlalchemy import (
     update,
 )
 
-from mailer.csv.rows import Status
+from mailer.csv.rows import Status, UnclearColumn
 from mailer.errors import NeedsConfirmationError
 from mailer.ledger.store.advisory_lock import advisory_lock
 from mailer.ledger.store.expressions import effective_status, is_suppressed, set_by_subscriber, suppression_reason
@@ -47,12 +47,15 @@ from mailer.ledger.sync.list_file_staging import StagedList
 from mailer.ledger.types.subscribers import NO_LINE, MemberChangeKind, StatusSource
 from mailer.ledger.types.syncs import FROM_LIST, ListState, PendingChanges, SyncPlan, SyncRecord
 
+_DEPARTURES = frozenset({Status.UNSUBSCRIBED, Status.COMPLAINED, Status.ERASED})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileStats:
     """Statistics of reading a list file. `findings` are the first ones, as text.
 
-    `consent`: the fields with the evidence of consent (csv.columns).
+    `consent`: the fields with the evidence of consent (csv.columns). `meanings` of columns, as they were stated, and the columns
+    that are `unclear`.
     """
 
     digest: str
@@ -63,6 +66,8 @@ class FileStats:
     rejected: int
     findings: tuple[str, ...] = ()
     more_findings: int = 0
+    meanings: Mapping[str, str] = field(default_factory=dict)
+    unclear: tuple[UnclearColumn, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,11 +99,13 @@ class ListSyncs:
         with self._context.database.reading() as conn:
             yield conn
 
-    def is_current(self, name: str, digest: str) -> bool:
-        """Whether the file of this digest and the ledger are in sync."""
+    def is_current(self, name: str, digest: str, meanings: Mapping[str, str]) -> bool:
+        """Whether the file of this digest, read with these meanings of its columns, and the ledger are in sync."""
         with self._context.database.reading() as conn:
-            number = conn.execute(select(list_.c.id).where(list_.c.name == name, list_.c.digest == digest)).scalar()
-            return number is not None and not _has_pending_changes(conn, number, self._context.clock())
+            found = conn.execute(select(list_).where(list_.c.name == name, list_.c.digest == digest)).first()
+            if found is None or found.findings.get("meanings") != meanings:
+                return False
+            return not _has_pending_changes(conn, found.id, self._context.clock())
 
     def pending(self, name: str) -> PendingChanges:
         """Counts what the next sync would write into a file that has not changed since the last one."""
@@ -111,8 +118,9 @@ class ListSyncs:
             cells = [(decide(row.key).cell, int(row.number)) for row in conn.execute(counted)]
         written = [(cell, number) for cell, number in cells if cell is not None]
         returns = sum(number for cell, number in written if cell is Status.SUBSCRIBED)
-        total = sum(number for _, number in written)
-        return PendingChanges(sign_ups=sign_ups, departures=total - returns, returns=returns)
+        departures = sum(number for cell, number in written if cell in _DEPARTURES)
+        statuses = sum(number for _, number in written) - returns - departures
+        return PendingChanges(sign_ups=sign_ups, departures=departures, returns=returns, statuses=statuses)
 
     def history(self, name: str) -> tuple[SyncRecord, ...]:
         """Returns the syncs of a list that changed something, the newest first."""
@@ -138,7 +146,7 @@ class ListSyncs:
             _revert(conn, list_id, name, undo_to, at=now)
         sync_diff, plan = _compare(conn, list_id, name, staged, reading, at=now, keeps_sign_ups=undo_to is not None)
         if plan.removes_many and not allow_removals:
-            raise _many_removed(plan)
+            raise _many_removed(plan, undo_to)
         number = None
         if not plan.changes_nothing or undo_to is not None:
             number = _insert_sync(conn, list_id, plan, reading, by=by, at=now, undo_of=undo_to)
@@ -152,12 +160,14 @@ class ListSyncs:
             "duplicates": plan.duplicates,
             "shown": list(plan.findings),
             "more": plan.more_findings,
+            "meanings": dict(reading.meanings),
+            "unclear": [asdict(each) for each in plan.unclear],
         }
         values: dict[str, Any] = {"columns": list(reading.columns), "digest": reading.digest, "findings": found}
         if number is not None:
             values["sync_id"] = number
         conn.execute(update(list_).where(list_.c.id == list_id).values(**values))
-        return SyncResult(plan=replace(plan, sync=number), diff=sync_diff)
+        return SyncResult(plan=replace(plan, sync=number, undo_of=undo_to), diff=sync_diff)
 
     def plan(self, conn: Connection, name: str, staged: StagedList, reading: FileStats) -> SyncPlan:
         """Returns what `merge` would do; writes temporary tables only."""
@@ -192,16 +202,26 @@ def _compare(
 ) -> tuple[SyncDiff, SyncPlan]:
     sync_diff = compute(conn, list_id, staged, at=at, keeps_sign_ups=keeps_sign_ups)
     plan = summarize(conn, sync_diff, name=name)
-    complete = replace(plan, rejected=reading.rejected, findings=reading.findings, more_findings=reading.more_findings)
+    complete = replace(
+        plan,
+        rejected=reading.rejected,
+        findings=reading.findings,
+        more_findings=reading.more_findings,
+        unclear=reading.unclear,
+    )
     return sync_diff, complete
 
 
-def _many_removed(plan: SyncPlan) -> NeedsConfirmationError:
+def _many_removed(plan: SyncPlan, undo_to: int | None) -> NeedsConfirmationError:
     share = plan.removed / plan.members_before
+    what = "This" if undo_to is None else f"Going back to sync {undo_to}"
+    see = f"mailer list sync {plan.list} --plan"
+    see = see if undo_to is None else f"mailer list undo {plan.list} --to {undo_to} --plan"
+    back = f" To discard the changes to the file: mailer list undo {plan.list}." if undo_to is None else ""
     return NeedsConfirmationError(
-        f"This would remove {plan.removed:,} of {plan.members_before:,} readers ({share:.0%}) from the list {plan.list}. "
+        f"{what} would remove {plan.removed:,} of {plan.members_before:,} readers ({share:.0%}) from the list {plan.list}. "
         "Nothing was changed.",
-        f"See them with: mailer list sync {plan.list} --plan. To remove them, add --allow-removals.",
+        f"See them with: {see}. To remove them, add --allow-removals.{back}",
     )
 
 
@@ -314,6 +334,8 @@ def _state(row: Row[Any]) -> ListState:
         duplicates=found["duplicates"],
         findings=tuple(found["shown"]),
         more_findings=found["more"],
+        unclear=tuple(UnclearColumn(**each) for each in found.get("unclear", ())),
+        meanings=found.get("meanings"),
         sync=row.sync_id,
     )
 

@@ -7,6 +7,7 @@ import pytest
 from pydantic import SecretStr
 
 from mailer.audience.list_settings import load_list_settings
+from mailer.ledger.types.suppressions import SuppressionReason
 from mailer.ledger.types.syncs import PendingChanges
 from mailer.ledger.types.webhooks import EVENTS
 from mailer.service.lists.sync import sync_list
@@ -77,7 +78,7 @@ def test_members_are_read_page_by_page_and_searched(site, desk, file):
     seen, path = [], f"{LIST}/members"
     while path:
         page = desk.get(path)
-        seen += re.findall(r"reader\?email=([^\"]+)", page.text)
+        seen += re.findall(r"lists:reader\?s=([^\"]+)", page.text)
         following = re.search(r'<a href="([^"]+)"[^>]*>More', page.text)
         path = following and unescape(following[1])
     assert len(seen) == len(set(seen)) == 121
@@ -91,11 +92,46 @@ def test_members_are_read_page_by_page_and_searched(site, desk, file):
         ("r%", 0),
     ):
         found = desk.get(f"{LIST}/members", params={"q": query}).text
-        assert len(re.findall(r"reader\?email=", found)) == who, query
+        assert len(re.findall(r"lists:reader\?s=", found)) == who, query
     rows_only = desk.get(f"{LIST}/members?q=R119&after=m:0", headers={"HX-Request": "true"})
     assert rows_only.text.lstrip().startswith("<tr>")
     for nonsense in ("a:", "m:x", "m:99999999999999999999", "zz", "m:-1"):
         assert desk.get(f"{LIST}/members", params={"q": "r", "after": nonsense}).status_code == 200
+
+
+def urls_of(page):
+    return [unescape(each) for each in re.findall(r'(?:href|src|action|hx-get)="([^"]*)"', page.text)]
+
+
+def test_no_url_of_the_desk_contains_an_address_or_a_search(site, desk, file):
+    sync_list(site.app, "readers")
+    site.ledger.suppressions.unsubscribe("bo@example.com", source="page")
+    searches = (
+        ("/desk/lists:reader", {"email": "ana@example.com"}, "On 1 list"),
+        (f"{LIST}/members", {"q": "ana@"}, "ana@example.com"),
+        ("/desk/lists:suppressions", {"q": "bo@", "reason": "unsubscribed"}, "bo@example.com"),
+        ("/desk/dispatches/tide/preview", {"as": "ana@example.com", "view": "text"}, "Plain text"),
+    )
+    for path, fields, shown in searches:
+        found = desk.post("/desk/search", {"page": path, **fields})
+        url = found.headers["location"]
+        page = desk.get(url)
+        assert (found.status_code, page.status_code, shown in words(page)) == (303, 200, True), path
+        for each in (url, *urls_of(page), *urls_of(desk.get(path))):
+            assert "@" not in each and "%40" not in each
+        assert 'method="get"' not in page.text
+    edited = desk.post(f"{LIST}/members/edit", {"email": "ana@example.com", "field:city": "Lisbon"})
+    assert edited.headers["location"].startswith("/desk/lists:reader?s=")
+    assert "ana@example.com" in words(desk.get(edited.headers["location"]))
+
+
+def test_a_search_leads_to_a_page_of_the_desk_only(desk):
+    for page in ("", "https://evil.example/", "//evil.example", "/desk/x?q=1", "/archive/", "/desk/\\evil.example"):
+        assert desk.post("/desk/search", {"page": page, "q": "ana"}).status_code == 404, page
+    assert desk.post("/desk/search", {"page": "/desk/lists:reader", "email": "a" * 5000}).status_code == 422
+    for seal in ("x", "A" * 43, "é"):
+        answer = desk.get("/desk/lists:reader", params={"s": seal})
+        assert (answer.status_code, "no longer valid" in words(answer)) == (422, True)
 
 
 def test_what_a_list_holds_is_never_markup(desk):
@@ -119,12 +155,35 @@ def test_an_upload_is_read_applied_and_undone(site, desk, file):
     assert desk.get(where).status_code == 404
     history = desk.get(f"{LIST}/history")
     assert "1 added, 1 changed" in words(history)
-    to = re.search(r'name="to" value="(\d+)"', history.text)[1]
-    assert desk.post(f"{LIST}/history", {"to": to}).status_code == 303
+    to = re.search(r'history/(\d+)">Undo the last change…', history.text)[1]
+    asks = desk.get(f"{LIST}/history/{to}")
+    assert f"Restore version {to} and remove 1 reader" in words(asks) and "Yes, remove 1 of 4 readers" in words(asks)
+    assert file.read_bytes() != before
+    refused = desk.post(f"{LIST}/history", {"to": to})
+    assert refused.status_code == 422 and "tick the box below the numbers" in words(refused)
+    assert desk.post(f"{LIST}/history", {"to": to, "allow_removals": "on"}).status_code == 303
     assert file.read_bytes() == before
     assert [each[0] for each in done(site)] == ["list.undo", "list.apply", "list.upload"]
     assert site.ledger.syncs.history("readers")[0].by == "Ada Admin, at the desk"
     assert desk.post(f"{LIST}/history", {"to": "999"}).status_code == 422
+
+
+def test_an_edit_of_the_file_is_discarded_from_each_page_that_shows_it(site, desk, file):
+    before, last = file.read_bytes(), site.ledger.syncs.history("readers")[0].sync
+    file.write_bytes(before.splitlines(keepends=True)[0])
+    for path in (LIST, f"{LIST}/sync", f"{LIST}/history"):
+        assert f'href="{LIST}/history/{last}">' in desk.get(path).text.replace("https://letters.example.com", ""), path
+    assert f"changed after version {last}, and the changes are not applied yet" in words(desk.get(f"{LIST}/history"))
+    asks = desk.get(f"{LIST}/history/{last}")
+    assert "Discard the changes to readers.csv?" in words(asks)
+    assert "No reader is added, changed or removed." in words(asks)
+    assert desk.post(f"{LIST}/history", {"to": str(last)}).status_code == 303
+    assert file.read_bytes() == before
+    assert "discard" not in desk.get(LIST).text
+    file.write_text("name\n")
+    assert "discard the changes to the file" in words(desk.get(LIST))
+    for unknown in ("999", "x", "0"):
+        assert desk.get(f"{LIST}/history/{unknown}").status_code == 404
 
 
 def test_a_whole_list_of_fewer_readers_must_be_meant(desk, file):
@@ -160,7 +219,8 @@ def test_a_plan_that_is_out_of_date_is_shown_anew(desk, file):
 
 def test_a_file_that_is_no_list_is_refused_in_words(desk):
     for name, data, says in (
-        ("a.xlsx", b"PK\x03\x04", "“a.xlsx” is an Excel"),
+        ("a.xlsx", b"PK\x03\x04" + bytes(26) + b"[Content_Types].xml", "“a.xlsx” is an Excel"),
+        ("a.zip", b"PK\x03\x04" + bytes(26) + b"a.csv", "“a.zip” is a ZIP file, not a CSV file. Unpack it, and import"),
         ("a.csv", b"name\nAna\n", "no column contains the address"),
     ):
         answer = desk.post(f"{LIST}/upload", {"way": "add"}, files={"file": (name, data, "text/csv")})
@@ -277,12 +337,38 @@ def test_a_list_says_what_is_not_in_its_file_yet(site, desk, file):
     site.ledger.suppressions.unsubscribe("ana@example.com", source="page")
     assert "1 departure is not in the file yet." in words(desk.get(LIST))
     site.ledger.suppressions.unsubscribe("bo@example.com", source="page")
-    assert site.ledger.syncs.pending("readers") == PendingChanges(sign_ups=0, departures=2, returns=0)
+    assert site.ledger.syncs.pending("readers") == PendingChanges(sign_ups=0, departures=2, returns=0, statuses=0)
     assert "2 departures are not in the file yet." in words(desk.get(LIST))
     sync_list(site.app, "readers")
     assert "not in the file yet" not in words(desk.get(LIST))
     file.with_name("new.csv").write_text("email\n", encoding="utf-8")
     assert "Not read yet. Read it now" in words(desk.get("/desk/lists/new"))
+
+
+def test_a_bounce_is_no_departure(site, desk):
+    site.ledger.suppressions.suppress("bo@example.com", SuppressionReason.BOUNCED, source="send 1")
+    assert "1 status is not in the file yet." in words(desk.get(LIST))
+
+
+def test_the_many_empty_fields_of_a_reader_are_folded_away(desk, file):
+    columns = [f"MMERGE{number}" for number in range(20)]
+    file.write_text(f"email,first_name,{','.join(columns)}\nana@example.com,Ana{',' * 19},x\n", encoding="utf-8")
+    desk.post(f"{LIST}/sync", {"allow_removals": "on"})
+    page = desk.get("/desk/lists:reader?email=ana@example.com").text
+    shown, _, folded = page.partition("19 empty fields")
+    assert 'name="field:mmerge19" value="x"' in shown and 'name="field:first_name"' in shown
+    assert 'name="field:mmerge0"' in folded and "<details>" in shown
+
+
+def test_readers_who_join_without_getting_mail_are_no_success(site, desk, file):
+    where = upload(desk, "Email,UNSUB_TIME\nnew@x.org,2025-05-03\n")
+    plan = words(desk.get(where))
+    assert "added 0" in plan and "added, but gets no mail (1 unsubscribed) 1" in plan
+    assert "Added, but get no mail Reader Reason new@x.org Unsubscribed, in this file" in plan
+    site.ledger.suppressions.unsubscribe("left@x.org", source="page")
+    plan = words(desk.get(upload(desk, "Email\nleft@x.org\n")))
+    assert "Added, but get no mail" in plan and "Not re-added" not in plan
+    assert plan.count("left@x.org") == 1
 
 
 def test_a_file_that_was_changed_by_hand_is_named_and_brought_together(desk, file):
@@ -298,3 +384,19 @@ def test_a_file_that_was_changed_by_hand_is_named_and_brought_together(desk, fil
     assert first.headers["location"] == f"{LIST}/sync"
     assert desk.post(f"{LIST}/sync").status_code == 422
     assert desk.post(f"{LIST}/sync", {"allow_removals": "on"}).status_code == 303
+
+
+def test_a_column_that_may_hold_opt_outs_is_named_and_its_meaning_is_chosen(site, desk, file):
+    file.write_text("email,first_name,city,Ausgetreten?\nana@example.com,Ana,,\nbo@example.com,Bo,,weg\n", "utf-8")
+    desk.post(f"{LIST}/sync", {"allow_removals": "on"})
+    shown = words(desk.get(LIST))
+    assert "The column “Ausgetreten?” may say who gets no mail: it contains “weg” in line 3." in shown
+    settings = desk.get(f"{LIST}/settings").text
+    assert 'name="column:ausgetreten"' in settings and "readers.toml" not in settings
+    assert desk.post(f"{LIST}/settings", {"column:ausgetreten": "opt-out"}).status_code == 303
+    assert load_list_settings(file.parent, "readers").columns == {"ausgetreten": "opt-out"}
+    shown = words(desk.get(LIST))
+    assert "may say who gets no mail" not in shown and "The file must be read again." in shown
+    desk.post(f"{LIST}/sync", {})
+    assert site.app.ledger.member_search.count("readers") == {"": 1, "unsubscribed": 1}
+    assert site.app.ledger.syncs.state("readers").unclear == ()
