@@ -55,10 +55,11 @@ class WebPage:
     origins: tuple[str, ...]
 
 
-def to_web_page(text: str, address: AddressMap) -> WebPage:
-    """Returns the HTML document `text` as content of a page."""
+def to_web_page(text: str, address: AddressMap, *, own: str = "") -> WebPage:
+    """Returns the HTML document `text` as content of a page. Links to `own`, the address of this page, are left out."""
     root = _parse(text)
     body = root.body
+    _drop_links(body, own)
     description = _description(body)
     sheets = [element.text_content() for element in root.iter("style")]
     _drop(root, _NOT_SHOWN)
@@ -102,6 +103,14 @@ def _drop(root: HtmlElement, names: set[str]) -> None:
     for element in list(root.iter(*names)):
         if element.getparent() is not None:
             element.drop_tree()
+
+
+def _drop_links(body: HtmlElement, address: str) -> None:
+    """Removes the links to `address`, each with the span around it if that contains nothing else but a separator."""
+    for link in [each for each in body.iter("a") if each.get("href") == address]:
+        around = link.getparent()
+        is_alone = around is not None and around.tag == "span" and _words(around).lstrip(" ·") == _words(link)
+        (around if is_alone else link).drop_tree()
 
 
 def _classes(body: HtmlElement) -> list[str]:

@@ -48,6 +48,7 @@ class ArchiveEntry:
 class ArchivedIssue:
     """An edition with all fields empty: a whole document as it was sent. `base_url` is that of the site it was made for."""
 
+    slug: str
     language: str
     from_address: str
     html: str
@@ -131,7 +132,8 @@ class Archive:
 
     def _read_content(self, digest: str, places: PublicUrls, slugs: tuple[str, ...]) -> WebPage:
         issue = self.edition(digest)
-        return to_web_page(issue.html, self.url_rewriter(issue, places, slugs))
+        own = f"{issue.base_url}/archive/{issue.slug}"
+        return to_web_page(issue.html, self.url_rewriter(issue, places, slugs), own=own)
 
     def _write(
         self,
@@ -192,6 +194,7 @@ def anonymous_edition(edition: Edition) -> ArchivedIssue:
     """Returns `edition` with all fields empty."""
     nobody = ReaderValues(token=PLACEHOLDER)
     return ArchivedIssue(
+        slug=edition.slug,
         language=edition.language,
         from_address=edition.from_address,
         html=fill(edition.variant(edition.key_for(nobody), browser=True).html, nobody),

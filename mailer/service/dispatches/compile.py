@@ -98,12 +98,12 @@ def check_source(app: App, source: str | bytes, path: Path, shown: str, lists: S
             images[file] = _cached_image(path.parent / file, root=app.workspace.root)
         except PhotoError as error:
             faults[file] = error.message, f"{error.next_step[:1].lower()}{error.next_step[1:]}".rstrip(".")
-    fields = _fields(app, lists or dispatch.lists)
+    fields = reader_fields(app, lists or dispatch.lists)
     is_complete = dispatch.fields <= frozenset().union(*fields.values())
     context = CheckContext(
         slugs=index.titles,
         fields=fields,
-        other_fields=frozenset() if is_complete else frozenset().union(*_fields(app, ()).values()),
+        other_fields=frozenset() if is_complete else frozenset().union(*reader_fields(app, ()).values()),
         probe_image=faults.get,
         has_copyright=bool(app.settings.copyright_holder),
     )
@@ -161,7 +161,7 @@ def edition_record(edition: Edition) -> NewEdition:
 class DispatchIndex:
     """The dispatches that can be linked to, slug -> title; the sources of the other dispatches on disk, name -> slug of one.
 
-    `unsent` are dispatches that were never sent; empty before the first send, when there is no archive yet.
+    `unsent` are dispatches that were never sent; empty as long as the workspace has no database.
     """
 
     titles: Mapping[str, str]
@@ -187,7 +187,12 @@ def read_dispatch_index(app: App, checked: Path) -> DispatchIndex:
         if not _is_same_file(path, checked):
             for source in metadata.sources:
                 sources.setdefault(source, metadata.slug)
-    return DispatchIndex(titles, sources, frozenset(titles) - sent if sent else sent)
+    return DispatchIndex(titles, sources, frozenset(titles) - sent if app.has_ledger else frozenset())
+
+
+def reader_fields(app: App, names: Sequence[str]) -> dict[str, frozenset[str]]:
+    """Returns the reader fields of each list that is named, else of every list that can be read."""
+    return {source.name: source.columns.fields for source in open_lists(app, names)}
 
 
 def _is_same_file(one: Path, other: Path) -> bool:
@@ -220,11 +225,6 @@ def _cached_image(path: Path, *, root: Path) -> Image:
 @cache_by_mtime(maxsize=4096)
 def _cached_metadata(path: Path, *, language: str) -> Metadata | None:
     return read_metadata(_read(path), path.name, language=language)
-
-
-def _fields(app: App, names: Sequence[str]) -> dict[str, frozenset[str]]:
-    """Returns the reader fields of each list that is named, else of every list that can be read."""
-    return {source.name: source.columns.fields for source in open_lists(app, names)}
 
 
 def _relative(path: Path) -> str:

@@ -45,6 +45,15 @@ def test_the_metadata_of_a_page_describe_it_for_link_previews(site, visitor):
     assert "robots" not in said
 
 
+def test_the_page_of_an_issue_does_not_link_to_itself(site, visitor):
+    site.begin(site.send(site.letter()))
+    page = visitor.get("/archive/a-letter").text
+    assert "Read in your browser" not in page
+    body = tree(page).find("body")
+    assert [each for each in body.iter("a") if each.get("href", "").endswith("/archive/a-letter")] == []
+    assert "2026 ·" not in " ".join("".join(body.itertext()).split())
+
+
 def test_only_the_styles_of_the_edition_are_allowed(site, visitor):
     site.begin(site.send())
     answer = visitor.get("/archive/a-letter")
