@@ -68,7 +68,7 @@ def create_app(app: App) -> Starlette:
     if headers := _extra_headers(app):
         asgi_app.add_middleware(ExtraHeadersMiddleware, headers=headers)
     asgi_app.add_middleware(ProxyCheckMiddleware, trusted=app.settings.trusted_proxies)
-    asgi_app.add_middleware(RequestLimitsMiddleware, root=pages.root)
+    asgi_app.add_middleware(RequestLimitsMiddleware, root=pages.root, trusted=app.settings.trusted_proxies)
     return asgi_app
 
 

@@ -4,6 +4,7 @@
     client_address(peer, forwarded, trusted)    the same from the values of X-Forwarded-For (RFC 7239 5.2)
     rate_limit_key(address)                     an IPv4 address, or the /64 of an IPv6 address: one household or server
     enclosing_networks(address)                 the same, and the /56 and /48 around it
+    is_shared(address, trusted)                 whether it is that of a proxy or of this machine, so that no limit by client fits
     anonymize(address)                          203.0.113.0/24, 2001:db8:7::/48; "" for an invalid address
 
 Anybody can send X-Forwarded-For. It is read from the right, where the nearest proxy wrote, and only while the writer of an
@@ -80,6 +81,14 @@ def enclosing_networks(address: str) -> tuple[str, ...]:
         return ("unknown/0",)
     widths = (32,) if found.version == 4 else (64, 56, 48)
     return tuple(str(ip_network(f"{found}/{width}", strict=False)) for width in widths)
+
+
+def is_shared(address: str, trusted: Sequence[Network]) -> bool:
+    """Whether many clients may have `address`: this machine, a proxy in `trusted`, or a socket without an address."""
+    found = _parse(address)
+    if found is None or found.is_loopback:
+        return True
+    return any(found in network for network in trusted if network.version == found.version)
 
 
 def anonymize(address: str) -> str:
