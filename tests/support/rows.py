@@ -254,4 +254,20 @@ ROWS = (
             f"{OWNERSHIP}::test_an_old_copy_of_the_database_is_refused_until_somebody_accepts_it",
         ),
     ),
+    Row(
+        "a backup in a new folder",
+        "a copy made amid a send, in a workspace without its `.mailer/`; accepted, then cancelled",
+        (
+            f"{OWNERS}::test_a_backup_in_a_new_folder_mails_nobody_before_and_after_a_person_accepts_it",
+            f"{OWNERSHIP}::test_a_database_from_another_folder_is_refused_until_somebody_accepts_it",
+        ),
+    ),
+    Row(
+        "a new, empty database in place of another",
+        "the database is deleted, or a different one named, after a send",
+        (
+            f"{OWNERS}::test_a_new_database_in_place_of_another_mails_nobody_until_a_person_accepts_it",
+            f"{OWNERSHIP}::test_a_new_ledger_in_place_of_another_is_refused_until_somebody_accepts_it",
+        ),
+    ),
 )

@@ -5,6 +5,7 @@ import sqlite3
 
 from mailer.app import App
 from mailer.service.sends.verify import delivery_timeline
+from tests.support.commands import Commands
 from tests.support.workspaces import make_workspace
 
 PEOPLE = (
@@ -104,6 +105,20 @@ def test_resume_accepts_an_older_copy_but_not_with_a_wrong_number(here, catcher)
     assert resumed.code == 1
     assert "The restored database is accepted." in resumed.err
     assert here("status").code == 0
+
+
+def test_a_backup_in_a_new_folder_sends_nothing_until_a_person_accepts_it(here, catcher, tmp_path, capsys):
+    send(here, catcher)
+    new = Commands(tmp_path / "new", capsys)
+    shutil.copytree(here.folder, new.folder, ignore=shutil.ignore_patterns(".mailer", "new"))
+    mailed = len(catcher.received())
+    for command in (("status",), ("resume", "1"), ("send", "tide", *TO, "--again"), ("list", "show", "readers")):
+        ran = new(*command)
+        assert ran.code == 4, command
+        assert "was used before, but not with this folder" in ran.err
+    assert len(catcher.received()) == mailed
+    assert new("restore", "--accept").code == 0
+    assert new("status").code == 0
 
 
 def test_a_lost_database_is_not_replaced_by_a_new_one_in_silence(here, catcher):
