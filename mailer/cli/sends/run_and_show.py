@@ -32,7 +32,8 @@ def run_and_show(app: App, send_id: int, *, wait: bool, as_json: bool) -> int:
     except KeyboardInterrupt:  # before the run could handle it
         app.ledger.sends.pause(send_id, reason="stopped by hand")
         summary = app.ledger.sends.summary(send_id)
-    show_result(summary, as_json=as_json, hint=next_step(summary, result, resendable=resendable_count(app, summary)))
+    hint = next_step(summary, result, zone=app.settings.timezone, resendable=resendable_count(app, summary))
+    show_result(summary, as_json=as_json, hint=hint)
     return exit_code(summary)
 
 
@@ -58,7 +59,7 @@ def next_step_hint(app: App, summary: Summary) -> str:
     pid = app.ledger.sends.holder_pid(summary.send.id)
     if pid is not None:
         return f"Another process{pid_suffix(pid)} is sending it."
-    return next_step(summary, resendable=resendable_count(app, summary))
+    return next_step(summary, zone=app.settings.timezone, resendable=resendable_count(app, summary))
 
 
 def require_not_running(app: App, send_id: int) -> None:

@@ -72,6 +72,8 @@ def show_line(summary: Summary) -> None:
     state = "being cancelled" if send.cancel_requested else send.state.value
     click.echo(f"{send.id:>4}  {when}  {state:<9}  {send.slug}{kind}")
     click.echo(f"      {proof_line(summary)}")
+    if send.reason:
+        click.echo(f"      {send.reason}")
 
 
 def show_send(app: App, summary: Summary) -> None:

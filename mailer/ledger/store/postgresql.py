@@ -63,6 +63,9 @@ class Postgresql:
     def exists(self) -> bool:
         return True
 
+    def require_in_place(self) -> None:
+        """Does nothing: a server does not lose a database that is in use."""
+
     def write_lock(self) -> NullLock:
         return NullLock()
 

@@ -60,6 +60,7 @@ _FAILURES = (
     ("", "The ledger {where} failed: {what}.", "If it stays so, report it with this sentence."),
 )  # fmt: skip
 _DATA = ("23", "22")  # PostgreSQL's classes of integrity violations and data exceptions
+_LOST = ("57P", "08", "25P03")  # the server shuts down, connection exceptions, idle for too long
 _RETRYABLE = ("40001", "40P01")  # serialization failure, deadlock
 
 
@@ -87,6 +88,15 @@ def is_worth_another_try(error: BaseException) -> bool:
     """Whether the database rolled a transaction back only so that another could continue."""
     raised = _raised(error)
     return raised is not None and (_code(raised) or "").startswith(_RETRYABLE)
+
+
+def is_lost_connection(error: BaseException) -> bool:
+    """Whether the connection to a database server ended: by a restart, an administrator, or the network."""
+    raised = _raised(error)
+    if raised is None or isinstance(raised, sqlite3.Error):
+        return False
+    code = _code(raised)
+    return code is None or code.startswith(_LOST)
 
 
 @contextmanager
