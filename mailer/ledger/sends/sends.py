@@ -63,16 +63,27 @@ class Sends:
         with self._context.database.reading() as conn:
             return self._with_hold(conn, summarise(conn, load_send(conn, send_id)))
 
-    def all(self, *, limit: int | None = None, before: int | None = None) -> tuple[Summary, ...]:
-        """Returns the sends except tests and welcomes, the newest first, with counts; `before`: only those before that send."""
-        return self._summaries(limit, *([send.c.id < before] if before is not None else []))
+    def all(self, *, limit: int | None = None, before: int | None = None, tests: bool = False) -> tuple[Summary, ...]:
+        """Returns the sends except welcomes and, without `tests`, tests, the newest first, with counts.
+
+        `before`: only those before that send.
+        """
+        return self._summaries(limit, *([send.c.id < before] if before is not None else []), tests=tests)
+
+    def count_tests(self) -> int:
+        """Returns how many tests there are."""
+        with self._context.database.reading() as conn:
+            return conn.execute(select(func.count()).where(send.c.kind == SendKind.TEST)).scalar_one()
 
     def ended_before(self, send_id: int, *, limit: int) -> tuple[Summary, ...]:
         """Returns those of `all` that were made before a send, began and have ended."""
         return self._summaries(limit, send.c.id < send_id, send.c.state.in_(TERMINAL), send.c.begun_at.is_not(None))
 
-    def _summaries(self, limit: int | None, *conditions: ColumnElement[bool]) -> tuple[Summary, ...]:
-        query = sends_of(send.c.kind.not_in([SendKind.TEST, SendKind.WELCOME]), *conditions).order_by(send.c.id.desc())
+    def _summaries(
+        self, limit: int | None, *conditions: ColumnElement[bool], tests: bool = False
+    ) -> tuple[Summary, ...]:
+        omitted = [SendKind.WELCOME, *([] if tests else [SendKind.TEST])]
+        query = sends_of(send.c.kind.not_in(omitted), *conditions).order_by(send.c.id.desc())
         with self._context.database.reading() as conn:
             found = [to_send(row) for row in conn.execute(query.limit(limit) if limit is not None else query)]
             return tuple(self._with_hold(conn, summarise(conn, each)) for each in found)

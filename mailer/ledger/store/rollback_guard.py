@@ -102,7 +102,7 @@ class RollbackGuard:
         if counter <= self._persisted_by_us:
             raise LedgerError(
                 f"The database {self._name} was replaced by an older copy while this process used it.",
-                "Put the newest copy back, then: mailer resume SEND",
+                "Put the newest copy back.",
             )
         self._reached, self._raised_at = counter, started_at
         return True
