@@ -7,6 +7,7 @@
     welcome = "welcome"                     the slug of the welcome mail: its newest edition goes to new subscribers
     language = "pt"                         of its pages and transactional mail; default: the publication's
     origins = ["https://www.example.org"]   other sites whose pages may send sign-ups to /api/v1/subscribe
+    api = false                             no sign-ups by /api/v1/subscribe, only on the list's page
 
 Without the file, or without `public`, nobody can sign up and readers do not see the list. The file is read at each use, so that
 an edit counts at once. Address, status and date of joining are never own fields.
@@ -98,6 +99,7 @@ class ListSettings(BaseModel):
     welcome: Annotated[str, AfterValidator(_check_slug)] = ""
     language: Annotated[str, AfterValidator(_check_language)] = ""
     origins: Annotated[tuple[str, ...], Field(max_length=50, strict=False), AfterValidator(_check_origins)] = ()
+    api: StrictBool = True
 
     @property
     def shown(self) -> str:

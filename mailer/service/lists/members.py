@@ -3,7 +3,7 @@
     add_member            adds a row at the end
     edit_member           changes cells of a member's row
     remove_member         removes the row; the ledger keeps what it knows of the subscriber
-    erase_subscriber      removes the rows from all files, and erases the subscriber from the ledger
+    erase_subscriber      removes the rows from all files, and erases the subscriber from the ledger and the kept copies
 
 Each change is a sync, so it has a number in the list's history and can be undone. A subscriber who opted out cannot be added
 again; only they themselves can sign up again. Raises UsageError, ListError, NeedsConfirmationError where the file has other
@@ -30,6 +30,7 @@ from mailer.ledger.types.suppressions import ErasureResult
 from mailer.ledger.types.syncs import SyncPlan
 from mailer.line_sanitizer import clean_line
 from mailer.service.file_cache import cache_by_mtime
+from mailer.service.lists.erased_copies import erase_everywhere
 from mailer.service.lists.sync import list_lock, replace_and_sync, sync_locked_list
 
 
@@ -100,7 +101,7 @@ def erase_subscriber(app: App, identity: str, *, by: str) -> EraseResult:
                     removed.append(each.list)
                 except MailerError as error:
                     left[each.list] = error
-    return EraseResult(erased=app.ledger.erasure.erase(identity, source=by), removed_from=tuple(removed), failed=left)
+    return EraseResult(erased=erase_everywhere(app, identity, by=by), removed_from=tuple(removed), failed=left)
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from mailer.audience.list_settings import ListSettings, public_lists
 from mailer.csv.rows import Status
 from mailer.ledger.types.subscribers import Membership, StatusSource
 from mailer.ledger.types.suppressions import SuppressionReason
+from mailer.service.lists.erased_copies import erase_everywhere
 from mailer.service.subscribers.own_fields import clean_value, require_no_web_address
 from mailer.service.subscribers.preferences_link import BY_READER, LinkHolder, find_holder, require_holder
 from mailer.service.subscribers.profile import find_profile, profile_object, subject_copy
@@ -122,7 +123,7 @@ def export_own_data(app: App, token: str) -> dict[str, object]:
 def erase_own_data(app: App, token: str) -> None:
     """Erases the subscriber, including their former addresses."""
     holder = require_holder(app, token, mailed=True)
-    app.ledger.erasure.erase(holder.address.identity, source=BY_READER)
+    erase_everywhere(app, holder.address.identity, by=BY_READER)
 
 
 def _public(app: App) -> tuple[ListSettings, ...]:

@@ -42,7 +42,7 @@ _Handler = Callable[[Request], Awaitable[Response]]
 
 
 def api_routes(app: App, subscribe: _Handler) -> list[BaseRoute]:
-    """Returns the routes of the API; `subscribe` is the endpoint for sign-ups."""
+    """Returns the routes of the API; `subscribe` is the endpoint for sign-ups. An address in a path may contain a slash."""
     guard = ApiGuard(app)
 
     async def openapi(request: Request) -> Response:
@@ -51,8 +51,9 @@ def api_routes(app: App, subscribe: _Handler) -> list[BaseRoute]:
     handlers: dict[str, dict[str, _Handler]] = {"/subscribe": {"POST": subscribe}, "/openapi.json": {"GET": openapi}}
     for route in ROUTES:
         handlers.setdefault(route.path, {})[route.method] = partial(guard.protected, route)
+    in_order = sorted(handlers, key=lambda path: path.endswith("{email}"))  # /subscribers/{email}/unsubscribe is first
     return [
-        *(Route(f"{PREFIX}{path}", _Endpoint(by_method)) for path, by_method in handlers.items()),
+        *(Route(f"{PREFIX}{path.replace('{email}', '{email:path}')}", _Endpoint(handlers[path])) for path in in_order),
         Route(f"{PREFIX}/{{rest:path}}", _Endpoint({})),
     ]
 

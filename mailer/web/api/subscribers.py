@@ -174,7 +174,10 @@ def _show(request: ApiRequest) -> ApiResponse:
 
 
 def _unsubscribe(request: ApiRequest) -> ApiResponse:
-    """Unsubscribe a person from all lists and from running sends. Only the person can undo this."""
+    """Unsubscribe a person from all lists and from running sends.
+
+    DELETE /suppressions/{email} by the same token undoes it, until the person unsubscribes, too.
+    """
     address = _address(request)
     done = request.app.ledger.suppressions.unsubscribe(address.identity, source=request.actor)
     request.record("subscriber.unsubscribe", mask_address(address.display))

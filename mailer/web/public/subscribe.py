@@ -188,6 +188,8 @@ class SubscribePages:
         match found.state:
             case SignupState.CONFIRMED:
                 return _welcome(pages)
+            case SignupState.LEFT:
+                return _left(pages)
             case SignupState.EXPIRED:
                 heading = pages.gettext("This link has expired")
                 return pages.page("expired", headers=_HEADERS, heading=heading, masked=found.masked)
@@ -220,7 +222,7 @@ class SubscribePages:
                 found = _or_404(confirm_signup(self._app, token, choice))
             except OwnFieldError:
                 return self._show(token, fields)
-        if found.state is SignupState.EXPIRED:
+        if found.state in {SignupState.EXPIRED, SignupState.LEFT}:
             return self._show(token)
         return _welcome(self._in_language_of(found))
 
@@ -276,6 +278,13 @@ def autocomplete(name: str) -> str:
 
 def _welcome(pages: PageRenderer) -> Response:
     return pages.message("You are subscribed", "Thank you! You’ll get the next issue.", headers=_HEADERS)
+
+
+def _left(pages: PageRenderer) -> Response:
+    """Returns the page of a confirmation link whose owner has unsubscribed since."""
+    return pages.message(
+        "You are unsubscribed", "To get newsletters again, please sign up again or write to us.", headers=_HEADERS
+    )
 
 
 def _address(fields: Mapping[str, str], parse: Callable[[str], Address] = parse_signup_address) -> Address | None:

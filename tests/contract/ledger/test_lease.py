@@ -376,3 +376,15 @@ def test_a_damaged_rollback_guard_file_is_named(open_here, tmp_path):
     path.write_text("nonsense")
     with pytest.raises(LedgerError, match="damaged"):
         open_here()
+
+
+@pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])
+def test_a_postgresql_database_that_cannot_hold_every_text_is_refused_in_one_sentence(postgres, tmp_path, encoding):
+    name = f"in_{encoding.lower()}"
+    postgres.execute(f"CREATE DATABASE {name} ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0")
+    try:
+        with pytest.raises(LedgerError, match=f"has the encoding {encoding}, which cannot hold") as refusal:
+            open_ledger(postgres.url(name), tmp_path / ".mailer")
+        assert "createdb --encoding=UTF8" in refusal.value.next_step
+    finally:
+        postgres.execute(f"DROP DATABASE {name} WITH (FORCE)")

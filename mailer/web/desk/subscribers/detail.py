@@ -30,6 +30,7 @@ def _show(request: DeskRequest) -> Response:
         "reader",
         heading=profile.display,
         profile=profile,
+        can_undo=request.app.ledger.suppressions.is_liftable_by(address.identity, actor(request)),
         is_on=[each for each in profile.lists if each.status != "removed"],
         members=members,
         fields=fields,

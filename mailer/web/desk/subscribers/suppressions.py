@@ -35,6 +35,7 @@ def _show(request: DeskRequest) -> Response:
         found=found[:_PAGE_SIZE],
         next=found[_PAGE_SIZE - 1].identity if len(found) > _PAGE_SIZE else "",
         is_marker=is_pseudonym,
+        can_remove=lambda each: suppressions.is_liftable_by(each.identity, actor(request)),
     )
 
 

@@ -231,6 +231,15 @@ def test_an_interrupted_request_is_not_repeated_automatically(site, api, monkeyp
     assert api("POST", "/sends", wanted, key="one").json()["error"] == "already-sent"
 
 
+def test_an_address_with_a_slash_is_found_in_a_path(site, api):
+    for path in ("a/b@example.org", "a%2Fb@example.org"):
+        assert api.get(f"/subscribers/{path}").json()["email"] == "a/b@example.org"
+    assert api("POST", "/subscribers/a/b@example.org/unsubscribe").json()["changed"] is True
+    assert api.get("/subscribers/a/b@example.org").json()["suppression"]["reason"] == "unsubscribed"
+    assert api("DELETE", "/suppressions/a/b@example.org").json()["outcome"] == "lifted"
+    assert api.get("/nothing/a/b@example.org").status_code == 404
+
+
 def test_idempotency_keys_belong_to_their_token(site, visitor, api):
     wanted = planned(api)
     assert api("POST", "/sends", wanted, key="one").status_code == 201
