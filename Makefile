@@ -5,13 +5,14 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 JOBS ?= $(shell echo $$((1 + $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2))))
 
-.PHONY: help setup demo test torture check bench picture screenshots vendor lock clean
+.PHONY: help setup demo test torture check audit bench picture screenshots vendor lock clean
 
 help:
 	@echo "make demo     send a real dispatch to a list of readers, here, and look at the result"
 	@echo "make test     run all tests"
 	@echo "make torture  every fault in full: kills, full disks, locked databases; writes docs/reliability.md"
-	@echo "make check    lint, types, imports, forbidden words"
+	@echo "make check    lint, types, imports, forbidden words; reports known vulnerabilities of the dependencies"
+	@echo "make audit    fail if a dependency has a known vulnerability"
 	@echo "make bench    measure"
 	@echo "make picture  draw docs/edition.png (needs chromium)"
 	@echo "make screenshots  photograph each page of the desk into docs/screenshots (needs chromium)"
@@ -44,6 +45,10 @@ check: $(READY)
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/python docs/plain_words.py
+	@$(BIN)/python docs/audit.py || echo "Update the packages above (make lock), or accept the advisory with a reason in docs/audit.py."
+
+audit: $(READY)
+	@$(BIN)/python docs/audit.py
 
 bench: $(READY)
 	@$(BIN)/python -m benchmarks

@@ -4,6 +4,7 @@
     sending    the engine and others to Postfix's smtp-sink: on loopback with 20 connections, 50 ms away with 10 (comparison.py)
     growth     the engine with a thousand to a million readers (growth.py)
     unsubscribe  unsubscribe requests, alone and during a send (unsubscribe.py)
+    feedback   reading messages that came back (feedback.py)
     optimisations  the engine without each optimisation of the send path; only when asked for (optimisations.py)
 
 The rest takes about half an hour on two cores, `--quick` about eight minutes. It prints tables and writes bench.json (report.py)
@@ -22,6 +23,8 @@ from rich.console import Console
 from benchmarks.comparison import Comparison, Field, compare
 from benchmarks.composition import measure_composition
 from benchmarks.contender import Aiosmtplib, Contender, Engine, Load, Mailmerge, Nodemailer, SmtpSource
+from benchmarks.feedback import MESSAGES as FEEDBACK
+from benchmarks.feedback import measure_feedback
 from benchmarks.growth import LIMIT, READERS, GrowthResult, measure_growth
 from benchmarks.lists import measure_lists
 from benchmarks.machine import ROOT, describe
@@ -36,7 +39,7 @@ from benchmarks.unsubscribe import COUNT, UnsubscribeResult, measure_unsubscribe
 from benchmarks.without import OPTIMISATIONS
 from benchmarks.workload import write_dispatch, write_readers
 
-PARTS = ("composition", "sending", "growth", "lists", "unsubscribe")
+PARTS = ("composition", "sending", "growth", "lists", "unsubscribe", "feedback")
 OTHERS = ("smtp-source", "ed25519", "rsa", "aiosmtplib", "nodemailer", "mailmerge")
 SIZES = {"12": 12_000, "80": 80_000}
 MESSAGES = {(LOOPBACK, "12"): 12_000, (LOOPBACK, "80"): 4_000, (FAR, "12"): 3_000, (FAR, "80"): 3_000}
@@ -102,6 +105,7 @@ def measure(options: Options, console: Console) -> Report:
 
         synced = measure_lists(scratch / "lists", max(options.readers), log) if "lists" in options.parts else None
         composition = measure_composition(options.pairs, log) if "composition" in options.parts else []
+        read = measure_feedback(options.messages or FEEDBACK, log) if "feedback" in options.parts else None
         sending: list[Comparison] = []
         growth: list[GrowthResult] = []
         cold = None
@@ -139,10 +143,12 @@ def measure(options: Options, console: Console) -> Report:
         cold=cold,
         synced=synced,
         unsubscribe=unsubscribes,
+        feedback=read,
         targets=[
             *check_targets(sending, growth, cold),
             *(synced.targets if synced else ()),
             *(unsubscribes.targets if unsubscribes else ()),
+            *(read.targets if read else ()),
         ],
     )
 

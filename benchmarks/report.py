@@ -4,7 +4,8 @@ bench.json: `at`, `machine`, `quick`, `pairs`, `composition` [{what, side, secon
 `optimisations` [{optimisation, cpu, cpu_without, ratio, rate, rate_without, peak, peak_without}],
 `sending` [{link, size, octets, sessions, first, second, ratio, more_cpu, runs, skipped}], `growth` [{readers, first_message,
 planning, freezing, sent, skipped}], `cold` (seconds), `lists` {rows, plain, first, again, peak, by_index, by_file}, `unsubscribe`
-{alone, beside, bare}, each {requests, seconds, cpu, waited, longest}, `targets` [{what, bound, at_most, value, unit, reached}].
+{alone, beside, bare}, each {requests, seconds, cpu, waited, longest}, `feedback` {messages, octets, seconds, permanent},
+`targets` [{what, bound, at_most, value, unit, reached}].
 A spread is {median, min, max}; a run {messages, seconds, cpu, peak, rate}. Times are seconds, sizes octets; what was not
 measured is null.
 """
@@ -17,6 +18,7 @@ from rich.table import Table
 
 from benchmarks.comparison import Comparison, Field, Spread, runs_of
 from benchmarks.composition import CpuComparison
+from benchmarks.feedback import FeedbackResult
 from benchmarks.growth import GrowthResult
 from benchmarks.lists import SyncResult
 from benchmarks.optimisations import Gain
@@ -40,6 +42,7 @@ class Report:
     cold: float | None
     synced: SyncResult | None
     unsubscribe: UnsubscribeResult | None
+    feedback: FeedbackResult | None
     targets: Sequence[Target]
 
     def as_json(self) -> dict[str, object]:
@@ -55,6 +58,7 @@ class Report:
             "cold": self.cold,
             "lists": asdict(self.synced) if self.synced else None,
             "unsubscribe": asdict(self.unsubscribe) if self.unsubscribe else None,
+            "feedback": asdict(self.feedback) if self.feedback else None,
             "targets": [{**asdict(each), "reached": each.reached} for each in self.targets],
         }
 

@@ -29,7 +29,11 @@ curl -H "Authorization: Bearer $TOKEN" https://letter.example.org/api/v1/sends
 ```
 
 A token belongs to a program, not to a person. The database stores only its digest. The desk’s activity log shows what each
-token did. Serve the API over https.
+token did. Serve the API over https. Admins also create and revoke tokens at the desk, under Settings.
+
+A token can have a last day and networks: `mailer token add crm --scope lists:read --until 2027-01-31 --network 203.0.113.0/24`.
+After that day, in `MAILER_TIMEZONE`, the answer is 401; from anywhere else it is 403, with the client’s address. Behind a web
+server, this needs `MAILER_TRUSTED_PROXIES`. The activity log has each refused token once an hour.
 
 | scope | lets a program |
 |---|---|
@@ -51,11 +55,16 @@ approve the edition at the desk first. `mailer serve` runs the send.
 **Pages**: read a list with `limit` and, from the second page on, with `cursor`, which is `next` of the previous page. Items
 that are added meanwhile cause no repetitions and no gaps.
 
+**Readers** are named and searched for in the body of a POST or PATCH, so that no log of a web server contains an address.
+
 **Versions**: each answer to a GET has an `ETag`; a request with `If-None-Match` gets 304 if nothing changed. Writing a dispatch
 needs `If-Match`; the answer is 412 if the dispatch was changed meanwhile.
 
 **Rate limit**: {burst} requests at once, then {rate} a second for each token. The header `RateLimit` shows what remains, and
 `Retry-After` of a 429 how long to wait.
+
+**Checks**: two dispatches are checked at a time, each by one request, and eight more requests wait; one more gets 503. A check
+ends when its client disconnects.
 
 `POST /subscribe` is for forms of your own site and needs no token: [readers.md](readers.md#sign-ups-by-api).
 """
@@ -75,6 +84,7 @@ SCOPES = {
 def page() -> str:
     """Returns the text of docs/api.md."""
     openapi = json.loads(document(ROUTES, "https://letter.example.org"))
+    openapi = _with_words(openapi, openapi["components"]["schemas"])
     scopes = "\n".join(f"| `{scope}` | {words} |" for scope, words in SCOPES.items())
     parts = [INTRODUCTION.format(scopes=scopes, burst=BY_TOKEN.burst, rate=round(1 / BY_TOKEN.every))]
     schemas = openapi["components"]["schemas"]
@@ -133,6 +143,17 @@ def _answers(openapi: dict[str, Any]) -> list[str]:
             wanted.append(name)
             found += [_name({"$ref": each}) for each in _references(openapi["components"]["schemas"][name])]
     return sorted(wanted)
+
+
+def _with_words(value: Any, schemas: dict[str, Any]) -> Any:
+    """Returns `value` with the words themselves in place of each reference to an enumeration."""
+    if isinstance(value, list):
+        return [_with_words(each, schemas) for each in value]
+    if not isinstance(value, dict):
+        return value
+    if "$ref" in value and "enum" in (known := schemas.get(_name(value), {})):
+        return {"enum": known["enum"], **{key: each for key, each in value.items() if key != "$ref"}}
+    return {key: _with_words(each, schemas) for key, each in value.items()}
 
 
 def _references(value: Any) -> Iterator[str]:

@@ -76,6 +76,7 @@ PAGES = (
     Shot("people", "settings/people"),
     Shot("audit", "settings/audit"),
     Shot("webhooks", "settings/webhooks"),
+    Shot("tokens", "settings/tokens"),
     Shot("webhook", "settings/webhooks/1"),
 )
 

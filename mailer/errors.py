@@ -1,7 +1,7 @@
 """Errors for people: one sentence, and the next step.
 
 Exceptions of libraries are translated into one of these where the library is called. The command line prints the sentence and
-exits with `exit_code` (contract 3); the web shows it on a page. A traceback is always a bug of ours.
+exits with `exit_code` (docs/json.md); the web shows it on a page. A traceback is always a bug of ours.
 """
 
 

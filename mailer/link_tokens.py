@@ -15,6 +15,9 @@ old messages have them in their unsubscribe links.
 The links in transactional mail allow more, and no key can make them: each is a random secret, of which the ledger keeps a digest
 under the first key (`new_link_secret`, `TokenKeys.link_digest`). Neither the key nor a copy of the ledger alone opens anything.
 
+A sealed text stands for a text in a URL of the desk, such as an address, so that no log of a web server contains it
+(`TokenKeys.seal_text`). It gives access to nothing.
+
 Reading never raises, whatever the text, and takes the same time whichever key fits.
 """
 
@@ -45,6 +48,7 @@ PLACEHOLDER = "a" * LENGTH
 
 MAX_NUMBER = 2**63 - 1
 _OCTETS = 16  # of a block
+_SEALED_TEXT = b"mailer sealed text 1"
 _LETTERS = "abcdefghijklmnopqrstuvwxyz234567"  # RFC 4648 6
 _PAIRS = [first + second for first in _LETTERS for second in _LETTERS]
 _SHIFTS = range(10 * (LENGTH // 2 - 1), -1, -10)  # of each pair of letters in a token
@@ -105,7 +109,7 @@ class _Key:
 class TokenKeys:
     """The keys of the installation: the first one, and retired ones behind it. Its repr has only their names."""
 
-    __slots__ = ("_first", "_issuing", "_keys", "_link_key", "names")
+    __slots__ = ("_first", "_issuing", "_keys", "_link_key", "_text_key", "names")
 
     def __init__(self, keys: Sequence[str]) -> None:
         if not keys:
@@ -113,6 +117,7 @@ class TokenKeys:
         self._keys = {key_name(key): _Key(key) for key in keys}
         self._first = self._issuing = next(iter(self._keys.values()))
         self._link_key = _derive(keys[0], b"mailer mailed link", 32)
+        self._text_key = AESSIV(_derive(keys[0], b"mailer sealed text", 64))
         self.names = tuple(self._keys)
         """The `key_name` of each key, the first one first."""
 
@@ -132,6 +137,7 @@ class TokenKeys:
         keys = TokenKeys.__new__(TokenKeys)
         keys._keys, keys._first, keys.names = self._keys, self._first, self.names  # noqa: SLF001 - our own
         keys._issuing, keys._link_key = self._keys[name], self._link_key  # noqa: SLF001 - our own
+        keys._text_key = self._text_key  # noqa: SLF001 - our own
         return keys
 
     def issue(self, purpose: Purpose, number: int) -> str:
@@ -159,6 +165,19 @@ class TokenKeys:
         """Returns the digest of the secret in a mailed link, 64 hexadecimal digits. Another first key gives another digest."""
         text = f"{link}:{secret.lower()}".encode(errors="surrogatepass")
         return hmac.new(self._link_key, text, "sha256").hexdigest()
+
+    def seal_text(self, text: str) -> str:
+        """Returns `text` encrypted under the first key (AES-SIV, RFC 5297), in base64url. Equal texts give equal results."""
+        sealed = self._text_key.encrypt(text.encode(errors="surrogatepass"), [_SEALED_TEXT])
+        return base64.urlsafe_b64encode(sealed).decode().rstrip("=")
+
+    def open_text(self, sealed: str) -> str | None:
+        """Returns the text that `sealed` stands for; None if the first key did not seal it."""
+        try:
+            octets = base64.urlsafe_b64decode(sealed.encode() + b"=" * (-len(sealed) % 4))
+            return self._text_key.decrypt(octets, [_SEALED_TEXT]).decode(errors="surrogatepass")
+        except (ValueError, InvalidTag):
+            return None
 
 
 def new_link_secret() -> str:

@@ -21,6 +21,10 @@ NUMERIC_LABEL = (
     r"(?:[0-9]+|0[xX][0-9A-Fa-f]*)"  # as the last label: an IP address (WHATWG URL 3.5), and no top-level domain
 )
 _NUMERIC_DOMAIN = re.compile(rf"(?:.*\.)?{NUMERIC_LABEL}", re.DOTALL)
+_MAX_LABEL = 63  # octets, RFC 1035 2.3.4
+_TYPOGRAPHIC_QUOTES = "“”„‟«»"
+_NOT_IN_DOMAIN = re.compile(r"[^\w.-]|_")
+_NOT_IN_LOCAL = re.compile(r"[^\w.!#$%&'*+\-/=?^`{|}~]")
 _NAME_ADDRESS = re.compile(r"(?P<name>[^<>]*?)\s*<(?P<address>[^<>]+)>")
 
 
@@ -73,9 +77,8 @@ def check_syntax(address: str) -> "ValidatedEmail":
     validate, error_class = _load_library()
     try:
         checked = validate(address, check_deliverability=False, globally_deliverable=False)
-    except error_class as error:
-        reason = str(error).rstrip(".")
-        raise MailboxError(reason[:1].lower() + reason[1:]) from None
+    except error_class:
+        raise MailboxError(_find_fault(address)) from None
     if len(address.rpartition("@")[0].encode()) > MAX_LOCAL_PART:
         raise MailboxError(f"more than {MAX_LOCAL_PART} octets before the @")
     if _NUMERIC_DOMAIN.fullmatch(checked.ascii_domain):
@@ -83,6 +86,32 @@ def check_syntax(address: str) -> "ValidatedEmail":
     if len(f"{checked.local_part}@{checked.ascii_domain}".encode()) > MAX_ADDRESS:
         raise MailboxError(f"longer than {MAX_ADDRESS} octets")
     return checked
+
+
+def _find_fault(address: str) -> str:
+    """Returns why the library refused `address`, in words for people."""
+    local, at, domain = address.rpartition("@")
+    labels = domain.split(".")
+    cases = (
+        (not at, "no @"),
+        (any(mark in address for mark in _TYPOGRAPHIC_QUOTES), "typographic quotes; write only the address"),
+        (not local, "nothing before the @"),
+        (not domain, "nothing after the @"),
+        (".." in address, "two periods in a row"),
+        (local.startswith("."), "a period at the beginning"),
+        (local.endswith("."), "a period before the @"),
+        (domain.startswith("."), "a period after the @"),
+        (domain.endswith("."), "a period at the end"),
+        (any(len(label) > _MAX_LABEL for label in labels), f"more than {_MAX_LABEL} characters between two periods"),
+        (any(label.startswith("-") or label.endswith("-") for label in labels), "a hyphen at the edge of the domain"),
+        (any(label[2:4] == "--" for label in labels), "a domain that is no valid international one"),
+    )
+    fault = next((fault for holds, fault in cases if holds), "")
+    if not fault and (wrong := next(filter(_NOT_IN_DOMAIN.fullmatch, domain), "")):
+        fault = f"“{wrong}” after the @"
+    if not fault and (wrong := next(filter(_NOT_IN_LOCAL.fullmatch, local), "")):
+        fault = f"“{wrong}” before the @"
+    return fault or "a character that no address has"
 
 
 @cache

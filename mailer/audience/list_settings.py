@@ -8,6 +8,7 @@
     language = "pt"                         of its pages and transactional mail; default: the publication's
     origins = ["https://www.example.org"]   other sites whose pages may send sign-ups to /api/v1/subscribe
     api = false                             no sign-ups by /api/v1/subscribe, only on the list's page
+    columns.opt_out = "opt-out"             the meaning of the column “opt_out”: opt-out, opt-in or field (csv.opt_out_columns)
 
 Without the file, or without `public`, nobody can sign up and readers do not see the list. The file is read at each use, so that
 an edit counts at once. Address, status and date of joining are never own fields.
@@ -29,6 +30,7 @@ from tomlkit.exceptions import ParseError
 
 from mailer.atomic_files import replace_file
 from mailer.csv.columns import EMAIL, SINCE, STATUS, STATUS_SINCE, field_name
+from mailer.csv.opt_out_columns import ColumnMeaning
 from mailer.dispatch.did_you_mean import suggest
 from mailer.dispatch.slug import is_slug
 from mailer.errors import UsageError
@@ -84,6 +86,15 @@ def _check_own_fields(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
+def _check_columns(columns: dict[str, ColumnMeaning]) -> dict[str, ColumnMeaning]:
+    for name in columns:
+        if name in _RESERVED:
+            raise ValueError(f"the meaning of the column “{name}” is fixed")
+        if not name or field_name(name) != name:
+            raise ValueError(f"“{name}” is not the name of a field; did you mean “{field_name(name)}”?")
+    return columns
+
+
 class ListSettings(BaseModel):
     """The settings of the list `name`, valid."""
 
@@ -100,6 +111,9 @@ class ListSettings(BaseModel):
     language: Annotated[str, AfterValidator(_check_language)] = ""
     origins: Annotated[tuple[str, ...], Field(max_length=50, strict=False), AfterValidator(_check_origins)] = ()
     api: StrictBool = True
+    columns: Annotated[
+        dict[str, Annotated[ColumnMeaning, Field(strict=False)]], Field(max_length=50), AfterValidator(_check_columns)
+    ] = {}
 
     @property
     def shown(self) -> str:

@@ -1,6 +1,6 @@
 """The merge of a subscriber's status in a sync: list file, last sync and ledger give one decision.
 
-The whole policy of contract 2, as one total function of statuses; a sync calls it once for each combination that occurs.
+The whole policy, as one total function of statuses; a sync calls it once for each combination that occurs.
 
 - A file may move a subscriber towards an opt-out, never back. A row that would is blocked: nothing changes, and its cell is set
   to the current status. The order is: subscribed, unknown words, paused, unconfirmed, bounced, unsubscribed, complained, erased.

@@ -11,11 +11,11 @@ from pathlib import Path
 import click
 
 from mailer.app import App
-from mailer.audience.unsubscribe_mail import LARGEST
 from mailer.cli.crash_report import crash_report
 from mailer.cli.options import as_json, in_new_workspace
 from mailer.cli.output import echo_err, print_json
 from mailer.errors import MailerError, UsageError
+from mailer.feedback.received_message import LARGEST
 from mailer.service.subscribers.unsubscribe_mail import UnsubscribeMailResult, process_unsubscribe_mail
 
 EX_TEMPFAIL = 75

@@ -47,6 +47,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "subscriber": ("mailer.cli.subscriber", "Show, unsubscribe, export or erase one reader."),
         "suppress": ("mailer.cli.suppress", "Manage the suppression list: addresses that get no mail."),
         "inbound": ("mailer.cli.inbound", "Process an unsubscribe request that came by mail."),
+        "feedback": ("mailer.cli.feedback", "Show what came back: bounces, complaints, automatic replies."),
     },
     "Run": {
         "serve": ("mailer.web_commands", "Run the web server: public pages, desk, API, due sends."),

@@ -12,7 +12,7 @@ from mailer.cli.output import echo_err, is_interactive, plural, print_json
 from mailer.errors import NeedsConfirmationError
 from mailer.iso_time import format_iso
 from mailer.line_sanitizer import clean_line
-from mailer.service.lists.erased_copies import erase_everywhere
+from mailer.service.subscribers.erasure import erase_everywhere
 from mailer.service.subscribers.profile import (
     ListEntry,
     SubscriberProfile,
@@ -67,7 +67,7 @@ def export(email: str, workspace: Path) -> None:
 def _record_look(app: App, action: str, profile: SubscriberProfile) -> None:
     """Adds an entry to the audit log, if there is a ledger."""
     if app.has_ledger:
-        app.ledger.audit.record_once(COMMAND_LINE, action, mask_address(profile.display))
+        app.ledger.audit.record(COMMAND_LINE, action, mask_address(profile.display))
 
 
 @subscriber_command.command("unsubscribe")

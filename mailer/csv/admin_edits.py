@@ -111,9 +111,10 @@ def _copy_rows(
 
 
 def _edit_row(source: CsvList, text: str, edit: RowEdit, indexes: Mapping[str, int]) -> str:
-    cells = next(csv.reader(text.splitlines(keepends=True), delimiter=source.delimiter), [])
+    lines = text.splitlines(keepends=True)
+    cells = next(csv.reader(lines, delimiter=source.delimiter, skipinitialspace=True), [])
     try:
-        if parse_address(cells[source.columns.address]).identity != edit.identity:
+        if parse_address(source.repair_text(cells[source.columns.address])).identity != edit.identity:
             raise _changed_error(source)
     except (AddressError, IndexError):
         raise _changed_error(source) from None

@@ -1,12 +1,14 @@
 """Cells within the text of a CSV row: finds them, and sets some while the others keep their bytes.
 
-Agrees with Python's csv.reader: a quote opens a quoted cell only as the cell's first character, two quotes inside are one, and
-text between the closing quote and the delimiter belongs to the cell.
+Agrees with Python's csv.reader with `skipinitialspace`: a quote opens a quoted cell only if nothing but blanks is before it, two
+quotes inside are one, and text between the closing quote and the delimiter belongs to the cell.
 """
 
 import re
 from collections.abc import Mapping, Sequence
 from functools import cache
+
+_WELL_QUOTED = re.compile(r'"(?:[^"]|"")*+"')
 
 
 def cell_spans(text: str, delimiter: str) -> list[tuple[int, int]]:
@@ -27,7 +29,13 @@ def cell_spans(text: str, delimiter: str) -> list[tuple[int, int]]:
 def is_fully_quoted(text: str, delimiter: str) -> bool:
     """Whether every cell of the row is quoted."""
     spans = cell_spans(text, delimiter)
-    return bool(spans) and all(text.startswith('"', start) for start, _ in spans)
+    return bool(spans) and all(_is_quoted(text[start:stop]) for start, stop in spans)
+
+
+def is_misquoted(text: str, delimiter: str) -> bool:
+    """Whether a quoted cell of the row `text` has text behind its closing quote, as if a quote inside of it was not doubled."""
+    parts = (text[start:stop].strip(" ") for start, stop in cell_spans(text, delimiter))
+    return any(part.startswith('"') and not _WELL_QUOTED.fullmatch(part) for part in parts)
 
 
 def set_cells(text: str, delimiter: str, values: Mapping[int, str]) -> str:
@@ -37,10 +45,10 @@ def set_cells(text: str, delimiter: str, values: Mapping[int, str]) -> str:
     """
     body, end = split_line_ending(text)
     parts = [body[start:stop] for start, stop in cell_spans(body, delimiter)]
-    all_quoted = bool(parts) and all(part.startswith('"') for part in parts)
+    all_quoted = bool(parts) and all(map(_is_quoted, parts))
     parts.extend([format_cell("", delimiter, quoted=all_quoted)] * (max(values) + 1 - len(parts)))
     for index, value in values.items():
-        parts[index] = format_cell(value, delimiter, quoted=parts[index].startswith('"'))
+        parts[index] = format_cell(value, delimiter, quoted=_is_quoted(parts[index]))
     return delimiter.join(parts) + end
 
 
@@ -62,6 +70,10 @@ def split_line_ending(text: str) -> tuple[str, str]:
     return body, text[len(body) :]
 
 
+def _is_quoted(part: str) -> bool:
+    return part.lstrip(" ").startswith('"')
+
+
 @cache
 def _cell_pattern(delimiter: str) -> re.Pattern[str]:
-    return re.compile(rf'(?:"(?:[^"]+|"")*+(?:"|\Z))?[^{re.escape(delimiter)}]*+')
+    return re.compile(rf' *+(?:"(?:[^"]+|"")*+(?:"|\Z))?[^{re.escape(delimiter)}]*+')

@@ -14,7 +14,8 @@ accents:
     status      Subscription Status, Subscriber Status
 
 Two columns with the same field name are an error. The address column is the one called `email`, or else the only one that has
-the word `mail` or `email` (`Contact email`); its field is always `email`. A column without a header is ignored.
+the word `mail` or `email` (`Contact email`), or is called `Subscriber`; its field is always `email`. A column without a header is
+ignored.
 """
 
 import re
@@ -23,7 +24,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 
-from mailer.csv.status_and_consent_columns import CONSENT, SIGNS, VendorStatusColumn
+from mailer.csv.opt_out_columns import ColumnMeaning, Suspicion, find_suspicion
+from mailer.csv.status_and_consent_columns import CONSENT, FIELDS, SIGNS, VendorStatusColumn
 
 EMAIL = "email"
 STATUS = "status"
@@ -58,6 +60,19 @@ _ALIASES = {
     STATUS: "subscription_status, subscriber_status",
 }
 _ADDRESS_WORDS = frozenset({"email", "mail", "emailaddress"})
+_PERSON_WORDS = frozenset({"subscriber", "recipient"})  # MailerLite, Postmark
+_NEVER_SUSPECT = frozenset({*_ALIASES, *FIELDS} - {STATUS})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColumnRules:
+    """What the settings of a list say about its columns: the `meanings` of some, by field name, and the `language` of dates."""
+
+    meanings: Mapping[str, ColumnMeaning] = field(default_factory=dict)
+    language: str = "en"
+
+
+NO_RULES = ColumnRules()
 
 
 class ColumnsError(ValueError):
@@ -74,7 +89,8 @@ class Columns:
     indexes.
 
     `since` is the date of the status: the column `status_since`, or `since` beside a status. `signs`: columns of other tools that
-    hold a status. `consent`: the fields that record a consent, by our names (status_and_consent_columns.py).
+    hold a status, and those whose meaning a person stated. `suspects`: columns that may record an opt-out (opt_out_columns.py).
+    `consent`: the fields that record a consent, by our names (status_and_consent_columns.py).
     """
 
     headers: tuple[str, ...]
@@ -83,6 +99,7 @@ class Columns:
     status: int | None
     since: int | None
     signs: tuple[tuple[int, VendorStatusColumn], ...] = ()
+    suspects: tuple[tuple[int, Suspicion], ...] = ()
     consent: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -96,8 +113,9 @@ def field_name(header: str) -> str:
     return _CANONICAL.get(_without_accents(name), name)
 
 
-def read_columns(headers: Sequence[str]) -> Columns:
+def read_columns(headers: Sequence[str], rules: ColumnRules = NO_RULES) -> Columns:
     """Returns the columns of a header row. Raises ColumnsError."""
+    meanings = rules.meanings
     names = [field_name(header) for header in headers]
     if EMAIL not in names:
         names[_address_column(headers, names)] = EMAIL
@@ -111,13 +129,20 @@ def read_columns(headers: Sequence[str]) -> Columns:
         seen[name] = header
     status = names.index(STATUS) if STATUS in names else None
     since = STATUS_SINCE if STATUS_SINCE in names or status is None else SINCE
+    signs = tuple((index, sign) for index, name in enumerate(names) if (sign := _status_column(name, meanings)))
+    understood = {index for index, _ in signs} | {status, names.index(since) if since in names else None}
     return Columns(
         headers=tuple(headers),
         names=tuple(names),
         address=names.index(EMAIL),
         status=status,
         since=names.index(since) if since in names else None,
-        signs=tuple((index, SIGNS[name]) for index, name in enumerate(names) if name in SIGNS),
+        signs=signs,
+        suspects=tuple(
+            (index, find_suspicion(_without_accents(name)))
+            for index, name in enumerate(names)
+            if index not in understood and name not in meanings and name not in _NEVER_SUSPECT
+        ),
         consent={
             name: next(filter(names.__contains__, known))
             for name, known in CONSENT.items()
@@ -126,12 +151,20 @@ def read_columns(headers: Sequence[str]) -> Columns:
     )
 
 
+def _status_column(name: str, meanings: Mapping[str, ColumnMeaning]) -> VendorStatusColumn | None:
+    return meanings[name].status_column if name in meanings else SIGNS.get(name)
+
+
 def _address_column(headers: Sequence[str], names: Sequence[str]) -> int:
     candidates = [
         index for index, name in enumerate(names) if _ADDRESS_WORDS.intersection(name.split("_")) and name not in SIGNS
     ]
     if len(candidates) == 1:
         return candidates[0]
+    if not candidates:
+        candidates = [index for index, name in enumerate(names) if name in _PERSON_WORDS]
+        if len(candidates) == 1:
+            return candidates[0]
     if candidates:
         listed = ", ".join(f"“{headers[index].strip()}”" for index in candidates)
         raise ColumnsError(f"several columns could contain the address: {listed}", "Rename one of them to “email”.")

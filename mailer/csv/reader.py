@@ -17,15 +17,26 @@ import itertools
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import itemgetter
 from pathlib import Path
 from typing import IO
 
 from mailer.addresses import AddressError, is_plain_address, parse_address
-from mailer.csv.columns import EMAIL, Columns, ColumnsError, field_name, read_columns
-from mailer.csv.encoding import EncodingError, detect_encoding
-from mailer.csv.rows import DuplicateRow, Finding, Member, RejectedRow, Row, RowWarning, Status, abbreviate_cell
+from mailer.csv.columns import EMAIL, NO_RULES, ColumnRules, Columns, ColumnsError, field_name, read_columns
+from mailer.csv.encoding import EncodingError, FileEncoding, detect_encoding
+from mailer.csv.opt_out_columns import OPT_OUT_CELLS
+from mailer.csv.rows import (
+    DuplicateRow,
+    Finding,
+    Member,
+    RejectedRow,
+    Row,
+    RowWarning,
+    Status,
+    UnclearColumn,
+    abbreviate_cell,
+)
 from mailer.csv.status_parser import StatusParser
 from mailer.csv.tokenizer import (
     MAX_BROKEN,
@@ -37,11 +48,15 @@ from mailer.csv.tokenizer import (
     ends_its_row,
 )
 from mailer.errors import UsageError
+from mailer.i18n.dates import parse_day
 from mailer.line_sanitizer import clean_line, is_clean
 
 _new = tuple.__new__  # half the time of a call
 DELIMITERS = (",", ";", "\t")
-_SEPARATOR_LINE = re.compile(r'"?sep=(?P<delimiter>[,;\t])"?[;,\t]*')  # Excel's first line, in some countries
+_SEPARATOR_LINE = re.compile(r'"?sep=(?P<delimiter>.)"?[;,\t]*', re.IGNORECASE)  # Excel's first line, in some countries
+_OTHER_SEPARATORS = "|:^~¦"
+_OPENING_QUOTES = frozenset("“”„«»‘‚")
+_MAX_TITLE_LINES = 10
 AROUND_HEADER = "\r\n \ufeff"  # ignored around the text of the header
 
 
@@ -64,15 +79,20 @@ class RowBatch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CsvList:
-    """A list whose header was read. `version` changes with the file (`file_version`)."""
+    """A list whose header was read. `version` changes with the file (`file_version`).
+
+    `guess`: says with a sample how the text was read, if that was guessed; `language`: that of its dates.
+    """
 
     name: str
     path: Path
-    encoding: str
+    encoding: FileEncoding
     delimiter: str
     columns: Columns
     header_line: int
     version: tuple[int, int, int]
+    guess: RowWarning | None = None
+    language: str = "en"
 
     def describe(self, finding: Finding, *, kept: bool = True) -> str:
         """Returns the finding for people: `readers.csv:118: …`. `kept`: rejected rows are kept in their file."""
@@ -88,28 +108,34 @@ class CsvList:
         """
         parser = _RowParser(self, fields)
         seen: dict[str, int] | None = {} if duplicates else None
+        if self.guess:
+            yield self.guess
         for batch in self.records():
-            yield from parser.rows(batch.rows, seen, is_clean_batch=batch.needs_no_cleaning)
-        yield from parser.status_translations()
+            yield from parser.rows(batch, batch.rows, seen)
+        yield from parser.column_findings()
 
     def batches(self, fields: frozenset[str] | None = None) -> Iterator[RowBatch]:
         """Yields all rows as `rows` does without `duplicates`, some hundred at a time, and faster."""
         parser = _RowParser(self, fields)
+        if self.guess:
+            yield RowBatch(names=parser.names, plain=[], rows=[self.guess])
         for batch in self.records():
             plain, others = parser.partition(batch.rows) if batch.needs_no_cleaning else ([], batch.rows)
             yield RowBatch(
                 names=parser.names,
                 plain=plain,
-                rows=list(parser.rows(others, None, is_clean_batch=batch.needs_no_cleaning)),
+                rows=list(parser.rows(batch, others, None)),
             )
-        if translations := list(parser.status_translations()):
-            yield RowBatch(names=parser.names, plain=[], rows=translations)
+        if findings := list(parser.column_findings()):
+            yield RowBatch(names=parser.names, plain=[], rows=findings)
 
     def records(self) -> Iterator[CellBatch]:
         """Yields the rows below the header."""
         below = itertools.islice(self.lines(), self.header_line, None)
+        is_mixed = self.encoding.is_mixed
         try:
-            yield from RowTokenizer(below, self.delimiter, before=self.header_line).cells()
+            for batch in RowTokenizer(below, self.delimiter, before=self.header_line).cells():
+                yield replace(batch, needs_no_cleaning=False) if is_mixed else batch
         except TooManyMalformedRowsError:
             raise ListError(
                 f"The file {self.path.name} has more than {MAX_BROKEN} rows with a missing closing quote.", _SAVE_AGAIN
@@ -118,16 +144,20 @@ class CsvList:
     def lines(self) -> Iterator[str]:
         """Yields the lines of the file with their ends. Raises ListError, also if the file changed since it was opened."""
         try:
-            with self.path.open(encoding=self.encoding, newline="") as file:
+            with self.path.open(encoding=self.encoding.name, errors=self.encoding.errors, newline="") as file:
                 if file_version(file) != self.version:
                     raise changed_error(self.path)
                 yield from file
                 if file_version(file) != self.version:
                     raise changed_error(self.path)
         except UnicodeDecodeError:
-            raise _encoding_error(self.path, self.encoding) from None
+            raise _encoding_error(self.path, self.encoding.name) from None
         except OSError as error:
             raise unreadable_error(self.path, error) from None
+
+    def repair_text(self, text: str) -> str:
+        """Returns a text of the file with the characters of another encoding, if it is mixed."""
+        return self.encoding.repair_text(text) if self.encoding.is_mixed else text
 
     def require_unchanged(self) -> None:
         """Raises ListError if the file changed since it was opened."""
@@ -146,6 +176,8 @@ class _RowParser:
     def __init__(self, source: CsvList, fields: frozenset[str] | None) -> None:
         self._columns = columns = source.columns
         self._status_parser = StatusParser(columns)
+        self._encoding = source.encoding
+        self._language = source.language
         self._wanted = [
             (i, name) for i, name in enumerate(columns.names) if name and (fields is None or name in fields)
         ]
@@ -154,7 +186,7 @@ class _RowParser:
 
     def partition(self, rows: Iterable[Record]) -> tuple[list[PlainRow], list[Record]]:
         """Splits `rows` of a batch that needs no cleaning into plain ones and others."""
-        pick, status_parser, has_status = self._pick, self._status_parser, self._status_parser.has_status_columns
+        pick, status_parser, needs_parser = self._pick, self._status_parser, self._status_parser.is_needed
         column, width, since = self._columns.address, len(self._columns.names), self._columns.since
         plain: list[PlainRow] = []
         others: list[Record] = []
@@ -165,23 +197,27 @@ class _RowParser:
                 or len(cells) != width
                 or not is_plain_address(address := cells[column])
                 or (since is not None and cells[since])
-                or (has_status and status_parser.parse(cells) is not Status.SUBSCRIBED)
+                or not OPT_OUT_CELLS.isdisjoint(cells)
+                or (needs_parser and not status_parser.is_plain(cells))
             ):
                 others.append(row)
             else:
                 plain.append((line, address, pick(cells)))
         return plain, others
 
-    def rows(self, rows: Iterable[Record], seen: dict[str, int] | None, *, is_clean_batch: bool) -> Iterator[Row]:
-        """Yields the parsed `rows`. `seen`: the first line of each identity so far, to find duplicates; None does not.
+    def rows(self, batch: CellBatch, rows: Iterable[Record], seen: dict[str, int] | None) -> Iterator[Row]:
+        """Yields the parsed `rows` of a batch.
 
-        `is_clean_batch`: no cell of them needs to be cleaned.
+        `seen`: the first line of each identity so far, to find duplicates; None does not.
         """
+        is_clean_batch = batch.needs_no_cleaning
         wanted, names, pick, status_parser = self._wanted, self.names, self._pick, self._status_parser
         column, width = self._columns.address, len(self._columns.names)
-        has_status = status_parser.has_status_columns
-        status = subscribed = Status.SUBSCRIBED
-        for line, cells in rows:
+        subscribed = Status.SUBSCRIBED
+        for line, cells in self._prepared(rows) if self._encoding.is_mixed or self._columns.since is not None else rows:
+            if isinstance(cells, RowWarning):
+                yield cells
+                continue
             if isinstance(cells, str):
                 yield RejectedRow(line=line, reason=_UNCLOSED, cells=(cells,))
                 continue
@@ -190,8 +226,7 @@ class _RowParser:
             except (AddressError, IndexError) as error:
                 yield from _reject_address(line, cells, error)
                 continue
-            if has_status:
-                status = status_parser.parse(cells)
+            status = status_parser.parse(cells)
             if seen is not None and (first := seen.setdefault(address.identity, line)) != line:
                 yield DuplicateRow(line=line, first=first, identity=address.identity, status=status)
                 continue
@@ -200,16 +235,55 @@ class _RowParser:
             else:
                 values = {name: clean_line(cells[i]).strip() if i < len(cells) else "" for i, name in wanted}
                 yield Member(line, address, values, status)
-                yield from self._warnings(line, cells)
-            if status is not subscribed:
+                yield from self._warnings(line, cells, is_misquoted=line in batch.misquoted)
+            if status is subscribed:
+                if not is_clean_batch or not OPT_OUT_CELLS.isdisjoint(cells) or not self._is_plain(cells):
+                    status_parser.search_opt_outs(cells, line)
+            else:
                 yield from status_parser.warnings(line, cells)
 
-    def status_translations(self) -> Iterator[RowWarning]:
-        """Yields, after all rows, which words of other tools were read as which status."""
-        return self._status_parser.translations()
+    def _is_plain(self, cells: Sequence[str]) -> bool:
+        return len(cells) == len(self._columns.names) and self._status_parser.is_plain(cells)
 
-    def _warnings(self, line: int, cells: list[str]) -> Iterator[RowWarning]:
-        """Yields what was corrected in a row with a valid address."""
+    def column_findings(self) -> Iterator[RowWarning | UnclearColumn]:
+        """Yields, after all rows, which words of other tools were read as which status, and the columns that are unclear."""
+        yield from self._status_parser.translations()
+        yield from self._status_parser.unclear_columns()
+
+    def _prepared(self, rows: Iterable[Record]) -> Iterator[tuple[int, list[str] | str | RowWarning]]:
+        """Yields the rows with the characters of a mixed file and the dates as they are read; before a row, what to report."""
+        since, encoding = self._columns.since, self._encoding
+        for line, cells in rows:
+            read = cells
+            if encoding.is_mixed:
+                read = encoding.repair_text(cells) if isinstance(cells, str) else list(map(encoding.repair_text, cells))
+            if read != cells:
+                odd = (
+                    read
+                    if isinstance(read, str)
+                    else next(new for new, old in zip(read, cells, strict=True) if new != old)
+                )
+                message = f"“{abbreviate_cell(odd)}” has another encoding than the file; it was read as {encoding.other_label}"
+                yield line, RowWarning(line=line, message=message)
+            if not isinstance(read, str) and since is not None and since < len(read) and (day := read[since].strip()):
+                text, warning = _read_day(line, day, self._language)
+                read = [*read[:since], text, *read[since + 1 :]]
+                if warning:
+                    yield line, warning
+            yield line, read
+
+    def _warnings(self, line: int, cells: list[str], *, is_misquoted: bool) -> Iterator[RowWarning]:
+        """Yields what was corrected in a row with a valid address, and what was lost before."""
+        damaged = next((cell for cell in cells if "\N{REPLACEMENT CHARACTER}" in cell), "")
+        if damaged:
+            message = (
+                f"“{abbreviate_cell(damaged)}” has lost a character (\N{REPLACEMENT CHARACTER}); correct it in the file"
+            )
+            yield RowWarning(line=line, message=message)
+        if is_misquoted:
+            odd = next((cell for cell in cells if '"' in cell), "")
+            words = f"a quote in a quoted cell is not doubled; it was read as “{abbreviate_cell(odd)}”"
+            yield RowWarning(line=line, message=words)
         width = len(self._columns.names)
         faulty = [
             header.strip() or f"column {index}"
@@ -228,6 +302,17 @@ _SAVE_AGAIN = "Save it again as CSV."
 _UNCLOSED = f"a cell without its closing quote, or a row of more than {MAX_ROW_LINES} lines or 131,072 characters"
 
 
+def _read_day(line: int, text: str, language: str) -> tuple[str, RowWarning | None]:
+    """Returns the date of a cell in the form of ISO 8601, "" if it cannot be read, and what to report about it."""
+    day = parse_day(text, language)
+    if day is None:
+        return "", RowWarning(line=line, message=f"“{abbreviate_cell(text)}” is not a date; write it as 2024-01-31")
+    if day.is_ambiguous:
+        words = f"“{abbreviate_cell(text)}” was read as {day.text}; day and month may be swapped"
+        return day.text, RowWarning(line=line, message=words)
+    return day.text, None
+
+
 def _reject_address(line: int, cells: Sequence[str], error: Exception) -> Iterator[RejectedRow]:
     """Yields the rejection of a row without a valid address; nothing for a blank row."""
     if any(map(str.strip, cells)):
@@ -244,7 +329,7 @@ def _cell_picker(indexes: list[int], width: int) -> Callable[[list[str]], Sequen
     return lambda cells: [cells[index] for index in indexes]
 
 
-def open_list(path: Path, name: str = "") -> CsvList:
+def open_list(path: Path, name: str = "", rules: ColumnRules = NO_RULES) -> CsvList:
     """Opens a list and reads its header. `name` defaults to the name of the file without `.csv`. Raises ListError."""
     if path.exists() and not (path.is_file() or path.is_dir()):
         raise ListError(f"{path.name} is not a file.", "Choose a CSV file.")
@@ -252,12 +337,14 @@ def open_list(path: Path, name: str = "") -> CsvList:
         with path.open("rb") as binary:
             encoding = detect_encoding(binary)
             version = file_version(binary)
-        with path.open(encoding=encoding, newline="") as file:
-            delimiter, columns, line = _read_header(path, file)
+        with path.open(encoding=encoding.name, errors=encoding.errors, newline="") as file:
+            lines = map(encoding.repair_text, file) if encoding.is_mixed else file
+            delimiter, columns, line = _read_header(path, lines, rules)
+        guess = _find_sample(path, encoding, delimiter) if encoding.is_guess else None
     except EncodingError as error:
         raise ListError(f"The file {path.name} {error}.", error.next_step) from None
     except UnicodeDecodeError:
-        raise _encoding_error(path, encoding) from None
+        raise _encoding_error(path, encoding.name) from None
     except OSError as error:
         raise unreadable_error(path, error) from None
     return CsvList(
@@ -268,24 +355,44 @@ def open_list(path: Path, name: str = "") -> CsvList:
         columns=columns,
         header_line=line,
         version=version,
+        guess=guess,
+        language=rules.language,
     )
 
 
-def _read_header(path: Path, file: IO[str]) -> tuple[str, Columns, int]:
+def _find_sample(path: Path, encoding: FileEncoding, delimiter: str) -> RowWarning | None:
+    """Returns how a file whose encoding was guessed was read, with its first special characters."""
+    with path.open(encoding=encoding.name, newline="") as file:
+        for number, line in enumerate(file, start=1):
+            if not line.isascii():
+                cell = next(cell for cell in line.split(delimiter) if not cell.isascii()).strip('"\r\n ')
+                read = f"it was read as {encoding.label}: “{abbreviate_cell(cell)}”"
+                message = f"the file is not UTF-8; {read}. If that is wrong, save the file as UTF-8"
+                return RowWarning(line=number, message=message)
+    return None
+
+
+def _read_header(path: Path, file: Iterable[str], rules: ColumnRules) -> tuple[str, Columns, int]:
     """Returns the delimiter, the columns, and the line of the header."""
     delimiters: tuple[str, ...] = DELIMITERS
-    for number, text in enumerate(file, start=1):
+    lines = enumerate(file, start=1)
+    for number, text in lines:
         line = text.strip(AROUND_HEADER)
         if separator := _SEPARATOR_LINE.fullmatch(line):
+            if separator["delimiter"] not in DELIMITERS:
+                raise _separator_error(path, separator["delimiter"])
             delimiters = (separator["delimiter"],)
         elif line.strip(",;\t "):
-            return *_choose_delimiter(path, line, delimiters, number), number
+            _refuse_title(path, line, number, itertools.islice(lines, _MAX_TITLE_LINES))
+            return *_choose_delimiter(path, line, delimiters, number, rules), number
     raise ListError(
         f"The file {path.name} is empty.", "Add a first line with the names of the columns, such as: email,first_name"
     )
 
 
-def _choose_delimiter(path: Path, line: str, delimiters: tuple[str, ...], number: int) -> tuple[str, Columns]:
+def _choose_delimiter(
+    path: Path, line: str, delimiters: tuple[str, ...], number: int, rules: ColumnRules
+) -> tuple[str, Columns]:
     """Returns the delimiter with which the header has `email`, then the most columns; and these columns."""
     if not is_clean(line.replace("\t", " ")):
         raise ListError(
@@ -295,22 +402,64 @@ def _choose_delimiter(path: Path, line: str, delimiters: tuple[str, ...], number
         headers = {delimiter: _split_line(line, delimiter) for delimiter in delimiters}
     except csv.Error:
         raise ListError(f"The first line of the file {path.name} is too long.", _SAVE_AGAIN) from None
-    delimiter = max(headers, key=lambda mark: (EMAIL in map(field_name, headers[mark][0]), len(headers[mark][0])))
+    delimiter = max(headers, key=lambda mark: (_has_email(headers[mark][0]), len(headers[mark][0])))
     names, closed = headers[delimiter]
     if not closed:
         raise ListError(
             f"The file {path.name} has a missing closing quote in line {number}.",
             "Keep the names of the columns on one line.",
         )
+    _refuse_other_dialect(path, line, names)
     try:
-        return delimiter, read_columns(names)
+        return delimiter, read_columns(names, rules)
     except ColumnsError as error:
         raise ListError(f"The file {path.name} cannot be read: {error}.", error.next_step) from None
 
 
+def _refuse_other_dialect(path: Path, line: str, names: Sequence[str]) -> None:
+    """Raises ListError for a header with a separator or with quotes that CSV does not have."""
+    separators = "" if _has_email(names) else _OTHER_SEPARATORS
+    for separator in separators:
+        if len(names) <= line.count(separator) and _has_email(line.split(separator)):
+            raise _separator_error(path, separator)
+    quote = next((name.strip()[0] for name in names if name.strip()[:1] in _OPENING_QUOTES), "")
+    if quote:
+        raise ListError(
+            f"The quotes in the file {path.name} are typographic ({quote}).",
+            'Replace them by straight quotes ("), or save the file as CSV in a spreadsheet.',
+        )
+
+
+def _has_email(cells: Sequence[str]) -> bool:
+    return EMAIL in map(field_name, cells)
+
+
+def _refuse_title(path: Path, line: str, number: int, below: Iterable[tuple[int, str]]) -> None:
+    """Raises ListError if `line` is a title, and one of the lines below it is the header."""
+    if max(sum(map(bool, map(str.strip, line.split(mark)))) for mark in DELIMITERS) > 1 or _has_email(
+        [line.strip(",;\t ")]
+    ):
+        return
+    for header, text in below:
+        for mark in DELIMITERS:
+            cells = text.split(mark)
+            if len(cells) > 1 and "@" not in text and _has_email(cells):
+                raise ListError(
+                    f"Line {number} of the file {path.name} is a title: the names of the columns are in line {header}.",
+                    f"Delete the lines above line {header}.",
+                )
+
+
+def _separator_error(path: Path, separator: str) -> ListError:
+    return ListError(
+        f"The separator of the file {path.name} is “{separator}”.",
+        "Save the file with commas, semicolons or tabs between the cells.",
+    )
+
+
 def _split_line(line: str, delimiter: str) -> tuple[list[str], bool]:
     """Returns the cells of a line, and whether the row ends with it."""
-    return next(csv.reader([line], delimiter=delimiter)), ends_its_row(line, delimiter)
+    return next(csv.reader([line], delimiter=delimiter, skipinitialspace=True)), ends_its_row(line, delimiter)
 
 
 def file_version(file: IO[str] | IO[bytes]) -> tuple[int, int, int]:

@@ -4,6 +4,7 @@
     RejectedRow    has an invalid address; kept in NAME.rejected.csv with its cells
     DuplicateRow   has the identity of an earlier row, which counts
     RowWarning     something in the row of a member was corrected or ignored
+    UnclearColumn  a column that may record opt-outs, and is not understood; reported after all rows
 
 `line` is the line of the file on which the row begins, from 1. `message` completes `readers.csv:118: …`.
 """
@@ -18,7 +19,7 @@ from mailer.line_sanitizer import clean_line
 
 
 class Status(StrEnum):
-    """The status words of contract 2, and UNKNOWN for any other word; only SUBSCRIBED is mailed."""
+    """The status words (docs/admin.md), and UNKNOWN for any other word; only SUBSCRIBED is mailed."""
 
     SUBSCRIBED = "subscribed"
     UNCONFIRMED = "unconfirmed"
@@ -89,7 +90,25 @@ class RowWarning:
     message: str
 
 
-Finding = RejectedRow | DuplicateRow | RowWarning
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnclearColumn:
+    """A column of which somebody must say what it means: its `header`, the `name` of its field, the first suspicious `cell`,
+    and the number of such `rows`. Rows with a status that gets no mail do not count.
+    """
+
+    line: int
+    header: str
+    name: str
+    cell: str
+    rows: int
+
+    @property
+    def message(self) -> str:
+        rows = f"{self.rows:,} row{'s' * (self.rows > 1)}"
+        return f"“{self.cell}” in “{self.header}” may mean that somebody gets no mail, in {rows}; say what the column means"
+
+
+Finding = RejectedRow | DuplicateRow | RowWarning | UnclearColumn
 Row = Member | Finding
 
 _MAX_SHOWN = 80  # characters

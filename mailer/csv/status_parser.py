@@ -2,6 +2,8 @@
 
 An opt-out in any of these columns counts. But if `since` is filled, this program wrote the row, and only its status column
 counts: somebody who resubscribed is not stopped by an old status of another tool.
+
+A row that would get mail is also searched for opt-outs in columns that are not understood (opt_out_columns.py).
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -9,15 +11,16 @@ from dataclasses import dataclass
 from operator import itemgetter
 
 from mailer.csv.columns import Columns
-from mailer.csv.rows import RowWarning, Status, abbreviate_cell, strictest
+from mailer.csv.opt_out_columns import Suspicion, is_opt_out_word
+from mailer.csv.rows import RowWarning, Status, UnclearColumn, abbreviate_cell, strictest
 from mailer.csv.status_and_consent_columns import OWN_STATUS_WORDS, STATUS_COLUMN, VendorStatusColumn
 
 _CACHE_SIZE = 10_000  # different combinations of cells
 
 
 @dataclass(slots=True)
-class _Translated:
-    """A word of another tool that was read as a status: where it is first, and in how many rows."""
+class _CountedCell:
+    """A cell that was read as a status, or is not understood: where it is first, and in how many rows."""
 
     line: int
     cell: str
@@ -25,17 +28,22 @@ class _Translated:
 
 
 class StatusParser:
-    """Parses the status of each row in one reading of a list. `has_status_columns`: whether it has such columns."""
+    """Parses the status of each row in one reading of a list."""
 
     def __init__(self, columns: Columns) -> None:
         self._columns = columns
         own = () if columns.status is None else ((columns.status, STATUS_COLUMN),)
         self._signs: tuple[tuple[int, VendorStatusColumn], ...] = (*own, *columns.signs)
-        self.has_status_columns = bool(self._signs)
-        self._translated: dict[tuple[int, Status], _Translated] = {}
-        indexes = [index for index in (*(index for index, _ in self._signs), columns.since) if index is not None]
-        self._pick: Callable[[Sequence[str]], object] = itemgetter(*indexes or (0,))
+        self._by_heading: tuple[tuple[int, Suspicion], ...] = tuple(
+            (index, suspicion) for index, suspicion in columns.suspects if suspicion is not is_opt_out_word
+        )
+        self.is_needed = bool(self._signs or self._by_heading)
+        self._translated: dict[tuple[int, Status], _CountedCell] = {}
+        self._unclear: dict[int, _CountedCell] = {}
+        self._pick = _picker([index for index, _ in self._signs], columns.since)
+        self._pick_suspects = _picker([index for index, _ in (*self._signs, *self._by_heading)], columns.since)
         self._cache: dict[object, Status] = {}
+        self._plain: dict[object, bool] = {}
 
     def parse(self, cells: Sequence[str]) -> Status:
         try:
@@ -49,17 +57,45 @@ class StatusParser:
                 self._cache[picked] = status
         return status
 
+    def is_plain(self, cells: Sequence[str]) -> bool:
+        """Whether the row gets mail, and no heading makes one of its cells suspicious. `cells` are as many as the columns."""
+        picked = self._pick_suspects(cells)
+        is_plain = self._plain.get(picked)
+        if is_plain is None:
+            is_plain = self._strictest(cells) is Status.SUBSCRIBED and not any(
+                suspicion(cells[index]) for index, suspicion in self._by_heading
+            )
+            if len(self._plain) < _CACHE_SIZE:
+                self._plain[picked] = is_plain
+        return is_plain
+
+    def search_opt_outs(self, cells: Sequence[str], line: int) -> None:
+        """Counts, for `unclear_columns`, the cells of a row that gets mail which may be opt-outs."""
+        if not self._is_ours(cells):
+            for index, suspicion in self._columns.suspects:
+                if index < len(cells) and suspicion(cells[index]):
+                    self._count_unclear(index, line, cells[index])
+
+    def unclear_columns(self) -> Iterator[UnclearColumn]:
+        """Yields, after all rows, the columns that may record opt-outs."""
+        for index, found in self._unclear.items():
+            header, name = self._columns.headers[index].strip() or f"column {index + 1}", self._columns.names[index]
+            cell = abbreviate_cell(found.cell)
+            yield UnclearColumn(line=found.line, header=header, name=name, cell=cell, rows=found.rows)
+
     def warnings(self, line: int, cells: Sequence[str]) -> Iterator[RowWarning]:
         """Yields unknown words, and counts the words of other tools for `translations`."""
         for index, status in self._statuses(cells):
             cell = cells[index]
             if status is Status.UNKNOWN:
+                if any(sign.is_ambiguous for place, sign in self._signs if place == index):
+                    self._count_unclear(index, line, cell)
                 what = "status" if index == self._columns.status else f"“{self._columns.headers[index].strip()}”"
                 yield RowWarning(
                     line=line, message=f"the {what} “{abbreviate_cell(cell)}” is unknown; the reader gets no mail"
                 )
             elif status is not Status.SUBSCRIBED and cell.strip().casefold() != status:
-                self._translated.setdefault((index, status), _Translated(line, cell)).rows += 1
+                self._translated.setdefault((index, status), _CountedCell(line, cell)).rows += 1
 
     def translations(self) -> Iterator[RowWarning]:
         """Yields the first word of each column that was read as a status, and the number of such rows so far."""
@@ -67,6 +103,9 @@ class StatusParser:
             header, rows = self._columns.headers[index].strip(), f"{found.rows:,} row{'s' * (found.rows > 1)}"
             message = f"“{abbreviate_cell(found.cell)}” in “{header}” is read as {status}, in {rows}"
             yield RowWarning(line=found.line, message=message)
+
+    def _count_unclear(self, index: int, line: int, cell: str) -> None:
+        self._unclear.setdefault(index, _CountedCell(line, cell)).rows += 1
 
     def _strictest(self, cells: Sequence[str]) -> Status:
         return strictest(status for _, status in self._statuses(cells))
@@ -82,3 +121,7 @@ class StatusParser:
         if status is None or since is None or max(status, since) >= len(cells) or not cells[since].strip():
             return False
         return OWN_STATUS_WORDS.parse(cells[status]) is not None
+
+
+def _picker(indexes: Sequence[int], since: int | None) -> Callable[[Sequence[str]], object]:
+    return itemgetter(*((*indexes, *(() if since is None else (since,))) or (0,)))

@@ -1,8 +1,9 @@
 """Rows of a CSV file as text or cells.
 
-A row has the number of its first line, from 1, and its cells. A quote that is never closed would swallow the rows after it: a
-row over several lines must be well-formed CSV, or its first line is returned alone, as a text instead of cells, and reading goes
-on with the next line. Every line belongs to exactly one row: the texts of all rows are the file.
+A row has the number of its first line, from 1, and its cells. Blanks before a cell are skipped, also before its quote. A quote
+that is never closed would swallow the rows after it: a row over several lines must be well-formed CSV, or its first line is
+returned alone, as a text instead of cells, and reading goes on with the next line. Every line belongs to exactly one row: the
+texts of all rows are the file.
 
 Lines are taken some hundred at a time. If each of them is a row, csv.reader parses all at once; otherwise rows are parsed one by
 one. Raises TooManyMalformedRowsError.
@@ -14,11 +15,13 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from mailer.csv.cell_spans import is_misquoted
+
 MAX_ROW_LINES = 500
 MAX_BROKEN = 1000  # each costs a second reading of up to MAX_ROW_LINES lines
 _BATCH = 256  # lines
 _BETWEEN = "\N{BROKEN BAR}"  # printable, and seldom seen
-_NEEDS_CLEANING = (f"{_BETWEEN} ", f" {_BETWEEN}", '"', "\\")
+_NEEDS_CLEANING = (f"{_BETWEEN} ", f" {_BETWEEN}", '"', "\\", "\N{REPLACEMENT CHARACTER}")
 
 Record = tuple[int, list[str] | str]
 """A row: its line, and its cells, or its text if it is malformed."""
@@ -30,10 +33,14 @@ class TooManyMalformedRowsError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class CellBatch:
-    """Some rows. `needs_no_cleaning`: no row is malformed, and no cell has to be cleaned, stripped or escaped."""
+    """Some rows. `needs_no_cleaning`: no row is malformed, and no cell has to be cleaned, stripped or escaped.
+
+    `misquoted`: the lines of rows with a quoted cell in which a quote is not doubled, so that it is read without its quotes.
+    """
 
     rows: Iterable[Record]
     needs_no_cleaning: bool
+    misquoted: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +65,22 @@ class RowTokenizer:
         while chunk := self._lines.take():
             rows = self._parse_at_once(chunk)
             if rows is None:
-                yield CellBatch(
-                    [(line, cells) for line, cells, _ in self._parse_one_by_one(chunk)], needs_no_cleaning=False
-                )
+                parsed = list(self._parse_one_by_one(chunk))
+                single = ((line, text) for line, cells, text in parsed if isinstance(cells, list))
+                numbered: Iterable[Record] = [(line, cells) for line, cells, _ in parsed]
+                is_clean, misquoted = False, self._misquoted(single)
             else:
                 start = self._lines.count + 1
                 self._lines.count += len(chunk)
-                yield CellBatch(
-                    zip(itertools.count(start), rows, strict=False), needs_no_cleaning=_needs_no_cleaning(rows)
-                )
+                numbered, is_clean = zip(itertools.count(start), rows, strict=False), _needs_no_cleaning(rows)
+                is_fine = _is_well_formed(chunk, self._delimiter, len(chunk))
+                misquoted = frozenset() if is_fine else self._misquoted(enumerate(chunk, start=start))
+            yield CellBatch(numbered, needs_no_cleaning=is_clean and not misquoted, misquoted=misquoted)
+
+    def _misquoted(self, rows: Iterable[tuple[int, str]]) -> frozenset[int]:
+        return frozenset(
+            line for line, text in rows if '"' in text and is_misquoted(text.rstrip("\r\n"), self._delimiter)
+        )
 
     def texts(self) -> Iterator[RawRows]:
         """Yields the rows as text, with their line ends."""
@@ -83,7 +97,7 @@ class RowTokenizer:
     def _parse_at_once(self, chunk: list[str]) -> list[list[str]] | None:
         """Returns the cells of each line, or None if a line is not a row."""
         try:
-            rows = list(csv.reader(chunk, delimiter=self._delimiter))
+            rows = list(csv.reader(chunk, delimiter=self._delimiter, skipinitialspace=True))
             return rows if len(rows) == len(chunk) and ends_its_row(chunk[-1], self._delimiter) else None
         except csv.Error:
             return None
@@ -98,7 +112,7 @@ class RowTokenizer:
             lines.ended = False
             start = lines.count + 1
             try:
-                cells = next(csv.reader(lines, delimiter=delimiter))
+                cells = next(csv.reader(lines, delimiter=delimiter, skipinitialspace=True))
             except csv.Error:
                 cells = None
             row = lines.row
@@ -161,13 +175,13 @@ class _Lines:
 
 def ends_its_row(line: str, delimiter: str) -> bool:
     """Whether a row that begins with `line` also ends with it."""
-    reader = csv.reader((line, ""), delimiter=delimiter)
+    reader = csv.reader((line, ""), delimiter=delimiter, skipinitialspace=True)
     next(reader)
     return reader.line_num == 1
 
 
-def _is_well_formed(lines: list[str], delimiter: str) -> bool:
+def _is_well_formed(lines: list[str], delimiter: str, rows: int = 1) -> bool:
     try:
-        return len(list(csv.reader(lines, delimiter=delimiter, strict=True))) == 1
+        return len(list(csv.reader(lines, delimiter=delimiter, strict=True, skipinitialspace=True))) == rows
     except csv.Error:
         return False

@@ -13,17 +13,18 @@ from pathlib import Path
 from typing import TextIO
 
 from mailer.atomic_files import AtomicFile
-from mailer.csv.encoding import EncodingError, byte_order_mark, detect_encoding
-
-_BLOCK = 1 << 20  # characters
+from mailer.csv.encoding import EncodingError, FileEncoding, byte_order_mark, detect_encoding
 
 
 class CsvWriter:
-    """Writes a new file beside `path`. `encoding`: that of the file at `path`, as detect_encoding returns it."""
+    """Writes a new file beside `path`. `encoding`: that of the file at `path`, as detect_encoding returns it. Bytes of a mixed
+    file stay as they are.
+    """
 
-    def __init__(self, path: Path, encoding: str) -> None:
+    def __init__(self, path: Path, encoding: FileEncoding) -> None:
         with path.open("rb") as file:
-            mark, self._encoding = byte_order_mark(file) or (b"", encoding)
+            mark, self._encoding = byte_order_mark(file) or (b"", encoding.name)
+        self._original = encoding
         self._has_mark = bool(mark)
         self._changed = False
         self._open_text(AtomicFile(path))
@@ -64,7 +65,7 @@ class CsvWriter:
     @contextmanager
     def lines(self) -> Iterator[TextIO]:
         """Opens the text that was written."""
-        with self.path.open(encoding=self._encoding, newline="") as file:
+        with self.path.open(encoding=self._encoding, errors=self._original.errors, newline="") as file:
             if self._has_mark:
                 file.read(1)
             yield file
@@ -77,7 +78,8 @@ class CsvWriter:
 
     def _open_text(self, output: AtomicFile) -> None:
         self._output = output
-        self._text = io.TextIOWrapper(output.file, encoding=self._encoding, newline="")
+        errors = FileEncoding(self._encoding).errors
+        self._text = io.TextIOWrapper(output.file, encoding=self._encoding, errors=errors, newline="")
 
     def _convert_to_utf8(self) -> None:
         self._text.flush()
@@ -87,12 +89,12 @@ class CsvWriter:
             self._encoding, self._has_mark, self._changed = "utf-8", True, True
             self._open_text(AtomicFile(former.target))
             self._text.write("\ufeff")
-            while block := written.read(_BLOCK):
-                self._text.write(block)
+            for line in written:
+                self._text.write(self._original.repair_text(line) if self._original.is_mixed else line)
 
     def _detect_encoding(self) -> str | None:
         try:
             with self.path.open("rb") as file:
-                return detect_encoding(file)
+                return detect_encoding(file).name
         except EncodingError:
             return None

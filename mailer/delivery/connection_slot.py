@@ -46,7 +46,7 @@ class ConnectionSlot:
         self._messages_per_connection = messages_per_connection
         self._next_message: tuple[Claim, Message] | None = None  # composed ahead
         self._refused_before_next = 0  # `refused_before` of the message whose envelope was sent ahead
-        self._asks_anew = False
+        self._reconnects = False
         self._was_used_up: tuple[PooledRelay, int] | None = None
         self.relay: PooledRelay | None = None
         self.session: SmtpSession | None = None
@@ -66,7 +66,7 @@ class ConnectionSlot:
     @property
     def must_reconnect(self) -> bool:
         """Whether the connection is used up, or its relay is excluded, or there are more connections than are allowed."""
-        if self._asks_anew or 0 < self._messages_per_connection <= self.messages_sent:
+        if self._reconnects or 0 < self._messages_per_connection <= self.messages_sent:
             return True
         relay = self.relay
         if relay is None:
@@ -83,7 +83,7 @@ class ConnectionSlot:
         """Connects to the chosen relay unless it is connected; False when the relay cannot be reached."""
         if self.session is None and self.relay:
             self.session, self.messages_sent = await self._pool.open(self.relay), 0
-            self._asks_anew = False
+            self._reconnects = False
         return self.session is not None
 
     async def change_relay(self, message: Message) -> bool:
@@ -95,12 +95,12 @@ class ConnectionSlot:
                 return True
         return False
 
-    def ask_anew(self) -> None:
+    def reconnect(self) -> None:
         """Has the next message offered on a new connection: the relay takes no more on this one.
 
         If it takes the next one, it wants no more messages a connection than this one had.
         """
-        self._asks_anew = True
+        self._reconnects = True
         self._was_used_up = (self.relay, self.messages_sent - 1) if self.relay and self.messages_sent > 1 else None
 
     def on_accepted(self) -> None:

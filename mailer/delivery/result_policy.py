@@ -59,17 +59,17 @@ class ResultDecision:
     """What to do after an attempt. `result`: the result to record; None: the delivery is released, since nothing was sent.
 
     `is_suspect`: the message may be what broke the connection, or what the relay does not take so often, which counts towards
-    MAX_RELEASES. `relay_works`, `relay_failed`: what the result says about the relay. `ask_anew`: the next message is offered
-    on a new connection; `relay_waits`: the relay rests before. `throttles_domain`, `throttles_relay`: which of them gets a
-    slower pace. `exclude_relay`: why no more of this send goes through the relay, or "". `halt`: why the send pauses, or "".
-    `is_refusal`: the breaker counts it; `is_about_us`: whether or not it is said in the same words.
+    MAX_RELEASES. `relay_works`, `relay_failed`: what the result says about the relay. `on_new_connection`: the next message is
+    offered on a new connection; `relay_waits`: the relay rests before. `throttles_domain`, `throttles_relay`: which of them gets
+    a slower pace. `exclude_relay`: why no more of this send goes through the relay, or "". `halt`: why the send pauses, or "".
+    `is_refusal`: the breaker counts it with those in the same words; `is_about_us`: with all that blame us, whatever their words.
     """
 
     result: DeliveryResult | None
     is_suspect: bool
     relay_works: bool
     relay_failed: bool
-    ask_anew: bool
+    on_new_connection: bool
     relay_waits: bool
     throttles_domain: bool
     throttles_relay: bool
@@ -87,13 +87,13 @@ def decide_after_attempt(attempt: EndedAttempt, *, retry: RetryPolicy, chance: f
         outcome = Outcome.DEFERRED
     is_unsent = outcome is Outcome.UNSENT
     is_quota = classification.refusal is not None and classification.refusal.subject is Subject.QUOTA
-    ask_anew = is_unsent and (classification.relay_waits or is_quota)
+    on_new_connection = is_unsent and (classification.relay_waits or is_quota)
     was_ended_by_us = attempt.closed_by_us or attempt.stopping or classification.excludes_relay or classification.lacks
     is_broken = is_unsent and not was_ended_by_us
-    is_suspect = is_broken and (attempt.relay_accepts if ask_anew else attempt.relay_has_worked)
+    is_suspect = is_broken and (attempt.relay_accepts if on_new_connection else attempt.relay_has_worked)
     is_released = is_unsent and not (is_suspect and attempt.releases >= MAX_RELEASES)
     is_answer = attempt.is_open or result.stage in {Stage.TEXT, Stage.END_OF_DATA}
-    relay_works = result.reply is not None and not ask_anew and is_answer and classification.lacks is None
+    relay_works = result.reply is not None and not on_new_connection and is_answer and classification.lacks is None
     failed_at_once = attempt.is_first and not attempt.is_open and not attempt.closed_by_us and not classification.lacks
     too_many = classification.refusal is Reason.TOO_MANY_CONNECTIONS
     throttles_domain = classification.is_throttling and result.stage is Stage.RCPT and not is_quota
@@ -102,12 +102,12 @@ def decide_after_attempt(attempt: EndedAttempt, *, retry: RetryPolicy, chance: f
         is_suspect=is_suspect,
         relay_works=relay_works,
         relay_failed=failed_at_once and not relay_works and not is_quota,
-        ask_anew=ask_anew,
-        relay_waits=failed_at_once and ask_anew and is_quota,
+        on_new_connection=on_new_connection,
+        relay_waits=failed_at_once and on_new_connection and is_quota,
         throttles_domain=throttles_domain,
         throttles_relay=classification.is_throttling
         and not throttles_domain
-        and (attempt.is_first or too_many or not ask_anew),
+        and (attempt.is_first or too_many or not on_new_connection),
         exclude_relay=f"{classification.reason}{quote(result)}" if classification.excludes_relay else "",
         halt=f"{attempt.relay}: {classification.reason}{quote(result)}" if classification.lacks and is_unsent else "",
         is_refusal=outcome is Outcome.FAILED or classification.about_us,

@@ -369,8 +369,8 @@ class Sender:
         self, slot: ConnectionSlot, relay: PooledRelay, attempt: EndedAttempt, decision: ResultDecision
     ) -> None:
         """Does what a result means for its relay."""
-        if decision.ask_anew:
-            slot.ask_anew()
+        if decision.on_new_connection:
+            slot.reconnect()
             relay.accepts = False
         if decision.relay_waits:
             relay.on_failure(self._monotonic())

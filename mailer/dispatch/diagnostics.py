@@ -32,7 +32,7 @@ class Diagnostic:
     expected: str = ""
 
     def __str__(self) -> str:
-        """Returns one unwrapped line, in the format of contract 1."""
+        """Returns one unwrapped line, as `mailer check` prints it."""
         expected = f"; {self.expected}" if self.expected else ""
         return f"{self.path}:{self.line}:{self.column}: {self.severity}: {self.message}{expected} [{self.rule}]"
 

@@ -2,7 +2,8 @@
 
 A rule's id is in brackets at the end of each diagnostic and in `check --json`; people filter by it, so an id is never
 renamed. Its severity is always the same. An error keeps a dispatch from being sent, a warning asks for a confirmation, a note
-only informs. The rules of rendered mail are in mailer/lint/rule_catalogue.py; mailer/lint/findings.py has both tables.
+only informs. The rules of rendered mail are in mailer/lint/rule_catalogue.py, whose
+RULEBOOK has both tables.
 """
 
 from collections.abc import Iterable

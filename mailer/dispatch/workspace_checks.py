@@ -3,13 +3,15 @@
 The caller passes the context; only its `probe_image` reads files.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from mailer.dispatch.diagnostic_collector import DiagnosticCollector
 from mailer.dispatch.diagnostics import Diagnostic, Position
 from mailer.dispatch.did_you_mean import suggest, suggest_slug
 from mailer.dispatch.model import Dispatch, image_file, inline_tokens
+
+HINTS = 100  # names of one kind; each is compared with all that are known, so with more the time would grow with their product
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,14 +33,15 @@ class CheckContext:
 def check_in_context(dispatch: Dispatch, context: CheckContext) -> list[Diagnostic]:
     """Returns the diagnostics that parsing cannot make, in source order."""
     findings = DiagnosticCollector(dispatch.path)
+    check_slug = _SlugCheck(dispatch, context, findings)
     for earlier in dispatch.earlier:
         if earlier.slug:
-            _check_slug(earlier.slug, earlier.position, dispatch, context, findings)
+            check_slug(earlier.slug, earlier.position)
     if dispatch.photo and dispatch.photo.file:
         _check_image(dispatch.photo.file, dispatch.photo.position, context, findings)
     for token in inline_tokens(dispatch):
         if token.type == "dispatch_link":
-            _check_slug(token.meta["slug"], token.meta["position"], dispatch, context, findings)
+            check_slug(token.meta["slug"], token.meta["position"])
         elif token.type == "image" and (path := image_file(token)):
             _check_image(path, token.meta["position"], context, findings)
     _check_fields(dispatch, context, findings)
@@ -51,16 +54,33 @@ def check_in_context(dispatch: Dispatch, context: CheckContext) -> list[Diagnost
     return list(findings.in_order())
 
 
-def _check_slug(
-    slug: str, position: Position, dispatch: Dispatch, context: CheckContext, findings: DiagnosticCollector
-) -> None:
-    others = [known for known in context.slugs if known != dispatch.slug]
-    if slug == dispatch.slug:
-        findings.add(
-            "self-link", position, f"“{slug}” is this dispatch itself", suggest("", others) or "link to a different one"
-        )
-    elif slug not in context.slugs:
-        findings.add("unknown-dispatch", position, f"there is no dispatch “{slug}”", suggest_slug(slug, others))
+class _SlugCheck:
+    """Reports links to dispatches that do not exist, and to the dispatch itself."""
+
+    def __init__(self, dispatch: Dispatch, context: CheckContext, findings: DiagnosticCollector) -> None:
+        self._own, self._known, self._findings = dispatch.slug, context.slugs, findings
+        self._others = [known for known in context.slugs if known != dispatch.slug]
+        self._hint = _FewHints(suggest_slug)
+
+    def __call__(self, slug: str, position: Position) -> None:
+        if slug == self._own:
+            expected = suggest("", self._others) or "link to a different one"
+            self._findings.add("self-link", position, f"“{slug}” is this dispatch itself", expected)
+        elif slug not in self._known:
+            expected = self._hint(slug, self._others)
+            self._findings.add("unknown-dispatch", position, f"there is no dispatch “{slug}”", expected)
+
+
+class _FewHints:
+    """The suggestions of `suggest_name` for the first HINTS names; "" for further ones."""
+
+    def __init__(self, suggest_name: Callable[[str, Collection[str]], str]) -> None:
+        self._suggest = suggest_name
+        self._left = HINTS
+
+    def __call__(self, name: str, known: Collection[str]) -> str:
+        self._left -= 1
+        return self._suggest(name, known) if self._left >= 0 else ""
 
 
 def _check_image(path: str, position: Position, context: CheckContext, findings: DiagnosticCollector) -> None:
@@ -75,10 +95,10 @@ def _check_fields(dispatch: Dispatch, context: CheckContext, findings: Diagnosti
     known = frozenset().union(*context.fields.values())
     names = ", ".join(sorted(context.fields))
     lists = f"the list {names} has" if len(context.fields) == 1 else f"none of the lists {names} has"
-    negated = " no" if len(context.fields) == 1 else " a"
+    negated, hint = " no" if len(context.fields) == 1 else " a", _FewHints(suggest)
     for expression in dispatch.expressions:
         for name in sorted(expression.fields - known):
-            findings.add("unknown-field", expression.position, f"{lists}{negated} field “{name}”", suggest(name, known))
+            findings.add("unknown-field", expression.position, f"{lists}{negated} field “{name}”", hint(name, known))
 
 
 def _subject(dispatch: Dispatch) -> Position:

@@ -15,7 +15,7 @@ class DispatchReference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Publication:
-    """`base_url` is the address of `mailer serve`, without a slash at its end; `images` as in contract 4."""
+    """`base_url` is the address of `mailer serve`, without a slash at its end; `images` is MAILER_IMAGES."""
 
     name: str
     from_address: str

@@ -1,7 +1,7 @@
 """Converts the HTML of an edition into content for a web page or a feed.
 
-    web_page_of(html, address)   -> WebPage: the content of its body, and its CSS rules
-    feed_content(html, address)  -> the same content without styles, for feed readers
+    to_web_page(html, address)       -> WebPage: the content of its body, and its CSS rules
+    to_feed_content(html, address)   -> the same content without styles, for feed readers
 
 `address` maps each address of a link or image to the one in the page. Style attributes become classes, so that the page may
 forbid them; each distinct one is a rule that beats the edition's own. Comments are left out: those that mail clients take for

@@ -21,6 +21,7 @@ _TITLE = 180  # characters
 _SOURCE = 80
 _LINES = 6  # that a title with its source and date may take
 _LINK = re.compile(r"<?(https?://\S+?)>?")
+_LINKED = re.compile(r"\[.*\]\((https?://[^()\s]+)\)")
 _SENTENCE = (".", ";", ",")
 _SURE = 0.85
 
@@ -62,7 +63,7 @@ def find_heading(
     sure = found is not None and (found.entry is not None or found.is_headed)
     if found is None or not (sure or _looks_like_heading(queue[0], found, knows_contents=knows_contents)):
         return None
-    return _with_link(found)
+    return _with_link(found, queue)
 
 
 def _first_lines(queue: Sequence[ImportedParagraph]) -> list[_TextLine]:
@@ -184,15 +185,23 @@ def _after(source: str, known: str) -> str:
 
 def _looks_like_heading(first: ImportedParagraph, found: ArticleHeading, *, knows_contents: bool) -> bool:
     """Whether a heading that is not in the contents has the form of one."""
-    if len(found.title) > _TITLE or found.title.endswith(_SENTENCE) or found.source.endswith((*_SENTENCE, ":")):
+    if (
+        len(found.title) > _TITLE
+        or "://" in found.title
+        or found.title.endswith(_SENTENCE)
+        or found.source.endswith((*_SENTENCE, ":"))
+    ):
         return False
     return first.gap > 1 or not knows_contents
 
 
-def _with_link(found: ArticleHeading) -> ArticleHeading:
-    """Adds the address on the line under the date, if there is one."""
+def _with_link(found: ArticleHeading, queue: Sequence[ImportedParagraph]) -> ArticleHeading:
+    """Adds the address on the line under the date, or that of a title that is a link."""
     if found.rest and (match := _LINK.fullmatch(found.rest[0].lines[0])):
         remaining = found.rest[0].split(1)[1]
         rest = (remaining, *found.rest[1:]) if remaining.lines else found.rest[1:]
         return replace(found, link=match[1], rest=rest)
+    for title in queue[:2]:
+        if title.level and title.text == found.title and (match := _LINKED.fullmatch(" ".join(title.markdown or ()))):
+            return replace(found, link=match[1])
     return found

@@ -2,6 +2,7 @@
 
     read_date(text)       the date, if the text contains nothing else
     ends_in_date(text)    the text before the date at its end, and the date
+    find_date(text)       the first date somewhere in a line, or the month in it
 
 The words for months and days are Babel's, in the languages below. Ambiguous figures (03/04/2026) are taken
 day first, as most of the world writes them, and marked as ambiguous.
@@ -41,15 +42,24 @@ _TOKEN = re.compile(r"\d+|[^\W\d_]+")
 _FIGURES = re.compile(r"\d{1,4}(?P<mark>[-./])\d{1,2}(?P=mark)\d{1,4}")
 _BETWEEN = frozenset(" \t,.-–—/'’\u05be\u200e\u200f\u060c\xa0")
 _LONGEST = 60  # characters of a date
+_LONGEST_LINE = 200  # characters in which a date is searched for
+_WORD = re.compile(r"[^\s]+")
+_WORDS_OF_DATE = 6
+_ISSUE = re.compile(
+    r"\b(?:no|nr|num|issue|vol|volume|nummer|number|ausgabe|heft|jg|numéro|número|edição|édition|n)[.:°º]?\s*\d+|[#№]\s*\d+",
+    re.IGNORECASE,
+)
+_MONTH_OF_YEAR = re.compile(r"(?P<month>[^\W\d_]{3,})\.?,?\s+(?:de\s+)?(?P<year>[12]\d{3})(?!\d)")
 
 
 @dataclass(frozen=True, slots=True)
 class ParsedDate:
-    """A date; `languages` of its words, none for figures."""
+    """A date; `languages` of its words, none for figures. `is_month`: only the month is stated."""
 
     date: dt.date
     languages: frozenset[str] = frozenset()
     is_ambiguous: bool = False
+    is_month: bool = False
 
 
 def read_date(text: str) -> ParsedDate | None:
@@ -70,6 +80,20 @@ def ends_in_date(text: str) -> tuple[str, ParsedDate] | None:
     for start in _starts(text):
         if read := read_date(text[start:]):
             return text[:start].rstrip(" \t,;:–—-|·"), read
+    return None
+
+
+def find_date(text: str) -> ParsedDate | None:
+    """Returns the first date in a line such as “Issue 12, 1 March 2026”, else the first day of the month in it; or None."""
+    text = _ISSUE.sub(lambda match: ";" * len(match[0]), text[:_LONGEST_LINE])
+    words = list(_WORD.finditer(text))
+    for first, word in enumerate(words):
+        for last in reversed(words[first : first + _WORDS_OF_DATE]):
+            if read := read_date(text[word.start() : last.end()].strip("()[]|·–—-,;: ")):
+                return read
+    for match in _MONTH_OF_YEAR.finditer(text):
+        if month := _month(match["month"].casefold()):
+            return ParsedDate(dt.date(int(match["year"]), month[0], 1), month[1], is_month=True)
     return None
 
 
@@ -110,6 +134,11 @@ def _valid_date(
         return ParsedDate(dt.date(year, month, day), languages, is_ambiguous)
     except ValueError:
         return None
+
+
+def is_word_of_date(word: str) -> bool:
+    """Whether a word in lower case is a month or a day of the week."""
+    return _month(word) is not None or word in _weekdays() or _ORDINAL.sub("", word).isdecimal()
 
 
 def _month(word: str) -> tuple[int, frozenset[str]] | None:

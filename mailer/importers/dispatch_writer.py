@@ -53,7 +53,7 @@ def _heading(article: ImportedArticle) -> str:
 
 def _photo(photo: ImportedPhoto) -> dict[str, str]:
     where = "url" if "://" in photo.address else "file"
-    keys = {where: photo.address, "alt": photo.alt or photo.caption or "Photo"}
+    keys = {where: photo.address, "alt": photo.alt}
     return keys | {key: value for key, value in (("caption", photo.caption), ("credit", photo.credit)) if value}
 
 

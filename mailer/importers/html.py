@@ -1,21 +1,22 @@
 """Reads an HTML dispatch, a saved page or the HTML of a message, as paragraphs.
 
-Hidden elements (scripts, styles, hidden preheaders), tracking pixels, and lines that the
-program generates itself (unsubscribe, view in browser) are left out; the latter are listed. Layout tables are read cell
-by cell, tables of data become Markdown's. `line` is a paragraph's number here, for HTML has no lines to speak of.
+Scripts and styles, tracking pixels, hidden elements, and lines that the program generates itself (unsubscribe, view in browser)
+are left out; the last two are listed with their text. A link that Markdown cannot have here is listed, too. Layout tables are
+read cell by cell, tables of data become Markdown's. `line` is a paragraph's number here, for HTML has no lines to speak of.
 """
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from urllib.parse import urlsplit
+from urllib.parse import urljoin
 
 from lxml import html
 from lxml.etree import ParserError
 from lxml.html import HtmlElement
 
 from mailer.importers.markdown_escaping import escape_markdown
-from mailer.importers.paragraphs import ImportedParagraph
+from mailer.importers.model import ImportDoubt
+from mailer.importers.paragraphs import ImportedParagraph, fenced
 
 _INVISIBLE = {
     "script",
@@ -36,78 +37,123 @@ _BLOCKS = {
     "figure", "footer", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "html", "li", "main", "nav", "ol", "p", "pre",
     "section", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "ul",
 }  # fmt: skip
-_HIDDEN = re.compile(
-    r"display\s*:\s*none|visibility\s*:\s*hidden|max-height\s*:\s*0|font-size\s*:\s*0|mso-hide\s*:\s*all"
+_HIDDEN = re.compile(r"(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*hidden|mso-hide\s*:\s*all)\b")
+_SIZE = re.compile(r"(?:^|;)\s*(?:max-height|font-size|font)\s*:\s*(?P<size>[^;]*)")
+_ZERO = re.compile(r"0*\.?0+(?:px|pt|em|rem|ex|ch|vh|vw|%)?(?:\s*!important)?")
+_GENERATED = (
+    r"unsubscribe|opt out|view (?:this )?(?:e-?mail |message |newsletter )?(?:in|online)|"
+    r"(?:read|view|open) (?:it |this )?(?:in|online)|"
+    r"(?:update|manage|change|edit) (?:your |my )?(?:subscription|preferences|e-?mail preferences)|"
+    r"abmelden|abbestellen|im browser|online ansehen|(?:se |me )?désabonner|désinscri|voir en ligne|darse de baja|"
+    r"ver en (?:el |línea)|cancelar (?:a |la )?(?:inscrição|suscripción|assinatura)|ver no navegador|disiscriv|"
+    r"להסרה|צפייה בדפדפן|إلغاء الاشتراك"
 )
+_GENERATED_LINK = re.compile(_GENERATED, re.IGNORECASE)
 _GENERATED_LINE = re.compile(
-    r"unsubscribe|view (?:this )?(?:e-?mail )?(?:in|online)|(?:read|view) (?:it )?in (?:your|a|the) browser|"
-    r"update (?:your )?preferences|manage (?:your )?(?:subscription|preferences)|abmelden|im browser|se désabonner|"
-    r"désinscri|darse de baja|cancelar (?:a )?(?:inscrição|suscripción)|להסרה|إلغاء الاشتراك",
-    re.IGNORECASE,
+    rf"(?:click here to |here to |to |hier |cliquez ici pour )?(?:{_GENERATED})", re.IGNORECASE
 )
+_GENERATED_WORDS = 7  # the most of a line that is only such a phrase
 _SPACE = re.compile(r"[ \t\r\n\f\u200b\ufeff]+")
-_SEPARATOR = re.compile(r"\s+[·|•]\s+")
-_NUMBER = re.compile(r"\d{1,2}[.)]")
-_DEEPEST = 200  # elements inside one another
+_SEPARATOR = re.compile(r"\s+[·|•–—]\s+")
+_NUMBER = re.compile(r"\d{1,2}[.)]|[•·‣▪■●►]")
+_RAISED = str.maketrans("0123456789+-=()n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁿ")
+_LOWERED = str.maketrans("0123456789+-=()", "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎")
+_DEEPEST = 150  # elements inside one another; the text of deeper ones is kept without its structure
 _LARGEST_ROW = 300  # characters of a cell in a table of data
 
 
 @dataclass(frozen=True, slots=True)
 class SavedPage:
-    """The paragraphs of a page, and the lines that were left out."""
+    """The paragraphs of a page, and the lines that were left out (`aside`). `doubts`: what was left out or lost, with its text.
+
+    `title`: of the page, in its head; `links`: the addresses of all links that lead elsewhere; `text`: all that readers see.
+    """
 
     paragraphs: tuple[ImportedParagraph, ...]
     aside: tuple[str, ...] = ()
+    doubts: tuple[ImportDoubt, ...] = ()
     language: str = ""
+    title: str = ""
+    links: tuple[str, ...] = ()
+    text: str = ""
 
 
 def read_html(text: str) -> SavedPage:
     """Returns the paragraphs of `text`; none if it is not HTML."""
+    parser = html.HTMLParser(encoding="utf-8", huge_tree=True)  # type: ignore[no-untyped-call]
     try:
-        root = html.document_fromstring(text.encode("utf-8", "replace"), parser=html.HTMLParser(encoding="utf-8"))  # type: ignore[no-untyped-call]
+        root = html.document_fromstring(text.encode("utf-8", "replace"), parser=parser)  # type: ignore[no-untyped-call]
     except (ParserError, ValueError):
         return SavedPage(())
-    reader = _HtmlReader()
+    base = next((str(each.get("href") or "") for each in root.iter("base")), "")
+    reader = _HtmlReader(base=base)
     reader.block(root, 0)
     reader.end()
-    return SavedPage(tuple(reader.found), tuple(reader.aside), (root.get("lang") or "").strip())
+    title = next((_all_text(each) for each in root.iter("title") if each.getparent().tag in {"head", "html"}), "")
+    return SavedPage(
+        paragraphs=tuple(reader.found),
+        aside=tuple(reader.aside),
+        doubts=tuple(reader.doubts),
+        language=(root.get("lang") or "").strip(),
+        title=_SPACE.sub(" ", title).strip(),
+        links=tuple(reader.links),
+        text=_visible_text(root),
+    )
 
 
 @dataclass(slots=True)
 class _HtmlLine:
     text: str = ""
     markdown: str = ""
+    is_generated: bool = False  # it has a link that the program generates itself
 
 
 @dataclass(slots=True)
 class _HtmlReader:
+    """Reads elements one after the other. `before`: the number of paragraphs of the page before those that are `found`."""
+
+    base: str = ""
     found: list[ImportedParagraph] = field(default_factory=list)
     aside: list[str] = field(default_factory=list)
+    doubts: list[ImportDoubt] = field(default_factory=list)
+    links: list[str] = field(default_factory=list)
     lines: list[_HtmlLine] = field(default_factory=lambda: [_HtmlLine()])
     gap: int = 0
     quoted: int = 0
+    before: int = 0
 
     def block(self, element: HtmlElement, depth: int) -> None:
         """Reads `element` and its content."""
         tag = element.tag if isinstance(element.tag, str) else ""
-        if depth > _DEEPEST or not tag or tag in _INVISIBLE or _is_hidden(element):
+        if not tag or tag in _INVISIBLE or _is_hidden(element):
+            self._leave_out(element, tag)
             return
-        if tag not in _BLOCKS:
+        if depth > _DEEPEST:
+            self._flatten(element)
+        elif tag not in _BLOCKS:
             self._inline_or_image(element, tag, depth)
-            return
-        self.end()
+        else:
+            self.end()
+            self._by_tag(element, tag, depth)
+
+    def _by_tag(self, element: HtmlElement, tag: str, depth: int) -> None:
         match tag:
             case "hr":
                 self.gap = 2
+            case "figcaption":
+                start = len(self.found)
+                self._inside(element, depth)
+                self.end()
+                self.found[start:] = [replace(each, is_caption=True) for each in self.found[start:]]
             case "h1" | "h2" | "h3" | "h4" | "h5" | "h6":
                 self._inside(element, depth)
                 self.end(level=int(tag[1]))
             case "ul" | "ol":
                 self._list(element, depth)
             case "pre":
-                self._code(_all_text(element).strip("\n"))
+                self._code(_preformatted(element).strip("\n"))
             case "table" if _is_data(element):
-                self._table(element)
+                self._table(element, depth)
             case "blockquote":
                 self.quoted += 1
                 self._inside(element, depth)
@@ -123,26 +169,59 @@ class _HtmlReader:
         self.lines = [_HtmlLine()]
         if not lines:
             return
-        text = " ".join(line.text for line in lines)
-        if len(text) < _LARGEST_ROW and _GENERATED_LINE.search(text):
-            self.aside.append(text)
-            lines = [
-                _HtmlLine(piece, escape_markdown(piece))
-                for piece in _SEPARATOR.split(text)
-                if not _GENERATED_LINE.search(piece)
-            ]
-            if len(lines) != 1:
-                return
+        lines = self._without_generated(lines)
+        if not lines:
+            return
         markdown = tuple(line.markdown for line in lines)
         if self.quoted:
             markdown = tuple("> " * self.quoted + line for line in markdown)
         self._add(ImportedParagraph(line=0, lines=tuple(line.text for line in lines), markdown=markdown, level=level))
 
+    def _without_generated(self, lines: list[_HtmlLine]) -> list[_HtmlLine]:
+        """Returns `lines` without those that the program generates itself; of several on one line, the others stay."""
+        text = " ".join(line.text for line in lines)
+        has_link = len(text) < _LARGEST_ROW and any(line.is_generated for line in lines)
+        pieces = _SEPARATOR.split(text)
+        if not has_link and not any(map(_is_generated, pieces)):
+            return lines
+        kept = [piece for piece in pieces if not (_is_generated(piece) or (has_link and _GENERATED_LINK.search(piece)))]
+        dropped = [piece for piece in pieces if piece not in kept]
+        if not dropped:
+            return lines
+        self.aside.append(text)
+        named = " · ".join(dropped)
+        self._doubt(f"left out, because every message gets such a line automatically: “{named}”")
+        rest = " · ".join(kept)
+        return [_HtmlLine(rest, escape_markdown(rest))] if rest else []
+
+    def _doubt(self, message: str) -> None:
+        self.doubts.append(ImportDoubt(line=self.before + len(self.found) + 1, message=message))
+
+    def _leave_out(self, element: HtmlElement, tag: str) -> None:
+        """Names the text of an element that is not shown, unless it is no text for readers."""
+        if tag in {"form", "noscript", "object", "iframe", "svg"}:
+            why = "it is part of a form" if tag == "form" else "it is not shown in mail"
+        elif tag and tag not in _INVISIBLE:
+            why = "it is hidden on the page"
+        else:
+            return
+        text = " ".join(_all_text(element).replace("\u200c", "").replace("\u034f", "").split())
+        if text:
+            self._doubt(f"left out, because {why}: “{text if len(text) < _LARGEST_ROW else text[:_LARGEST_ROW] + '…'}”")
+
+    def _flatten(self, element: HtmlElement) -> None:
+        """Reads the text of an element that is too deep in the page, with its links as text."""
+        self._text(f" {' '.join(_all_text(element).split())} ")
+        for each in element.iter("a"):
+            if target := self._target(each):
+                self._text(f"({target}) ")
+
     def _add(self, paragraph: ImportedParagraph) -> None:
         if (
-            self.found and _NUMBER.fullmatch(self.found[-1].text) and not paragraph.level
-        ):  # a number in a cell of its own
-            number = self.found.pop().text
+            self.found and _NUMBER.fullmatch(self.found[-1].text) and not paragraph.level and not paragraph.picture
+        ):  # a number or a bullet in a cell of its own
+            mark = self.found.pop().text
+            number = mark if mark[0].isdigit() else "-"
             markdown = paragraph.markdown or ()
             paragraph = replace(
                 paragraph, lines=(f"{number} {paragraph.text}",), markdown=(f"{number} {' '.join(markdown)}",)
@@ -171,36 +250,69 @@ class _HtmlReader:
             self._inline(element, tag, depth)
 
     def _inline(self, element: HtmlElement, tag: str, depth: int) -> None:
-        start = len(self.lines) - 1, len(self.lines[-1].text), len(self.lines[-1].markdown)
+        target = self._target(element) if tag == "a" else ""
+        if target and _contains(element, *_BLOCKS, "img"):
+            self._linked_blocks(element, target, depth)
+            return
+        if tag in {"sup", "sub"} and not len(element):
+            self._text((element.text or "").translate(_RAISED if tag == "sup" else _LOWERED))
+            return
+        if tag in {"s", "del", "strike"} and (struck := _all_text(element).strip()):
+            self._doubt(f"“{struck}” is struck through on the page, and is plain text here")
+        first, start = len(self.lines) - 1, (len(self.lines[-1].text), len(self.lines[-1].markdown))
         self._inside(element, depth)
-        if len(self.lines) - 1 != start[0] or len(self.lines[-1].text) < start[1]:
-            return  # over several lines, or blocks inside: no mark fits around it
-        line = self.lines[-1]
-        words = line.markdown[start[2] :]
-        if not words.strip():
-            return
-        mark = {"em": "*", "i": "*", "strong": "**", "b": "**"}.get(tag, "")
-        if tag == "a" and (target := _target(element)):
-            shown = words.strip()
-            markdown = f"<{target}>" if line.text[start[1] :].strip() == target else f"[{shown}]({target})"
-        elif mark and not words.strip().startswith(("*", "[")):
-            markdown = f"{mark}{words.strip()}{mark}"
-        elif tag in {"code", "tt"} and "`" not in line.text[start[1] :]:
-            markdown = f"`{line.text[start[1] :].strip()}`"
-        else:
-            return
-        before, after = words[: len(words) - len(words.lstrip())], words[len(words.rstrip()) :]
-        line.markdown = line.markdown[: start[2]] + before + markdown + after
+        if tag == "a" and _GENERATED_LINK.search(" ".join(line.text for line in self.lines[first:])[start[0] :]):
+            self.lines[-1].is_generated = True
+            if target:
+                self.links.remove(target)
+        if len(self.lines) - 1 < first or len(self.lines[first].text) < start[0]:
+            return  # blocks inside
+        for line, (text_start, start_at) in zip(self.lines[first:], [start, *[(0, 0)] * len(self.lines)], strict=False):
+            line.markdown = _marked(line, text_start, start_at, tag, target)
+
+    def _linked_blocks(self, element: HtmlElement, target: str, depth: int) -> None:
+        """Reads a link around blocks or pictures: each paragraph of text in it becomes a link."""
+        self.end()
+        start = len(self.found)
+        self._inside(element, depth)
+        self.end()
+        has_text = False
+        for index, each in enumerate(self.found[start:], start=start):
+            if each.picture or not each.markdown:
+                continue
+            has_text = True
+            if "](" not in " ".join(each.markdown):
+                linked = tuple(f"[{line}]({target})" for line in each.markdown)
+                self.found[index] = replace(each, markdown=linked)
+        if not has_text:
+            shown = " ".join(each.text for each in self.found[start:] if each.picture).strip()
+            self._doubt(f"the picture “{shown}” is a link to {target}, which was left out")
+
+    def _target(self, element: HtmlElement) -> str:
+        """Returns the address of a link, if it is outside of the page; names one that only works on the page."""
+        href = (element.get("href") or "").strip()
+        if self.base and href and not href.startswith("#"):
+            href = urljoin(self.base, href)
+        scheme = href.partition(":")[0].lower()
+        if scheme in {"http", "https", "mailto"}:
+            target = href.replace(" ", "%20").replace("(", "%28").replace(")", "%29")
+            self.links.append(target)
+            return target
+        shown = " ".join(_all_text(element).split())
+        if href and not href.startswith("#") and scheme != "javascript":
+            self._doubt(f"“{shown}” is a link to {href}, which works on that page only; kept as text")
+        return ""
 
     def _picture(self, element: HtmlElement) -> None:
         address, alt = (element.get("src") or "").strip(), _SPACE.sub(" ", element.get("alt") or "").strip()
         if not address or _is_tracking_pixel(element):
+            if alt:
+                self._doubt(f"left out, because it is a picture of one pixel or without an address: “{alt}”")
             return
         self.end()
-        shown = alt or urlsplit(address).path.rpartition("/")[2] or "image"
         self._add(
             ImportedParagraph(
-                line=0, lines=(shown,), markdown=(f"![{escape_markdown(alt)}](<{address}>)",), picture=address
+                line=0, lines=(alt,), markdown=(f"![{escape_markdown(alt)}](<{address}>)",), picture=address
             )
         )
 
@@ -210,7 +322,9 @@ class _HtmlReader:
         inner = [self._item_paragraphs(child, depth) for child in items]
         lines: list[str] = []
         markdown: list[str] = []
-        for number, found in enumerate((each for each in inner if each), start=1):
+        start = element.get("start") or ""
+        first = int(start) if re.fullmatch("[0-9]{1,9}", start) else 1
+        for number, found in enumerate((each for each in inner if each), start=first):
             mark = f"{number}." if element.tag == "ol" else "-"
             lines.append(f"{mark} {' '.join(each.text for each in found)}")
             body = ""
@@ -224,39 +338,35 @@ class _HtmlReader:
 
     def _item_paragraphs(self, element: HtmlElement, depth: int) -> list[ImportedParagraph]:
         """Returns the paragraphs of one item, read separately."""
-        reader = _HtmlReader(aside=self.aside)
+        before = self.before + len(self.found)
+        reader = _HtmlReader(base=self.base, aside=self.aside, doubts=self.doubts, links=self.links, before=before)
         reader._inside(element, depth + 1)
         reader.end()
         return reader.found
 
-    def _table(self, element: HtmlElement) -> None:
-        rows = [[_cell(cell) for cell in row.iter("td", "th")] for row in element.iter("tr")]
-        rows = [row for row in rows if any(row)]
-        width = max(map(len, rows))
-        padded = [row + [""] * (width - len(row)) for row in rows]
-        markdown = [f"| {' | '.join(map(escape_markdown, row))} |" for row in padded]
+    def _table(self, element: HtmlElement, depth: int) -> None:
+        cells = [[self._item_paragraphs(cell, depth) for cell in row.iter("td", "th")] for row in element.iter("tr")]
+        cells = [row for row in cells if any(row)]
+        width = max(map(len, cells))
+        written = [[" ".join(" ".join(each.markdown or ()) for each in cell) for cell in row] for row in cells]
+        markdown = [f"| {' | '.join([*row, *[''] * (width - len(row))])} |" for row in written]
         markdown.insert(1, "|" + " --- |" * width)
-        text = " ".join(" ".join(row) for row in rows)
+        text = " ".join(each.text for row in cells for cell in row for each in cell)
         self._add(ImportedParagraph(line=0, lines=(text,), markdown=("\n".join(markdown),)))
 
     def _code(self, text: str) -> None:
         if text.strip():
-            self._add(ImportedParagraph(line=0, lines=(" ".join(text.split()),), markdown=(_fence(text),)))
+            self._add(ImportedParagraph(line=0, lines=(" ".join(text.split()),), markdown=(fenced(text),)))
 
 
 def _trimmed(line: _HtmlLine) -> _HtmlLine:
-    return _HtmlLine(_SPACE.sub(" ", line.text).strip(), _escape_line_start(_SPACE.sub(" ", line.markdown).strip()))
+    markdown = _escape_line_start(_SPACE.sub(" ", line.markdown).strip())
+    return _HtmlLine(_SPACE.sub(" ", line.text).strip(), markdown, line.is_generated)
 
 
 def _escape_line_start(markdown: str) -> str:
     """Escapes a line that would begin a list, heading or quote; the rest of it is escaped already."""
     return re.sub(r"^(\d*)([#+\-=:.)])(?=\s|$|[#\-=])", r"\1\\\2", markdown)
-
-
-def _fence(text: str) -> str:
-    longest = max((len(run) for run in re.findall("`+", text)), default=0)
-    fence = "`" * max(3, longest + 1)
-    return f"{fence}\n{text}\n{fence}"
 
 
 def _all_text(element: HtmlElement) -> str:
@@ -267,8 +377,77 @@ def _cell(cell: HtmlElement) -> str:
     return _SPACE.sub(" ", _all_text(cell)).strip()
 
 
+def _marked(line: _HtmlLine, text_start: int, start: int, tag: str, target: str) -> str:
+    """Returns the Markdown of `line`, with what comes after `start` marked as `tag` does."""
+    words = line.markdown[start:]
+    if not words.strip():
+        return line.markdown
+    mark = {"em": "*", "i": "*", "strong": "**", "b": "**"}.get(tag, "")
+    shown = words.strip()
+    text = line.text[text_start:].strip()
+    if target:
+        marked = f"<{target}>" if text == target else f"[{shown}]({target})"
+    elif mark and not shown.startswith(("*", "[")):
+        marked = f"{mark}{shown}{mark}"
+    elif tag in {"code", "tt"} and "`" not in text:
+        marked = f"`{text}`"
+    else:
+        return line.markdown
+    before, after = words[: len(words) - len(words.lstrip())], words[len(words.rstrip()) :]
+    return line.markdown[:start] + before + marked + after
+
+
+def _is_generated(text: str) -> bool:
+    """Whether `text` is nothing but a phrase such as “View online”."""
+    return len(text.split()) <= _GENERATED_WORDS and _GENERATED_LINE.match(text.strip()) is not None
+
+
 def _is_hidden(element: HtmlElement) -> bool:
-    return element.get("hidden") is not None or bool(_HIDDEN.search((element.get("style") or "").lower()))
+    """Whether an element and all in it is hidden: not if an element in it has a size of its own."""
+    style = (element.get("style") or "").lower()
+    if element.get("hidden") is not None or _HIDDEN.search(style):
+        return True
+    if not any(_ZERO.fullmatch(size["size"].strip()) for size in _SIZE.finditer(style)):
+        return False
+    sizes = (
+        size["size"]
+        for each in _descendants(element, "*")
+        for size in _SIZE.finditer((each.get("style") or "").lower())
+    )
+    return all(_ZERO.fullmatch(size.strip()) for size in sizes)
+
+
+def _visible_text(root: HtmlElement) -> str:
+    """Returns the text of a page in one piece, with blanks where blocks and lines end."""
+    parts: list[str] = []
+    open_elements: list[tuple[HtmlElement, bool]] = [(root, False)]
+    while open_elements:
+        element, is_read = open_elements.pop()
+        tag = element.tag if isinstance(element.tag, str) else ""
+        space = " " if tag in _BLOCKS or tag == "br" else ""
+        if is_read:
+            parts += [space, element.tail or ""]
+            continue
+        open_elements.append((element, True))
+        if tag and tag not in _INVISIBLE:
+            parts += [space, element.text or ""]
+            open_elements += [(child, False) for child in reversed(element)]
+    return "".join(parts)
+
+
+def _contains(element: HtmlElement, *tags: str) -> bool:
+    return any(True for _ in _descendants(element, *tags))
+
+
+def _preformatted(element: HtmlElement) -> str:
+    """Returns the text of a `pre`, with a line end for each `br`."""
+    parts = [element.text or ""]
+    for child in element:
+        parts += [
+            "\n" if child.tag == "br" else _preformatted(child) if isinstance(child.tag, str) else "",
+            child.tail or "",
+        ]
+    return "".join(parts)
 
 
 def _is_tracking_pixel(element: HtmlElement) -> bool:
@@ -284,19 +463,10 @@ def _is_data(table: HtmlElement) -> bool:
         return False
     rows = [[_cell(cell) for cell in row.iter("td", "th")] for row in table.iter("tr")]
     wide = [row for row in rows if len(row) > 1]
+    if any(_NUMBER.fullmatch(row[0]) for row in wide):
+        return False  # bullets in cells of their own
     return len(wide) > 1 and all(len(cell) <= _LARGEST_ROW for row in rows for cell in row)
 
 
 def _descendants(element: HtmlElement, *tags: str) -> Iterator[HtmlElement]:
     return (each for each in element.iter(*tags) if each is not element)
-
-
-def _target(element: HtmlElement) -> str:
-    """Returns the target of a link, if it is outside of the page."""
-    href = (element.get("href") or "").strip()
-    scheme = href.partition(":")[0].lower()
-    return (
-        href.replace(" ", "%20").replace("(", "%28").replace(")", "%29")
-        if scheme in {"http", "https", "mailto"}
-        else ""
-    )

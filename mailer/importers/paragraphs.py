@@ -4,17 +4,23 @@
     markdown(paragraph, width)  a paragraph as Markdown with the same text and no other markup
 
 Lines that were wrapped are joined again; a line that ends where the next word would still have fitted was ended on purpose, and
-stays so.
+stays so. A line of `=`, `-` or `~` makes a heading of the line above it; such a line alone is a rule, which only makes space.
+Lines with columns, and indented lines, are kept as a code block.
 """
 
 import re
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from mailer.importers.markdown_escaping import escape_markdown
 
 _TAB = 4
 _WIDEST = 100  # a longer line was never wrapped
+_FEW = 20  # one in so many lines may be longer
+_RULE = re.compile(r"([=\-~_*#+])(?:\s?\1){2,}")
+_LEVELS = {"=": 1, "-": 2, "~": 3}
+_COLUMNS = re.compile(r"\S\s{2,}\S.*")
 _ITEM = re.compile(r"(?P<mark>[-*•‣·–—]|\d{1,3}[.)])\s+(?P<text>\S.*)")
 
 
@@ -22,8 +28,9 @@ _ITEM = re.compile(r"(?P<mark>[-*•‣·–—]|\d{1,3}[.)])\s+(?P<text>\S.*)")
 class ImportedParagraph:
     """Lines of an archive; `line` is the number of the first, `gap` the number of blank lines before it.
 
-    A paragraph from HTML has its Markdown in `markdown`, one for each line, joined by `separator`; `level` is that of a
-    heading, 0 for text, and `picture` the address of an image that is a paragraph of its own.
+    A paragraph from HTML has its Markdown in `markdown`, one for each line, joined by `separator`. `level` is that of a heading,
+    0 for text. `picture` is the address of an image that is a paragraph of its own; `is_caption`: it is the caption of one.
+    `code` is the text of a paragraph whose blanks count.
     """
 
     line: int
@@ -33,6 +40,8 @@ class ImportedParagraph:
     markdown: tuple[str, ...] | None = None
     separator: str = "\\\n"
     picture: str = ""
+    is_caption: bool = False
+    code: str = ""
 
     @property
     def text(self) -> str:
@@ -42,36 +51,77 @@ class ImportedParagraph:
         """Returns its first `after` lines, and the others."""
         first, rest = (self.markdown[:after], self.markdown[after:]) if self.markdown is not None else (None, None)
         return (
-            replace(self, lines=self.lines[:after], markdown=first),
-            replace(self, line=self.line + after, lines=self.lines[after:], markdown=rest, gap=0),
+            replace(self, lines=self.lines[:after], markdown=first, code=""),
+            replace(self, line=self.line + after, lines=self.lines[after:], markdown=rest, gap=0, code=""),
         )
 
 
-def split_paragraphs(text: str) -> tuple[ImportedParagraph, ...]:
-    """Returns the paragraphs of `text`, in order; together they have every line that is not blank."""
+def split_paragraphs(text: str, *, first_line: int = 1) -> tuple[ImportedParagraph, ...]:
+    """Returns the paragraphs of `text`, in order; together they have every line that is neither blank nor a rule."""
     found: list[ImportedParagraph] = []
     lines: list[str] = []
     gap = 0
-    for number, raw in enumerate([*_lines(text), ""], start=1):
+    for number, raw in enumerate([*_lines(text), ""], start=first_line):
         line = _clean(raw)
-        if line:
+        if line.strip():
             lines.append(line)
             continue
         if lines:
-            found.append(ImportedParagraph(line=number - len(lines), lines=tuple(lines), gap=gap))
-            lines, gap = [], 0
+            for paragraph in _parts(lines, number - len(lines)):
+                level = 2 if paragraph.level == 1 and found else paragraph.level  # only the first is the headline
+                found.append(replace(paragraph, gap=max(gap, paragraph.gap), level=level))
+                gap = 0
+            lines = []
         gap += 1
     return tuple(found)
 
 
+def _parts(lines: list[str], number: int) -> Iterator[ImportedParagraph]:
+    """Yields the headings among `lines`, which begin at the line `number`, and the text between them."""
+    start = gap = 0
+    is_table = _is_preformatted([line for line in lines if not _RULE.fullmatch(line.strip())])
+    for index, line in enumerate(lines):
+        rule = None if is_table else _RULE.fullmatch(line.strip())
+        if rule is None:
+            continue
+        level = _LEVELS.get(rule[1], 0)
+        is_heading = level and index == start + 1 and len(lines[start].strip()) <= _WIDEST
+        if index > start:
+            yield _paragraph(lines[start:index], number + start, gap, level=level if is_heading else 0)
+        start, gap = index + 1, 0 if is_heading else 2
+    if start < len(lines):
+        yield _paragraph(lines[start:], number + start, gap)
+
+
+def _paragraph(lines: list[str], number: int, gap: int, *, level: int = 0) -> ImportedParagraph:
+    stripped = tuple(line.strip() for line in lines)
+    code = textwrap.dedent("\n".join(lines)) if _is_preformatted(lines) else ""
+    return ImportedParagraph(line=number, lines=stripped, gap=gap, level=level, code=code)
+
+
+def _is_preformatted(lines: list[str]) -> bool:
+    """Whether lines have columns, or are all indented."""
+    with_columns = sum(
+        _COLUMNS.search(line.strip()) is not None and not _ITEM.fullmatch(line.strip()) for line in lines
+    )
+    is_indented = len(lines) > 1 and all(line.startswith(" " * _TAB) for line in lines)
+    return is_indented or (with_columns > 1 and with_columns * 2 > len(lines))
+
+
 def width_of(found: Sequence[ImportedParagraph]) -> int:
-    """Returns the width that an archive was wrapped at, in characters; 0 if it was not."""
-    widest = max((len(line) for each in found for line in each.lines), default=0)
-    return widest if widest <= _WIDEST else 0
+    """Returns the width that most lines of an archive were wrapped at, in characters; 0 if they were not.
+
+    A line that is one long word, such as an address, cannot be wrapped, and does not count.
+    """
+    lengths = [len(line) for each in found for line in each.lines if len(line.split()) > 1]
+    wrapped = [length for length in lengths if length <= _WIDEST]
+    return max(wrapped, default=0) if (len(lengths) - len(wrapped)) * _FEW <= len(lengths) else 0
 
 
 def markdown(paragraph: ImportedParagraph, width: int) -> str:
     """Returns `paragraph` as Markdown, without a line end; `width` as returned by `width_of`."""
+    if paragraph.code:
+        return fenced(paragraph.code)
     if paragraph.markdown is not None:
         return paragraph.separator.join(paragraph.markdown)
     if items := _items(paragraph.lines):
@@ -84,13 +134,20 @@ def markdown(paragraph: ImportedParagraph, width: int) -> str:
     return joined
 
 
+def fenced(text: str) -> str:
+    """Returns `text` as a code block."""
+    longest = max((len(run) for run in re.findall("`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}\n{text}\n{fence}"
+
+
 def _lines(text: str) -> list[str]:
     return re.split("\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]", text)
 
 
 def _clean(line: str) -> str:
     kept = "".join(" " if character == "\t" else character for character in line.expandtabs(_TAB))
-    return "".join(character for character in kept if character.isprintable() or character in _JOINERS).strip()
+    return "".join(character for character in kept if character.isprintable() or character in _JOINERS).rstrip()
 
 
 _JOINERS = "\u200c\u200d\u200e\u200f\xad\xa0\u202f\u2009\u2066\u2067\u2068\u2069"

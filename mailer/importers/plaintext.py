@@ -1,4 +1,4 @@
-"""Recognises the parts of an archive in its paragraphs (contract 7).
+"""Recognises the parts of an archive in its paragraphs.
 
     headline · date · photo with its credit in brackets · numbered contents · [Note by NAME] · the note · -- NAME
     articles: title, source, date, then the text, in which a short line that ends in a colon is a subheading
@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 
 from mailer.errors import UsageError
 from mailer.importers.article_headings import ArticleHeading, find_heading
-from mailer.importers.dates import ParsedDate, read_date
+from mailer.importers.dates import ParsedDate, find_date, read_date
 from mailer.importers.language_by_script import language_of
 from mailer.importers.markdown_escaping import escape_markdown, unwrapped
 from mailer.importers.model import ImportDoubt, ImportedArticle, ImportedDispatch
@@ -30,6 +30,8 @@ _COPYRIGHT = re.compile(
     re.IGNORECASE,
 )
 _ADDRESS = re.compile(r"(?:https?://)?(?:[a-z0-9-]+\.)+[a-z]{2,}(?:/[^\s)>\]]*[^\s)>\].,;:!?])?", re.IGNORECASE)
+_MASTHEAD = 120  # characters of a line with the date of the issue
+_HANDLE = re.compile(r"(?<!\S)@\w")
 _FOOT = 6  # paragraphs at the end that may be social and copyright lines
 _SHORT = 60  # characters of a subheading
 _LONG = 400  # characters; a longer line is not part of the footer
@@ -37,6 +39,14 @@ _LONG = 400  # characters; a longer line is not part of the footer
 
 class ArchiveError(UsageError):
     """The archive has no text."""
+
+
+def _text(paragraph: ImportedParagraph, width: int) -> str:
+    """Returns a paragraph as Markdown; a heading is a subheading, since only articles have others."""
+    if not paragraph.level:
+        return markdown(paragraph, width)
+    written = paragraph.markdown if paragraph.markdown is not None else map(escape_markdown, paragraph.lines)
+    return f"### {' '.join(written)}"
 
 
 @dataclass(slots=True)
@@ -50,7 +60,7 @@ class _Context:
         self.doubts.append(ImportDoubt(line=line, message=message))
 
     def texts(self, paragraphs: Sequence[ImportedParagraph]) -> tuple[str, ...]:
-        return tuple(markdown(each, self.width) for each in paragraphs)
+        return tuple(_text(each, self.width) for each in paragraphs)
 
     def date(self, read: ParsedDate, line: int) -> dt.date:
         if read.is_ambiguous:
@@ -58,10 +68,23 @@ class _Context:
         return read.date
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DateEvidence:
+    """What says when a file was sent, besides its text: the Date of the message, lines that were left out, the file's name."""
+
+    sent: dt.date | None = None
+    aside: Sequence[str] = ()
+    file_name: str = ""
+
+
 def read_plaintext(
-    paragraphs: Sequence[ImportedParagraph], *, today: dt.date, language: str = "en"
+    paragraphs: Sequence[ImportedParagraph],
+    *,
+    today: dt.date,
+    language: str = "en",
+    evidence: DateEvidence | None = None,
 ) -> ImportedDispatch:
-    """Returns the dispatch in `paragraphs`. `today` is its date if it has none; `language` that of the publication.
+    """Returns the dispatch in `paragraphs`. `today` is its date if nothing states one; `language` that of the publication.
 
     Raises ArchiveError when there are no paragraphs.
     """
@@ -69,17 +92,13 @@ def read_plaintext(
         raise ArchiveError("The file contains no text.", "Choose a file with the text of an issue.")
     context = _Context(width_of(paragraphs))
     title, date, rest = _parse_header(paragraphs, context)
-    rest, social, copyright_line = _parse_footer(rest)
+    rest, social, copyright_line = _parse_footer(rest, context)
     contents = find_toc(rest)
     articles, front = _articles(rest, contents, context)
     preamble = read_preamble(front, contents.start if contents.entries else len(front))
     context.doubts += preamble.doubts
     summary = _summary(contents, articles, context)
-    if date is None:
-        newest = max((article.date for _, article in articles), default=today)
-        date = ParsedDate(newest)
-        stated = "the date of the newest article is used" if articles else "today’s date is used"
-        context.doubt(1, f"there is no date under the headline; {stated}, {newest.isoformat()}")
+    date = _choose_date(date, evidence or DateEvidence(), today, context)
     detected = language_of(" ".join(each.text for each in paragraphs)) or _dated_in(date, language)
     dispatch_language = detected or language
     return ImportedDispatch(
@@ -96,6 +115,34 @@ def read_plaintext(
         copyright=unwrapped(copyright_line),
         doubts=tuple(sorted(context.doubts, key=lambda doubt: doubt.line)),
     )
+
+
+def _choose_date(found: ParsedDate | None, evidence: DateEvidence, today: dt.date, context: _Context) -> ParsedDate:
+    """Returns the date of the message, else that under the headline, of a line left out, or of the file's name; else today.
+
+    Never that of an article, which is older.
+    """
+    if evidence.sent:
+        if found and abs((found.date - evidence.sent).days) > 1:
+            stated = found.date.isoformat()
+            context.doubt(
+                1, f"the text has the date {stated}; the message was sent on {evidence.sent.isoformat()}, which is used"
+            )
+        return ParsedDate(evidence.sent, found.languages if found else frozenset())
+    if found:
+        return found
+    for line in evidence.aside:
+        if read := find_date(line):
+            context.doubt(1, f"the date {read.date.isoformat()} was taken from a line that was left out: “{line}”")
+            return read
+    name = re.sub(r"[_\s]+", " ", evidence.file_name)
+    if read := find_date(name) or find_date(re.sub(r"(?<!\d)(\d{4})(\d\d)(\d\d)(?!\d)", r"\1-\2-\3", name)):
+        context.doubt(
+            1, f"there is no date under the headline; that in the file’s name is used, {read.date.isoformat()}"
+        )
+        return read
+    context.doubt(1, f"there is no date under the headline; today’s date is used, {today.isoformat()}")
+    return ParsedDate(today)
 
 
 def _parse_header(
@@ -125,11 +172,31 @@ def _parse_header(
             context.date(read, each.line)
             others = each.split(1)[1]
             return headline.text, read, [*rest[:index], *([others] if others.lines else []), *rest[index + 1 :]]
+    return _dated_in_line(headline, rest, context)
+
+
+def _dated_in_line(
+    headline: ImportedParagraph, rest: list[ImportedParagraph], context: _Context
+) -> tuple[str, ParsedDate | None, list[ImportedParagraph]]:
+    """Returns headline and date if a line such as “Issue 12, 1 March 2026” is under the headline; the line stays in the text."""
+    for number, line in enumerate(headline.lines[1:], start=1):
+        if read := find_date(line):
+            title, others = headline.split(number)
+            return title.text, _noted(read, line, headline.line + number, context), [others, *rest]
+    if rest and len(rest[0].lines) == 1 and len(rest[0].text) <= _MASTHEAD and (read := find_date(rest[0].text)):
+        return headline.text, _noted(read, rest[0].text, rest[0].line, context), rest
     return headline.text, None, rest
 
 
+def _noted(read: ParsedDate, text: str, line: int, context: _Context) -> ParsedDate:
+    stated = "the first day of the month is used" if read.is_month else f"read as {read.date.isoformat()}"
+    context.doubt(line, f"the date is in the line “{text}”, which was kept as text; {stated}")
+    context.date(read, line)
+    return read
+
+
 def _parse_footer(
-    paragraphs: list[ImportedParagraph],
+    paragraphs: list[ImportedParagraph], context: _Context
 ) -> tuple[list[ImportedParagraph], tuple[tuple[str, str], ...], str]:
     """Takes the social and copyright lines off the end."""
     rest, social, copyright_line = list(paragraphs), list[tuple[str, str]](), ""
@@ -149,6 +216,8 @@ def _parse_footer(
                 copyright_line = text
             elif match := _social(text, single):
                 social.insert(0, match)
+                if not text.startswith("*"):
+                    context.doubt(single.line, f"“{text}” was read as the line about social media")
             else:
                 return rest, tuple(social), copyright_line
         rest.remove(each)
@@ -162,9 +231,11 @@ def _is_foot(line: str) -> bool:
 def _social(text: str, paragraph: ImportedParagraph) -> tuple[str, str] | None:
     """Returns words and address of a social line: one that begins with an asterisk, or is set apart and names an account."""
     match = list(_ADDRESS.finditer(text))
-    if not match or not (text.startswith("*") or (paragraph.gap > 1 and "@" in text)):
+    if not match or not (text.startswith("*") or (paragraph.gap > 1 and _HANDLE.search(text))):
         return None
     found = match[-1]
+    if not text.startswith("*") and text[found.end() :].strip(" .)"):
+        return None
     address = found[0] if "://" in found[0] else f"https://{found[0]}"
     words = text.lstrip("*• ").strip()
     if text[found.end() :].strip(" .)") == "":
@@ -208,6 +279,10 @@ def _article(
         context.doubt(found.line, f"“{found.title}” is not in the contents; it was imported as an article")
     if not body:
         context.doubt(found.line, f"“{found.title}” has no text")
+    if not contents.entries and not found.is_headed:
+        context.doubt(
+            found.line, f"“{found.title}” was read as the title of an article, because there is a date under it"
+        )
     return ImportedArticle(
         title=unwrapped(found.title),
         source=unwrapped(found.source),
@@ -224,8 +299,8 @@ def _body(paragraphs: Sequence[ImportedParagraph], context: _Context) -> tuple[s
     blocks: list[str] = []
     for each in paragraphs:
         first = each.lines[0]
-        if each.level:
-            blocks.append(f"### {escape_markdown(each.text)}")
+        if each.level or each.code:
+            blocks.append(_text(each, context.width))
             continue
         is_subheading = first.endswith(":") and len(first) <= _SHORT and not first.startswith(("-", "*", "•"))
         if is_subheading and (len(each.lines) == 1 or first[:1].isupper()):

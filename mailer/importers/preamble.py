@@ -27,7 +27,6 @@ _CREDIT = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _LONGEST_TITLE = 100  # characters of “Note by …”
-_LONGEST_CAPTION = 300
 _NO_PICTURE = (
     "a photo is described, but the file has no picture: the description is kept in the note; to show the photo, add its file to "
     "the fields at the top, in the lines that begin with #"
@@ -91,7 +90,7 @@ def _without_photo(paragraphs: list[ImportedParagraph], top: int, preamble: Prea
         following = paragraphs[index + 1] if index + 1 < len(paragraphs) else None
         if each.picture:
             match = _CREDIT.fullmatch(following.text) if following else None
-            is_caption = following is not None and (match is not None or len(following.text) <= _LONGEST_CAPTION)
+            is_caption = following is not None and (match is not None or following.is_caption)
             caption = following.text if following and is_caption else ""
             preamble.photo = ImportedPhoto(
                 caption=unwrapped(match["caption"] if match else caption),
@@ -100,7 +99,7 @@ def _without_photo(paragraphs: list[ImportedParagraph], top: int, preamble: Prea
                 address=each.picture,
             )
             if not each.text.strip():
-                preamble.doubt(each, "the photo has no description (alt text); its caption is used instead")
+                preamble.doubt(each, "the photo has no description (alt text); write what it shows")
             return [*paragraphs[:index], *paragraphs[index + 1 + is_caption :]]
         if match := _CREDIT.fullmatch(each.text):
             preamble.photo = ImportedPhoto(caption=unwrapped(match["caption"]), credit=unwrapped(match["credit"]))
@@ -118,6 +117,10 @@ def _unsigned(paragraphs: list[ImportedParagraph], preamble: Preamble) -> list[I
         if match or (preamble.editor and last.casefold() == preamble.editor.casefold()):
             preamble.signature = match["name"].strip() if match else last
             behind = paragraphs[index + 1 :]
+            if behind and not preamble.editor:
+                preamble.doubt(each, f"“{last}” looks like a signature, but text follows it; kept in the note")
+                preamble.signature = ""
+                return paragraphs
             if behind:
                 preamble.doubt(
                     behind[0],

@@ -31,7 +31,7 @@
     webhooks        webhooks and the events that they subscribe to
     outbox          messages to webhooks and their attempts
 
-All of it is synchronous, except a send session and the methods that are async or return a future: call it in a thread if there is
+All of it is synchronous, except a LeasedSend and the methods that are async or return a future: call it in a thread if there is
 an event loop. Raises LedgerError.
 """
 

@@ -13,7 +13,10 @@ from mailer.lint.rule_catalogue import RULES as INSPECTION
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """A violation of a rule, and its position in the dispatch; the first character, if it concerns all of it."""
+    """A violation of a rule, and its position in the dispatch; the first character, if it concerns all of it.
+
+    `message` says what is wrong, `expected` what to write instead; without it, the remedy of the rule is shown.
+    """
 
     rule: str
     message: str

@@ -46,6 +46,15 @@ CHECKS: tuple[Check, ...] = (
 )
 
 
-def run_checks(context: LintContext) -> tuple[Diagnostic, ...]:
-    """Returns the diagnostics of all checks, in the order of the dispatch."""
-    return to_diagnostics(context.dispatch.path, (found for check in CHECKS for found in check(context)))
+def run_checks(context: LintContext, *, go_on: Callable[[], None] = lambda: None) -> tuple[Diagnostic, ...]:
+    """Returns the diagnostics of all checks, in the order of the dispatch.
+
+    `go_on` is called before each check; what it raises ends them.
+    """
+    return to_diagnostics(context.dispatch.path, _findings(context, go_on))
+
+
+def _findings(context: LintContext, go_on: Callable[[], None]) -> Iterator[Finding]:
+    for check in CHECKS:
+        go_on()
+        yield from check(context)

@@ -97,18 +97,20 @@ class SourceIndex:
                     yield TextSpan(
                         _blank_out(text).replace("\n", " "), partial(self._source_map.position_within, place)
                     )
-        for offset, line in self.body_lines():
+        for offset, line in self.body_lines:
             yield TextSpan(line, partial(self._at, offset))
 
-    def body_lines(self) -> Iterator[tuple[int, str]]:
-        """Yields the lines of the body that are read, each with its offset in the file."""
+    @cached_property
+    def body_lines(self) -> tuple[tuple[int, str], ...]:
+        """The lines of the body that are read, each with its offset in the file."""
         body = self.text[self._start :]
         code = map_lines(body).code
-        offset = self._start
+        offset, lines = self._start, []
         for number, line in enumerate(body.split("\n")):
             if number not in code and line.strip() and len(line) <= LONGEST_LINE:
-                yield offset, _blank_out(line)
+                lines.append((offset, _blank_out(line)))
             offset += len(line) + 1
+        return tuple(lines)
 
     def _at(self, start: int, offset: int) -> Position:
         return self._source.position(start + offset)

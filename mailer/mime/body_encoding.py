@@ -94,9 +94,10 @@ class _QuotedPrintable:
             placeholders.append((len(pieces), part))
             pieces += [b"", _SOFT_BREAK]
         self.prefix, *self._pieces = pieces
-        fillers = list(dict.fromkeys(filler for _, filler in placeholders))
+        fillers = dict.fromkeys(filler for _, filler in placeholders)
+        numbers = {filler: number for number, filler in enumerate(fillers)}
         self._caches = [RenderCache((filler,), quote) for filler in fillers]
-        self._placeholders = [(position - 1, fillers.index(filler)) for position, filler in placeholders]
+        self._placeholders = [(position - 1, numbers[filler]) for position, filler in placeholders]
 
     def render(self, values: ReaderValues) -> list[bytes]:
         encoded = [cache.render(values) for cache in self._caches]

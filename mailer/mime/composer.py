@@ -40,7 +40,7 @@ from mailer.settings.parsers import MAX_VERP_LOCAL_PART
 
 
 class MessageError(MailerError):
-    """A message that cannot be composed as the contract requires."""
+    """A message that cannot be composed with the headers that every message needs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ is also said of a sender, and 5.2.2 of the sender's own quota. The order of the 
 us stands before what speaks of a recipient. A code that is about the sender or about us is not overruled by words about a
 recipient. A reply that says nothing, neither in words nor by an enhanced code, is `ON_HOLD`: nothing is known.
 
-Pure. It reads replies within a session; what comes back later as mail says the same in the same words.
+Pure. A session asks it about replies, and `mailer.feedback` about bounces, which say the same in the same words.
 """
 
 import re
@@ -55,6 +55,10 @@ class Reason(StrEnum):
     NO_RELAYING = "norelaying"
     SYSTEM_ERROR = "systemerror"
     NETWORK_ERROR = "networkerror"
+    MAILER_ERROR = "mailererror"  # a program to which the recipient's server hands mail
+    EXPIRED = "expired"  # a server gave up trying
+    FEEDBACK = "feedback"  # no refusal: a complaint
+    VACATION = "vacation"  # no refusal: an automatic reply
     ON_HOLD = "onhold"  # not known
 
     @property
@@ -93,6 +97,19 @@ _PHRASES: tuple[tuple[Reason, tuple[str, ...]], ...] = (
     (_R.ON_HOLD, (r"gr[ae]y-? ?list",)),
     (_R.SPEEDING, (rf"{_BOX}.{{0,60}}receiving (?:mail|messages) (?:too|at a rate)", r"exceeding receiving limits")),
     (_R.MAILBOX_FULL, (r"(?:disk|disc|storage|mail ?box|maildir) ?(?:quota|size|space)",)),
+    (
+        _R.MAILER_ERROR,
+        (
+            r"mailer error",
+            r"(?:procmail|maildrop|mail\.local|mail\.filter):",
+            r"(?:command|program|filter|pipe) (?:\S+ )?(?:failed|died|exited|returned|timed out)",
+            r"exit (?:code|status)",
+            r"x-unix",
+        ),
+    ),
+    (_R.FILTERED, (r"due to recipient (?:preferences|settings)",)),
+    (_R.MAILER_ERROR, (r"mailer error", r"(?:procmail|maildrop|mail\.local):", r"pipe to \|")),
+    (_R.FILTERED, (r"due to recipient (?:preferences|settings)",)),
     # of the sender
     (
         _R.AUTH_FAILURE,
@@ -210,6 +227,9 @@ _PHRASES: tuple[tuple[Reason, tuple[str, ...]], ...] = (
                 r"\b(?:blocked|listed|rejected|refused|denied|not allowed)"
             ),
             r"not (?:currently )?accepting mail from your",
+            r"refused to talk to me",
+            r"my name was rejected",
+            r"(?:helo|ehlo)\b.{0,40}(?:reject|invalid|mismatch|not found|refus|denied|bad|unknown|must)",
         ),
     ),
     # of the message
@@ -256,7 +276,7 @@ _PHRASES: tuple[tuple[Reason, tuple[str, ...]], ...] = (
         (
             (
                 rf"{_BOX}(?: \S+)? {_IS}"
-                r"(?:disabled|suspended|deactivated|inactive|locked|frozen|not active|expired|on hold|restricted|closed)"
+                r"(?:disabled|suspended|deactivated|inactive|locked|blocked|frozen|not active|expired|on hold|restricted|closed)"
             ),
             r"(?:disabled|suspended|inactive|locked|closed|expired|restricted) (?:mail ?box|account|user|recipient)",
             r"extended inactivity",
@@ -264,18 +284,31 @@ _PHRASES: tuple[tuple[Reason, tuple[str, ...]], ...] = (
     ),
     (
         _R.NOT_ACCEPTING,
-        (r"null ?mx", r"(?:domain|host) (?:\S+ )?does not accept (?:e-?)?mail", r"mail receiving disabled"),
+        (
+            r"null ?mx",
+            r"indicated no smtp service",
+            r"(?:domain|host) (?:\S+ )?does not accept (?:e-?)?mail",
+            r"mail receiving disabled",
+        ),
     ),
     (
         _R.HOST_UNKNOWN,
         (
             (
                 r"(?:domain|host)(?: name| \S+)?(?: or domain name)? (?:is |was )?"
-                r"(?:unknown|not (?:found|exist|reachable)|does ?n[o']t exist|does not exist|unreachable|invalid|must exist)"
+                r"(?:unknown|not (?:found|exist)|does ?n[o']t exist|does not exist|invalid|must exist"
+                r"|(?:could|can)(?: ?not|n[o']t) be found)"
             ),
-            r"(?:no such|unknown|invalid|unroutable|unrouteable|non-?existent) (?:mail )?(?:domain|host)",
+            r"domain (?:is )?(?:not reachable|unreachable)",
+            (
+                r"(?:no such|unknown|invalid|unroutable|unrouteable|non-?existent|illegal|bad destination) "
+                r"(?:mail |e-?mail )?(?:domain|host)"
+            ),
             r"nxdomain",
-            r"no (?:valid )?mx",
+            r"no (?:valid )?(?:mx|mail exchangers?|dns record)",
+            r"could(?: not|n[o']t) find (?:any host|a mail exchanger)",
+            r"name or service not known",
+            r"mx records? point(?:s)? to non-?existent",
         ),
     ),
     (
@@ -286,25 +319,50 @@ _PHRASES: tuple[tuple[Reason, tuple[str, ...]], ...] = (
                 r"(?:user|recipient|mail ?box|account|address|person|local[- ]?part|alias|rcpt)\b"
             ),
             (
-                rf"(?:{_BOX}|local[- ]?part|person|alias|rcpt)(?:\(s\)|s)?(?: \S+){{0,3}}? {_IS}"
-                r"(?:unknown|unavailable|undeliverable|invalid|could not be found|no longer (?:valid|exists?|available|in use)"
-                r"|not (?:exist\w*|found|known|valid|listed|present|recogni[sz]ed|local|a (?:known|valid|local)))"
+                rf"(?:{_BOX}|local[- ]?part|person|alias|rcpt|recipient name|user name)(?:\(s\)|s)?(?: \S+){{0,3}}? {_IS}"
+                r"(?:unknown|unavailable|undeliverable|invalid|deleted|removed|terminated"
+                r"|no longer (?:valid|exists?|available|in use)|could(?: not|n[o']t) be found|n[o']t (?:be )?found"
+                r"|not (?:exist\w*|found|known|valid|listed|present|recogni[sz]ed|local|our (?:customer|user)"
+                r"|a (?:known|valid|local)))"
             ),
-            r"does not exist|doesn't exist",
+            r"does not exist|doesn't exist|does n[o']t exist",
             r"no (?:\w+ )?(?:mailbox|user|account|person|recipient|one)(?: \w+){0,3} (?:here|by that name|at this)",
-            r"not (?:listed|found) in (?:\w+ )?directory",
+            r"not (?:listed|found) in (?:\w+ )?(?:directory|public name)",
             r"badrcptto",
             r"validrcptto",
-            rf"is not an? (?:known|valid|active) (?:\w+ )?{_BOX}",
+            rf"(?:is )?not an? (?:known|valid|active) (?:\w+ )?{_BOX}",
+            rf"(?:does ?n[o']t|does not) have an? (?:\S+ )?{_BOX}",
+            r"invalid (?:final delivery )?user ?id",
+            r"5\.1\.0 address rejected",  # IronPort: the address is not in its directory
+            r"5\.4\.1 (?:\S+ )?recipient address rejected: access denied",  # Exchange Online: likewise
+            r"no valid recipients",
             r"user ?unknown",
-            r"recip(?:ient)?\.? ?not ?found",
+            r"addressee unknown",
+            r"address ?not ?found",
+            r"(?:ex)?recip(?:ient)?\.? ?not ?found",
             r"utilisateur inconnu",
-            r"destinataire inconnu",
+            r"destinataire (?:inconnu|invalide)",
+            r"adresse d.? ?au moins un destinataire invalide",
+            r"(?:compte|bo[iî]te(?: aux lettres)?) inexistante?",
+            r"n'existe pas",
             r"no existe",
-            r"(?:empfänger|benutzer|adresse) (?:unbekannt|existiert nicht)",
+            r"(?:usuario|destinatario) desconocido",
+            (
+                r"(?:empfänger|empfängeradresse|benutzer|adresse|postfach) (?:ist )?"
+                r"(?:unbekannt|ungültig|existiert nicht|nicht gefunden)"
+            ),
+            r"unbekannter (?:empfänger|benutzer)",
             r"nessun utente",
-            r"utente sconosciuto",
-            r"usuario desconocido",
+            r"(?:utente|destinatario) sconosciuto",
+            r"(?:utente|casella|indirizzo) inesistente",
+            r"(?:usuário|utilizador|destinatário) (?:desconhecido|inválido|inexistente)",
+            r"não existe",
+            r"onbekende gebruiker",
+            r"gebruiker onbekend",
+            r"bestaat niet",
+            r"не существует|(?:пользователь|адрес|ящик)\w* (?:\S+ )?не найден",
+            r"宛先不明|(?:アドレス|ユーザー?|あて先|宛先)\S{0,20}(?:存在しま|見つか)",
+            r"(?:用户|用戶|收件人|邮箱|地址)\S{0,10}(?:不存在|找不到)",
         ),
     ),
     (
@@ -315,10 +373,30 @@ _PHRASES: tuple[tuple[Reason, tuple[str, ...]], ...] = (
             r"(?:recipient|user)'s (?:list|settings|preferences)",
         ),
     ),
+    # of nobody
+    (
+        _R.EXPIRED,
+        (
+            r"(?:message|envelope|delivery time|delivery|mail|queue time) (?:has )?expired",
+            r"retry (?:timeout|time limit) exceeded",
+            r"(?:in|on) the queue too long",
+            r"queued? (?:for )?too long",
+            r"not going to try again",
+            r"giv(?:ing|en) up (?:after|trying)",
+            r"(?:deliver|tried|trying)\w* (?:\w+ )?(?:in|for|within|after) (?:the (?:last|past) )?\d+ (?:minute|hour|day)s?",
+            r"did not accept our requests to connect",
+            r"failed (?:after )?\d+ attempts",
+        ),
+    ),
     # of the message, in weaker words
     (
         _R.NOT_COMPLIANT,
-        (r"\brfc ?-?\d+", r"(?:missing|duplicate|multiple|invalid|malformed) (?:\w+ )?headers?\b", r"bare (?:lf|cr)\b"),
+        (
+            r"multiple (?:addresses|subject)",
+            r"\brfc ?-?\d+",
+            r"(?:missing|duplicate|multiple|invalid|malformed) (?:\w+ )?headers?\b",
+            r"bare (?:lf|cr)\b",
+        ),
     ),
     (_R.CONTENT_ERROR, (r"\bmime\b", r"attachment", r"8-?bit", r"base64", r"smtputf8", r"non-ascii", r"\butf-?8")),
     (
@@ -345,6 +423,14 @@ _PHRASES: tuple[tuple[Reason, tuple[str, ...]], ...] = (
         ),
     ),
     (
+        _R.MAILER_ERROR,
+        (
+            r"(?:command|program|filter|pipe) (?:\S+ )?(?:failed|died|exited|returned|timed out)",
+            r"exit (?:code|status)",
+            r"x-unix",
+        ),
+    ),
+    (
         _R.SYSTEM_ERROR,
         (
             r"(?:internal|system|configuration|local|queue|database|lookup|temporary) (?:\w+ )?(?:error|failure|problem)",
@@ -363,7 +449,8 @@ _PHRASES: tuple[tuple[Reason, tuple[str, ...]], ...] = (
         ),
     ),
 )
-_PATTERNS = tuple((reason, re.compile("|".join(phrases), re.IGNORECASE)) for reason, phrases in _PHRASES)
+_PATTERNS = tuple((reason, re.compile(rf"(?<![a-z])(?:{'|'.join(phrases)})")) for reason, phrases in _PHRASES)
+"""For words in lower case: re.IGNORECASE takes ten times as long. Each phrase begins where a word begins."""
 
 _BY_DETAIL: Mapping[str, Reason] = {
     "1.1": _R.USER_UNKNOWN, "1.2": _R.HOST_UNKNOWN, "1.3": _R.USER_UNKNOWN, "1.6": _R.HAS_MOVED, "1.7": _R.REJECTED,
@@ -371,7 +458,7 @@ _BY_DETAIL: Mapping[str, Reason] = {
     "2.3": _R.EXCEEDS_LIMIT, "2.252": _R.REJECTED, "3.0": _R.SYSTEM_ERROR, "3.1": _R.SYSTEM_ERROR, "3.2": _R.SYSTEM_ERROR,
     "3.3": _R.SYSTEM_ERROR, "3.4": _R.EXCEEDS_LIMIT, "3.5": _R.SYSTEM_ERROR, "4.0": _R.NETWORK_ERROR, "4.1": _R.NETWORK_ERROR,
     "4.2": _R.NETWORK_ERROR, "4.3": _R.NETWORK_ERROR, "4.4": _R.HOST_UNKNOWN, "4.5": _R.RATE_LIMITED, "4.6": _R.NETWORK_ERROR,
-    "4.7": _R.NETWORK_ERROR, "5.0": _R.SYNTAX_ERROR, "5.1": _R.SYNTAX_ERROR, "5.2": _R.SYNTAX_ERROR, "5.3": _R.RATE_LIMITED,
+    "4.7": _R.EXPIRED, "5.0": _R.SYNTAX_ERROR, "5.1": _R.SYNTAX_ERROR, "5.2": _R.SYNTAX_ERROR, "5.3": _R.RATE_LIMITED,
     "5.4": _R.SYNTAX_ERROR, "7.13": _R.SUSPENDED, "7.23": _R.AUTH_FAILURE, "7.24": _R.AUTH_FAILURE, "7.20": _R.AUTH_FAILURE,
     "7.21": _R.AUTH_FAILURE, "7.22": _R.AUTH_FAILURE, "7.25": _R.REQUIRES_PTR, "7.26": _R.AUTH_FAILURE, "7.27": _R.REJECTED,
     "7.28": _R.RATE_LIMITED, "7.29": _R.AUTH_FAILURE, "7.17": _R.HAS_MOVED, "7.18": _R.HAS_MOVED,
@@ -384,7 +471,8 @@ _NOT_RECIPIENT = frozenset({Subject.SENDER, Subject.QUOTA, Subject.REPUTATION})
 def refusal_reason(code: int, enhanced: str, words: str) -> Reason:
     """Returns why a server refused mail: by its words, then by the enhanced code, then by the code."""
     by_code = _by_code(code, enhanced)
-    by_words = next((reason for reason, pattern in _PATTERNS if pattern.search(words)), None)
+    lowered = f"{enhanced} {words}".lower()
+    by_words = next((reason for reason, pattern in _PATTERNS if pattern.search(lowered)), None)
     if by_words is None or (by_code.subject in _NOT_RECIPIENT and by_words.subject in {None, Subject.RECIPIENT}):
         return by_code  # 5.1.8 is about the sender, also where “user unknown” is said of it
     return by_words

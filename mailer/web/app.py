@@ -25,6 +25,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from mailer.app import App
 from mailer.errors import MailerError
 from mailer.ledger.types.errors import LedgerError
+from mailer.service.dispatches.check_gate import CheckGate
 from mailer.web.api.routes import api_routes
 from mailer.web.api.subscribe import SubscribeApi
 from mailer.web.client_ip import ProxyCheckMiddleware
@@ -55,11 +56,11 @@ def create_app(app: App) -> Starlette:
         },
     )
     asgi_app.state.ending = asyncio.Event()
-    signup_guard = SignupGuard(app)
+    signup_guard, gate = SignupGuard(app), CheckGate()
     routes = [
         *_routes(app, pages, signup_guard),
-        *api_routes(app, SubscribeApi(app, signup_guard).subscribe),
-        *desk_routes(app, pages.root),
+        *api_routes(app, gate, SubscribeApi(app, signup_guard).subscribe),
+        *desk_routes(app, pages.root, gate),
     ]
     if pages.root:
         routes.append(Mount(pages.root, app=Router(list(routes), redirect_slashes=False)))

@@ -110,6 +110,18 @@ def test_findings_stand_at_their_lines_and_in_words(tab, file):
     letter(page).get_by_text("asks for patience").wait_for()
 
 
+@pytest.mark.parametrize("script", [True, False])
+def test_an_editor_sees_the_message_as_a_reader_whose_address_is_in_no_url(tab, script):
+    page, urls = tab(java_script_enabled=script), []
+    page.on("request", lambda request: urls.append(request.url))
+    page.goto(TIDE)
+    page.get_by_label("Reader").fill("ana@example.com")
+    page.keyboard.press("Enter")
+    letter(page).get_by_text("High water is at noon").first.wait_for()
+    assert any("/letter?" in each and "s=" in each for each in urls)
+    assert not [each for each in urls if "@" in each or "%40" in each]
+
+
 def test_the_file_is_taken_over_when_it_changes_and_nothing_was_typed(tab, file):
     page = tab()
     page.goto(TIDE)
@@ -267,6 +279,7 @@ def test_no_page_is_wider_than_a_phone_or_has_a_fault_that_axe_finds(tab, site, 
         "/desk/settings/people",
         "/desk/settings/audit",
         "/desk/settings/webhooks",
+        "/desk/settings/tokens",
         webhook_with_a_log(site),
     ]
     for path in paths:

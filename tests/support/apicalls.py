@@ -14,10 +14,10 @@ from tests.support.site import Site, Visitor
 from tests.support.workspaces import DISPATCH
 
 
-def token_of(site: Site, *scopes: str, name: str = "") -> str:
-    """A new token with these scopes, or with all."""
+def token_of(site: Site, *scopes: str, name: str = "", **limits: Any) -> str:
+    """A new token with these scopes, or with all; `limits` are those of create_api_token."""
     wanted = list(map(Scope, scopes)) or list(Scope)
-    return create_api_token(site.app, name or f"token {len(site.ledger.api_tokens.all()) + 1}", wanted)
+    return create_api_token(site.app, name or f"token {len(site.ledger.api_tokens.all()) + 1}", wanted, **limits)[0]
 
 
 def fill_workspace(site: Site) -> None:

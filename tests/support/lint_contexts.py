@@ -38,7 +38,7 @@ def lint_context(
     publication: Publication = PUBLICATION,
     images: dict[str, Image] | None = None,
     templates: tuple[Path, ...] = (TEMPLATES,),
-    head: SenderProfile | None = None,
+    sender: SenderProfile | None = None,
     **changes: Any,
 ) -> LintContext:
     """Returns the context of the dispatch `source`; `changes` are fields of LintContext."""
@@ -47,7 +47,7 @@ def lint_context(
         dispatch, publication=publication, templates=templates, references=REFERENCES, images=images or {}
     )
     composer = Composer(
-        edition, head or sender_profile(), lambda _: MessageTokens(unsubscribe=TOKEN, bounce=TOKEN, message=TOKEN)
+        edition, sender or sender_profile(), lambda _: MessageTokens(unsubscribe=TOKEN, bounce=TOKEN, message=TOKEN)
     )
     claim = Claim(delivery_id=1, identity="x", address="reader@example.org", fields={}, attempt=1, date=1_800_000_000.0)
     values = {
@@ -79,7 +79,7 @@ def positions(source: str, rule: str, **changes: Any) -> list[str]:
 
 
 def with_html(context: LintContext, old: str, new: str) -> LintContext:
-    """`whole` as a template would make it that writes `new` for `old`, in the static text of the HTML."""
+    """`context` as a template would make it that writes `new` for `old`, in the static text of the HTML."""
     assert any(old in text for text in _strings(context.edition.html)), f"the letter has no {old}"
     return replace(context, edition=replace(context.edition, html=_replaced(context.edition.html, old, new)))
 

@@ -15,6 +15,7 @@ from benchmarks.__main__ import main
 from benchmarks.comparison import Comparison, Field, Spread, compare, runs_of
 from benchmarks.composition import measure_composition
 from benchmarks.contender import Aiosmtplib, Contender, Engine, Load
+from benchmarks.feedback import measure_feedback
 from benchmarks.growth import GrowthResult
 from benchmarks.machine import ROOT
 from benchmarks.markdown_tables import tables
@@ -81,6 +82,7 @@ def test_a_tiny_run_writes_its_numbers(tmp_path: Path) -> None:
         "cold",
         "lists",
         "unsubscribe",
+        "feedback",
         "targets",
     ]
     pairs = {(each["first"], each["second"]): each for each in report["sending"]}
@@ -118,6 +120,13 @@ def test_an_optimisation_is_measured_with_and_without(tmp_path: Path) -> None:
 def test_what_an_optimisation_is_switched_off_by_is_still_there() -> None:
     program = "from benchmarks.without import OPTIMISATIONS\nfor switch_off in OPTIMISATIONS.values(): switch_off()"
     run([sys.executable, "-c", program], folder=ROOT, timeout=PATIENCE)
+
+
+def test_each_kind_of_message_that_comes_back_is_measured() -> None:
+    read = measure_feedback(10, lambda _: None)
+    assert (read.messages, read.permanent) == (10, 6)
+    assert read.octets > 10 * 1_000
+    assert [target.value for target in read.targets] == [10 / read.seconds]
 
 
 def test_what_is_made_is_compared() -> None:

@@ -137,3 +137,19 @@ def test_tokens_stay_readable_over_releases(token):
     assert KEYS.read(Purpose.UNSUBSCRIBE, token) == KEYS.read(Purpose.UNSUBSCRIBE, token.upper()) == 12
     assert KEYS.read(Purpose.BOUNCE, token) is None
     assert TokenKeys([OLD]).read(Purpose.UNSUBSCRIBE, token) is None
+
+
+@settings(deadline=None)
+@given(st.text())
+def test_a_sealed_text_is_read_with_the_first_key_alone(text):
+    sealed = KEYS.seal_text(text)
+    assert KEYS.open_text(sealed) == text
+    assert KEYS.seal_text(text) == KEYS.signing_with(key_name(OLD)).seal_text(text) == sealed
+    assert TokenKeys([OLD, NEW]).open_text(sealed) is None
+    assert KEYS.open_text(sealed[:-1]) is KEYS.open_text(f"A{sealed}") is None
+
+
+@settings(deadline=None)
+@given(st.text())
+def test_nothing_else_is_a_sealed_text(text):
+    assert KEYS.open_text(text) is None

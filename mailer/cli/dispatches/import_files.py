@@ -37,7 +37,8 @@ def import_command(source: Path, out: Path | None, *, as_json: bool, workspace: 
     failed: list[tuple[Path, str]] = []
     for file in files:
         try:
-            done.append(import_file(file, target, today=today, language=language))
+            taken = {imported.dispatch for imported in done}
+            done.append(import_file(file, target, today=today, language=language, taken=taken))
         except UsageError as error:
             if not source.is_dir():
                 raise

@@ -1,6 +1,6 @@
 """Expressions over the reader: `{{ reader.first_name or "reader" }}` and the conditions of `{% if %}`.
 
-Jinja2 parses them; what is allowed (contract 1) is a short list of its nodes, and each becomes a Python closure over a
+Jinja2 parses them; what is allowed (docs/editor.md) is a short list of its nodes, and each becomes a Python closure over a
 mapping of fields. Jinja2 renders nothing per reader, so no expression can reach an attribute, call a function or grow
 without bound. Values are strings, an absent field is "", and `default` therefore fills in for an empty one.
 """
@@ -66,7 +66,7 @@ _ENVIRONMENT = Environment(autoescape=False)  # noqa: S701 - only parses; nothin
 def parse_expression(source: str, position: Position | None = None) -> Expression:
     """Parses `source`, the text between the braces or after `if`.
 
-    Raises ExpressionError for anything that contract 1 does not allow.
+    Raises ExpressionError for anything that docs/editor.md does not allow.
     """
     names: set[str] = set()
     try:

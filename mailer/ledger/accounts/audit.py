@@ -4,6 +4,7 @@
 `detail` are text. The caller writes the line after the action.
 """
 
+import threading
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,8 @@ from mailer.ledger.store.tables import audit
 
 PAGE = 100
 _LONGEST = 1000  # characters of an object or a detail
-_SAME_LOOK = 3600.0  # seconds in which a repeated action is recorded once
+_SAME_LOOK = 3600.0  # seconds in which a repeated look is recorded once
+KEPT_LOOKS = 10_000  # of this process
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +37,8 @@ class AuditLog:
 
     def __init__(self, context: LedgerContext) -> None:
         self._context = context
+        self._looks: dict[tuple[str, ...], float] = {}  # when each was recorded, the look least recently made first
+        self._gate = threading.Lock()
 
     def record(self, actor: str, action: str, object: str = "", detail: str = "", *, address: str = "") -> None:  # noqa: A002 - the name of the column
         """Records an action of `actor`."""
@@ -48,17 +52,28 @@ class AuditLog:
         }
         self._context.writer.call(lambda conn: conn.execute(insert(audit).values(**values))).result()
 
-    def record_once(self, actor: str, action: str, object: str = "", detail: str = "", *, address: str = "") -> None:  # noqa: A002 - the name of the column
-        """Adds an entry unless the log has the same one from the last hour."""
-        same = (
-            (audit.c.actor == actor)
-            & (audit.c.action == action)
-            & (audit.c.object == object[:_LONGEST])
-            & (audit.c.detail == detail[:_LONGEST])
-            & (audit.c.at > self._context.clock() - _SAME_LOOK)
-        )
-        with self._context.database.reading() as conn:
-            is_recorded = conn.execute(select(audit.c.id).where(same).limit(1)).first() is not None
+    def record_look(
+        self,
+        actor: str,
+        action: str,
+        object: str = "",  # noqa: A002 - the name of the column
+        detail: str = "",
+        *,
+        reader: str = "",
+        address: str = "",
+    ) -> None:
+        """Records that `actor` looked at data of readers, unless this process has recorded the same within the last hour.
+
+        `reader` is the identity of the reader whose data it was, if it was one: it tells readers apart whose masked addresses
+        are equal, and is not stored.
+        """
+        look, now = (actor, action, object, detail, reader), self._context.clock()
+        with self._gate:
+            recorded_at = self._looks.pop(look, None)
+            is_recorded = recorded_at is not None and 0 <= now - recorded_at < _SAME_LOOK
+            self._looks[look] = recorded_at if is_recorded and recorded_at is not None else now
+            while len(self._looks) > KEPT_LOOKS:
+                self._looks.pop(next(iter(self._looks)))
         if not is_recorded:
             self.record(actor, action, object, detail, address=address)
 

@@ -1,8 +1,8 @@
 """Idempotency keys of the API, and the stored responses to requests that must be done once.
 
-    idempotency.reserve(token, key, fingerprint)   None: the key is new, and reserved; otherwise what is stored of it
-    idempotency.store(token, key, response)        stores the response for repetitions of the request
-    idempotency.release(token, key)                nothing was done; the key may be used again
+    idempotency.reserve(token_id, key, fingerprint)   None: the key is new, and reserved; otherwise what is stored of it
+    idempotency.store(token_id, key, response)        stores the response for repetitions of the request
+    idempotency.release(token_id, key)                nothing was done; the key may be used again
 
 A key is reserved before anything is done. So an interrupted request leaves a key without a response, and is never repeated
 automatically. Keys are removed after LONGEST seconds. Times are seconds since the epoch, UTC.

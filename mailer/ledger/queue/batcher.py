@@ -40,14 +40,14 @@ SPACING = 0.003  # seconds between two commits, unless half of the connections w
 
 @dataclass(frozen=True, slots=True)
 class ClaimRequest:
-    """A connection asks for up to `limit` deliveries that are due at `now`."""
+    """The request for up to `limit` deliveries that are due at `now`."""
 
     limit: int
     now: float
 
     def __post_init__(self) -> None:
         if self.limit < 1:
-            raise ValueError("a connection claims at least one")
+            raise ValueError("a request claims at least one")
 
 
 class DeliveryBatcher:

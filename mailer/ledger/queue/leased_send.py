@@ -47,7 +47,7 @@ class SendLeases:
         self._context = context
 
     def acquire(self, send_id: int, *, retry_for: float, resend_uncertain: bool = False) -> "LeasedSend | None":
-        """Takes a send over, and recovers what a dead process left; None while a living process holds it (`sends.owner_pid`).
+        """Takes a send over, and recovers what a dead process left; None while a living process holds it (`sends.holder_pid`).
 
         `retry_for`: the lifetime of a deferred delivery, seconds since its Date. `resend_uncertain`: uncertain deliveries are
         sent again, once. Raises UnknownSendError, LedgerError.

@@ -1,9 +1,9 @@
 """Statistics of a send, counted from the ledger alone: whichever process sends it, at any time.
 
     stats.domains(send_id)                states of deliveries by the domain of the address
-    stats.beats(send_id, since=, width=)  results of attempts by time interval
+    stats.rates(send_id, since=, width=)  results of attempts by time interval
     stats.relays(send_id, now)            recent attempts by relay
-    stats.delays(send_id)                 deferred deliveries by domain and reply
+    stats.deferrals(send_id)              deferred deliveries by domain and reply
     stats.page(send_id, ...)              some recipients, in the order of the deliveries
 
 Each is one query over the rows of one send, and costs time proportional to its length, except `relays` and `page`; a caller that

@@ -459,6 +459,8 @@ api_token = Table(
     Column("created_at", Float, nullable=False),
     Column("used_at", Float),
     Column("revoked_at", Float),
+    Column("ends_at", Float),
+    Column("networks", JSON),
     UniqueConstraint("key"),
     UniqueConstraint("digest"),
 )

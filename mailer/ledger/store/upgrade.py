@@ -13,8 +13,8 @@ from mailer.ledger.store.advisory_lock import advisory_lock
 from mailer.ledger.store.database import Database
 from mailer.ledger.types.errors import LedgerError, translating
 
-HEAD = "0016"
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
+HEAD = max(path.name for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))[:4]  # the newest migration
 
 
 def upgrade(database: Database, *, head: str = HEAD, migrations: Path = MIGRATIONS) -> None:

@@ -34,7 +34,7 @@ _LISTS, _CONFIRMED = "lists", "confirmed"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signup:
-    """A request for a list. `words` are those that the form showed; `ip` is truncated; `own`: the fields that were filled in."""
+    """A request for a list. `words`: those that the form showed; `ip` is truncated; `profile`: the fields that were filled in."""
 
     list: str
     address: Address

@@ -1,10 +1,10 @@
 """Transactional mail to one subscriber, outside all sends: a queue that `mailer serve` delivers.
 
-    transactional.ask_link(address)       queues the link to a subscriber's own page, at most one an address and day
+    transactional.request_link(address)   queues the link to a subscriber's own page, at most one an address and day
     transactional.due(now, limit)         the mails to be delivered, the oldest first
     transactional.begin_sending(id, link) queued -> sending, durable before end of DATA; False: not now
     transactional.linked(digest)          the mail that carried a link
-    transactional.settle(id, ...)         records the result
+    transactional.record_result(id, ...)  records the result
     transactional.recover()               sending -> uncertain, after a process that died
 
     queued -> sending -> sent | failed | uncertain | queued (to be retried)

@@ -13,7 +13,7 @@ where a user must decide, LedgerError.
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import (
@@ -31,7 +31,7 @@ from sqlalchemy import (
     update,
 )
 
-from mailer.csv.rows import Status
+from mailer.csv.rows import Status, UnclearColumn
 from mailer.errors import NeedsConfirmationError
 from mailer.ledger.store.advisory_lock import advisory_lock
 from mailer.ledger.store.expressions import effective_status, is_suppressed, set_by_subscriber, suppression_reason
@@ -52,7 +52,8 @@ from mailer.ledger.types.syncs import FROM_LIST, ListState, PendingChanges, Sync
 class FileStats:
     """Statistics of reading a list file. `findings` are the first ones, as text.
 
-    `consent`: the fields with the evidence of consent (csv.columns).
+    `consent`: the fields with the evidence of consent (csv.columns). `meanings` of columns, as they were stated, and the columns
+    that are `unclear`.
     """
 
     digest: str
@@ -63,6 +64,8 @@ class FileStats:
     rejected: int
     findings: tuple[str, ...] = ()
     more_findings: int = 0
+    meanings: Mapping[str, str] = field(default_factory=dict)
+    unclear: tuple[UnclearColumn, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,11 +97,13 @@ class ListSyncs:
         with self._context.database.reading() as conn:
             yield conn
 
-    def is_current(self, name: str, digest: str) -> bool:
-        """Whether the file of this digest and the ledger are in sync."""
+    def is_current(self, name: str, digest: str, meanings: Mapping[str, str]) -> bool:
+        """Whether the file of this digest, read with these meanings of its columns, and the ledger are in sync."""
         with self._context.database.reading() as conn:
-            number = conn.execute(select(list_.c.id).where(list_.c.name == name, list_.c.digest == digest)).scalar()
-            return number is not None and not _has_pending_changes(conn, number, self._context.clock())
+            found = conn.execute(select(list_).where(list_.c.name == name, list_.c.digest == digest)).first()
+            if found is None or found.findings.get("meanings") != meanings:
+                return False
+            return not _has_pending_changes(conn, found.id, self._context.clock())
 
     def pending(self, name: str) -> PendingChanges:
         """Counts what the next sync would write into a file that has not changed since the last one."""
@@ -152,6 +157,8 @@ class ListSyncs:
             "duplicates": plan.duplicates,
             "shown": list(plan.findings),
             "more": plan.more_findings,
+            "meanings": dict(reading.meanings),
+            "unclear": [asdict(each) for each in plan.unclear],
         }
         values: dict[str, Any] = {"columns": list(reading.columns), "digest": reading.digest, "findings": found}
         if number is not None:
@@ -192,7 +199,13 @@ def _compare(
 ) -> tuple[SyncDiff, SyncPlan]:
     sync_diff = compute(conn, list_id, staged, at=at, keeps_sign_ups=keeps_sign_ups)
     plan = summarize(conn, sync_diff, name=name)
-    complete = replace(plan, rejected=reading.rejected, findings=reading.findings, more_findings=reading.more_findings)
+    complete = replace(
+        plan,
+        rejected=reading.rejected,
+        findings=reading.findings,
+        more_findings=reading.more_findings,
+        unclear=reading.unclear,
+    )
     return sync_diff, complete
 
 
@@ -314,6 +327,8 @@ def _state(row: Row[Any]) -> ListState:
         duplicates=found["duplicates"],
         findings=tuple(found["shown"]),
         more_findings=found["more"],
+        unclear=tuple(UnclearColumn(**each) for each in found.get("unclear", ())),
+        meanings=found.get("meanings"),
         sync=row.sync_id,
     )
 

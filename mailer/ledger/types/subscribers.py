@@ -53,7 +53,8 @@ class LeavingReason(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Membership:
-    """One subscriber on one list. `fields` are those of the file's row, overridden by `own`, which the subscriber set.
+    """One subscriber on one list. `fields` are those of the file's row; a value of `profile`, which the subscriber
+    set, takes its place.
 
     `line` is where the row began at the last sync; `removed_at`: the row was removed from the file, the subscriber from the list.
     """

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from mailer.csv.rows import UnclearColumn
+
 FROM_LIST = "list "  # how the source of a suppression begins that came from a list file
 
 
@@ -43,6 +45,7 @@ class SyncPlan:
 
     `moved`: members whose status the file changes; `patched`: rows that get a new status and since; `appended`: sign-ups that
     get a row. `people` are in the file, each once; `members_before` were in it at the last sync. A first sync lists no members.
+    `unclear`: columns of which somebody must say what they mean before a send.
     """
 
     list: str
@@ -64,6 +67,7 @@ class SyncPlan:
     first_blocked: tuple[BlockedRow, ...] = ()
     findings: tuple[str, ...] = ()
     more_findings: int = 0
+    unclear: tuple[UnclearColumn, ...] = ()
     sync: int | None = None
     encoding_changed: bool = False
 
@@ -100,7 +104,10 @@ class PendingChanges:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListState:
-    """The state of a list after its last sync; `digest` is the SHA-256 of the file then, in hex."""
+    """The state of a list after its last sync; `digest` is the SHA-256 of the file then, in hex.
+
+    `meanings` of its columns, as they were stated then; None if a version read the file that did not know them.
+    """
 
     name: str
     digest: str
@@ -111,6 +118,8 @@ class ListState:
     duplicates: int
     findings: tuple[str, ...]
     more_findings: int
+    unclear: tuple[UnclearColumn, ...]
+    meanings: Mapping[str, str] | None
     sync: int | None
 
 

@@ -54,7 +54,7 @@ def headings(context: LintContext) -> Iterator[Finding]:
 
 def _heading_place(context: LintContext, words: str) -> Position:
     """Returns the position of a subheading in the dispatch, whose punctuation may differ."""
-    offset = next((offset for offset, line in context.source_index.body_lines() if line.lstrip("# ") == words), 0)
+    offset = next((offset for offset, line in context.source_index.body_lines if line.lstrip("# ") == words), 0)
     return context.source_index.position(offset)
 
 

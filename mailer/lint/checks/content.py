@@ -6,7 +6,7 @@ addresses; a word of the dispatch's own language, such as the Spanish “todo”
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from difflib import SequenceMatcher
 from functools import lru_cache
 
@@ -24,6 +24,7 @@ from mailer.lint.source_index import SourceIndex
 LONGEST_SUBJECT = 78
 LONGEST_PREHEADER = 140
 LONGEST_ALT = 250
+COMPARISONS = 50_000  # pairs of names of sources in one check
 ALIKE = 0.9  # of two spellings of a source; “Harbor Times” and “Harbour Times” have 0.96
 
 _PLACEHOLDER = re.compile(
@@ -280,12 +281,12 @@ def source_links(context: LintContext) -> Iterator[Finding]:
 
 def source_spelling(context: LintContext) -> Iterator[Finding]:
     """Reports a source that an earlier dispatch, or an earlier article, spells differently."""
-    known = dict(context.sources)
+    known, spellings = dict(context.sources), _Spellings(context.sources)
     for article in context.articles:
         name = article.source
         if name in known:
             continue
-        other = next((each for each in known if _similar(name, each)), None)
+        other = spellings.find(name)
         if other is not None:
             where = f"in {known[other]}" if known[other] else "further up"
             yield Finding(
@@ -296,15 +297,43 @@ def source_spelling(context: LintContext) -> Iterator[Finding]:
             )
         else:
             known[name] = ""
+            spellings.add(name)
 
 
-def _similar(one: str, other: str) -> bool:
-    """Whether two names are spellings of the same name: the same letters, or nearly, with the same numbers."""
-    if re.findall(r"\d+", one) != re.findall(r"\d+", other):
-        return False
-    one, other = _normalized(one), _normalized(other)
-    if one == other:
-        return True
+class _Spellings:
+    """Names, found by another spelling: the same letters, or nearly, with the same numbers.
+
+    Letters that differ are looked for in COMPARISONS pairs of names at most: with more, the time would grow with their square.
+    """
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._exact: dict[tuple[str, ...], str] = {}
+        self._by_numbers: dict[tuple[str, ...], list[str]] = {}
+        self._left = COMPARISONS
+        for name in names:
+            self.add(name)
+
+    def add(self, name: str) -> None:
+        numbers = _numbers(name)
+        self._exact.setdefault((_normalized(name), *numbers), name)
+        self._by_numbers.setdefault(numbers, []).append(name)
+
+    def find(self, name: str) -> str | None:
+        """Returns a name that `name` is another spelling of."""
+        numbers = _numbers(name)
+        if (same := self._exact.get((_normalized(name), *numbers))) is not None:
+            return same
+        others = self._by_numbers.get(numbers, [])[: max(self._left, 0)]
+        self._left -= len(others)
+        return next((each for each in others if _is_close(_normalized(name), _normalized(each))), None)
+
+
+def _numbers(name: str) -> tuple[str, ...]:
+    return tuple(re.findall(r"\d+", name))
+
+
+def _is_close(one: str, other: str) -> bool:
+    """Whether two names differ in few letters."""
     if min(len(one), len(other)) < 5 or abs(len(one) - len(other)) > 3:
         return False
     matcher = SequenceMatcher(None, one, other, autojunk=False)

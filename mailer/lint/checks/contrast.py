@@ -40,10 +40,13 @@ def poor_contrast(context: LintContext) -> Iterator[Finding]:
     seen: set[tuple[str, str, str]] = set()
     for page in context.pages:
         for scheme, rule in (("light", "contrast"), ("dark", "contrast-dark")):
-            resolver = _StyleResolver(page, scheme)
+            resolver, passed = _StyleResolver(page, scheme), set[_ComputedStyle]()
             if scheme == "dark" and not resolver.knows_scheme:
                 continue
             for text, style in resolver.texts():
+                if style in passed:
+                    continue
+                passed.add(style)
                 pair = (rule, str(style.colour), str(style.background))
                 if pair in seen or len(seen) >= _FOUND_EACH:
                     continue
@@ -95,6 +98,7 @@ class _StyleResolver:
     def __init__(self, page: HtmlPage, scheme: str) -> None:
         self._page = page
         self._scheme = scheme
+        self._computed: dict[tuple[object, ...], _ComputedStyle] = {}
         self.knows_scheme = any(
             _SCHEME.search(rule.media) and "dark" in rule.media
             for css in page.style_blocks
@@ -120,6 +124,14 @@ class _StyleResolver:
                 yield from self._within(child, style)
 
     def _style_of(self, element: HtmlElement, outer: _ComputedStyle) -> _ComputedStyle:
+        """Returns the style of `element` within `outer`, computed once for all elements that have the same rules."""
+        attributes = (element.tag, bool(element.get("href")), element.get("style"), element.get("bgcolor"))
+        key = (*attributes, *self._styled.get(element, {}).items(), outer)
+        if key not in self._computed:
+            self._computed[key] = self._compute(element, outer)
+        return self._computed[key]
+
+    def _compute(self, element: HtmlElement, outer: _ComputedStyle) -> _ComputedStyle:
         values = self._values(element)
         style = outer
         if element.tag == "a" and element.get("href"):

@@ -34,7 +34,7 @@ _QUOTED = re.compile(rb"(?:[\t\r\n -<>-~]|=[0-9A-F]{2}|=\r\n)*")
 
 
 def message(context: LintContext) -> Iterator[Finding]:
-    """Checks a message against the contract and the RFCs."""
+    """Checks a message against the RFCs and what docs/deliverability.md promises."""
     data = context.message
     if len(data) > LARGEST:
         text = f"the message has {len(data) // 1024 // 1024} MB"

@@ -12,11 +12,9 @@ from mailer.app import App
 from mailer.atomic_files import create_file
 from mailer.dispatch.slug import slugify
 from mailer.errors import UsageError
-from mailer.importers.dispatch_writer import dispatch_file_name, write_dispatch
 from mailer.importers.model import ImportDoubt
-from mailer.importers.paragraphs import split_paragraphs
-from mailer.importers.plaintext import read_plaintext
 from mailer.service.dispatches.files import LARGEST
+from mailer.service.dispatches.import_past_issues import read_issue
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,12 +45,11 @@ def import_text(app: App, text: str) -> ImportResult:
         raise UsageError(f"The text has more than {LARGEST:,} characters.", "Paste one issue at a time.")
     settings = app.settings
     today = dt.datetime.fromtimestamp(app.clock(), settings.timezone).date()
-    draft = read_plaintext(
-        split_paragraphs(text.replace("\r\n", "\n").replace("\r", "\n")), today=today, language=settings.language
-    )
-    path = app.workspace.dispatches / dispatch_file_name(draft)
-    _create(path, write_dispatch(draft))
-    return ImportResult(name=path.stem, doubts=draft.doubts)
+    data = text.replace("\r\n", "\n").replace("\r", "\n").encode("utf-8", "replace")
+    issue = read_issue(data, "The text", today=today, language=settings.language)
+    path = app.workspace.dispatches / issue.file_name
+    _create(path, issue.text)
+    return ImportResult(name=path.stem, doubts=issue.doubts)
 
 
 def _create(path: Path, text: str) -> None:

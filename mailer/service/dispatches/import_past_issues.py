@@ -3,13 +3,14 @@
     import_file(path, target)        one file
     importable_files(folder)         the files of a folder that can be imported
 
-Nothing is overwritten, and nothing is dropped silently: text that could not be placed is reported with its line.
-Pictures that come with a page or message are saved in the dispatch’s folder. Raises UsageError.
+Nothing is overwritten, and nothing is dropped silently: text that could not be placed is reported with its line, and the words
+and links that came in are compared with those that came out. Pictures that come with a page or message are saved in the
+dispatch’s folder. Raises UsageError.
 """
 
 import datetime as dt
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
@@ -23,15 +24,18 @@ from mailer.dispatch.parse import parse_dispatch
 from mailer.errors import UsageError
 from mailer.importers.dispatch_writer import dispatch_file_name, write_dispatch
 from mailer.importers.html import read_html
+from mailer.importers.losses import ImportSource, find_losses
 from mailer.importers.markdown_escaping import escape_markdown
-from mailer.importers.messages_and_pages import OpenedFile, decode_data_url, open_message, open_page, read_text
+from mailer.importers.messages_and_pages import PAGES, OpenedFile, decode_data_url, open_file
 from mailer.importers.model import ImportDoubt
 from mailer.importers.paragraphs import ImportedParagraph, split_paragraphs
-from mailer.importers.plaintext import read_plaintext
+from mailer.importers.plaintext import DateEvidence, read_plaintext
+from mailer.importers.table_of_contents import similarity
 
 PICTURES = "photos"
-_PAGES = frozenset({".html", ".htm", ".xhtml"})
-_KINDS = frozenset({".txt", ".text", ".eml", *_PAGES})
+_KINDS = frozenset({".txt", ".text", ".eml", *PAGES})
+_REFUSED = frozenset({".docx", ".doc", ".odt", ".rtf", ".pdf", ".pages", ".md", ".markdown", ".mbox", ".zip"})
+_SHOWN = 60  # characters of an address
 _FORMATS = {"JPEG": "jpg", "PNG": "png", "GIF": "gif"}
 
 
@@ -45,59 +49,92 @@ class Imported:
     problems: tuple[Diagnostic, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastIssue:
+    """A past issue as a dispatch file, with its `pictures` by file name."""
+
+    file_name: str
+    text: str
+    pictures: Mapping[str, bytes]
+    doubts: tuple[ImportDoubt, ...]
+
+
 def importable_files(folder: Path) -> tuple[Path, ...]:
-    """Returns the text, HTML and message files in `folder`, by name. Raises UsageError if there are none."""
-    found = tuple(sorted(path for path in folder.iterdir() if path.suffix.lower() in _KINDS and path.is_file()))
+    """Returns the text, HTML and message files in `folder` and in the folders below it, by name, and documents of other kinds,
+    which `import_file` refuses. Raises UsageError if there are none.
+    """
+    found = tuple(
+        sorted(path for path in folder.rglob("*") if path.suffix.lower() in _KINDS | _REFUSED and path.is_file())
+    )
     if not found:
         raise UsageError(f"{folder} contains nothing to import.", "Name a folder with .txt, .html or .eml files.")
     return found
 
 
-def import_file(path: Path, target: Path, *, today: dt.date, language: str) -> Imported:
-    """Creates a dispatch from `path`: the file `target`, or one named by its date and title in the folder `target`."""
+def import_file(path: Path, target: Path, *, today: dt.date, language: str, taken: Collection[Path] = ()) -> Imported:
+    """Creates a dispatch from `path`: the file `target`, or one named by its date and title in the folder `target`.
+
+    `taken`: files of the same import, beside which a second one of the same name gets a number.
+    """
     try:
         data = path.read_bytes()
     except OSError as error:
         raise UsageError(
             f"{path} cannot be read ({error.strerror}).", "Name a file that exists and can be read."
         ) from None
-    pictures: dict[str, bytes] = {}
-    aside: tuple[ImportDoubt, ...] = ()
-    if path.suffix.lower() in _PAGES or path.suffix.lower() == ".eml":
-        opened = open_message(data) if path.suffix.lower() == ".eml" else open_page(data)
-        found, aside = _opened(opened, path.parent, pictures)
-        today = opened.date or today
-    else:
-        found = split_paragraphs(read_text(data))
-    draft = read_plaintext(found, today=today, language=language)
-    text = write_dispatch(draft)
-    dispatch = target if target.suffix == ".md" else target / dispatch_file_name(draft)
-    _write(dispatch, text, pictures)
-    problems = parse_dispatch(text.encode(), str(dispatch), language=language).problems
+    issue = read_issue(data, path.name, path.parent, today=today, language=language)
+    dispatch = target if target.suffix == ".md" else _free_name(target / issue.file_name, taken)
+    _write(dispatch, issue.text, issue.pictures)
+    problems = parse_dispatch(issue.text.encode(), str(dispatch), language=language).problems
     return Imported(
         source=path,
         dispatch=dispatch,
-        doubts=(*draft.doubts, *aside),
+        doubts=issue.doubts,
         problems=tuple(problem for problem in problems if problem.severity is Severity.ERROR),
     )
 
 
-def _opened(
-    opened: OpenedFile, folder: Path, pictures: dict[str, bytes]
-) -> tuple[Sequence[ImportedParagraph], tuple[ImportDoubt, ...]]:
-    """Returns the paragraphs of a page or message, and what was left out; adds the pictures to keep to `pictures`, by file
-    name.
+def read_issue(data: bytes, name: str, folder: Path | None = None, *, today: dt.date, language: str) -> PastIssue:
+    """Returns the dispatch in a file or in a text that was pasted. `name`: for messages; `folder`: with the pictures of a page.
+
+    Raises UsageError.
     """
+    pictures: dict[str, bytes] = {}
+    opened = open_file(data, name)
+    source = _read_opened(opened, folder, pictures)
+    evidence = DateEvidence(sent=opened.date, aside=source.aside, file_name=Path(name).stem)
+    draft = read_plaintext(source.paragraphs, today=today, language=language, evidence=evidence)
+    text = write_dispatch(draft)
+    doubts = (*opened.doubts, *draft.doubts, *source.doubts)
+    doubts += find_losses(source, text, doubts)
+    return PastIssue(file_name=dispatch_file_name(draft), text=text, pictures=pictures, doubts=doubts)
+
+
+def _free_name(path: Path, taken: Collection[Path]) -> Path:
+    """Returns `path`, with a number if it is one of the files `taken`."""
+    number, free = 2, path
+    while free in taken:
+        free = path.with_stem(f"{path.stem}-{number}")
+        number += 1
+    return free
+
+
+def _read_opened(opened: OpenedFile, folder: Path | None, pictures: dict[str, bytes]) -> ImportSource:
+    """Returns what is to be read; adds the pictures to keep to `pictures`, by file name."""
     if not opened.is_html:
-        return split_paragraphs(opened.text), ()
+        found = list(split_paragraphs(opened.text, first_line=opened.first_line))
+        if opened.subject and found and found[0].level == 1:
+            found[0] = replace(found[0], level=0 if found[0].text == opened.subject else 2)
+        lines = tuple(enumerate(opened.text.split("\n"), start=opened.first_line))
+        return ImportSource(paragraphs=_with_headline(found, opened.subject), lines=lines)
     page = read_html(opened.text)
-    found = list(page.paragraphs)
-    if opened.subject and not any(each.level == 1 for each in found):
-        found.insert(0, ImportedParagraph(line=1, lines=(opened.subject,), level=1))
-    doubts = [
-        ImportDoubt(line=0, message=f"left out, because every message gets such a line automatically: “{text}”")
-        for text in page.aside
-    ]
+    found = _with_headline(list(page.paragraphs), opened.subject or page.title)
+    doubts = list(page.doubts)
+    headline = next((each.text for each in found if each.level == 1), "")
+    if opened.subject and similarity(opened.subject, headline) < 1:
+        doubts.append(
+            ImportDoubt(line=0, message=f"the subject of the message, “{opened.subject}”, differs from the headline")
+        )
     for index, each in enumerate(found):
         if each.picture and not each.picture.startswith("https://"):
             name = _keep(each.picture, folder, opened.pictures, pictures)
@@ -105,19 +142,26 @@ def _opened(
                 made = (f"![{escape_markdown(each.text)}]({name})",)
                 found[index] = replace(each, picture=name, markdown=made)
             else:
-                doubts.append(
-                    ImportDoubt(
-                        line=each.line,
-                        message=f"the picture “{each.text}” was not found; its description is kept as text",
-                    )
-                )
+                shown = each.text or each.picture[:_SHOWN]
+                message = f"the picture “{shown}” was not found; its description is kept as text"
+                doubts.append(ImportDoubt(line=each.line, message=message))
                 found[index] = replace(each, picture="", markdown=(escape_markdown(each.text),))
-    return found, tuple(doubts)
+    found = [each for each in found if each.picture or each.text]
+    return ImportSource(
+        paragraphs=found, aside=page.aside, doubts=tuple(doubts), links=page.links, lines=((0, page.text),)
+    )
 
 
-def _keep(address: str, folder: Path, given: Mapping[str, bytes], pictures: dict[str, bytes]) -> str:
+def _with_headline(found: list[ImportedParagraph], title: str) -> list[ImportedParagraph]:
+    """Returns `found` with the subject of the message or the title of the page as headline, if it has none."""
+    if not title or any(each.level == 1 for each in found) or (found and title in {found[0].text, found[0].lines[0]}):
+        return found
+    return [ImportedParagraph(line=1, lines=(title,), level=1), *found]
+
+
+def _keep(address: str, folder: Path | None, given: Mapping[str, bytes], pictures: dict[str, bytes]) -> str:
     """Returns the name, relative to the dispatch, that the picture at `address` is kept under; "" if there is none."""
-    data = given.get(address) or decode_data_url(address) or _beside(address, folder)
+    data = given.get(address) or decode_data_url(address) or (_beside(address, folder) if folder else None)
     if not data:
         return ""
     try:

@@ -7,7 +7,7 @@ The edition is checked only if its dispatch has no errors: without an edition th
 compile.py, SettingsError for an unknown mail client in MAILER_CLIENTS, LayoutError for a template.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -28,12 +28,22 @@ if TYPE_CHECKING:
 
 
 def lint_dispatch(
-    app: App, name: str, lists: Sequence[str] = (), *, online: bool = False, log: "Log | None" = None
+    app: App,
+    name: str,
+    lists: Sequence[str] = (),
+    *,
+    online: bool = False,
+    log: "Log | None" = None,
+    go_on: Callable[[], None] = lambda: None,
 ) -> CheckResult:
-    """Returns all problems of the dispatch `name`, a path or a slug. `online`: requests its links, and logs their number."""
+    """Returns all problems of the dispatch `name`, a path or a slug. `online`: requests its links, and logs their number.
+
+    `go_on` is called between the steps; what it raises ends the check.
+    """
     checked = check_dispatch(app, name, lists)
     if checked.dispatch is not None and not checked.has_errors:
-        return lint_edition(app, checked, compile_checked(app, checked), online=online, log=log)
+        go_on()
+        return lint_edition(app, checked, compile_checked(app, checked), online=online, log=log, go_on=go_on)
     return drop_ignored(checked)
 
 
@@ -46,7 +56,13 @@ def drop_ignored(checked: CheckResult) -> CheckResult:
 
 
 def lint_edition(
-    app: App, checked: CheckResult, edition: Edition, *, online: bool = False, log: "Log | None" = None
+    app: App,
+    checked: CheckResult,
+    edition: Edition,
+    *,
+    online: bool = False,
+    log: "Log | None" = None,
+    go_on: Callable[[], None] = lambda: None,
 ) -> CheckResult:
     """Returns `checked` with the problems of the edition and its message, and without those that the dispatch ignores."""
     assert checked.dispatch is not None, "an edition is made of a dispatch without errors"
@@ -63,7 +79,7 @@ def lint_edition(
         unsent=checked.unsent,
         clients=settings.clients,
     )
-    problems = [*checked.problems, *run_checks(lint_context)]
+    problems = [*checked.problems, *run_checks(lint_context, go_on=go_on)]
     if online:
         from mailer.lint.link_checker import check_dispatch_links  # noqa: PLC0415 - loads an HTTP client
 

@@ -5,7 +5,7 @@
     render_preview(edition, values, …)        what one reader sees: subject, HTML for a colour scheme, plain text
     reader_values(app, email, …)              the values of a subscriber's merge fields
     made_up_fields(text, …)                   the fields of a made-up reader
-    PreviewCache(app, media)                  the previews of the desk's dispatches
+    PreviewCache(app, media, gate)            the previews of the desk's dispatches
 
 `source` need not be the file's content; `path` is where the file is, or would be; images are relative to it. Blocking. Raises
 UsageError for a list or subscriber that does not exist, LayoutError for an invalid template.
@@ -14,7 +14,7 @@ UsageError for a list or subscriber that does not exist, LayoutError for an inva
 import re
 import threading
 from collections import OrderedDict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from html import escape
@@ -27,6 +27,7 @@ from mailer.edition.merge_fields import ReaderValues, fill
 from mailer.edition.model import Edition, Image
 from mailer.errors import UsageError
 from mailer.link_tokens import PLACEHOLDER
+from mailer.service.dispatches.check_gate import CheckGate
 from mailer.service.dispatches.compile import CheckResult, check_source, compile_checked
 from mailer.service.dispatches.files import dispatch_path, read_dispatch
 from mailer.service.dispatches.lint import drop_ignored, lint_edition
@@ -102,12 +103,16 @@ def compile_draft(
     return PreviewDraft(source=text, checked=checked, edition=edition)
 
 
-def lint_draft(app: App, made: PreviewDraft) -> PreviewDraft:
-    """Returns `made` compiled as it would be sent, with all problems that `mailer check` reports."""
+def lint_draft(app: App, made: PreviewDraft, *, go_on: Callable[[], None] = lambda: None) -> PreviewDraft:
+    """Returns `made` compiled as it would be sent, with all problems that `mailer check` reports.
+
+    `go_on` is called between the steps; what it raises ends the check.
+    """
     if made.edition is None:
         return replace(made, checked=drop_ignored(made.checked), is_final=True)
+    go_on()
     edition = compile_checked(app, made.checked)
-    return replace(made, checked=lint_edition(app, made.checked, edition), edition=edition, is_final=True)
+    return replace(made, checked=lint_edition(app, made.checked, edition, go_on=go_on), edition=edition, is_final=True)
 
 
 def render_preview(
@@ -214,38 +219,35 @@ class PreviewCache:
 
     A text is compiled once for each state of its file, and the previews of the last KEPT_PREVIEWS dispatches are kept. While a
     text has errors, its last edition without errors is shown. `media` is the path under which the desk serves the images,
-    ending with a slash.
+    ending with a slash. Each check and each compiling waits for its turn at the `gate` of the site.
     """
 
-    def __init__(self, app: App, media: str) -> None:
+    def __init__(self, app: App, media: str, gate: CheckGate) -> None:
         self._app = app
         self._media = media
+        self._turns = gate
         self._gate = threading.Lock()
-        self._one_check = threading.Lock()
-        self._finished = 0  # checks
         self._made: OrderedDict[str, CachedPreview] = OrderedDict()
 
-    def make(self, name: str) -> CachedPreview:
-        """Checks and compiles the dispatch as it is now.
+    def make(self, name: str, has_left: Callable[[], bool] = lambda: False) -> CachedPreview:
+        """Checks and compiles the dispatch as it is now. The check is the same for all that wait for it with the same text.
 
-        One check runs at a time, and it is the same for all that wait for it with the same text.
+        Raises ClientLeftError once `has_left` says that the client has left, TooManyChecksError.
         """
         with self._gate:
-            asked_at = self._finished
+            before = self._made.get(name)
         digest = read_dispatch(self._app, name).digest
-        with self._one_check:
+        with self._turns.turn(name, has_left) as go_on:
             with self._gate:
-                kept, is_newer = self._made.get(name), self._finished > asked_at
-            if is_newer and kept is not None and kept.is_final and kept.digest == digest:
+                kept = self._made.get(name)
+            if kept is not None and kept is not before and kept.is_final and kept.digest == digest:
                 return kept  # made while this request waited
             digest, made = self._drafted(name)
-            made = lint_draft(self._app, made)
+            made = lint_draft(self._app, made, go_on=go_on)
             size = render_preview(made.edition, media=self._media).size if made.edition else 0
             preview = CachedPreview(
                 digest=digest, problems=made.problems, edition=made.edition, size=size, is_final=True
             )
-            with self._gate:
-                self._finished += 1
             return self._keep(name, preview)
 
     def get(
@@ -257,6 +259,7 @@ class PreviewCache:
         made_up: bool = False,
         scheme: ColorScheme | None = None,
         images: bool = True,
+        has_left: Callable[[], bool] = lambda: False,
     ) -> RenderedPreview | None:
         """Renders the preview for `reader`, an address on a list or fields of a `made_up` one, or with all fields empty; None if
         there has been no edition yet.
@@ -267,8 +270,8 @@ class PreviewCache:
         with self._gate:
             preview = self._made.get(name)
         if preview is None or preview.digest != digest:
-            now, made = self._drafted(name)
-            preview = self._keep(name, CachedPreview(digest=now, problems=made.problems, edition=made.edition))
+            with self._turns.turn(name, has_left):
+                preview = self._draft(name)
         if preview.shown_edition is None:
             return None
         fields, values = preview.shown_edition.fields, NO_READER
@@ -278,13 +281,22 @@ class PreviewCache:
             values = reader_values(self._app, reader, (), fields)
         return render_preview(preview.shown_edition, values, media=self._media, scheme=scheme, images=images)
 
+    def _draft(self, name: str) -> CachedPreview:
+        """Compiles the dispatch for a browser, unless another request has compiled the same text meanwhile."""
+        with self._gate:
+            kept = self._made.get(name)
+        if kept is not None and kept.digest == read_dispatch(self._app, name).digest:
+            return kept
+        now, made = self._drafted(name)
+        return self._keep(name, CachedPreview(digest=now, problems=made.problems, edition=made.edition))
+
     def _drafted(self, name: str) -> tuple[str, PreviewDraft]:
         now = read_dispatch(self._app, name)
         path = dispatch_path(self._app, name)
         return now.digest, compile_draft(self._app, now.text, path, shown=f"dispatches/{name}.md")
 
     def _keep(self, name: str, preview: CachedPreview) -> CachedPreview:
-        """Caches `proof` in place of the earlier preview, whose edition it falls back on."""
+        """Caches `preview` in place of the earlier preview, whose edition it falls back on."""
         with self._gate:
             earlier = self._made.pop(name, None)
             self._made[name] = kept = replace(preview, before=earlier.shown_edition if earlier else None)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from mailer.addresses import parse_address
 from mailer.csv.admin_edits import RowEdit, edited_copy
-from mailer.csv.columns import EMAIL, STATUS
+from mailer.csv.columns import EMAIL, STATUS, ColumnRules
 from mailer.csv.reader import CsvList
 from mailer.csv.rows import Status
 from mailer.ledger.store.scratch_tables import ScratchConnection
@@ -38,12 +38,14 @@ class AppendedFile:
 
 
 @contextmanager
-def appended_file(scratch: ScratchConnection, source: CsvList, path: Path) -> Iterator[AppendedFile]:
+def appended_file(
+    scratch: ScratchConnection, source: CsvList, path: Path, rules: ColumnRules
+) -> Iterator[AppendedFile]:
     """Yields the list `source` with the rows of the file at `path`. The new file is removed when the block ends, unless it was
-    committed.
+    committed. `rules`: what the settings of the list say about its columns.
     """
-    listed = stage_list(scratch, source.path, source.name, number=_LISTED, keep=False)
-    given = stage_list(scratch, path, source.name, number=_GIVEN, keep=False)
+    listed = stage_list(scratch, source.path, source.name, rules, number=_LISTED, keep=False)
+    given = stage_list(scratch, path, source.name, rules, number=_GIVEN, keep=False)
     with ExitStack() as stack:
         with scratch.snapshot() as conn:
             columns = _new_columns(source, given.source, has_status=has_status_word(conn, given.rows))

@@ -10,10 +10,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from mailer.csv.columns import EMAIL
+from mailer.csv.columns import EMAIL, ColumnRules
 from mailer.csv.reader import CsvList, RowBatch, open_list
 from mailer.csv.rejected import keep_rejected
-from mailer.csv.rows import DuplicateRow, Finding, Member, RejectedRow
+from mailer.csv.rows import DuplicateRow, Finding, Member, RejectedRow, UnclearColumn
 from mailer.ledger.store.scratch_tables import ScratchConnection
 from mailer.ledger.sync.list_file_staging import StagedList, load
 from mailer.ledger.sync.syncs import FileStats
@@ -31,9 +31,20 @@ class StagedFile:
     reading: FileStats
 
 
-def stage_list(scratch: ScratchConnection, path: Path, name: str, *, number: int, keep: bool) -> StagedFile:
-    """Reads a list file into the scratch tables of this `number`. `keep`: its rejected rows are saved beside it."""
-    source = open_list(path, name)
+def stage_list(
+    scratch: ScratchConnection,
+    path: Path,
+    name: str,
+    rules: ColumnRules,
+    *,
+    number: int,
+    keep: bool,
+) -> StagedFile:
+    """Reads a list file into the scratch tables of this `number`. `keep`: its rejected rows are saved beside it.
+
+    `rules`: what the settings of the list say about its columns.
+    """
+    source = open_list(path, name, rules)
     digest, size = file_digest(path), path.stat().st_size
     columns = source.columns
     status = "" if columns.status is None else columns.names[columns.status]
@@ -61,6 +72,8 @@ def stage_list(scratch: ScratchConnection, path: Path, name: str, *, number: int
         rejected=reader.rejected,
         findings=tuple(words for _, words in findings),
         more_findings=reader.count + rows.duplicates - len(findings),
+        meanings={column: meaning.value for column, meaning in rules.meanings.items()},
+        unclear=tuple(reader.unclear),
     )
     return StagedFile(source=source, rows=rows, reading=reading)
 
@@ -71,6 +84,7 @@ class _ListReader:
     def __init__(self, source: CsvList, *, kept: bool) -> None:
         self.count = self.rejected = 0
         self.shown: list[tuple[int, str]] = []
+        self.unclear: list[UnclearColumn] = []
         self.keep: Callable[[CsvList, Finding], None] | None = None
         self._source = source
         self._kept = kept
@@ -85,7 +99,9 @@ class _ListReader:
     def _find(self, finding: Finding) -> None:
         self.count += 1
         self.rejected += isinstance(finding, RejectedRow)
-        if len(self.shown) < SHOWN_FINDINGS or finding.line < self.shown[-1][0]:
+        if isinstance(finding, UnclearColumn):
+            self.unclear.append(finding)
+        if len(self.shown) < SHOWN_FINDINGS or finding.line < max(self.shown)[0]:
             self.shown.append((finding.line, self._source.describe(finding, kept=self._kept)))
         if self.keep:
             self.keep(self._source, finding)

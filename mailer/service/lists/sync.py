@@ -34,6 +34,7 @@ from mailer.ledger.types.syncs import SyncPlan
 from mailer.service.lists.backups import ListBackups
 from mailer.service.lists.file_digests import file_digest, read_digest
 from mailer.service.lists.staged_file import stage_list
+from mailer.service.lists.unclear_columns import column_meanings, column_rules
 
 BY_COMMAND_LINE = "command line"
 _PATIENCE = 120.0  # seconds to wait for another sync of the same list
@@ -48,7 +49,7 @@ def sync_list(app: App, name: str, *, by: str = BY_COMMAND_LINE, allow_removals:
 def sync_locked_list(app: App, name: str, *, by: str, allow_removals: bool = False) -> SyncPlan:
     """Syncs the list for a caller that holds its lock and continues to work on the list."""
     path = app.workspace.list_file(name)
-    if app.ledger.syncs.is_current(name, read_digest(app, name)):
+    if app.ledger.syncs.is_current(name, read_digest(app, name), column_meanings(app, name)):
         return unchanged_plan(app, name)
     return _merge(app, name, path, by=by, allow_removals=allow_removals)
 
@@ -57,10 +58,11 @@ def plan_sync(app: App, name: str) -> SyncPlan:
     """Returns what `sync_list` would do."""
     path = app.workspace.list_file(name)
     with app.readonly_ledger() as ledger:
-        if ledger.syncs.is_current(name, file_digest(path)):
+        rules = column_rules(app, name)
+        if ledger.syncs.is_current(name, file_digest(path), rules.meanings):
             return unchanged_plan(app, name)
         with ledger.syncs.scratch() as scratch:
-            staged = stage_list(scratch, path, name, number=1, keep=False)
+            staged = stage_list(scratch, path, name, rules, number=1, keep=False)
             with scratch.snapshot() as conn:
                 return ledger.syncs.plan(conn, name, staged.rows, staged.reading)
 
@@ -84,7 +86,7 @@ def replace_and_sync(
     allow_removals: bool,
     undo_to: int | None = None,
 ) -> SyncPlan:
-    """Syncs the file `new` and replaces the list's file with it, if that is still `now`. Needs the list's lock."""
+    """Syncs the file `new` and replaces the list's file with it, if that is still `current`. Needs the list's lock."""
     return _merge(app, name, new.path, by=by, allow_removals=allow_removals, undo_to=undo_to, replacing=(current, new))
 
 
@@ -101,7 +103,7 @@ def _merge(
     """Merges the file at `path` into the ledger, and writes back to it; with `replacing`, it then becomes the list's file."""
     history = ListBackups(app.workspace.ensure_state_dir(), name)
     with app.ledger.syncs.scratch() as scratch:
-        staged = stage_list(scratch, path, name, number=1, keep=True)
+        staged = stage_list(scratch, path, name, column_rules(app, name), number=1, keep=True)
         current = replacing[0] if replacing else staged.source
         with scratch.transaction() as conn:
             done = app.ledger.syncs.merge(
@@ -142,6 +144,7 @@ def unchanged_plan(app: App, name: str) -> SyncPlan:
         rejected=state.rejected,
         findings=state.findings,
         more_findings=state.more_findings,
+        unclear=state.unclear,
     )
 
 
@@ -213,4 +216,5 @@ def sync_plan_object(plan: SyncPlan, *, planned: bool) -> dict[str, object]:
         "first_removed": list(plan.first_removed),
         "first_blocked": [{"line": each.line, "email": each.identity, "why": each.why} for each in plan.first_blocked],
         "findings": list(plan.findings),
+        "unclear_columns": [each.name for each in plan.unclear],
     }

@@ -19,6 +19,7 @@ from mailer.ledger.types.syncs import SyncPlan
 from mailer.service.lists.file_digests import file_digest
 from mailer.service.lists.staged_file import stage_list
 from mailer.service.lists.sync import BY_COMMAND_LINE, sync_list, unchanged_plan
+from mailer.service.lists.unclear_columns import column_meanings, column_rules
 
 
 class ListSource(Enum):
@@ -26,7 +27,7 @@ class ListSource(Enum):
 
     SYNC = auto()  # that of its file, which is synced first
     FILE = auto()  # that of its file, by a dry run: nothing is written, but writers of the ledger wait for it
-    LAST_SYNC = auto()  # that of its last sync, which blocks nobody; that of its file if it was never synced
+    LAST_SYNC = auto()  # that of its last sync, which blocks nobody; that of its file if it must be read again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,12 +65,16 @@ def _compare(
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Returns the lists that need a dry run, and those that are taken as of their last sync although the file has changed."""
     digests = {name: file_digest(app.workspace.list_file(name)) for name in names}
-    changed = tuple(name for name, digest in digests.items() if not ledger.syncs.is_current(name, digest))
+    meanings = {name: column_meanings(app, name) for name in names}
+    changed = tuple(name for name in names if not ledger.syncs.is_current(name, digests[name], meanings[name]))
     if source is ListSource.FILE:
         return changed, ()
     states = {name: ledger.syncs.state(name) for name in changed}
-    never_synced = tuple(name for name, state in states.items() if state is None)
-    return never_synced, tuple(name for name, state in states.items() if state and state.digest != digests[name])
+    unread = tuple(name for name, state in states.items() if state is None or state.meanings != meanings[name])
+    outdated = (
+        name for name, state in states.items() if state and state.digest != digests[name] and name not in unread
+    )
+    return unread, tuple(outdated)
 
 
 @contextmanager
@@ -79,7 +84,7 @@ def _dry_run(
     """Reads the files of the lists; then merges them in a transaction that is rolled back at the end."""
     with ledger.syncs.scratch() as scratch:
         staged = [
-            stage_list(scratch, app.workspace.list_file(name), name, number=number, keep=False)
+            stage_list(scratch, app.workspace.list_file(name), name, column_rules(app, name), number=number, keep=False)
             for number, name in enumerate(names, start=1)
         ]
         with scratch.dry_run() as conn:

@@ -37,6 +37,7 @@ from mailer.service.lists.append_file import appended_file
 from mailer.service.lists.file_digests import file_digest
 from mailer.service.lists.staged_file import StagedFile, stage_list
 from mailer.service.lists.sync import NewFile, list_lock, replace_and_sync, sync_list, sync_locked_list
+from mailer.service.lists.unclear_columns import column_rules
 from mailer.service.periodic_jobs import Log, run_every
 
 LARGEST = 512 * 1024 * 1024  # octets
@@ -174,14 +175,15 @@ def plan_upload(app: App, upload: Upload) -> UploadPlan:
     with _name_upload_in_errors(upload, path):
         given = open_list(path, upload.list)
         base = file_digest(listed)
+        rules = column_rules(app, upload.list)
         with app.ledger.syncs.scratch() as scratch:
             if upload.mode is ImportMode.WHOLE:
-                staged = stage_list(scratch, path, upload.list, number=1, keep=False)
+                staged = stage_list(scratch, path, upload.list, rules, number=1, keep=False)
                 with scratch.snapshot() as conn:
                     plan = app.ledger.syncs.plan(conn, upload.list, staged.rows, staged.reading)
                 return _upload_plan(given, staged, plan, base)
-            with appended_file(scratch, open_list(listed, upload.list), path) as new:
-                staged = stage_list(scratch, new.file.path, upload.list, number=1, keep=False)
+            with appended_file(scratch, open_list(listed, upload.list), path, rules) as new:
+                staged = stage_list(scratch, new.file.path, upload.list, rules, number=1, keep=False)
                 with scratch.snapshot() as conn:
                     plan = app.ledger.syncs.plan(conn, upload.list, staged.rows, staged.reading)
                 upload_plan = _upload_plan(given, new.upload, plan, base)
@@ -209,7 +211,10 @@ def apply_upload(app: App, upload: Upload, *, base: str, by: str, allow_removals
 def _new_file(app: App, upload: Upload, now: CsvList, path: Path) -> Iterator[NewFile]:
     """Yields the file that is to replace the list's file."""
     if upload.mode is ImportMode.ADD:
-        with app.ledger.syncs.scratch() as scratch, appended_file(scratch, now, path) as new:
+        with (
+            app.ledger.syncs.scratch() as scratch,
+            appended_file(scratch, now, path, column_rules(app, upload.list)) as new,
+        ):
             yield new.file
         return
     with AtomicFile(now.path) as whole:
@@ -232,10 +237,11 @@ def _upload_plan(given: CsvList, staged: StagedFile, plan: SyncPlan, base: str) 
             duplicates=staged.rows.duplicates,
             findings=reading.findings,
             more_findings=reading.more_findings,
+            unclear=reading.unclear,
         ),
         base=base,
         rows=reading.rows,
-        encoding=given.encoding,
+        encoding=given.encoding.label,
         delimiter=given.delimiter,
         read_as=tuple(
             (header.strip(), name)

@@ -82,7 +82,7 @@ class ThroughputMeter:
 
 
 def estimate(remaining: Remaining, *, now: float, pace: float | None, zone: ZoneInfo) -> Estimate:
-    """Estimates when all of `rest` is tried, at `pace` messages a second (None: not known yet)."""
+    """Estimates when all of `remaining` is tried, at `pace` messages a second (None: not known yet)."""
     if not remaining.count:
         return Estimate(seconds=0.0, words="")
     at_once = sum(share.count for share in remaining.shares if share.at is None or share.at <= now)

@@ -267,6 +267,6 @@ def measure_throughput(app: App, send: Send) -> Throughput | None:
 
 
 def bucket_width(span: float, most: int = _STRETCHES) -> float:
-    """Returns the width in seconds of at most `most` buckets that cover `span`: one of WIDTHS, or whole days."""
+    """Returns the width in seconds of at most `most` buckets that cover `span`: one of BUCKET_WIDTHS, or whole days."""
     day = BUCKET_WIDTHS[-1]
     return float(next((each for each in BUCKET_WIDTHS if span / each <= most), day * -(-span // (day * most))))

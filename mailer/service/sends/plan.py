@@ -5,7 +5,7 @@
 
 A plan that is to be sent syncs the lists first, so that the audience is that of the files now. The numbers of a plan are those
 of the freeze, unless somebody unsubscribes in between. Raises UsageError, ListError, DispatchError,
-AlreadySentError, EditionError, LedgerError.
+UnclearColumnError, AlreadySentError, EditionError, LedgerError.
 """
 
 import json
@@ -29,6 +29,7 @@ from mailer.service.dispatches.lint import lint_edition
 from mailer.service.dispatches.sample_message import sample_composer
 from mailer.service.lists.recipient_lookup import audience_spec, lists_in
 from mailer.service.lists.synced_lists import ListSource, synced_lists
+from mailer.service.lists.unclear_columns import require_clear_columns
 from mailer.service.sends.audience_summary import AudienceSummary, count_audience
 
 SHORTEST_DIGEST = 8  # characters of a digest that name an edition
@@ -95,6 +96,7 @@ def plan_send(
     selection = audience_spec(app, chosen, exclude=exclude, where=where)
     audience = Audience(selection=selection, fields=tuple(sorted(edition.fields)))
     with synced_lists(app, lists_in(selection), source) as lists_now:
+        require_clear_columns(lists_now.plans[each] for each in chosen)
         new_to = edition.slug if repeat is Repeat.NEW_READERS else ""
         summary, first = count_audience(lists_now, audience, edition, at=app.clock(), new_to=new_to)
     return SendPlan(

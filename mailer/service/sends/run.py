@@ -214,6 +214,6 @@ async def _note_outages(app: App, sender: Sender, leased: LeasedSend) -> None:
 
 
 def _pause_if_running(app: App, send_id: int, error: str) -> None:
-    """Pauses a send that a person stopped; `trouble` is the error at that time, if any."""
+    """Pauses a send that a person stopped; `error` is the error at that time, if any."""
     if app.ledger.sends.get(send_id).state in {SendState.RUNNING, SendState.WAITING}:
         app.ledger.sends.pause(send_id, reason=f"stopped by hand ({error})" if error else "stopped by hand")

@@ -23,6 +23,7 @@ from mailer.service.dispatches.compile import check_dispatch, compile_checked, e
 from mailer.service.dispatches.preview import made_up_fields
 from mailer.service.lists.recipient_lookup import audience_spec, find_recipient, find_recipients, lists_in
 from mailer.service.lists.sync import sync_list
+from mailer.service.lists.unclear_columns import require_clear_columns
 from mailer.service.sends.plan import SendPlan
 from mailer.service.sends.run import load_edition
 
@@ -80,8 +81,8 @@ def start_scheduled(app: App, send: Send, *, carried: bool = False) -> Send:
         return app.ledger.creator.start(send.id, carried=carried)
     edition = load_edition(app, send)
     selection = audience_spec(app, send.lists, exclude=send.exclude, where=send.where)
-    for name in lists_in(selection):
-        sync_list(app, name, by=f"send {send.id}")
+    plans = {name: sync_list(app, name, by=f"send {send.id}") for name in lists_in(selection)}
+    require_clear_columns(plans[name] for name in send.lists)
     audience = Audience(selection=selection, fields=tuple(sorted(edition.fields)))
     return app.ledger.creator.start(send.id, audience, carried=carried)
 

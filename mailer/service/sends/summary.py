@@ -1,4 +1,4 @@
-"""The summary of a send for scripts and people: the send object, the proof line, the exit code (contract 3), the next step."""
+"""The summary of a send for scripts and people: the send object, the proof line, the exit code, the next step."""
 
 from zoneinfo import ZoneInfo
 
@@ -62,7 +62,7 @@ def next_step(summary: Summary, ending: RunResult | None = None, *, zone: ZoneIn
             when = f" at {format_iso(summary.resumes_at)}" if summary.resumes_at else ""
             what = "is held back by MAILER_WARMUP and continues" if summary.held_until else "is tried again"
             return f"the rest {what}{when}. To continue: mailer resume {send.id}"
-        case SendState.SCHEDULED | SendState.RUNNING if send.reason and (send.run_by_server or send.scheduled_at):
+        case SendState.SCHEDULED | SendState.RUNNING if send.reason and (send.run_by_server or not send.is_frozen):
             return f"`mailer serve` tries it again every minute. To cancel it: mailer cancel {send.id}"
         case SendState.RUNNING if send.run_by_server:
             return f"it continues when `mailer serve` runs. To continue it here: mailer resume {send.id}"

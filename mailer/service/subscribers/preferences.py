@@ -9,6 +9,7 @@ LinkError for one that does not allow the change. By the link of a message, list
 Blocking; raises LedgerError, ListSettingsError.
 """
 
+import logging
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -19,7 +20,7 @@ from mailer.audience.list_settings import ListSettings, public_lists
 from mailer.csv.rows import Status
 from mailer.ledger.types.subscribers import Membership, StatusSource
 from mailer.ledger.types.suppressions import SuppressionReason
-from mailer.service.lists.erased_copies import erase_everywhere
+from mailer.service.subscribers.erasure import CopiesLeftError, erase_everywhere
 from mailer.service.subscribers.own_fields import clean_value, require_no_web_address
 from mailer.service.subscribers.preferences_link import BY_READER, LinkHolder, find_holder, require_holder
 from mailer.service.subscribers.profile import find_profile, profile_object, subject_copy
@@ -30,6 +31,8 @@ WEEKS = (1, 2, 4, 8, 12, 26)
 """The choices for the length of a pause."""
 
 _WEEK = 7 * 86_400.0
+
+_log = logging.getLogger(__name__)
 
 
 class OptOut(StrEnum):
@@ -123,7 +126,10 @@ def export_own_data(app: App, token: str) -> dict[str, object]:
 def erase_own_data(app: App, token: str) -> None:
     """Erases the subscriber, including their former addresses."""
     holder = require_holder(app, token, mailed=True)
-    erase_everywhere(app, holder.address.identity, by=BY_READER)
+    try:
+        erase_everywhere(app, holder.address.identity, by=BY_READER)
+    except CopiesLeftError as error:  # the reader can do nothing about it
+        _log.error("%s", error)
 
 
 def _public(app: App) -> tuple[ListSettings, ...]:

@@ -2,7 +2,7 @@
 
     find_profile(app, address)       lists, changes, consent, sends, mail; also those of former addresses
     subject_copy(profile)            the same for the subscriber: without the addresses that others moved to from this one
-    profile_object(profile)          its JSON
+    profile_object(person)           its JSON
 
 The state of a list is the ledger's; for a row that was not synced yet, the file's. Lists that cannot be read, and a missing
 ledger, are left out. Raises LedgerError.

@@ -6,7 +6,7 @@ Only the token in the message counts, as with the link; the sender of the messag
 from enum import StrEnum
 
 from mailer.app import App
-from mailer.audience.unsubscribe_mail import parse_unsubscribe_mail
+from mailer.feedback.reader import read_feedback
 from mailer.link_tokens import Purpose, is_inert
 
 BY_MAIL = "mail"
@@ -23,11 +23,11 @@ class UnsubscribeMailResult(StrEnum):
 
 def process_unsubscribe_mail(app: App, raw: bytes) -> UnsubscribeMailResult:
     """Unsubscribes the subscriber whose token is in the message `raw`."""
-    request = parse_unsubscribe_mail(raw)
-    if request.automatic:
+    feedback = read_feedback(raw)
+    if feedback.automatic:
         return UnsubscribeMailResult.AUTOMATIC
-    for token in request.tokens:
-        number = None if is_inert(token.lower()) else app.keys.read(Purpose.UNSUBSCRIBE, token)
+    for token in feedback.requests:
+        number = None if is_inert(token) else app.keys.read(Purpose.UNSUBSCRIBE, token)
         if number is None:
             continue
         done = app.ledger.suppressions.unsubscribe_delivery(number, source=BY_MAIL).result()

@@ -119,7 +119,9 @@ class FindingList(Schema):
     problems: tuple[Finding, ...]
 
 
-class RenderQuery(Schema):
+class RenderOptions(Schema):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"reader": "ana@example.com"}]})
+
     reader: Annotated[
         Email | None,
         Field(description="The address of a reader whose fields are filled in. Requires the scope lists:read, too."),
@@ -207,7 +209,8 @@ def _text(text: DispatchFile, location: str = "") -> ApiResponse:
 def _check(request: ApiRequest) -> ApiResponse:
     """Check a dispatch and the message made from it."""
     path = dispatch_path(request.app, request.path["name"])
-    checked = lint_dispatch(request.app, str(path), request.query(CheckQuery).to)
+    with request.check_turn(path.stem) as go_on:
+        checked = lint_dispatch(request.app, str(path), request.query(CheckQuery).to, go_on=go_on)
     return ApiResponse(content=FindingList(problems=findings(checked)))
 
 
@@ -218,13 +221,15 @@ def findings(checked: CheckResult) -> tuple[Finding, ...]:
 
 def _letter(request: ApiRequest) -> ApiResponse:
     """Render a dispatch, for one reader or with all fields empty."""
-    reader = request.query(RenderQuery).reader
+    reader = request.body(RenderOptions).reader
     if reader is not None:
         request.require(Scope.LISTS_READ)
-        request.record_look(
-            "dispatch.preview", request.path["name"], f"as {mask_address(parse_address(reader).display)}"
-        )
-    made = render_files(request.app, str(dispatch_path(request.app, request.path["name"])), reader=reader)
+        address = parse_address(reader)
+        masked = mask_address(address.display)
+        request.record_look("dispatch.preview", request.path["name"], f"as {masked}", reader=address.identity)
+    path = dispatch_path(request.app, request.path["name"])
+    with request.check_turn(path.stem):
+        made = render_files(request.app, str(path), reader=reader)
     html, text = (made.files[name].decode() for name in ("edition.html", "edition.txt"))
     return ApiResponse(
         content=RenderedEdition.of({**json.loads(made.files["edition.json"]), "html": html, "text": text})
@@ -256,5 +261,5 @@ ROUTES = (
         largest=LARGE,
     ),
     ApiRoute("GET", "/dispatches/{name}/check", Scope.DISPATCHES_READ, _check, FindingList, query=CheckQuery),
-    ApiRoute("GET", "/dispatches/{name}/letter", Scope.DISPATCHES_READ, _letter, RenderedEdition, query=RenderQuery),
+    ApiRoute("POST", "/dispatches/{name}/letter", Scope.DISPATCHES_READ, _letter, RenderedEdition, body=RenderOptions),
 )

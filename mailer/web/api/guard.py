@@ -23,9 +23,11 @@ from mailer.ledger.accounts.api_tokens import ApiToken
 from mailer.ledger.accounts.idempotency import StoredResponse
 from mailer.ledger.types.errors import LedgerError
 from mailer.service.accounts.api_tokens import find_api_token
+from mailer.service.dispatches.check_gate import CheckGate
 from mailer.web.api.problem import PREFIX, NotAllowedError, problem
 from mailer.web.api.request import ApiRequest, ApiResponse, ApiRoute
 from mailer.web.api.schema import Schema, format_errors
+from mailer.web.client_disconnect import disconnect_check
 from mailer.web.client_ip import address_of
 from mailer.web.forms import media_type, read_body
 from mailer.web.rate_limit import Rate, RateLimiter
@@ -44,8 +46,9 @@ _Handler = Callable[[Request], Awaitable[Response]]
 class ApiGuard:
     """Wraps endpoints in the checks of this module."""
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: App, gate: CheckGate) -> None:
         self._app = app
+        self._gate = gate
         self._limits = RateLimiter(time.monotonic, each=BY_TOKEN, together=BY_ALL_TOKENS)
 
     async def protected(self, route: ApiRoute, request: Request) -> Response:
@@ -65,7 +68,8 @@ class ApiGuard:
         scheme, _, secret = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not secret:
             return None
-        return await run_in_threadpool(find_api_token, self._app, secret.strip())
+        address = address_of(request, self._app.settings.trusted_proxies)
+        return await run_in_threadpool(find_api_token, self._app, secret.strip(), address=address)
 
     async def _answer(self, route: ApiRoute, request: Request, token: ApiToken) -> Response:
         if not token.may(route.scope):
@@ -103,6 +107,8 @@ class ApiGuard:
             query_values=query,
             body_values=body,
             address=address_of(request, self._app.settings.trusted_proxies),
+            gate=self._gate,
+            has_left=disconnect_check(request),
             if_match=tags,
             raw=raw if route.takes else b"",
             idempotency_digest=hashlib.sha256(f"API {token.id} {key}".encode()).hexdigest() if route.idempotent else "",

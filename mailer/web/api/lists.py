@@ -27,6 +27,7 @@ from mailer.web.api.schema import (
     Name,
     Page,
     PageQuery,
+    ReaderAddress,
     ReasonCount,
     Schema,
     ShortText,
@@ -42,7 +43,9 @@ class ListQuery(Schema):
     where: Annotated[Text, Field(description='Only members who match this expression: `city == "Lisbon"`.')] = ""
 
 
-class MemberQuery(PageQuery):
+class MemberFilter(PageQuery):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"q": "lisbon"}]})
+
     q: Annotated[ShortText, Field(description="Only members with this text in address or fields.")] = ""
 
 
@@ -107,12 +110,6 @@ class Members(Page):
     members: tuple[Member, ...]
 
 
-class NewFields(Schema):
-    model_config = ConfigDict(json_schema_extra={"examples": [{"fields": {"city": "Faro"}}]})
-
-    fields: Annotated[dict[Name, Text], Field(max_length=200)]
-
-
 class NewMember(Schema):
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"email": "cleo@example.org", "fields": {"first_name": "Cleo"}}]}
@@ -120,6 +117,15 @@ class NewMember(Schema):
 
     email: Email
     fields: Annotated[dict[Name, Text], Field(max_length=200)] = Field(default_factory=dict)
+
+
+class MemberEdit(Schema):
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"email": "ana@example.com", "fields": {"city": "Faro"}}]}
+    )
+
+    email: Email
+    fields: Annotated[dict[Name, Text], Field(max_length=200)]
 
 
 class Line(Schema):
@@ -174,6 +180,7 @@ class SyncResult(Schema):
     first_removed: tuple[str, ...]
     first_blocked: tuple[BlockedLine, ...]
     findings: tuple[str, ...]
+    unclear_columns: tuple[str, ...]
 
 
 class SyncRequest(Schema):
@@ -224,8 +231,8 @@ def _show(request: ApiRequest) -> ApiResponse:
 
 
 def _members(request: ApiRequest) -> ApiResponse:
-    """List the members of a list, by address, as of its last sync and with the changes since."""
-    wanted, name = request.query(MemberQuery), request.path["list"]
+    """List the members of a list, or those that match, by address, as of its last sync and with the changes since."""
+    wanted, name = request.body(MemberFilter), request.path["list"]
     request.app.workspace.list_file(name)
     request.record_look("list.members", name)
     after = read_cursor(wanted.cursor, str)
@@ -247,15 +254,15 @@ def _add(request: ApiRequest) -> ApiResponse:
 
 def _edit(request: ApiRequest) -> ApiResponse:
     """Change fields of a member: change the cells in the list's file, and sync it."""
-    name, address = request.path["list"], parse_address(request.path["email"])
-    fields = _known(request, request.body(NewFields).fields)
+    name, wanted = request.path["list"], request.body(MemberEdit)
+    address, fields = parse_address(wanted.email), _known(request, wanted.fields)
     done = edit_member(request.app, name, address.identity, fields, by=request.actor)
     return _amended(request, "list.edit", address, done)
 
 
 def _take_out(request: ApiRequest) -> ApiResponse:
     """Remove a member: remove the row from the list's file, and sync it."""
-    name, address = request.path["list"], parse_address(request.path["email"])
+    name, address = request.path["list"], parse_address(request.body(ReaderAddress).email)
     return _amended(
         request, "list.remove", address, remove_member(request.app, name, address.identity, by=request.actor)
     )
@@ -322,10 +329,10 @@ def outcome(plan: SyncPlan, *, planned: bool) -> ApiResponse:
 ROUTES = (
     ApiRoute("GET", "/lists", Scope.LISTS_READ, _names, Lists),
     ApiRoute("GET", "/lists/{list}", Scope.LISTS_READ, _show, ListDetails, query=ListQuery),
-    ApiRoute("GET", "/lists/{list}/members", Scope.LISTS_READ, _members, Members, query=MemberQuery),
+    ApiRoute("POST", "/lists/{list}/members/search", Scope.LISTS_READ, _members, Members, body=MemberFilter),
     ApiRoute("POST", "/lists/{list}/members", Scope.LISTS_WRITE, _add, SyncResult, body=NewMember),
-    ApiRoute("PATCH", "/lists/{list}/members/{email}", Scope.LISTS_WRITE, _edit, SyncResult, body=NewFields),
-    ApiRoute("DELETE", "/lists/{list}/members/{email}", Scope.LISTS_WRITE, _take_out, SyncResult),
+    ApiRoute("PATCH", "/lists/{list}/members", Scope.LISTS_WRITE, _edit, SyncResult, body=MemberEdit),
+    ApiRoute("POST", "/lists/{list}/members/remove", Scope.LISTS_WRITE, _take_out, SyncResult, body=ReaderAddress),
     ApiRoute("GET", "/lists/{list}/export", Scope.LISTS_READ, _export, None, query=ExportQuery),
     ApiRoute("GET", "/lists/{list}/plan", Scope.LISTS_READ, _plan, SyncResult),
     ApiRoute("POST", "/lists/{list}/sync", Scope.LISTS_WRITE, _sync, SyncResult, body=SyncRequest),

@@ -165,16 +165,18 @@ def _require_expected(plan: SendPlan, wanted: NewSend, *, may_count: bool) -> No
 def _plan_send(
     request: ApiRequest, wanted: Audience, *, digest: str = "", source: ListSource = ListSource.SYNC
 ) -> SendPlan:
-    return plan_send(
-        request.app,
-        str(dispatch_path(request.app, wanted.dispatch)),
-        wanted.lists,
-        exclude=wanted.exclude,
-        where=wanted.where,
-        repeat=Repeat(wanted.repeat),
-        digest=digest,
-        source=source,
-    )
+    path = dispatch_path(request.app, wanted.dispatch)
+    with request.check_turn(path.stem):
+        return plan_send(
+            request.app,
+            str(path),
+            wanted.lists,
+            exclude=wanted.exclude,
+            where=wanted.where,
+            repeat=Repeat(wanted.repeat),
+            digest=digest,
+            source=source,
+        )
 
 
 def _test(request: ApiRequest) -> ApiResponse:

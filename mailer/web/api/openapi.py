@@ -32,12 +32,11 @@ _PATHS = {
     "send": ("The number of the send.", {"type": "integer", "minimum": 1, "maximum": 10**18 - 1}, 1),
     "list": ("The name of the list.", {"type": "string"}, "readers"),
     "upload": ("The number of the upload.", {"type": "string"}, "5eed" * 8),
-    "email": ("The e-mail address.", {"type": "string", "minLength": 3, "maxLength": 320}, "ana@example.com"),
 }
 _ERRORS = {
     400: "The request is malformed: the body is not JSON, or a header is missing.",
-    401: "The token is missing, unknown or revoked.",
-    403: "The token lacks the scope.",
+    401: "The token is missing, unknown, revoked, or its last day is over.",
+    403: "The token lacks the scope, or the client is outside of the networks of the token.",
     404: "Not found.",
     409: "The request needs a decision first, or something else must end first.",
     408: "The body was not received in time.",

@@ -22,6 +22,8 @@ from mailer.errors import MailerError, NeedsConfirmationError, SettingsError, Us
 from mailer.ledger.types.errors import LedgerError, UnknownSendError
 from mailer.ledger.types.roles_and_scopes import Scope
 from mailer.ledger.types.sends import AlreadySentError, TooManyTestsError
+from mailer.service.accounts.api_tokens import NetworkNotAllowedError, TokenEndedError
+from mailer.service.dispatches.check_gate import TooManyChecksError
 from mailer.service.dispatches.compile import DispatchError
 from mailer.service.dispatches.files import ChangedError, NoDispatchError
 from mailer.service.lists.uploads import ChangedListError
@@ -46,6 +48,8 @@ class NotAllowedError(UsageError):
 
 _STATUSES: tuple[tuple[type[MailerError], int], ...] = (
     (NotAllowedError, 403),
+    (NetworkNotAllowedError, 403),
+    (TokenEndedError, 401),
     (UnknownSendError, 404),
     (NoDispatchError, 404),
     (NoListError, 404),
@@ -56,6 +60,7 @@ _STATUSES: tuple[tuple[type[MailerError], int], ...] = (
     (NeedsConfirmationError, 409),
     (ChangedListError, 409),
     (TooManyTestsError, 429),
+    (TooManyChecksError, 503),
 )
 _ERROR_CODES: dict[type[MailerError], str] = {
     NeedsConfirmationError: "undecided",
@@ -86,7 +91,6 @@ _NEXT_STEPS: tuple[tuple[type[MailerError], str], ...] = (
 )
 _BY_PATH = {
     "send": "GET {prefix}/sends/{send} shows the state of the send.",
-    "email": "GET {prefix}/subscribers/{email} shows what is known of the address.",
     "list": "GET {prefix}/lists/{list} shows the list.",
     "name": "GET {prefix}/dispatches/{name} shows the dispatch.",
 }
@@ -119,6 +123,8 @@ def mailer_problem(error: MailerError, path: Mapping[str, str] | None = None) ->
     if isinstance(error, DispatchError):
         more["problems"] = [finding(each, f"dispatches/{error.checked.path.name}") for each in error.checked.problems]
     headers = {"Retry-After": "60"} if status == 503 else {}
+    if isinstance(error, TokenEndedError):
+        headers["WWW-Authenticate"] = 'Bearer error="invalid_token"'
     if isinstance(error, NotAllowedError):
         headers["WWW-Authenticate"] = f'Bearer error="insufficient_scope", scope="{error.scope}"'
     detail = _OPTION.sub("", detail)  # "--where: …" is the field `where`
@@ -133,7 +139,7 @@ def _next_step(error: MailerError, path: Mapping[str, str]) -> str:
     for kind, words in _NEXT_STEPS:
         if isinstance(error, kind):
             return words
-    names = {name: quote(value, safe="@") for name, value in path.items()}
+    names = {name: quote(value) for name, value in path.items()}
     if "--allow-removals" in error.next_step:
         plan = f"{PREFIX}/lists/{names.get('list')}/plan"
         return f'If that is intended, set "allow_removals" to true. GET {plan} shows the changes.'

@@ -10,6 +10,7 @@ description in the OpenAPI document. Before it runs, the guard has checked the t
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import IO
 from urllib.parse import quote, urlsplit
@@ -19,6 +20,7 @@ from starlette.exceptions import HTTPException
 from mailer.app import App
 from mailer.ledger.accounts.api_tokens import ApiToken
 from mailer.ledger.types.roles_and_scopes import Scope
+from mailer.service.dispatches.check_gate import CheckGate
 from mailer.web.api.problem import PREFIX, NotAllowedError
 from mailer.web.api.schema import NoQuery, S, Schema
 
@@ -28,7 +30,8 @@ _LONGEST_NUMBER = 18  # digits; both databases can store such numbers
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiRequest:
-    """A request with a valid token. `if_match`: the entity tags of If-Match, without quotes.
+    """A request with a valid token. `if_match`: the entity tags of If-Match, without quotes. `has_left`: whether the
+    client has disconnected.
 
     `idempotency_digest` identifies the Idempotency-Key among those of all tokens; "" if the route needs none.
     """
@@ -39,9 +42,15 @@ class ApiRequest:
     query_values: Schema
     body_values: Schema | None
     address: str
+    gate: CheckGate
+    has_left: Callable[[], bool]
     if_match: tuple[str, ...] = ()
     idempotency_digest: str = ""
     raw: bytes = b""
+
+    def check_turn(self, name: str) -> AbstractContextManager[Callable[[], None]]:
+        """Waits for the turn of a check of the dispatch `name` (`CheckGate.turn`)."""
+        return self.gate.turn(name, self.has_left)
 
     @property
     def actor(self) -> str:
@@ -79,9 +88,9 @@ class ApiRequest:
         assert isinstance(self.body_values, schema), "the route declares another schema"
         return self.body_values
 
-    def record_look(self, action: str, object: str = "", detail: str = "") -> None:  # noqa: A002 - the audit log's own term
-        """Adds an entry to the audit log: this token read data of readers. The same one is added once an hour."""
-        self.app.ledger.audit.record_once(self.actor, action, object, detail, address=self.address)
+    def record_look(self, action: str, object: str = "", detail: str = "", *, reader: str = "") -> None:  # noqa: A002 - the audit log's own term
+        """Adds an entry to the audit log: this token read data of readers, or of `reader`. The same one is added once an hour."""
+        self.app.ledger.audit.record_look(self.actor, action, object, detail, reader=reader, address=self.address)
 
     def record(self, action: str, object: str = "", detail: str = "") -> None:  # noqa: A002 - the audit log's own term
         """Adds an entry to the audit log: this token did `action`."""

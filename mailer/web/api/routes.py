@@ -20,6 +20,7 @@ from starlette.types import Receive, Scope, Send
 from mailer.app import App
 from mailer.errors import MailerError
 from mailer.ledger.types.errors import LedgerError
+from mailer.service.dispatches.check_gate import CheckGate
 from mailer.web.api import dispatches, list_uploads, lists, new_sends, sends, subscribers
 from mailer.web.api.guard import ApiGuard
 from mailer.web.api.openapi import document
@@ -41,9 +42,9 @@ _log = logging.getLogger(__name__)
 _Handler = Callable[[Request], Awaitable[Response]]
 
 
-def api_routes(app: App, subscribe: _Handler) -> list[BaseRoute]:
-    """Returns the routes of the API; `subscribe` is the endpoint for sign-ups. An address in a path may contain a slash."""
-    guard = ApiGuard(app)
+def api_routes(app: App, gate: CheckGate, subscribe: _Handler) -> list[BaseRoute]:
+    """Returns the routes of the API; `gate` has the turns of checks, `subscribe` is the endpoint for sign-ups."""
+    guard = ApiGuard(app, gate)
 
     async def openapi(request: Request) -> Response:
         return respond_cached(request, _document(app.settings.base_url), "application/json", NO_CACHE)
@@ -51,9 +52,8 @@ def api_routes(app: App, subscribe: _Handler) -> list[BaseRoute]:
     handlers: dict[str, dict[str, _Handler]] = {"/subscribe": {"POST": subscribe}, "/openapi.json": {"GET": openapi}}
     for route in ROUTES:
         handlers.setdefault(route.path, {})[route.method] = partial(guard.protected, route)
-    in_order = sorted(handlers, key=lambda path: path.endswith("{email}"))  # /subscribers/{email}/unsubscribe is first
     return [
-        *(Route(f"{PREFIX}{path.replace('{email}', '{email:path}')}", _Endpoint(handlers[path])) for path in in_order),
+        *(Route(f"{PREFIX}{path}", _Endpoint(by_method)) for path, by_method in handlers.items()),
         Route(f"{PREFIX}/{{rest:path}}", _Endpoint({})),
     ]
 

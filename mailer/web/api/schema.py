@@ -46,6 +46,14 @@ class PageQuery(Schema):
     cursor: Annotated[Text, Field(description="`next` of the previous page.")] = ""
 
 
+class ReaderAddress(Schema):
+    """The address of a reader, in the body so that no log of a web server contains it."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"email": "ana@example.com"}]})
+
+    email: Email
+
+
 class Page(Schema):
     """One page of a list."""
 

@@ -81,7 +81,9 @@ class SendReport(SendFacts):
     reasons: tuple[DeliveryReason, ...]
 
 
-class DeliveryQuery(PageQuery):
+class DeliveryFilter(PageQuery):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"state": ["failed"]}]})
+
     q: Annotated[
         ShortText, Field(description="Only recipients with all of these words in address, reason or reply.")
     ] = ""
@@ -210,10 +212,13 @@ def _next_step(summary: Summary, *, resendable: int) -> str:
         case SendState.OVERDUE:
             return f"It did not start in time. POST {path}/resume starts it; POST {path}/cancel cancels it."
         case SendState.FINISHED if summary.count(DeliveryState.UNCERTAIN):
-            return f"GET {path}/deliveries?state=uncertain lists the uncertain deliveries; POST {path}/resolve decides them."
+            return (
+                f'POST {path}/deliveries/search with {{"state": ["uncertain"]}} lists the uncertain deliveries; '
+                f"POST {path}/resolve decides them."
+            )
         case SendState.FINISHED if summary.count(DeliveryState.FAILED):
             again = f"; POST {path}/resend tries {resendable:,} of them again" if resendable else ""
-            return f"GET {path}/deliveries?state=failed shows the reasons{again}."
+            return f'POST {path}/deliveries/search with {{"state": ["failed"]}} shows the reasons{again}.'
         case _:
             return ""
 
@@ -225,9 +230,9 @@ def _report(request: ApiRequest) -> ApiResponse:
 
 
 def _list_deliveries(request: ApiRequest) -> ApiResponse:
-    """List the recipients of a send, each with its result. A token with only `sends:test` cannot."""
+    """List the recipients of a send, or those that match, each with its result. A token with only `sends:test` cannot."""
     request.require_own(Scope.SENDS_READ)
-    wanted, number = request.query(DeliveryQuery), request.number("send")
+    wanted, number = request.body(DeliveryFilter), request.number("send")
     after = read_cursor(wanted.cursor, int)
     ledger = request.app.ledger
     request.record_look("send.recipients", str(number))
@@ -261,5 +266,7 @@ ROUTES = (
     ApiRoute("POST", "/sends/{send}/resume", Scope.SENDS_WRITE, _resume, SendDetails),
     ApiRoute("POST", "/sends/{send}/cancel", Scope.SENDS_WRITE, _cancel, SendDetails),
     ApiRoute("POST", "/sends/{send}/resolve", Scope.SENDS_WRITE, _resolve, SendDetails, body=Decision, largest=LARGE),
-    ApiRoute("GET", "/sends/{send}/deliveries", Scope.SENDS_READ, _list_deliveries, Deliveries, query=DeliveryQuery),
+    ApiRoute(
+        "POST", "/sends/{send}/deliveries/search", Scope.SENDS_READ, _list_deliveries, Deliveries, body=DeliveryFilter
+    ),
 )

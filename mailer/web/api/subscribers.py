@@ -2,17 +2,17 @@
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from mailer.addresses import Address, mask_address, parse_address
 from mailer.errors import NeedsConfirmationError
 from mailer.iso_time import format_iso
 from mailer.ledger.types.roles_and_scopes import Scope
 from mailer.ledger.types.suppressions import Suppression, SuppressionReason, UnsuppressStatus
-from mailer.service.lists.members import erase_subscriber
+from mailer.service.subscribers.erasure import erase_subscriber
 from mailer.service.subscribers.profile import find_profile, profile_object
 from mailer.web.api.request import ApiRequest, ApiResponse, ApiRoute
-from mailer.web.api.schema import Page, PageQuery, Schema, ShortText, next_cursor, read_cursor
+from mailer.web.api.schema import Page, PageQuery, ReaderAddress, Schema, ShortText, next_cursor, read_cursor
 
 
 class ListMembership(Schema):
@@ -118,7 +118,9 @@ class Subscriber(Schema):
     deliveries: tuple[ReceivedSend, ...]
 
 
-class SuppressionQuery(PageQuery):
+class SuppressionFilter(PageQuery):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "bounced"}]})
+
     q: Annotated[ShortText, Field(description="Only addresses that contain this text.")] = ""
     reason: Annotated[SuppressionReason | None, Field(description="Only suppressions with this reason.")] = None
 
@@ -169,14 +171,14 @@ class Erased(Schema):
 def _show(request: ApiRequest) -> ApiResponse:
     """Get everything known of one person."""
     address = _address(request)
-    request.record_look("subscriber.show", mask_address(address.display))
+    request.record_look("subscriber.show", mask_address(address.display), reader=address.identity)
     return ApiResponse(content=Subscriber.of(profile_object(find_profile(request.app, address))))
 
 
 def _unsubscribe(request: ApiRequest) -> ApiResponse:
     """Unsubscribe a person from all lists and from running sends.
 
-    DELETE /suppressions/{email} by the same token undoes it, until the person unsubscribes, too.
+    POST /suppressions/remove by the same token undoes it, until the person unsubscribes, too.
     """
     address = _address(request)
     done = request.app.ledger.suppressions.unsubscribe(address.identity, source=request.actor)
@@ -200,12 +202,12 @@ def _erase(request: ApiRequest) -> ApiResponse:
 
 
 def _address(request: ApiRequest) -> Address:
-    return parse_address(request.path["email"])
+    return parse_address(request.body(ReaderAddress).email)
 
 
-def _list_suppressions(request: ApiRequest) -> ApiResponse:
-    """List the suppressed addresses, by address."""
-    wanted = request.query(SuppressionQuery)
+def _search(request: ApiRequest) -> ApiResponse:
+    """List the suppressed addresses, or those that match, by address."""
+    wanted = request.body(SuppressionFilter)
     request.record_look("suppression.list")
     after = read_cursor(wanted.cursor, str)
     find = request.app.ledger.suppressions.page
@@ -217,7 +219,7 @@ def _list_suppressions(request: ApiRequest) -> ApiResponse:
 
 def _suppress(request: ApiRequest) -> ApiResponse:
     """Suppress an address: it gets no mail until the suppression is removed. An existing suppression stays as it is."""
-    address = parse_address(request.path["email"])
+    address = _address(request)
     done = request.app.ledger.suppressions.suppress(address.identity, SuppressionReason.BY_HAND, source=request.actor)
     request.record("suppression.add", mask_address(address.display))
     return ApiResponse(content=_suppression_facts(done.suppression))
@@ -225,7 +227,7 @@ def _suppress(request: ApiRequest) -> ApiResponse:
 
 def _unsuppress(request: ApiRequest) -> ApiResponse:
     """Remove the suppression of an address. An opt-out by the person is refused with 409."""
-    address = parse_address(request.path["email"])
+    address = _address(request)
     done = request.app.ledger.suppressions.unsuppress(address.identity, source=request.actor)
     reason = done.suppression.reason if done.suppression else None
     if done.outcome is UnsuppressStatus.REFUSED:
@@ -241,10 +243,12 @@ def _suppression_facts(each: Suppression) -> SuppressionFacts:
 
 
 ROUTES = (
-    ApiRoute("GET", "/subscribers/{email}", Scope.SUBSCRIBERS_READ, _show, Subscriber),
-    ApiRoute("POST", "/subscribers/{email}/unsubscribe", Scope.SUBSCRIBERS_WRITE, _unsubscribe, Unsubscribed),
-    ApiRoute("DELETE", "/subscribers/{email}", Scope.SUBSCRIBERS_WRITE, _erase, Erased),
-    ApiRoute("GET", "/suppressions", Scope.SUBSCRIBERS_READ, _list_suppressions, Suppressions, query=SuppressionQuery),
-    ApiRoute("PUT", "/suppressions/{email}", Scope.SUBSCRIBERS_WRITE, _suppress, SuppressionFacts),
-    ApiRoute("DELETE", "/suppressions/{email}", Scope.SUBSCRIBERS_WRITE, _unsuppress, Unsuppressed),
+    ApiRoute("POST", "/suppressions", Scope.SUBSCRIBERS_WRITE, _suppress, SuppressionFacts, body=ReaderAddress),
+    ApiRoute("POST", "/suppressions/search", Scope.SUBSCRIBERS_READ, _search, Suppressions, body=SuppressionFilter),
+    ApiRoute("POST", "/suppressions/remove", Scope.SUBSCRIBERS_WRITE, _unsuppress, Unsuppressed, body=ReaderAddress),
+    ApiRoute("POST", "/subscribers/show", Scope.SUBSCRIBERS_READ, _show, Subscriber, body=ReaderAddress),
+    ApiRoute(
+        "POST", "/subscribers/unsubscribe", Scope.SUBSCRIBERS_WRITE, _unsubscribe, Unsubscribed, body=ReaderAddress
+    ),
+    ApiRoute("POST", "/subscribers/erase", Scope.SUBSCRIBERS_WRITE, _erase, Erased, body=ReaderAddress),
 )

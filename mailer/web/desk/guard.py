@@ -24,6 +24,7 @@ from mailer.edition.template_loader import LayoutError
 from mailer.errors import MailerError, SettingsError
 from mailer.ledger.types.errors import LedgerError, UnknownSendError
 from mailer.service.accounts.sessions import csrf_token, is_csrf_token, token_digest
+from mailer.service.dispatches.check_gate import CheckGate, TooManyChecksError
 from mailer.service.dispatches.files import NoDispatchError
 from mailer.service.dispatches.preview import PreviewCache
 from mailer.service.sends.monitor import SendSnapshot
@@ -49,11 +50,12 @@ _Handler = Callable[[Request], Awaitable[Response]]
 class DeskGuard:
     """Wraps endpoints in the checks of this module."""
 
-    def __init__(self, app: App, root: str) -> None:
+    def __init__(self, app: App, root: str, gate: CheckGate) -> None:
         self._app = app
         self._errors = ErrorLog(_log)
+        self._gate = gate
         self.pages = DeskRenderer(app, root)
-        self._proofs = PreviewCache(app, f"{root}{dispatches_list.HERE}:image/")
+        self._proofs = PreviewCache(app, f"{root}{dispatches_list.HERE}:image/", gate)
         self._broadcaster = SendBroadcaster(app, self._render_send)
 
     def public(self, endpoint: _Handler) -> _Handler:
@@ -104,6 +106,7 @@ class DeskGuard:
             app=self._app,
             pages=self.pages,
             previews=self._proofs,
+            gate=self._gate,
             broadcaster=self._broadcaster,
             session=session,
             form=DeskForm(),
@@ -182,7 +185,7 @@ class DeskGuard:
         if isinstance(error, (LedgerError, SettingsError, LayoutError)):
             self._errors.write(error)
         status = 404 if isinstance(error, (NoDispatchError, UnknownSendError)) else 422
-        status = 503 if isinstance(error, LedgerError) else status
+        status = 503 if isinstance(error, (LedgerError, TooManyChecksError)) else status
         return self._message(message, next_step, status=status, desk_request=desk_request)
 
     def _message(

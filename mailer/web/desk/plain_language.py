@@ -30,9 +30,30 @@ from mailer.ledger.types.sends import AlreadySentError
 from mailer.service.dispatches.approvals import NotApprovedError
 from mailer.service.dispatches.compile import DispatchError
 from mailer.service.dispatches.status import DispatchStatus, DispatchSummary
+from mailer.service.lists.unclear_columns import UnclearColumnError
 from mailer.workspace import NoListError
 
 _D, _S = DeliveryState, SendState
+_ANSWERS: tuple[tuple[type[MailerError] | tuple[type[MailerError], ...], tuple[str, str]], ...] = (
+    (
+        LedgerError,
+        ("The database cannot be used at the moment.", "Try again in a minute. If it stays so, tell an admin."),
+    ),
+    (SettingsError, ("A setting of the server is missing or wrong.", "Tell an admin.")),
+    (
+        (LayoutError, ThemeError),
+        ("The newsletter’s design has an error.", "Tell an admin; the text of the dispatch is fine."),
+    ),
+    (NoListError, ("There is no list of this name.", "Choose another list.")),
+    (
+        NotApprovedError,
+        (
+            "Another editor must approve this version before you can send it; nothing was sent.",
+            "Ask another editor to open “Send…” and approve it.",
+        ),
+    ),
+    (DispatchError, ("The dispatch has errors; nothing was done.", "Fix them first.")),
+)
 NOT_SENT = "not sent (opted out)"
 _DELIVERY_STATES: Mapping[DeliveryState, str] = {
     _D.PENDING: "waiting",
@@ -205,28 +226,19 @@ def as_sentence(text: str) -> str:
 
 def describe_error(error: MailerError) -> tuple[str, str]:
     """Returns what happened, and what to do, in the desk's words."""
+    for kinds, answer in _ANSWERS:
+        if isinstance(error, kinds):
+            return answer
     match error:
-        case LedgerError():
-            return "The database cannot be used at the moment.", "Try again in a minute. If it stays so, tell an admin."
-        case SettingsError():
-            return "A setting of the server is missing or wrong.", "Tell an admin."
-        case LayoutError() | ThemeError():
-            return "The newsletter’s design has an error.", "Tell an admin; the text of the dispatch is fine."
-        case NoListError():
-            return "There is no list of this name.", "Choose another list."
+        case UnclearColumnError():
+            message = error.message.replace(" Nothing was sent.", "")
+            return message, f"An admin says what the column means in the settings of the list “{error.list}”."
         case UnknownSendError():
             return error.message, "All sends are listed under Sends."
         case AlreadySentError():
             verb = "is already being sent" if error.unfinished else "was already sent"
             lists = ", ".join(error.send.lists)
             return f"“{error.send.title}” {verb} to {lists}.", f"Open send {error.send.id} under Sends."
-        case NotApprovedError():
-            return (
-                "Another editor must approve this version before you can send it; nothing was sent.",
-                "Ask another editor to open “Send…” and approve it.",
-            )
-        case DispatchError():
-            return "The dispatch has errors; nothing was done.", "Fix them first."
         case SegmentError():
             message = _ENGINE.sub(r"\1", error.message.removeprefix("--where: ").rstrip("."))
             return f"The filter is not valid: {message}.", plain_text(error.next_step)

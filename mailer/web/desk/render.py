@@ -27,6 +27,7 @@ from mailer.ledger.types.roles_and_scopes import Role
 from mailer.web.cookies import read_cookie
 from mailer.web.desk import plain_language
 from mailer.web.desk.origin import Origin, origin_of
+from mailer.web.desk.sealed_query import seal_query
 from mailer.web.desk.status_labels import leaving_reason_label, source_label, status_label
 from mailer.web.responses import HTML, NO_CACHE, NO_STORE, respond, respond_cached
 
@@ -114,6 +115,7 @@ class DeskRenderer:
             "plain_reason": plain_language.plain_reason,
             "plain_text": plain_language.plain_text,
             "finding_sentence": plain_language.finding_sentence,
+            "seal": partial(seal_query, app.keys),
             "static": self.static,
             "datetime": self.datetime,
             "ago": self.ago,

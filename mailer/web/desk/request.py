@@ -5,7 +5,8 @@ request.redirect("/desk/sends/12", "Paused.")        redirects to a page, which 
 request.record("send.pause", "12")                   adds an entry to the audit log
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from starlette.requests import Request
@@ -15,8 +16,11 @@ from mailer.app import App
 from mailer.ledger.accounts.sessions import Session
 from mailer.ledger.accounts.users import User
 from mailer.ledger.types.roles_and_scopes import Role
+from mailer.service.dispatches.check_gate import CheckGate
 from mailer.service.dispatches.preview import PreviewCache
+from mailer.web.client_disconnect import disconnect_check
 from mailer.web.desk.render import DeskRenderer, Flash, Viewer, json_page, wants_json
+from mailer.web.desk.sealed_query import read_query
 from mailer.web.desk.sends.live_broadcast import SendBroadcaster
 from mailer.web.forms import DeskForm
 
@@ -29,6 +33,7 @@ class DeskRequest:
     app: App
     pages: DeskRenderer
     previews: PreviewCache
+    gate: CheckGate
     broadcaster: SendBroadcaster
     session: Session
     form: DeskForm
@@ -47,7 +52,8 @@ class DeskRequest:
 
     @property
     def query(self) -> Mapping[str, str]:
-        return self.request.query_params
+        """The parameters of the query, sealed ones too. Raises UsageError."""
+        return read_query(self.app.keys, self.request.query_params)
 
     @property
     def viewer(self) -> Viewer:
@@ -57,6 +63,14 @@ class DeskRequest:
     def is_partial(self) -> bool:
         """Whether htmx requests a fragment of the page."""
         return self.request.headers.get("hx-request") == "true" and "hx-boosted" not in self.request.headers
+
+    def has_left(self) -> bool:
+        """Whether the browser has closed the connection. For endpoints that run in a thread."""
+        return disconnect_check(self.request)()
+
+    def check_turn(self, name: str) -> AbstractContextManager[Callable[[], None]]:
+        """Waits for the turn of a check of the dispatch `name` (`CheckGate.turn`)."""
+        return self.gate.turn(name, self.has_left)
 
     @property
     def wants_json(self) -> bool:
@@ -81,9 +95,9 @@ class DeskRequest:
         """Redirects to `path`, under /desk, where `message` is shown once. `bad`: it reports a failure."""
         return self.pages.redirect(self.request, path, Flash(message, bad=bad) if message else None)
 
-    def record_look(self, action: str, object: str = "", detail: str = "") -> None:  # noqa: A002 - the audit log's own term
-        """Adds an entry to the audit log: this user looked at readers. The same one is added once an hour."""
-        self.app.ledger.audit.record_once(self.user.name, action, object, detail, address=self.address)
+    def record_look(self, action: str, object: str = "", detail: str = "", *, reader: str = "") -> None:  # noqa: A002 - the audit log's own term
+        """Adds an entry to the audit log: this user looked at readers, or at `reader`. The same one is added once an hour."""
+        self.app.ledger.audit.record_look(self.user.name, action, object, detail, reader=reader, address=self.address)
 
     def record(self, action: str, object: str = "", detail: str = "") -> None:  # noqa: A002 - the audit log's own term
         """Adds an entry to the audit log: this user did `action`."""

@@ -10,7 +10,9 @@ from starlette.routing import BaseRoute, Route
 
 from mailer.app import App
 from mailer.service.accounts.oidc.login import open_provider
-from mailer.web.desk.accounts import activity_log, profile, signin, users, webhooks
+from mailer.service.dispatches.check_gate import CheckGate
+from mailer.web.desk import search
+from mailer.web.desk.accounts import activity_log, api_tokens, profile, signin, users, webhooks
 from mailer.web.desk.accounts.oidc import CALLBACK, LOGIN, OidcPages
 from mailer.web.desk.accounts.signin import SignInPages
 from mailer.web.desk.dispatches import approval, create, editor, findings, history, photos, preview
@@ -26,6 +28,7 @@ from mailer.web.desk.subscribers import detail, suppressions
 
 ROUTES: tuple[DeskRoute, ...] = (
     *signin.ROUTES,
+    *search.ROUTES,
     *dispatches_list.ROUTES,
     *create.ROUTES,
     *preview.ROUTES,
@@ -51,13 +54,14 @@ ROUTES: tuple[DeskRoute, ...] = (
     *users.ROUTES,
     *activity_log.ROUTES,
     *webhooks.ROUTES,
+    *api_tokens.ROUTES,
 )
 """Every route that needs a role."""
 
 
-def desk_routes(app: App, root: str) -> list[BaseRoute]:
-    """Returns the routes of the desk, for a site at the path `root`. Raises SettingsError."""
-    guard = DeskGuard(app, root)
+def desk_routes(app: App, root: str, gate: CheckGate) -> list[BaseRoute]:
+    """Returns the routes of the desk, for a site at the path `root`; `gate` has the turns of checks. Raises SettingsError."""
+    guard = DeskGuard(app, root, gate)
     sign_in = SignInPages(app, guard.pages)
     routes = [
         Route("/desk/static/{name:path}", static_file),

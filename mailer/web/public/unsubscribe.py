@@ -1,4 +1,4 @@
-"""Unsubscribing: /u/TOKEN (contract 6, RFC 8058).
+"""Unsubscribing: /u/TOKEN (RFC 8058).
 
 GET shows a page and changes nothing: mail scanners and prefetching browsers open every link. POST unsubscribes at once: by
 the page's button, by a mail client's one-click, or with no body at all. Only a body with a field `undo` is something else: it

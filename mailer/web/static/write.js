@@ -217,6 +217,16 @@ function lead(number) {
 const stage = document.querySelector("#stage");
 const reader = document.querySelector("#reader");
 let chosen = stage.dataset.view;
+let sealed = ""; // the reader, as a part of a query
+
+async function choose() {
+  const typed = reader.value.trim();
+  const body = new URLSearchParams(new FormData(reader.form));
+  const answer = typed ? await ask(reader.form.action, { method: "POST", body }).catch(() => null) : null;
+  if (typed !== reader.value.trim()) return;
+  sealed = answer?.ok ? (await answer.json()).query : "";
+  show();
+}
 
 function show() {
   const next = document.createElement("iframe");
@@ -233,8 +243,7 @@ function show() {
     next.classList.add("shown");
   });
   const query = new URLSearchParams({ view: chosen, v: base.value });
-  if (reader.value.trim()) query.set("as", reader.value.trim());
-  next.src = `${path}/letter?${query}`;
+  next.src = `${path}/letter?${query}${sealed && `&${sealed}`}`;
   stage.append(next);
 }
 
@@ -246,8 +255,8 @@ for (const link of document.querySelectorAll("a[data-view]")) {
     show();
   });
 }
-reader.form.addEventListener("submit", (event) => { event.preventDefault(); show(); });
-reader.addEventListener("change", show);
+reader.form.addEventListener("submit", (event) => { event.preventDefault(); choose(); });
+reader.addEventListener("change", choose);
 
 // Changes of the file elsewhere.
 function take(told) {

@@ -56,6 +56,9 @@ def test_the_unsubscribe_address_of_a_message_unsubscribes_its_recipient(here, s
         ("", "no token"),
         ("To: {sent}\nAuto-Submitted: auto-replied\n\n", "automatic"),
         ("Return-Path: <>\nTo: {sent}\n\n", "automatic"),
+        ("To: {sent}\nAuto-Submitted: auto-replied (vacation)\n\n", "automatic"),
+        ("To: {sent}\nAuto-Submitted: auto-generated\nX-MS-Exchange-Inbox-Rules-Loop: a@example.com\n\n", "automatic"),
+        ("To: {sent}\nX-Auto-Reply: yes\n\n", "automatic"),
     ],
 )
 def test_anything_else_is_taken_and_changes_nothing(here, sent, pipe, message, outcome):
@@ -63,6 +66,12 @@ def test_anything_else_is_taken_and_changes_nothing(here, sent, pipe, message, o
     done = pipe(text, "--json")
     assert (done.code, json.loads(done.out)) == (0, {"outcome": outcome})
     assert suppressed(here) == []
+
+
+def test_the_unsubscribe_button_of_apple_mail_unsubscribes(here, sent, pipe):
+    text = f"To: {sent}\nSubject: unsubscribe\nAuto-Submitted: auto-replied\nX-Apple-Unsubscribe: true\n\n"
+    assert pipe(text).out == "unsubscribed\n"
+    assert suppressed(here) == ["ana@example.com"]
 
 
 def test_a_message_of_any_length_is_read_to_its_end(sent, pipe):

@@ -14,6 +14,7 @@ from mailer.addresses import parse_address
 from mailer.app import App
 from mailer.ledger.subscribers.signups import Signup
 from mailer.ledger.types.subscribers import LeavingReason
+from tests.support.feedback_messages import EXIM
 from tests.support.workspaces import DISPATCH, make_workspace
 
 DOCUMENT = (Path(__file__).parents[3] / "docs" / "json.md").read_text(encoding="utf-8")
@@ -48,7 +49,7 @@ MESSAGE = {
 COUNTS = ["people", "joined", "changed", "moved", "removed", "rejected", "blocked", "duplicates", "patched", "appended"]
 SYNC = [
     "list", "sync", "planned", *COUNTS, "encoding_changed",
-    "first_joined", "first_changed", "first_removed", "first_blocked", "findings",
+    "first_joined", "first_changed", "first_removed", "first_blocked", "findings", "unclear_columns",
 ]  # fmt: skip
 
 GOLDEN = {
@@ -61,6 +62,12 @@ GOLDEN = {
     },
     ("render", "tide", "--out", "OUT"): ["digest", "slug", "subject", "language", "bytes", "slots", "variants", "articles"],
     ("inbound",): ["outcome"],
+    ("feedback", "read", "RETURNED"): {
+        "file": None,
+        "kind": None,
+        "recipients": [["address", "status", "reason", "permanent"]],
+        "token": None,
+    },
     ("list", "sync", "readers"): SYNC,
     ("list", "sync", "readers", "--plan"): SYNC,
     ("list", "show", "readers"): {
@@ -106,7 +113,7 @@ GOLDEN = {
         "told": [["type", "to", "state", "at"]],
         "deliveries": [["send", "slug", "state", "reason", "attempts", "at"]],
     },
-    ("token", "list"): {"tokens": [["name", "scopes", "at", "used"]]},
+    ("token", "list"): {"tokens": [["name", "scopes", "at", "used", "until", "networks"]]},
     ("user", "list"): {"users": [["name", "role", "email", "oidc", "password", "at"]]},
     ("subscriber", "erase", "ana@example.com", "--yes"): ["email", "deliveries", "skipped", "lists"],
     ("archive", "correct", "tide", "--note", "He asks for calm."): ["slug", "edition", "note", "at", "url"],
@@ -159,6 +166,8 @@ def test_every_json_has_its_keys_in_their_order_and_nothing_beside_it(here, catc
     make_workspace(here.folder, port=catcher.port, rows=rows, WEBHOOK_NETWORKS="127.0.0.1")
     (here.folder / "dispatches" / "wrong.md").write_text(DISPATCH.replace("link:", "lnk:"), encoding="utf-8")
     old = str(here.folder / "old.txt")
+    returned = here.folder / "returned.eml"
+    returned.write_bytes(EXIM)
     here("user", "add", "Ada", "--link")
     here("token", "add", "The site", "--scope", "lists:read")
     Path(old).write_text("Fog\n\nMay 3, 2025\n\nIt is foggy.\n", encoding="utf-8")
@@ -166,7 +175,9 @@ def test_every_json_has_its_keys_in_their_order_and_nothing_beside_it(here, catc
         if arguments[:2] == ("archive", "correct"):
             (here.folder / "dispatches" / "tide.md").write_text(DISPATCH.replace("patience", "calm"), encoding="utf-8")
         typed = [
-            argument.replace("OUT", str(here.folder / "out")).replace("OLD", old) for argument in arguments if argument
+            argument.replace("OUT", str(here.folder / "out")).replace("OLD", old).replace("RETURNED", str(returned))
+            for argument in arguments
+            if argument
         ]
         if arguments[0] == "resend":
             here("suppress", "remove", "refuse@example.com")

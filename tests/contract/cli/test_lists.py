@@ -14,6 +14,8 @@ import html5lib
 import pytest
 
 from mailer.app import App
+from mailer.service.lists.unclear_columns import UnclearColumnError
+from mailer.service.sends.start import start_scheduled
 from tests.support.workspaces import DISPATCH, make_workspace
 
 LISTS = Path(__file__).parents[2] / "data" / "lists"
@@ -229,3 +231,30 @@ def test_show_prints_the_present_status_and_export_a_word_that_reading_knows(her
     assert [row.split(",")[-2] for row in exported[1:]] == ["unsubscribed", "unsubscribed"]
     profile = here("subscriber", "show", "ana@example.com").out.splitlines()
     assert profile[1].startswith("  gets no mail: unsubscribed since ")
+
+
+def test_a_column_that_may_hold_opt_outs_stops_every_send_until_a_person_says_what_it_means(here, catcher):
+    make_workspace(here.folder, port=catcher.port)
+    folder = here.folder / "subscribers"
+    (folder / "readers.csv").write_text("email,first_name,city,Left on\nana@x.org,Ana,,\nbo@x.org,Bo,,2024\n", "utf-8")
+    asked = "The column “Left on” of the list readers may say who gets no mail: it contains “2024” in line 3."
+    planned = here("list", "sync", "readers", "--plan")
+    assert "readers.csv:3: “2024” in “Left on” may mean that somebody gets no mail, in 1 row" in planned.err
+    assert here("list", "sync", "readers", "--json").json()["unclear_columns"] == ["left_on"]
+    for options in ((), ("--dry-run",), ("--at", "2199-01-01 10:00")):
+        ran = here("send", "tide", "--to", "readers", "--yes", *options)
+        assert (ran.code, asked in ran.err) == (4, True), ran.err
+        assert 'subscribers/readers.toml: columns.left_on = "opt-out"' in ran.err
+    assert not list((here.folder / "caught").iterdir())
+    (folder / "readers.toml").write_text('columns.left_on = "opt-out"\n', "utf-8")
+    ran = here("send", "tide", "--to", "readers", "--yes", "--json")
+    assert (ran.code, ran.json()["accepted"], ran.json()["skipped"]) == (0, 1, 1), ran.err
+    assert here("list", "sync", "readers", "--json").json()["unclear_columns"] == []
+
+
+def test_a_scheduled_send_does_not_start_while_a_column_may_hold_opt_outs(here, catcher):
+    make_workspace(here.folder, port=catcher.port)
+    assert here("send", "tide", "--to", "readers", "--yes", "--at", "2199-01-01 10:00").code == 0
+    (here.folder / "subscribers" / "readers.csv").write_text("email,Left on\nana@example.com,2024\n", "utf-8")
+    with App.open(here.folder) as app, pytest.raises(UnclearColumnError):
+        start_scheduled(app, app.ledger.sends.get(1))

@@ -82,7 +82,7 @@ def test_pending_changes_of_one_file_do_not_affect_another_list(desk):
 
     def is_current(name):
         digest = sha256(desk.app.workspace.list_file(name).read_bytes()).hexdigest()
-        return desk.ledger.syncs.is_current(name, digest)
+        return desk.ledger.syncs.is_current(name, digest, {})
 
     assert is_current("readers")
     assert is_current("other")
@@ -115,7 +115,9 @@ def test_a_change_in_one_list_is_no_change_in_another(desk):
     desk.make("others", "email,status\npaul@x.org,paused\n")
     sync_list(desk.app, "others")
     desk.sign_up("paul@x.org", "others")
-    current = {name: desk.ledger.syncs.is_current(name, file_digest(desk.file(name))) for name in ("readers", "others")}
+    current = {
+        name: desk.ledger.syncs.is_current(name, file_digest(desk.file(name)), {}) for name in ("readers", "others")
+    }
     assert current == {"readers": True, "others": False}
 
 

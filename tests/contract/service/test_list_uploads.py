@@ -12,7 +12,7 @@ from mailer.csv.reader import ListError
 from mailer.errors import NeedsConfirmationError, UsageError
 from mailer.ledger.types.suppressions import SuppressionReason
 from mailer.service.lists import uploads
-from mailer.service.lists.members import add_member, edit_member, erase_subscriber, remove_member
+from mailer.service.lists.members import add_member, edit_member, remove_member
 from mailer.service.lists.sync import list_lock
 from mailer.service.lists.undo import undoable_syncs
 from mailer.service.lists.uploads import (
@@ -26,6 +26,7 @@ from mailer.service.lists.uploads import (
     keep_upload,
     plan_upload,
 )
+from mailer.service.subscribers.erasure import erase_subscriber
 
 HEAD = "email,first_name,city\n"
 BY = "desk, Ada"
@@ -61,7 +62,7 @@ def test_an_upload_is_planned_applied_and_undone(desk):
     kept = upload(desk, new)
     told = plan_upload(desk.app, kept)
     assert counts(told.plan) == {"joined": 1, "changed": 1, "removed": 1, "rejected": 1, "duplicates": 1}
-    assert (told.rows, told.encoding, told.delimiter) == (14, "utf-8", ",")
+    assert (told.rows, told.encoding, told.delimiter) == (14, "UTF-8", ",")
     assert desk.read() == before and desk.member("new@x.org") is None
     done = apply_upload(desk.app, kept, base=told.base, by=BY)
     assert counts(done) == counts(told.plan)

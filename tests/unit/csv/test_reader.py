@@ -52,7 +52,7 @@ THREE = [
 )
 def test_exports_of_other_tools_are_read_right(name, encoding, delimiter, lines):
     source = open_list(LISTS / f"{name}.csv")
-    assert (source.name, source.encoding, source.delimiter) == (name, encoding, delimiter)
+    assert (source.name, source.encoding.name, source.delimiter) == (name, encoding, delimiter)
     rows = members(source)
     assert [(address, f["first_name"], f["last_name"]) for _, address, f in rows] == THREE
     assert [line for line, _, _ in rows] == lines
@@ -125,14 +125,14 @@ TEXT = "email;first_name\r\nana@example.org;Zoë\r\n"
 )
 def test_encodings(write, content, encoding):
     source = write(content)
-    assert source.encoding == encoding
+    assert source.encoding.name == encoding
     assert members(source) == [(2, "ana@example.org", {"email": "ana@example.org", "first_name": "Zoë"})]
 
 
 def test_the_encoding_is_that_of_the_whole_file(write):
     rows = "".join(f"reader{i}@example.org,Ana\n" for i in range(60_000))
     source = write(f"email,first_name\n{rows}last@example.org,Zoë\n".encode("cp1252"))
-    assert source.encoding == "cp1252"
+    assert source.encoding.name == "cp1252"
     *_, last = source.rows()
     assert last.fields["first_name"] == "Zoë"
 
@@ -227,8 +227,18 @@ BINARY = bytes(range(256)) * 8
         (b"email\x00name\n", "first line contains control characters"),
         (b"\0" * 1000, "does not contain text"),
         (b"email\nZo\xeb\x81@x.org\n", "has an unknown encoding: not UTF-8, UTF-16 or Windows-1252"),
-        (codecs.BOM_UTF8 + b"email\n\xff\n", "begins as UTF-8 but contains other bytes"),
-        (codecs.BOM_UTF8 + b"email\n\xc3", "begins as UTF-8 but contains other bytes"),
+        (b"  <!DOCTYPE html>\n<html>email,name\n", "is an HTML page, not a CSV file"),
+        (b"<html><body><table><tr><td>email</td></tr></table></body></html>\n", "is an HTML page"),
+        (codecs.BOM_UTF8 + b'<?xml version="1.0"?>\n<list/>', "is an XML file"),
+        (b'[{"email": "a@x.org"}]', "is a JSON file"),
+        (b"BEGIN:VCARD\r\nEMAIL:a@x.org", "is a file of vCards"),
+        (b"{\\rtf1 email", "is an RTF document"),
+        (b"email|name\nana@x.org|Ana\n", "The separator of the file readers.csv is “|”"),
+        (b"name^E-Mail^x\nAna^ana@x.org^\n", r"is “\^”"),
+        (b"sep=|\nemail|name\n", "is “|”"),
+        ("“email”,“name”\n“ana@x.org”,“Ana”\n".encode(), r"The quotes in the file readers.csv are typographic \(“\)"),
+        (b"Mailing list of the Letter,,\nemail,name,city\na@x.org,A,P\n", "Line 1 of the file readers.csv is a title"),
+        (b"My e-mail list\n\nas of May\nname;Email address\nA;a@x.org\n", "the names of the columns are in line 4"),
         (b"email," + b"x" * (18 << 20), "one of its lines is longer than 16 MB"),
         (b"email," + b"x" * 140_000, "is too long"),
         (b'email,"first name\nana@x.org,Ana\n', "a missing closing quote in line 1"),
@@ -375,7 +385,7 @@ PLAIN = "a@x.org,subscribed,A,\n"
         ("a@x.org,subscribed,“É”,\n", True),
         ("A@x.org,subscribed,A,\n", False),
         ("a@X.org,subscribed,A,\n", False),
-        (" a@x.org,subscribed,A,\n", False),
+        (" a@x.org,subscribed,A,\n", True),
         ("ä@x.org,subscribed,A,\n", False),
         ("a@xn--mnchen-3ya.de,subscribed,A,\n", False),
         ("a@x,subscribed,A,\n", True),
@@ -436,3 +446,86 @@ def test_values_lose_the_space_around_them_and_keep_the_one_within(write, cells,
     assert [
         tuple(row.fields[name] for name in ("city", "first_name")) for row in source.rows() if isinstance(row, Member)
     ] == [values]
+
+
+JOSE = "email,name\nana@münchen.example,Joséééé\n".encode()
+
+
+@pytest.mark.parametrize("mark", [b"", codecs.BOM_UTF8])
+def test_an_odd_row_in_a_file_of_utf8_is_read_as_windows_1252_and_named(write, mark):
+    source = write(mark + JOSE + b"b@x.org,Jos\xe9\nc@m\xfcnchen.example,\xc9t\xc3\xa9\nd@x.org,A\x81\n")
+    assert source.encoding.label == "UTF-8" and source.encoding.is_mixed
+    assert [(address, fields["name"]) for _, address, fields in members(source)] == [
+        ("ana@xn--mnchen-3ya.example", "Joséééé"),
+        ("b@x.org", "José"),
+        ("c@xn--mnchen-3ya.example", "Été"),
+        ("d@x.org", "A\N{REPLACEMENT CHARACTER}"),
+    ]
+    assert findings(source) == [
+        "readers.csv:3: “José” has another encoding than the file; it was read as Windows-1252",
+        "readers.csv:4: “c@münchen.example” has another encoding than the file; it was read as Windows-1252",
+        "readers.csv:5: “A\N{REPLACEMENT CHARACTER}” has another encoding than the file; it was read as Windows-1252",
+        "readers.csv:5: “A\N{REPLACEMENT CHARACTER}” has lost a character (\N{REPLACEMENT CHARACTER}); correct it in the file",
+    ]
+
+
+def test_a_row_of_utf8_in_a_file_of_windows_1252_is_named(write):
+    source = write(b"email,name\na@x.org,Jos\xe9\nb@x.org,\xc9l\xe9a\n" + "c@x.org,José\n".encode())
+    assert source.encoding.name == "cp1252"
+    assert [fields["name"] for _, _, fields in members(source)] == ["José", "Éléa", "José"]
+    assert findings(source) == [
+        "readers.csv:2: the file is not UTF-8; it was read as Windows-1252: “José”. If that is wrong, save the file as UTF-8",
+        "readers.csv:4: “José” has another encoding than the file; it was read as UTF-8",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "finding"),
+    [
+        ("email,name\na@x.org,28\xf8 Wine\n".encode("latin-1"), "read as Windows-1252: “28ø Wine”"),
+        ('email;name\na@x.org;"Zoë"\n'.encode("utf-16-le"), "read as UTF-16: “Zoë”"),
+        (
+            b"email,pr\xe9nom\na@x.org,A\n",
+            "readers.csv:1: the file is not UTF-8; it was read as Windows-1252: “prénom”",
+        ),
+        (
+            "email,name\na@x.org,Jos\N{REPLACEMENT CHARACTER}\n".encode(),
+            "readers.csv:2: “Jos\N{REPLACEMENT CHARACTER}” has lost",
+        ),
+    ],
+)
+def test_a_guess_is_reported_with_a_sample_and_a_lost_character_with_its_line(write, content, finding):
+    (found,) = findings(write(content))
+    assert finding in found
+
+
+def test_a_quote_behind_a_blank_is_a_quote(write):
+    source = write('email, name\na@x.org, "Reis, Ana"\nb@x.org,   "Bo"\n')
+    assert [fields["name"] for _, _, fields in members(source)] == ["Reis, Ana", "Bo"]
+    assert findings(source) == []
+
+
+def test_the_hint_of_excel_may_be_in_capitals(write):
+    source = write("SEP=;\nemail;name\na@x.org;A\n")
+    assert (source.delimiter, source.header_line) == (";", 2)
+
+
+@pytest.mark.parametrize("header", ["Contact email", "email", "E-Mail-Adresse"])
+def test_a_list_of_one_column_has_no_title(write, header):
+    assert write(f"{header}\nana@x.org\nmail\n").header_line == 1
+
+
+def test_a_date_that_cannot_be_read_is_named(write):
+    rows = ("a@x.org,31/01/2024", "b@x.org,45322", "c@x.org,yesterday", "d@x.org,03/04/2024", "e@x.org,")
+    source = write("email,status,since\n" + "".join(f"{row.replace(',', ',subscribed,')}\n" for row in rows))
+    assert [fields["since"] for _, _, fields in members(source)] == ["2024-01-31", "2024-01-31", "", "2024-03-04", ""]
+    assert findings(source) == [
+        "readers.csv:4: “yesterday” is not a date; write it as 2024-01-31",
+        "readers.csv:5: “03/04/2024” was read as 2024-03-04; day and month may be swapped",
+    ]
+
+
+def test_a_quote_that_is_not_doubled_is_named(write):
+    source = write('email,name\na@x.org,Ana "the boss" Reis\nb@x.org,"Bo "B" B"\nc@x.org,"C"   \nd@x.org,"D ""d"" D"\n')
+    assert [fields["name"] for _, _, fields in members(source)] == ['Ana "the boss" Reis', 'Bo B" B"', "C", 'D "d" D']
+    assert findings(source) == ['readers.csv:3: a quote in a quoted cell is not doubled; it was read as “Bo B" B"”']

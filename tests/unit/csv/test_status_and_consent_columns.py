@@ -67,7 +67,7 @@ def test_each_unknown_word_is_reported_once_with_its_first_line(tmp_path):
     path = tmp_path / "readers.csv"
     path.write_text(
         "email,state,status\n"
-        "a@x.org,cancelled,active\nb@x.org,cancelled,\nc@x.org,CA,cleaned\nd@x.org,,bounced\ne@x.org,bounced,VIP\nf@x.org,,VIP\n",
+        "a@x.org,cancelled,active\nb@x.org,cancelled,\nc@x.org,active,cleaned\nd@x.org,,bounced\ne@x.org,bounced,VIP\nf@x.org,,VIP\n",
         encoding="utf-8",
     )
     source = open_list(path)
@@ -90,9 +90,11 @@ def test_each_unknown_word_is_reported_once_with_its_first_line(tmp_path):
 @pytest.mark.parametrize(
     ("header", "cell", "status"),
     [
-        ("state", "CA", "subscribed"),
+        ("state", "CA", "unknown"),
+        ("state", "Active", "subscribed"),
         ("state", "Cancelled", "unsubscribed"),
-        ("type", "gold", "subscribed"),
+        ("type", "gold", "unknown"),
+        ("type", "premium", "subscribed"),
         ("active_subscription", "false", "subscribed"),
         ("subscribed", "2021-05-01", "subscribed"),
         ("subscribed", "no", "unsubscribed"),

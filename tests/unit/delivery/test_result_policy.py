@@ -136,9 +136,14 @@ def test_a_relay_that_refuses_the_sender_is_excluded_with_its_reply() -> None:
 def test_a_relay_that_takes_no_more_is_asked_on_a_new_connection_and_then_rests(line: str) -> None:
     ended = replied(line, Stage.DATA)
     again = decided(ended, is_open=False)
-    assert (again.result, again.ask_anew, again.relay_waits, again.throttles_relay) == (None, True, False, False)
+    assert (again.result, again.on_new_connection, again.relay_waits, again.throttles_relay) == (
+        None,
+        True,
+        False,
+        False,
+    )
     rests = decided(ended, is_open=False, is_first=True)
-    assert (rests.result, rests.ask_anew, rests.relay_waits, rests.throttles_relay) == (None, True, True, True)
+    assert (rests.result, rests.on_new_connection, rests.relay_waits, rests.throttles_relay) == (None, True, True, True)
 
 
 def test_what_a_relay_takes_no_more_of_is_deferred_only_if_it_takes_others_meanwhile() -> None:

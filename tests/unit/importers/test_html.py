@@ -39,7 +39,7 @@ def test_the_structure_of_a_page_is_kept():
     )
     assert draft.copyright == "Copyright © 2026 Mara Lindqvist"
     assert page.aside == ("Unsubscribe here",)
-    assert "Hidden preheader" not in str(page)
+    assert "Hidden preheader" not in str(page.paragraphs)
     assert "count.example.org" not in str(page)
 
 

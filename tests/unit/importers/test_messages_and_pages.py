@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailer.errors import UsageError
-from mailer.importers.messages_and_pages import decode_data_url, open_message, open_page, read_text
+from mailer.importers.messages_and_pages import decode_data_url, decode_text, open_message, open_page
 
 
 def message() -> EmailMessage:
@@ -60,4 +60,4 @@ def test_data_addresses_are_decoded(address, data):
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "cp1252"])
 def test_text_is_decoded_in_any_encoding(encoding):
-    assert read_text("Die Fähre – „Alva“".encode(encoding)) == "Die Fähre – „Alva“"
+    assert decode_text("Die Fähre – „Alva“".encode(encoding))[0] == "Die Fähre – „Alva“"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from mailer.dispatch.diagnostics import Severity
 from mailer.dispatch.parse import parse_dispatch
 from mailer.importers.dispatch_writer import dispatch_file_name, write_dispatch
-from mailer.importers.messages_and_pages import read_text
+from mailer.importers.messages_and_pages import decode_text
 from mailer.importers.model import ImportedDispatch
 from mailer.importers.paragraphs import split_paragraphs
 from mailer.importers.plaintext import ArchiveError, read_plaintext
@@ -191,7 +191,7 @@ def test_wrapped_lines_are_joined_and_intended_line_ends_stay():
 @pytest.mark.parametrize("text", ["", " \n\n ", "\ufeff"])
 def test_an_empty_archive_is_refused(text):
     with pytest.raises(ArchiveError):
-        read(read_text(text.encode()))
+        read(decode_text(text.encode())[0])
 
 
 def words(text: str) -> set[str]:

@@ -382,7 +382,7 @@ def test_the_plaintext_has_every_headline():
     ],
 )
 def test_the_signature_covers_what_it_must_and_is_the_senders(old, new, rule):
-    context = with_message(lint_context(dispatch_text("Note."), head=sender_profile(**SIGNED)), old, new)
+    context = with_message(lint_context(dispatch_text("Note."), sender=sender_profile(**SIGNED)), old, new)
     assert rules(context) == ({rule} if rule else set())
 
 

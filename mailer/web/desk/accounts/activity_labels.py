@@ -48,6 +48,7 @@ _LABELS = {
     "suppression.list": "Looked at the suppression list",
     "suppression.remove": "Removed an address from the suppression list",
     "token.add": "Created an API token",
+    "token.refuse": "Was refused with an API token",
     "token.revoke": "Revoked an API token",
     "user.add": "Added a user",
     "user.email": "Changed the e-mail address of a user",

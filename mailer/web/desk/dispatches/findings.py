@@ -18,7 +18,7 @@ from mailer.web.desk.route import DeskRoute
 
 def _findings(request: DeskRequest) -> Response:
     """Returns the findings of the saved text: JSON with marks for the script, a page for browsers without."""
-    preview = request.previews.make(request.path["name"])
+    preview = request.previews.make(request.path["name"], request.has_left)
     if not request.wants_json:
         return request.page(
             "findings",

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from mailer.addresses import mask_address
+from mailer.addresses import mask_address, parse_address
 from mailer.errors import MailerError
 from mailer.ledger.types.roles_and_scopes import Role
 from mailer.service.dispatches.files import NoDispatchError
@@ -66,9 +66,18 @@ def _message(request: DeskRequest) -> Response:
     try:
         digest = request.query.get("v", "")
         name, made_up = request.path["name"], not request.may(Role.EDITOR)
-        rendered = request.previews.get(name, digest, reader=reader, made_up=made_up, scheme=view.scheme, images=images)
+        rendered = request.previews.get(
+            name,
+            digest,
+            reader=reader,
+            made_up=made_up,
+            scheme=view.scheme,
+            images=images,
+            has_left=request.has_left,
+        )
         if reader and not made_up:
-            request.record_look("dispatch.preview", name, f"as {mask_address(reader)}")
+            identity = parse_address(reader).identity
+            request.record_look("dispatch.preview", name, f"as {mask_address(reader)}", reader=identity)
     except NoDispatchError:
         raise
     except MailerError as error:  # an unknown reader or a broken template: shown in place of the message

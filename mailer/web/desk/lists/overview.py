@@ -11,12 +11,14 @@ from starlette.responses import Response
 from mailer.app import App
 from mailer.audience.list_settings import load_list_settings
 from mailer.csv.reader import ListError
+from mailer.csv.rows import UnclearColumn
 from mailer.errors import NeedsConfirmationError
 from mailer.ledger.types.roles_and_scopes import Role
 from mailer.ledger.types.syncs import PendingChanges
 from mailer.service.file_cache import cache_by_mtime
 from mailer.service.lists.file_digests import file_digest
 from mailer.service.lists.sync import sync_list
+from mailer.service.lists.unclear_columns import column_meanings
 from mailer.web.desk.charts import Step, draw_growth
 from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute
@@ -95,6 +97,7 @@ def _show(request: DeskRequest) -> Response:
         reasons=app.ledger.leaving_reasons.count(name),
         syncs=syncs[:_MAX_SYNCS],
         pending=pending,
+        unclear=_unclear_columns(app, name),
         is_unread=pending == _UNREAD,
         chart=draw_growth(steps, until=app.clock(), zone=app.settings.timezone),
     )
@@ -106,12 +109,24 @@ def _pending(app: App, name: str) -> str:
         digest = _cached_digest(app.workspace.list_file(name))
     except ListError as error:
         return str(error)
-    if app.ledger.syncs.is_current(name, digest):
+    meanings = column_meanings(app, name)
+    if app.ledger.syncs.is_current(name, digest, meanings):
         return ""
     state = app.ledger.syncs.state(name)
     if state is None:
         return _UNREAD
-    return "The file has changed." if state.digest != digest else _describe_pending(app.ledger.syncs.pending(name))
+    if state.digest != digest:
+        return "The file has changed."
+    if state.meanings != meanings:
+        return "The file must be read again."
+    return _describe_pending(app.ledger.syncs.pending(name))
+
+
+def _unclear_columns(app: App, name: str) -> tuple[UnclearColumn, ...]:
+    """Returns the columns of which somebody must still say what they mean."""
+    state = app.ledger.syncs.state(name)
+    meanings = column_meanings(app, name)
+    return tuple(each for each in state.unclear if each.name not in meanings) if state else ()
 
 
 def _describe_pending(pending: PendingChanges) -> str:

@@ -1,8 +1,18 @@
-"""The settings of a list, which are kept in subscribers/NAME.toml: title, sign-up, fields, welcome, language, origins."""
+"""The settings of a list, which are kept in subscribers/NAME.toml: title, sign-up, fields, welcome, language, origins, and the
+meaning of columns that may say who gets no mail.
+"""
 
 from starlette.responses import Response
 
-from mailer.audience.list_settings import MAX_FIELDS, ListSettingsError, load_list_settings, write_list_settings
+from mailer.audience.list_settings import (
+    MAX_FIELDS,
+    ListSettings,
+    ListSettingsError,
+    load_list_settings,
+    write_list_settings,
+)
+from mailer.csv.opt_out_columns import ColumnMeaning
+from mailer.csv.rows import UnclearColumn
 from mailer.errors import UsageError
 from mailer.ledger.types.roles_and_scopes import Role
 from mailer.service.lists.members import editable_fields
@@ -18,6 +28,12 @@ _LABELS = {
     "welcome": "Welcome dispatch",
     "language": "Language",
     "origins": "Other sites whose forms may sign readers up",
+    "columns": "Columns that may say who gets no mail",
+}
+_MEANINGS = {
+    ColumnMeaning.OPT_OUT: "Readers with an entry there, unless it is a “no”, get no mail",
+    ColumnMeaning.OPT_IN: "Only readers with a “yes” or a date there get mail",
+    ColumnMeaning.FIELD: "It says nothing about mail",
 }
 
 
@@ -31,6 +47,8 @@ def _settings(request: DeskRequest) -> Response:
         name=name,
         settings=settings,
         fields=tuple(fields),
+        columns=_columns(request, name, settings),
+        meanings=_MEANINGS,
         labels=_LABELS,
         most=MAX_FIELDS,
         dispatches=[path.stem for path in request.app.workspace.dispatch_files()][::-1],
@@ -47,6 +65,7 @@ def _save(request: DeskRequest) -> Response:
         "welcome": form.text("welcome"),
         "language": form.text("language"),
         "origins": form.text("origins").replace(",", " ").lower().split(),
+        "columns": _chosen_meanings(request, name),
     }
     try:
         write_list_settings(request.app.workspace.subscribers, name, values)
@@ -57,6 +76,19 @@ def _save(request: DeskRequest) -> Response:
         raise UsageError("The settings were not saved.", problems) from None
     request.record("list.settings", name)
     return request.redirect(path_of(name), "The settings are saved.")
+
+
+def _columns(request: DeskRequest, name: str, settings: ListSettings) -> dict[str, UnclearColumn | None]:
+    """Returns the columns whose meaning is stated, or must be; those that are unclear with a suspicious cell."""
+    state = request.app.ledger.syncs.state(name)
+    unclear = {each.name: each for each in state.unclear} if state else {}
+    return dict.fromkeys(settings.columns) | unclear
+
+
+def _chosen_meanings(request: DeskRequest, name: str) -> dict[str, str]:
+    settings = load_list_settings(request.app.workspace.subscribers, name)
+    chosen = {column: request.form.text(f"column:{column}") for column in _columns(request, name, settings)}
+    return {column: meaning for column, meaning in chosen.items() if meaning}
 
 
 ROUTES = (

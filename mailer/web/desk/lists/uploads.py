@@ -21,7 +21,6 @@ from mailer.web.desk.lists.sync import plan_summary, suppressions_of, with_desk_
 from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute
 
-_ENCODINGS = {"utf-8": "UTF-8", "utf-8-sig": "UTF-8", "cp1252": "Windows-1252"}
 _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 
 
@@ -46,7 +45,6 @@ def _upload_file(request: DeskRequest) -> Response:
 def _plan(request: DeskRequest) -> Response:
     upload = _upload(request)
     plan = plan_upload(request.app, upload)
-    encoding = _ENCODINGS.get(plan.encoding, "UTF-16")
     return request.page(
         "upload-plan",
         heading=f"Review import into “{upload.list}”",
@@ -55,7 +53,7 @@ def _plan(request: DeskRequest) -> Response:
         upload_plan=plan,
         plan=plan.plan,
         suppressions=suppressions_of(request, plan.plan),
-        shape=f"{_DELIMITERS[plan.delimiter]}, {encoding}",
+        shape=f"{_DELIMITERS[plan.delimiter]}, {plan.encoding}",
         replaces=upload.mode is ImportMode.WHOLE,
     )
 

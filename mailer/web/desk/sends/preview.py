@@ -10,6 +10,7 @@ from mailer.errors import MailerError
 from mailer.ledger.sends.approvals import Approval
 from mailer.ledger.types.errors import LedgerError
 from mailer.ledger.types.sends import AlreadySentError, Send
+from mailer.service.dispatches.check_gate import TooManyChecksError
 from mailer.service.dispatches.compile import DispatchError
 from mailer.service.dispatches.files import NoDispatchError, dispatch_path
 from mailer.service.lists.members import editable_fields
@@ -62,15 +63,16 @@ def preview_send(request: DeskRequest, form: SendForm, source: ListSource) -> Se
     if not form.lists:
         return SendPreview()
     try:
-        plan = plan_send(
-            app,
-            path,
-            form.lists,
-            exclude=form.exclude,
-            where=form.where,
-            repeat=form.repeat,
-            source=source,
-        )
+        with request.check_turn(request.path["name"]):
+            plan = plan_send(
+                app,
+                path,
+                form.lists,
+                exclude=form.exclude,
+                where=form.where,
+                repeat=form.repeat,
+                source=source,
+            )
     except DispatchError as error:
         problems = error.checked.problems
         count = sum(each.severity is Severity.ERROR for each in problems)
@@ -78,7 +80,7 @@ def preview_send(request: DeskRequest, form: SendForm, source: ListSource) -> Se
         return SendPreview(error=message, problems=problems)
     except AlreadySentError as error:
         return SendPreview(earlier=error.send)
-    except (LedgerError, NoDispatchError):  # answered by a page of their own: 503 and 404
+    except (LedgerError, NoDispatchError, TooManyChecksError):  # answered by a page of their own: 503 and 404
         raise
     except MailerError as error:
         message, next_step = describe_error(error)

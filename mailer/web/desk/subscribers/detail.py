@@ -1,18 +1,18 @@
 """One subscriber on all lists: all that is known, editing rows, unsubscribing and erasing them."""
 
-from urllib.parse import quote
-
 from starlette.responses import Response
 
 from mailer.addresses import Address, mask_address, parse_address
 from mailer.errors import NeedsConfirmationError, UsageError
 from mailer.ledger.types.roles_and_scopes import Role
-from mailer.service.lists.members import edit_member, editable_fields, erase_subscriber, remove_member
+from mailer.service.lists.members import edit_member, editable_fields, remove_member
+from mailer.service.subscribers.erasure import erase_subscriber
 from mailer.service.subscribers.profile import SubscriberProfile, find_profile
 from mailer.web.desk.lists.members import typed_fields
 from mailer.web.desk.lists.overview import HERE, ONE, actor, name_of, redirect_to_sync
 from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute
+from mailer.web.desk.sealed_query import seal_query
 from mailer.web.desk.status_labels import status_label
 from mailer.web.desk.subscribers.timeline import timeline
 
@@ -22,7 +22,7 @@ _READER = f"{HERE}:reader"
 def _show(request: DeskRequest) -> Response:
     address = parse_address(request.query.get("email", ""))
     profile = find_profile(request.app, address, read_files=False)
-    request.record_look("reader.show", mask_address(address.display))
+    request.record_look("reader.show", mask_address(address.display), reader=address.identity)
     members = {each.list: each for each in request.app.ledger.members.of(address.identity)}
     known = request.app.workspace.list_names()
     fields = {each.list: editable_fields(request.app, each.list) for each in profile.lists if each.list in known}
@@ -45,7 +45,7 @@ def _edit(request: DeskRequest) -> Response:
     except NeedsConfirmationError as error:
         return redirect_to_sync(request, name, error)
     request.record("reader.edit", name, mask_address(address.display))
-    return request.redirect(_path_of(address), f"Saved in the list {name}.")
+    return request.redirect(_path_of(request, address), f"Saved in the list {name}.")
 
 
 def _remove(request: DeskRequest) -> Response:
@@ -56,7 +56,7 @@ def _remove(request: DeskRequest) -> Response:
         return redirect_to_sync(request, name, error)
     request.record("reader.remove", name, mask_address(address.display))
     message = f"{address.display} is removed from {name}. You can undo this on the History page of the list."
-    return request.redirect(_path_of(address), message)
+    return request.redirect(_path_of(request, address), message)
 
 
 def _unsubscribe(request: DeskRequest) -> Response:
@@ -66,7 +66,7 @@ def _unsubscribe(request: DeskRequest) -> Response:
     stopped = f" {done.skipped} message{'s' if done.skipped > 1 else ''} will not be sent." if done.skipped else ""
     reason = status_label(done.suppression.reason).lower()
     words = "is unsubscribed from all lists." if done.changed else f"already had the status “{reason}”."
-    return request.redirect(_path_of(address), f"{address.display} {words}{stopped}")
+    return request.redirect(_path_of(request, address), f"{address.display} {words}{stopped}")
 
 
 def _confirm_erase(request: DeskRequest) -> Response:
@@ -96,8 +96,8 @@ def _address(request: DeskRequest) -> Address:
     return parse_address(request.form.text("email"))
 
 
-def _path_of(address: Address) -> str:
-    return f"{_READER}?email={quote(address.display)}"
+def _path_of(request: DeskRequest, address: Address) -> str:
+    return f"{_READER}?{seal_query(request.app.keys, email=address.display)}"
 
 
 ROUTES = (

@@ -10,6 +10,7 @@ from PIL import Image
 from mailer.edition.images.loader import PhotoError
 from mailer.errors import UsageError
 from mailer.ledger.accounts.dispatch_revisions import APART, KEPT
+from mailer.service.dispatches.check_gate import CheckGate
 from mailer.service.dispatches.create import create_dispatch, import_text
 from mailer.service.dispatches.files import LARGEST, ChangedError, NoDispatchError, read_dispatch, save_dispatch
 from mailer.service.dispatches.photos import save_photo
@@ -235,7 +236,7 @@ def test_an_invalid_photo_is_refused(site, file, data):
 
 
 def test_the_preview_keeps_the_last_version_without_errors(site):
-    proofs = PreviewCache(site.app, "/media/")
+    proofs = PreviewCache(site.app, "/media/", CheckGate())
     assert proofs.make("tide").edition is not None
     saved(site, DISPATCH.replace("source:", "sorce:"))
     broken = proofs.make("tide")
@@ -245,4 +246,4 @@ def test_the_preview_keeps_the_last_version_without_errors(site):
     ana = proofs.get("tide", broken.digest, reader="ana@example.com")
     assert "High water is at noon" in ana.html
     assert ana.subject == "The tide table, for Ana"
-    assert PreviewCache(site.app, "/media/").get("tide", broken.digest) is None
+    assert PreviewCache(site.app, "/media/", CheckGate()).get("tide", broken.digest) is None

@@ -77,7 +77,7 @@ def test_members_are_read_page_by_page_and_searched(site, desk, file):
     seen, path = [], f"{LIST}/members"
     while path:
         page = desk.get(path)
-        seen += re.findall(r"reader\?email=([^\"]+)", page.text)
+        seen += re.findall(r"lists:reader\?s=([^\"]+)", page.text)
         following = re.search(r'<a href="([^"]+)"[^>]*>More', page.text)
         path = following and unescape(following[1])
     assert len(seen) == len(set(seen)) == 121
@@ -91,11 +91,46 @@ def test_members_are_read_page_by_page_and_searched(site, desk, file):
         ("r%", 0),
     ):
         found = desk.get(f"{LIST}/members", params={"q": query}).text
-        assert len(re.findall(r"reader\?email=", found)) == who, query
+        assert len(re.findall(r"lists:reader\?s=", found)) == who, query
     rows_only = desk.get(f"{LIST}/members?q=R119&after=m:0", headers={"HX-Request": "true"})
     assert rows_only.text.lstrip().startswith("<tr>")
     for nonsense in ("a:", "m:x", "m:99999999999999999999", "zz", "m:-1"):
         assert desk.get(f"{LIST}/members", params={"q": "r", "after": nonsense}).status_code == 200
+
+
+def urls_of(page):
+    return [unescape(each) for each in re.findall(r'(?:href|src|action|hx-get)="([^"]*)"', page.text)]
+
+
+def test_no_url_of_the_desk_contains_an_address_or_a_search(site, desk, file):
+    sync_list(site.app, "readers")
+    site.ledger.suppressions.unsubscribe("bo@example.com", source="page")
+    searches = (
+        ("/desk/lists:reader", {"email": "ana@example.com"}, "On 1 list"),
+        (f"{LIST}/members", {"q": "ana@"}, "ana@example.com"),
+        ("/desk/lists:suppressions", {"q": "bo@", "reason": "unsubscribed"}, "bo@example.com"),
+        ("/desk/dispatches/tide/preview", {"as": "ana@example.com", "view": "text"}, "Plain text"),
+    )
+    for path, fields, shown in searches:
+        found = desk.post("/desk/search", {"page": path, **fields})
+        url = found.headers["location"]
+        page = desk.get(url)
+        assert (found.status_code, page.status_code, shown in words(page)) == (303, 200, True), path
+        for each in (url, *urls_of(page), *urls_of(desk.get(path))):
+            assert "@" not in each and "%40" not in each
+        assert 'method="get"' not in page.text
+    edited = desk.post(f"{LIST}/members/edit", {"email": "ana@example.com", "field:city": "Lisbon"})
+    assert edited.headers["location"].startswith("/desk/lists:reader?s=")
+    assert "ana@example.com" in words(desk.get(edited.headers["location"]))
+
+
+def test_a_search_leads_to_a_page_of_the_desk_only(desk):
+    for page in ("", "https://evil.example/", "//evil.example", "/desk/x?q=1", "/archive/", "/desk/\\evil.example"):
+        assert desk.post("/desk/search", {"page": page, "q": "ana"}).status_code == 404, page
+    assert desk.post("/desk/search", {"page": "/desk/lists:reader", "email": "a" * 5000}).status_code == 422
+    for seal in ("x", "A" * 43, "é"):
+        answer = desk.get("/desk/lists:reader", params={"s": seal})
+        assert (answer.status_code, "no longer valid" in words(answer)) == (422, True)
 
 
 def test_what_a_list_holds_is_never_markup(desk):
@@ -224,7 +259,9 @@ def test_suppressions_are_searched_added_and_taken_back(site, desk):
     assert site.reason("solo@x.org") == ""
     refused = desk.post(f"{path}/remove", {"email": "gone@x.org"})
     assert (refused.status_code, "Only the person can undo their own opt-out" in words(refused)) == (422, True)
-    site.ledger.suppressions.unsubscribe("mine@x.org", source="Mara Lindqvist, at the desk")
+    assert desk.post("/desk/lists:reader/unsubscribe", {"email": "mine@x.org"}).status_code == 303
+    site.ledger.suppressions.unsubscribe("theirs@x.org", source="Somebody Else, at the desk")
+    assert "Undo unsubscribing" not in desk.get("/desk/lists:reader?email=theirs@x.org").text
     assert "Undo unsubscribing" in desk.get("/desk/lists:reader?email=mine@x.org").text
     assert "Undo unsubscribing" not in desk.get("/desk/lists:reader?email=gone@x.org").text
     assert 'value="mine@x.org"' in desk.get(path).text
@@ -305,3 +342,19 @@ def test_a_file_that_was_changed_by_hand_is_named_and_brought_together(desk, fil
     assert first.headers["location"] == f"{LIST}/sync"
     assert desk.post(f"{LIST}/sync").status_code == 422
     assert desk.post(f"{LIST}/sync", {"allow_removals": "on"}).status_code == 303
+
+
+def test_a_column_that_may_hold_opt_outs_is_named_and_its_meaning_is_chosen(site, desk, file):
+    file.write_text("email,first_name,city,Ausgetreten?\nana@example.com,Ana,,\nbo@example.com,Bo,,weg\n", "utf-8")
+    desk.post(f"{LIST}/sync", {"allow_removals": "on"})
+    shown = words(desk.get(LIST))
+    assert "The column “Ausgetreten?” may say who gets no mail: it contains “weg” in line 3." in shown
+    settings = desk.get(f"{LIST}/settings").text
+    assert 'name="column:ausgetreten"' in settings and "readers.toml" not in settings
+    assert desk.post(f"{LIST}/settings", {"column:ausgetreten": "opt-out"}).status_code == 303
+    assert load_list_settings(file.parent, "readers").columns == {"ausgetreten": "opt-out"}
+    shown = words(desk.get(LIST))
+    assert "may say who gets no mail" not in shown and "The file must be read again." in shown
+    desk.post(f"{LIST}/sync", {})
+    assert site.app.ledger.member_search.count("readers") == {"": 1, "unsubscribed": 1}
+    assert site.app.ledger.syncs.state("readers").unclear == ()

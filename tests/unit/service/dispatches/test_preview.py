@@ -12,6 +12,7 @@ from PIL import Image as Pillow
 
 from mailer.errors import UsageError
 from mailer.service.dispatches import preview as module
+from mailer.service.dispatches.check_gate import CheckGate
 from mailer.service.dispatches.files import read_dispatch
 from mailer.service.dispatches.lint import lint_dispatch
 from mailer.service.dispatches.preview import (
@@ -239,7 +240,7 @@ def test_a_file_that_was_written_just_now_is_not_cached(reading, monkeypatch):
 
 def test_a_text_is_checked_once_for_all_that_wait_for_it(app, path, monkeypatch):
     path.write_text(DISPATCH)
-    previews, asked, checks = PreviewCache(app, MEDIA), [], []
+    previews, asked, checks = PreviewCache(app, MEDIA, CheckGate()), [], []
     all_asked = threading.Event()
 
     def reading(*given):
@@ -248,10 +249,10 @@ def test_a_text_is_checked_once_for_all_that_wait_for_it(app, path, monkeypatch)
             all_asked.set()
         return read_dispatch(*given)
 
-    def linting(*given):
+    def linting(*given, go_on):
         checks.append(given)
         assert all_asked.wait(PATIENCE)
-        return lint_draft(*given)
+        return lint_draft(*given, go_on=go_on)
 
     monkeypatch.setattr(module, "read_dispatch", reading)
     monkeypatch.setattr(module, "lint_draft", linting)

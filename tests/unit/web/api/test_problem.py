@@ -26,11 +26,6 @@ def document(error: MailerError, **path: str) -> dict[str, str]:
             "GET /api/v1/sends/12 shows the state of the send.",
         ),
         (
-            UsageError("No such member.", "See: mailer subscriber show EMAIL"),
-            {"list": "readers", "email": "ana@example.com"},
-            "GET /api/v1/subscribers/ana@example.com shows what is known of the address.",
-        ),
-        (
             UsageError("No earlier sync.", "See: mailer list show a b"),
             {"list": "a b"},
             "GET /api/v1/lists/a%20b shows the list.",

@@ -1,18 +1,20 @@
-"""Removes an erased subscriber from the copies of list files that this program keeps.
+"""Erases a subscriber from everything that this program keeps.
 
-    erase_everywhere(app, identity, by=...)   erases from the ledger, then from the copies
+    erase_subscriber(app, identity, by=...)   removes the rows from the list files, too
+    erase_everywhere(app, identity, by=...)   erases from the ledger, and from the copies of list files
 
 The copies are the earlier versions of each list (for undo), uploads that wait for a decision, and the rejected rows. Rows of the
 subscriber are removed and everything else stays, byte for byte. A copy in which the address is found even then, in a cell of
-another row, or which cannot be read as a list, is deleted. The list files themselves are the admin's. Raises LedgerError;
-UsageError if a copy cannot be changed, after everything else was.
+another row, or which cannot be read as a list, is deleted. Raises LedgerError; CopiesLeftError after everything else is done.
 """
 
 import csv
 import gzip
 import io
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -22,50 +24,99 @@ from mailer.atomic_files import replace_file
 from mailer.csv.admin_edits import RowEdit, edited_copy
 from mailer.csv.reader import ListError, open_list
 from mailer.csv.rows import Member
-from mailer.errors import UsageError
+from mailer.errors import MailerError, UsageError
 from mailer.ledger.types.suppressions import ErasureResult
 from mailer.service.lists.backups import write_version
+from mailer.service.lists.members import remove_member
 from mailer.service.lists.sync import list_lock
 from mailer.service.lists.uploads import discard_upload_file, upload_files
 
 _ENCODINGS = ("utf-8", "cp1252", "utf-16-le", "utf-16-be")
 
 
+class CopiesLeftError(UsageError):
+    """The subscriber was erased, but some copies of list files could not be changed."""
+
+    def __init__(self, left: Sequence[str]) -> None:
+        super().__init__(
+            f"The reader was erased, but not from {', '.join(left)}.", "Erase the reader again in a few minutes."
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EraseResult:
+    """The result of erasing a subscriber. `failed`: lists whose files still contain the address, each with the error."""
+
+    erased: ErasureResult
+    removed_from: tuple[str, ...]
+    failed: Mapping[str, MailerError]
+
+
+def erase_subscriber(app: App, identity: str, *, by: str) -> EraseResult:
+    """Erases a subscriber: the rows in files, also those of former addresses, and what the ledger knows.
+
+    An error in one list stops neither the others nor the ledger.
+    """
+    removed: list[str] = []
+    left: dict[str, MailerError] = {}
+    members = app.ledger.members
+    for address in (identity, *members.former_addresses(identity)):
+        for each in members.of(address):
+            if each.in_file and each.removed_at is None:
+                try:
+                    remove_member(app, each.list, address, by=by)
+                    removed.append(each.list)
+                except MailerError as error:
+                    left[each.list] = error
+    return EraseResult(erased=erase_everywhere(app, identity, by=by), removed_from=tuple(removed), failed=left)
+
+
 def erase_everywhere(app: App, identity: str, *, by: str) -> ErasureResult:
     """Erases a subscriber, including former addresses. Idempotent."""
     identities = {identity, *app.ledger.members.former_addresses(identity)}
     result = app.ledger.erasure.erase(identity, source=by)
-    try:
-        _erase_from_copies(app, identities)
-    except OSError as error:
-        raise UsageError(
-            f"The reader was erased, but not from the copy {error.filename} of a list ({error.strerror}).",
-            "Delete this file, or make room and erase the reader again.",
-        ) from None
+    if left := tuple(_erase_from_copies(app, _AddressSearch(identities))):
+        raise CopiesLeftError(left)
     return result
 
 
-def _erase_from_copies(app: App, identities: Collection[str]) -> None:
-    found = _AddressSearch(identities)
-    lists = app.workspace.state / "lists"
-    for folder in sorted(path for path in lists.glob("*") if path.is_dir()):
-        if folder.name in app.workspace.list_names():
-            with list_lock(app, folder.name):
+def _erase_from_copies(app: App, found: "_AddressSearch") -> Iterator[str]:
+    """Yields the copies that could not be changed, in words, each with the reason."""
+    folders = (path for path in (app.workspace.state / "lists").glob("*") if path.is_dir())
+    for folder in sorted(folders):
+        try:
+            is_list = folder.name in app.workspace.list_names()
+            with list_lock(app, folder.name) if is_list else nullcontext():
                 _clean_versions(folder, found)
-        else:
-            _clean_versions(folder, found)
+        except (OSError, MailerError) as error:
+            yield f"the earlier versions of the list {folder.name} ({_reason(error)})"
     for upload in upload_files(app):
-        data = upload.read_bytes()
-        if found.is_in(data):
-            cleaned = _without_rows(upload.parent, data, found)
-            if cleaned is None:
-                discard_upload_file(app, upload)
-            else:
-                replace_file(upload, cleaned)
+        try:
+            _clean_upload(app, upload, found)
+        except OSError as error:
+            yield f"an upload ({_reason(error)})"
     for rejected in app.workspace.subscribers.glob("*.rejected.csv"):
-        data = rejected.read_bytes()
-        if found.is_in(data):
-            replace_file(rejected, _without_mentions(data, found))
+        try:
+            data = rejected.read_bytes()
+            if found.is_in(data):
+                replace_file(rejected, _without_mentions(data, found))
+        except OSError as error:
+            yield f"the rejected rows of the list {rejected.name.removesuffix('.rejected.csv')} ({_reason(error)})"
+
+
+def _reason(error: OSError | MailerError) -> str:
+    return (error.strerror or "") if isinstance(error, OSError) else error.message.rstrip(".")
+
+
+def _clean_upload(app: App, upload: Path, found: "_AddressSearch") -> None:
+    data = upload.read_bytes()
+    if not found.is_in(data):
+        return
+    cleaned = _without_rows(upload.parent, data, found)
+    if cleaned is None:
+        discard_upload_file(app, upload)
+    else:
+        replace_file(upload, cleaned)
 
 
 def _clean_versions(folder: Path, found: "_AddressSearch") -> None:

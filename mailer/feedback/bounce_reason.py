@@ -1,0 +1,85 @@
+"""Decides why a message bounced and whether that is permanent: from the status, the diagnostic and the words of a bounce.
+
+A specific enhanced code in the diagnostic outranks a generic status, and words outrank codes (`mailer.smtp.refusal_reason`).
+Permanent is only what says that mail to this address is impossible: the mailbox or the domain does not exist, the recipient has
+moved, or the domain takes no mail. A code of class 4 and a delay are never permanent. Some servers say “user unknown” to spam,
+after they have accepted the recipient. So these words of a remote server prove nothing by themselves: the code must be 5.1.x, or
+the bounce must say that they answered RCPT. What the reporting server says of its own users needs no such proof.
+"""
+
+import re
+
+from mailer.feedback.model import WORDS, FeedbackRecipient, recipient_about
+from mailer.feedback.status_code import find_reply_code, find_status, specificity
+from mailer.smtp.refusal_reason import Reason, refusal_reason
+
+_TEXT = 4000  # characters of a bounce that are searched for the stage
+_MOVED = 551  # RFC 5321 3.4: the server names the new address
+_UNCERTAIN = re.compile(
+    r"(?:mailbox|user|account|recipient) unavailable"  # RFC 5321 4.2.3: any reason for 550
+    r"|does ?n[o']t have an? \S+ account"  # Yahoo answers so to DATA
+    r"|\b(?:may|might) (?:not|have|be)\b|\bpossibl[ey]\b|\bil se peut|peut-être|möglicherweise|\bpuede que|es posible|podr[íi]a"
+    r"|\bpotrebbe|\bé possível|\bpode (?:ser|não)|\bmogelijk|возможно|可能"
+)
+_TEMPORARY = re.compile(r"not found, try again|try again (?:later|in)|\btemporar(?:y (?:failure|error|problem)|ily)")
+_VAGUE = frozenset({Reason.ON_HOLD, Reason.NETWORK_ERROR})
+PERMANENT = frozenset({Reason.USER_UNKNOWN, Reason.HOST_UNKNOWN, Reason.HAS_MOVED, Reason.NOT_ACCEPTING})
+_STAGE = re.compile(
+    r"(?:reply|response) to (?:the )?(end of data|\w+)"
+    r"|(?:after|during|to our|like our|on) (?:the )?(end of data|rcpt|data|mail from)\b"
+    r"|>>> (\w+)[^\n]{0,400}\n\s*<<< [45]"
+    r"|smtp:(rcpt|data|mail)|\[(rcpt|data|mail)"
+    r"|\(state (1[3478])\)"
+    r"|(recipient address rejected|not like recipient|(?:my name|sender) was rejected)"
+)
+_RCPT_FAILED = re.compile(r"no valid recipients|need rcpt")  # a server's answer to DATA after it refused each RCPT
+_IS_RCPT = ("rcpt", "14", "recip", "not like")
+
+
+def judge_bounce(
+    address: str, *, status: str = "", diagnostic: str = "", prose: str = "", delayed: bool = False
+) -> FeedbackRecipient:
+    """Returns the record of one recipient. `prose`: what the bounce says in its text, which counts if nothing else tells."""
+    words = one_line(diagnostic)
+    status, reason = _read(status, words)
+    if reason is Reason.ON_HOLD and prose:
+        explained = one_line(prose)
+        status, by_prose = _read(status, explained)
+        if by_prose is not Reason.ON_HOLD or not words:
+            words, reason = explained, by_prose
+    code = find_reply_code(words)
+    by_code = status.startswith("4") or code // 100 == 4
+    temporary = delayed or by_code or _TEMPORARY.search(words.lower()) is not None
+    proven = status.startswith("5.1.") or _is_proven(reason, words, code, f"{diagnostic}\n{prose}"[:_TEXT].lower())
+    if reason is Reason.USER_UNKNOWN and not (proven or temporary):
+        reason = Reason.FILTERED
+    if delayed and reason in _VAGUE:
+        reason = Reason.EXPIRED
+    permanent = reason in PERMANENT and proven and not temporary
+    return recipient_about(address, reason, status=status, permanent=permanent, words=words)
+
+
+def _is_proven(reason: Reason, words: str, code: int, text: str) -> bool:
+    """Whether `words` alone prove the reason. `code`: of a remote server's reply. `text`: all that the bounce says."""
+    if reason is Reason.HAS_MOVED:
+        return code == _MOVED
+    if _UNCERTAIN.search(words.lower()):
+        return False
+    found = _STAGE.search(text)
+    stage = next(filter(None, found.groups()), "") if found else ""
+    if reason is Reason.USER_UNKNOWN:
+        return not code or stage.startswith(_IS_RCPT) or _RCPT_FAILED.search(text) is not None
+    return not stage or stage.startswith(_IS_RCPT)
+
+
+def _read(status: str, words: str) -> tuple[str, Reason]:
+    """Returns the code that counts, and the reason."""
+    told = find_status(words)
+    if told and (not status or specificity(told) > specificity(status)):
+        status = told
+    return status, refusal_reason(find_reply_code(words), status, words)
+
+
+def one_line(text: str) -> str:
+    """Returns `text` as one line of at most WORDS characters."""
+    return " ".join(text[: 4 * WORDS].split())[:WORDS]
