@@ -57,7 +57,7 @@ class App:
         app = cls(workspace, load_settings(workspace.root), clock)
         changed, readable = workspace.make_private(app._database_file)
         if changed:
-            _log.warning("Other users of this machine could read %s; now they cannot.", _name_some(changed))
+            _log.warning("Only you can read %s from now on.", _name_some(changed))
         if readable:
             _log.warning(
                 "Other users of this machine can read %s. Ask their owner to remove this permission.",

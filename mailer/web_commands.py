@@ -8,6 +8,7 @@ import tempfile
 import threading
 import webbrowser
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import click
 
@@ -15,6 +16,7 @@ from mailer.app import App
 from mailer.cli.options import in_workspace, parse_list_names
 from mailer.cli.output import echo_err, plural
 from mailer.errors import SettingsError
+from mailer.relay import is_loopback
 from mailer.service.demo import FIRST, run_demo
 from mailer.service.dispatches.compile import display_path
 from mailer.service.lists.uploads import clean_up_uploads
@@ -38,7 +40,7 @@ _IN_TERMINAL = frozenset({"www-browser", "links", "elinks", "lynx", "w3m"})
     default=8000,
     show_default=True,
     metavar="PORT",
-    help="The port; 0: any free one.",
+    help="The port; 0: any free one. Links follow MAILER_BASE_URL, so set the same port there.",
 )
 @in_workspace
 def serve_command(host: str, port: int, workspace: Path) -> None:
@@ -55,6 +57,12 @@ def serve_command(host: str, port: int, workspace: Path) -> None:
                 warnings = (f"No mail can be sent. {error.message} {error.next_step}",)
             for warning in warnings:
                 echo_err(f"Warning: {warning}")
+            linked = urlsplit(app.settings.base_url)
+            if is_loopback(linked.hostname or "") and (linked.port or 80) != urlsplit(url).port:
+                echo_err(
+                    f"Warning: Links in messages, pages and invitations lead to {app.settings.base_url}, not to this server. "
+                    f"To change that, set MAILER_BASE_URL={url} in .env and start again."
+                )
             echo_err(f"Serving {app.settings.publication} at {url} (Ctrl-C to stop)")
             if app.ledger.users.all():
                 echo_err(f"Desk: {url}/desk/")

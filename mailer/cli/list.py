@@ -1,6 +1,9 @@
 """The commands `list`: sync, undo, show, export."""
 
 import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from shutil import copyfileobj
 from tempfile import TemporaryFile
@@ -16,9 +19,9 @@ from mailer.errors import NeedsConfirmationError, UsageError
 from mailer.iso_time import format_iso
 from mailer.ledger.types.syncs import SyncPlan
 from mailer.service.lists.export import export_list
-from mailer.service.lists.overview import ListOverview, list_overview_object, show_list
+from mailer.service.lists.overview import ListOverview, list_overview_object, list_totals, show_list
 from mailer.service.lists.sync import plan_sync, sync_list, sync_plan_object
-from mailer.service.lists.undo import undo_list
+from mailer.service.lists.undo import plan_undo, undo_list
 
 _COUNTS = {
     "people": ("reader", "readers"),
@@ -29,18 +32,43 @@ _COUNTS = {
     "appended": ("sign-up added", "sign-ups added"),
 }  # the counts of a sync whose keys are not their words: for one, for several
 _NOT_SHOWN = frozenset({EMAIL, STATUS, SINCE})  # the present status is shown, not the cell of the file
+_SHORT_PAGE = 10  # readers: below more of them, the total is repeated
 _list_argument = click.argument("name", callback=lambda _ctx, _parameter, name: name.strip().removesuffix(".csv"))
 
+_allow_removals = click.option(
+    "--allow-removals", is_flag=True, help="Continue even if more than a tenth of the readers are removed."
+)
 
-@click.group("list")
-def list_command() -> None:
-    """Sync the lists with their files, show and export them, undo a sync."""
+
+@click.group("list", invoke_without_command=True)
+@as_json
+@in_workspace
+@click.pass_context
+def list_command(context: click.Context, *, as_json: bool, workspace: Path) -> None:
+    """Sync the lists with their files, show and export them, undo a sync.
+
+    Without a command: list all lists, with their readers as of the last sync.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    with App.open(workspace) as app:
+        totals = list_totals(app)
+    if as_json:
+        print_json({"lists": [asdict(each) for each in totals]})
+        return
+    for each in totals:
+        if each.members is None:
+            click.echo(f"{each.list}: not synced yet; to sync it: mailer list sync {each.list}")
+        else:
+            click.echo(f"{each.list}: {plural(each.members, 'reader')}, {each.to_mail or 0:,} get mail")
+    if not totals:
+        echo_err("There are no lists yet. To create one, put a CSV file into the folder subscribers.")
 
 
 @list_command.command("sync")
 @_list_argument
 @click.option("--plan", "only_plan", is_flag=True, help="Only show what would change.")
-@click.option("--allow-removals", is_flag=True, help="Continue even if more than a tenth of the readers are removed.")
+@_allow_removals
 @as_json
 @in_workspace
 def sync(name: str, *, only_plan: bool, allow_removals: bool, as_json: bool, workspace: Path) -> int:
@@ -51,7 +79,7 @@ def sync(name: str, *, only_plan: bool, allow_removals: bool, as_json: bool, wor
     as not resubscribed. Every send does the same before it counts its readers.
     """
     with App.open(workspace) as app:
-        plan = plan_sync(app, name) if only_plan else _sync_or_ask(app, name, allow_removals=allow_removals)
+        plan = plan_sync(app, name) if only_plan else _ask_about_removals(partial(sync_list, app, name), allow_removals)
     return _show_plan(plan, planned=only_plan, as_json=as_json)
 
 
@@ -61,18 +89,25 @@ def sync(name: str, *, only_plan: bool, allow_removals: bool, as_json: bool, wor
     "--to",
     type=RowNumber(),
     metavar="SYNC",
-    help="Restore the list as after this sync. Default: the one before the last.",
+    help="Restore the list as after this sync. Default: one step back.",
 )
+@click.option("--plan", "only_plan", is_flag=True, help="Only show what would change.")
+@_allow_removals
 @as_json
 @in_workspace
-def undo(name: str, *, to: int | None, as_json: bool, workspace: Path) -> int:
-    """Restore list NAME as it was after an earlier sync.
+def undo(name: str, *, to: int | None, only_plan: bool, allow_removals: bool, as_json: bool, workspace: Path) -> int:
+    """Undo the last change of list NAME, or go back to an earlier sync.
 
-    Readers who unsubscribed since then stay unsubscribed; readers who signed up since then stay on the list. An undo is
-    a sync, too, and can be undone.
+    If the file has changed since the last sync, that change is discarded. Otherwise the last sync is undone. Readers
+    who unsubscribed since then stay unsubscribed; readers who signed up since then stay on the list. An undo is a sync,
+    too, and can be undone.
     """
     with App.open(workspace) as app:
-        return _show_plan(undo_list(app, name, to=to), planned=False, as_json=as_json)
+        if only_plan:
+            plan = plan_undo(app, name, to=to)
+        else:
+            plan = _ask_about_removals(partial(undo_list, app, name, to=to), allow_removals)
+    return _show_plan(plan, planned=only_plan, as_json=as_json)
 
 
 @list_command.command("show")
@@ -103,7 +138,7 @@ def show(name: str, *, where: str, limit: int, as_json: bool, workspace: Path) -
 def export(name: str, *, where: str, raw: bool, out: Path, workspace: Path) -> None:
     """Write the readers of list NAME as CSV, with their present status.
 
-    Cells that a spreadsheet would take for a formula are escaped.
+    The file is UTF-8, with commas. Cells that a spreadsheet would take for a formula, such as +49…, get a ' in front.
     """
     with App.open(workspace) as app, TemporaryFile("w+", encoding="utf-8", newline="") as spool:
         count = export_list(app, name, spool, where=where, raw=raw)
@@ -117,22 +152,26 @@ def export(name: str, *, where: str, raw: bool, out: Path, workspace: Path) -> N
         except OSError as error:
             raise UsageError(f"Cannot write {out} ({error.strerror}).", "Choose another file.") from error
         if app.has_ledger:
-            app.ledger.audit.record(COMMAND_LINE, "list.export", name, plural(count, "reader"))
-    echo_err(f"{plural(count, 'reader')} exported from {name}")
+            app.ledger.audit.record(COMMAND_LINE, "list.export", name, plural(count.rows, "reader"))
+    echo_err(f"{plural(count.rows, 'reader')} exported from {name}")
+    if count.escaped:
+        echo_err(
+            f"{plural(count.escaped, 'cell')} got a ' in front, so that no spreadsheet takes a cell such as +49… for a formula. "
+            "To leave cells as they are: --raw"
+        )
 
 
 def _show_overview(overview: ListOverview) -> None:
     mailed = overview.reasons.get("", 0)
     others = ", ".join(f"{count:,} {reason}" for reason, count in sorted(overview.reasons.items()) if reason)
     selected = f" where {overview.where}" if overview.where else ""
-    click.echo(
-        f"{overview.list}{selected}: {plural(overview.members, 'reader')}, {mailed:,} get mail{others and f'; {others}'}"
-    )
+    total = f"{overview.list}{selected}: {plural(overview.members, 'reader')}, {mailed:,} get mail{others and f'; {others}'}"
+    click.echo(total)
     for each in overview.page:
         fields = ", ".join(f"{name} {value}" for name, value in each.fields.items() if name not in _NOT_SHOWN)
         address = short_identity(each.address)
         click.echo(f"  {address}{f' ({each.reason})' if each.reason else ''}{f': {fields}' if fields else ''}")
-    if len(overview.page) < overview.members:
+    if overview.page and len(overview.page) < overview.members:
         echo_err(f"  and {overview.members - len(overview.page):,} more")
     if overview.left_because:
         reasons = ", ".join(f"{count:,} {why}" for why, count in overview.left_because.items())
@@ -143,19 +182,21 @@ def _show_overview(overview: ListOverview) -> None:
         )
         back = f", restored sync {sync.undo_of}" if sync.undo_of is not None else ""
         click.echo(f"  sync {sync.sync}  {format_iso(sync.at)}  {sync.by}{back}: {counts}")
+    if len(overview.page) > _SHORT_PAGE:
+        click.echo(total)
 
 
-def _sync_or_ask(app: App, name: str, *, allow_removals: bool) -> SyncPlan:
-    """Syncs the list; asks a person at a terminal whether many removals are meant."""
+def _ask_about_removals(change: Callable[..., SyncPlan], allow_removals: bool) -> SyncPlan:
+    """Makes the change; asks a person at a terminal whether many removals are meant."""
     try:
-        return sync_list(app, name, allow_removals=allow_removals)
+        return change(allow_removals=allow_removals)
     except NeedsConfirmationError as error:
         if allow_removals or not is_interactive() or "--allow-removals" not in error.next_step:
             raise
         echo_err(error.message)
         if not click.confirm("Remove them?", err=True):
             raise
-    return sync_list(app, name, allow_removals=True)
+    return change(allow_removals=True)
 
 
 def _show_plan(plan: SyncPlan, *, planned: bool, as_json: bool) -> int:
@@ -165,6 +206,8 @@ def _show_plan(plan: SyncPlan, *, planned: bool, as_json: bool) -> int:
     done = "would be" if planned else "was"
     number = f", sync {plan.sync}" if plan.sync is not None else ""
     click.echo(f"{plan.list}: {plural(plan.people, 'reader')}{number}")
+    if plan.undo_of is not None:
+        click.echo(f"  the file {done} restored, as sync {plan.undo_of} left it")
     for each in plan.first_joined:
         click.echo(f"  + line {each.line}: {short_identity(each.identity)}")
     _show_more(plan.joined - len(plan.first_joined), "joined", shown=bool(plan.first_joined))
@@ -195,11 +238,16 @@ def _show_counts(plan: SyncPlan, done: str) -> None:
         (plan.removed, "removed"),
         (plan.blocked, "not resubscribed"),
         (plan.rejected, "rejected"),
+        (plan.duplicates, "duplicate" if plan.duplicates == 1 else "duplicates"),
     ]
     results = [f"{count:,} {what}" for count, what in counts if count]
     if plan.changes_nothing:
         results.insert(0, "no changes")
     click.echo("  " + (", ".join(results) or "no reader changed"))
+    if plan.unmailed:
+        whom = f"the {plan.joined:,} new readers get" if plan.joined > 1 else "1 new reader gets"
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in plan.unmailed.items())
+        click.echo(f"  {plan.joined - sum(plan.unmailed.values()):,} of {whom} mail: {reasons}")
     if plan.writes:
         cells, rows = plural(plan.patched, "status", "statuses"), plural(plan.appended, "sign-up")
         click.echo(f"  the file {done} updated: {cells} changed, {rows} added")

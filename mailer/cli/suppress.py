@@ -1,16 +1,23 @@
 """The commands `suppress`: the suppression list."""
 
+import sys
+from collections import Counter
 from pathlib import Path
 
 import click
 
 from mailer.addresses import parse_address
 from mailer.app import App
+from mailer.atomic_files import open_private
 from mailer.cli.options import COMMAND_LINE, as_json, in_workspace
-from mailer.cli.output import echo_err, print_json, short_identity
+from mailer.cli.output import echo_err, plural, print_json, short_identity
+from mailer.csv.export import write_export
+from mailer.errors import UsageError
 from mailer.iso_time import format_iso
 from mailer.ledger.types.suppressions import SuppressionReason, UnsuppressResult, UnsuppressStatus
 from mailer.service.subscribers.profile import lists_of
+
+_CSV_COLUMNS = ("email", "reason", "at", "source")
 
 
 @click.group("suppress")
@@ -78,19 +85,48 @@ def _describe_result(results: UnsuppressResult) -> str:
 
 
 @suppress_command.command("list")
+@click.option(
+    "--reason",
+    type=click.Choice([reason.value for reason in SuppressionReason]),
+    help="Only addresses that are suppressed for this reason.",
+)
+@click.option("--csv", "csv_file", metavar="FILE", help="Write them as CSV to FILE, or to standard output with -.")
 @as_json
 @in_workspace
-def list_(*, as_json: bool, workspace: Path) -> None:
-    """List all suppressed addresses, with date, reason and source."""
+def list_(*, reason: str | None, csv_file: str | None, as_json: bool, workspace: Path) -> None:
+    """List the suppressed addresses, with date, reason and source, and their total."""
+    if csv_file and as_json:
+        raise UsageError("--csv and --json cannot be used together.", "Use one of them.")
+    reasons = (SuppressionReason(reason),) if reason else ()
     with App.open(workspace) as app:
         rows = [
             {"identity": each.identity, "reason": each.reason.value, "at": format_iso(each.at), "source": each.source}
-            for each in (app.ledger.suppressions.all() if app.has_ledger else ())
+            for each in (app.ledger.suppressions.all(*reasons) if app.has_ledger else ())
         ]
     if as_json:
         print_json({"suppressions": rows})
         return
-    for row in rows:
-        click.echo(f"{row['at']}  {row['reason']:<12}  {short_identity(row['identity'])}  {row['source']}")
+    if csv_file:
+        _write_csv(csv_file, [list(row.values()) for row in rows])
+    else:
+        for row in rows:
+            click.echo(f"{row['at']}  {row['reason']:<12}  {short_identity(row['identity'])}  {row['source']}")
     if not rows:
-        echo_err("No address is suppressed.")
+        echo_err(
+            "No address is suppressed." if reason is None else f"No address is suppressed for the reason “{reason}”."
+        )
+        return
+    counts = Counter(row["reason"] for row in rows)
+    by_reason = ", ".join(f"{count:,} {word}" for word, count in sorted(counts.items()))
+    echo_err(f"{plural(len(rows), 'address', 'addresses')}: {by_reason}")
+
+
+def _write_csv(path: str, rows: list[list[str]]) -> None:
+    if path == "-":
+        write_export(sys.stdout, _CSV_COLUMNS, rows, line_end="\n")
+        return
+    try:
+        with open(path, "w", encoding="utf-8", newline="", opener=open_private) as file:
+            write_export(file, _CSV_COLUMNS, rows)
+    except OSError as error:
+        raise UsageError(f"Cannot write {path} ({error.strerror}).", "Choose another file.") from error

@@ -28,6 +28,9 @@ _SIGNATURES = {
 }
 _MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 _ENCODING_AFTER_MARK = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
+_ZIP = b"PK\x03\x04"
+_WORKBOOK = re.compile(rb"PK\x03\x04.{26}(?:\[Content_Types\]|_rels/|docProps/|xl/|mimetype)", re.DOTALL)
+_UNPACK = "Unpack it, and import the CSV files that are in it, each by itself."
 _SAVE_AS = "Save it as CSV, with the encoding UTF-8 if you can choose."
 
 
@@ -95,6 +98,8 @@ class EncodingError(ValueError):
 def detect_encoding(file: BinaryIO) -> FileEncoding:
     """Reads `file` to its end and returns its encoding. Raises EncodingError."""
     head = file.read(_CHUNK)
+    if head.startswith(_ZIP) and not _WORKBOOK.match(head):
+        raise EncodingError("is a ZIP file, not a CSV file", _UNPACK)
     text = head.removeprefix(codecs.BOM_UTF8).lstrip()
     kinds = [kind for signature, kind in _SIGNATURES.items() if head.startswith(signature)]
     for kind in (*kinds, *(kind for pattern, kind in _TEXT_SIGNATURES if pattern.match(text))):

@@ -10,24 +10,34 @@ unchanged, for programs.
 import csv
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import IO
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _INSIDE = re.compile(r"(?<=[,;])(?=\s*+[=+\-@＝＋－＠])")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportCounts:
+    """The numbers of `rows` below the header, and of cells that were `escaped`."""
+
+    rows: int
+    escaped: int
+
+
 def write_export(
     out: IO[str], columns: Sequence[str], rows: Iterable[Sequence[str]], *, raw: bool = False, line_end: str = "\r\n"
-) -> int:
-    """Writes the header and `rows` to `out`, which was opened with newline="", and returns the number of rows."""
+) -> ExportCounts:
+    """Writes the header and `rows` to `out`, which was opened with newline=""."""
     writer = csv.writer(out, lineterminator=line_end)
-    escape = list if raw else _escape_row
-    writer.writerow(escape(columns))
-    count = 0
+    count = escaped = 0
+    writer.writerow(columns if raw else [escape_formula(cell) for cell in columns])
     for row in rows:
-        writer.writerow(escape(row))
+        cells = row if raw else [escape_formula(cell) for cell in row]
+        escaped += sum(cell != old for cell, old in zip(cells, row, strict=True))
+        writer.writerow(cells)
         count += 1
-    return count
+    return ExportCounts(rows=count, escaped=escaped)
 
 
 def escape_formula(cell: str) -> str:
@@ -35,7 +45,3 @@ def escape_formula(cell: str) -> str:
     if "," in cell or ";" in cell:
         cell = _INSIDE.sub("'", cell)
     return f"'{cell}" if cell.startswith(_FORMULA) or cell.lstrip().startswith(_FORMULA) else cell
-
-
-def _escape_row(row: Sequence[str]) -> list[str]:
-    return [escape_formula(cell) for cell in row]

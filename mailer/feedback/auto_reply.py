@@ -20,14 +20,14 @@ _PRECEDENCE = frozenset({"auto_reply", "auto-reply", "autoreply"})
 
 def is_marked_as_reply(message: ReceivedMessage) -> bool:
     """Whether the headers say that a program wrote this in answer. Servers mark bounces so, too."""
-    if _REQUEST in message.headers:
-        return False
     submitted = without_comments(message.header("auto-submitted")).partition(";")[0].strip().lower()
-    return submitted not in _NO_ANSWER or is_vacation(message)
+    return (submitted not in _NO_ANSWER and _REQUEST not in message.headers) or is_vacation(message)
 
 
 def is_vacation(message: ReceivedMessage) -> bool:
     """Whether the headers that no bounce has, or the subject, say that this is an autoresponder's."""
+    if _REQUEST in message.headers:
+        return False
     precedence = without_comments(message.header("precedence")).lower()
     return (
         message.is_receipt

@@ -87,16 +87,13 @@ def _read(message: ReceivedMessage, status: DeliveryStatus) -> Reading:
         return Reading(FeedbackKind.BOUNCE if recipients else FeedbackKind.OTHER, recipients)
     if notification := parse_ses_text(message.text):
         return read_ses(notification)
-    if is_vacation(message):
-        return Reading(FeedbackKind.AUTO_REPLY, _of_reply(message))
-    if is_marked_as_reply(message) and not is_from_mail_system(message):
+    is_reply = is_marked_as_reply(message)
+    if is_vacation(message) or (is_reply and not is_from_mail_system(message)):
         return Reading(FeedbackKind.AUTO_REPLY, _of_reply(message))
     prose = parse_prose(message)
     if is_bounce(message, prose):
         return Reading(FeedbackKind.BOUNCE, _of_prose(prose))
-    if is_marked_as_reply(message):
-        return Reading(FeedbackKind.AUTO_REPLY, _of_reply(message))
-    return Reading(FeedbackKind.OTHER)
+    return Reading(FeedbackKind.AUTO_REPLY, _of_reply(message)) if is_reply else Reading(FeedbackKind.OTHER)
 
 
 def _of_status(message: ReceivedMessage, status: DeliveryStatus) -> Recipients:

@@ -53,6 +53,7 @@ _GENERATED_LINE = re.compile(
     rf"(?:click here to |here to |to |hier |cliquez ici pour )?(?:{_GENERATED})", re.IGNORECASE
 )
 _GENERATED_WORDS = 7  # the most of a line that is only such a phrase
+_EMBEDDED = ("area", "iframe", "video", "audio", "source", "embed")
 _SPACE = re.compile(r"[ \t\r\n\f\u200b\ufeff]+")
 _SEPARATOR = re.compile(r"\s+[·|•–—]\s+")
 _NUMBER = re.compile(r"\d{1,2}[.)]|[•·‣▪■●►]")
@@ -66,7 +67,8 @@ _LARGEST_ROW = 300  # characters of a cell in a table of data
 class SavedPage:
     """The paragraphs of a page, and the lines that were left out (`aside`). `doubts`: what was left out or lost, with its text.
 
-    `title`: of the page, in its head; `links`: the addresses of all links that lead elsewhere; `text`: all that readers see.
+    `title`: of the page, in its head; `links`: the addresses of all links that lead elsewhere, and of films and frames; `text`:
+    all that readers see.
     """
 
     paragraphs: tuple[ImportedParagraph, ...]
@@ -89,6 +91,7 @@ def read_html(text: str) -> SavedPage:
     reader = _HtmlReader(base=base)
     reader.block(root, 0)
     reader.end()
+    embedded = [str(each.get("href") or each.get("src") or "") for each in root.iter(*_EMBEDDED)]
     title = next((_all_text(each) for each in root.iter("title") if each.getparent().tag in {"head", "html"}), "")
     return SavedPage(
         paragraphs=tuple(reader.found),
@@ -96,7 +99,7 @@ def read_html(text: str) -> SavedPage:
         doubts=tuple(reader.doubts),
         language=(root.get("lang") or "").strip(),
         title=_SPACE.sub(" ", title).strip(),
-        links=tuple(reader.links),
+        links=(*reader.links, *(address for address in embedded if address.startswith(("https:", "http:")))),
         text=_visible_text(root),
     )
 
@@ -441,13 +444,9 @@ def _contains(element: HtmlElement, *tags: str) -> bool:
 
 def _preformatted(element: HtmlElement) -> str:
     """Returns the text of a `pre`, with a line end for each `br`."""
-    parts = [element.text or ""]
-    for child in element:
-        parts += [
-            "\n" if child.tag == "br" else _preformatted(child) if isinstance(child.tag, str) else "",
-            child.tail or "",
-        ]
-    return "".join(parts)
+    for each in element.iter("br"):
+        each.tail = f"\n{each.tail or ''}"
+    return _all_text(element)
 
 
 def _is_tracking_pixel(element: HtmlElement) -> bool:

@@ -51,9 +51,10 @@ def _text(paragraph: ImportedParagraph, width: int) -> str:
 
 @dataclass(slots=True)
 class _Context:
-    """The width of the archive, and the doubts so far."""
+    """The width of the archive, and the doubts so far. `masthead`: the line with the date of the issue, which is kept as text."""
 
     width: int
+    masthead: list[ImportedParagraph] = field(default_factory=list)
     doubts: list[ImportDoubt] = field(default_factory=list)
 
     def doubt(self, line: int, message: str) -> None:
@@ -95,7 +96,8 @@ def read_plaintext(
     rest, social, copyright_line = _parse_footer(rest, context)
     contents = find_toc(rest)
     articles, front = _articles(rest, contents, context)
-    preamble = read_preamble(front, contents.start if contents.entries else len(front))
+    front = [*context.masthead, *front]
+    preamble = read_preamble(front, contents.start + len(context.masthead) if contents.entries else len(front))
     context.doubts += preamble.doubts
     summary = _summary(contents, articles, context)
     date = _choose_date(date, evidence or DateEvidence(), today, context)
@@ -182,9 +184,11 @@ def _dated_in_line(
     for number, line in enumerate(headline.lines[1:], start=1):
         if read := find_date(line):
             title, others = headline.split(number)
-            return title.text, _noted(read, line, headline.line + number, context), [others, *rest]
+            context.masthead.append(others)
+            return title.text, _noted(read, line, headline.line + number, context), rest
     if rest and len(rest[0].lines) == 1 and len(rest[0].text) <= _MASTHEAD and (read := find_date(rest[0].text)):
-        return headline.text, _noted(read, rest[0].text, rest[0].line, context), rest
+        context.masthead.append(rest[0])
+        return headline.text, _noted(read, rest[0].text, rest[0].line, context), rest[1:]
     return headline.text, None, rest
 
 

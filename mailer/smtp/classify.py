@@ -19,8 +19,8 @@ returns a Classification. What a reply means while a connection is set up is in 
 A 5xx whose reason is about our message, sender address, quota, reputation or relay counts towards the breaker (`about_us`),
 and so does an unexplained one after RCPT. An unexplained refusal of RCPT counts while the relay has accepted nothing yet: a
 relay that refuses all our mail may word that in any way. An address is suppressed only if the reply says that mail to it is
-impossible: by 5.1.1, 5.1.2, 5.1.3 or 5.1.10, or in words that say that the mailbox does not exist. Words that say something else
-overrule the code. A plain 550 proves nothing.
+impossible: by 5.1.1, 5.1.2, 5.1.3 or 5.1.10, or, in reply to RCPT, in words that say that the mailbox does not exist. Words that
+say something else overrule the code. A plain 550 proves nothing, and after RCPT such words do not: some servers say them to spam.
 Sources: RFC 5321 4.2, RFC 3463, RFC 5248.
 """
 
@@ -166,13 +166,14 @@ def _temporary(reply: Reply, stage: Stage, refusal: Reason) -> Classification:
 def _refused(reply: Reply, stage: Stage, refusal: Reason) -> Classification:
     unexplained = refusal.subject is None
     is_late = stage is not Stage.RCPT  # the recipient was accepted already
+    unknown = refusal is Reason.USER_UNKNOWN and (not is_late or reply.enhanced.startswith("5.1."))
     return Classification(
         outcome=Outcome.FAILED,
         reason="refused",
         refusal=refusal,
         about_us=is_late if unexplained else refusal.subject is not Subject.RECIPIENT,
         unexplained=unexplained,
-        suppress=refusal is Reason.USER_UNKNOWN or (reply.enhanced in _NO_DOMAIN and refusal in _ABOUT_DOMAIN),
+        suppress=unknown or (reply.enhanced in _NO_DOMAIN and refusal in _ABOUT_DOMAIN),
     )
 
 

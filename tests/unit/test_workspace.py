@@ -258,7 +258,7 @@ def test_all_that_holds_readers_is_made_private_with_a_word(tmp_path, caplog):
         assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
         assert {stat.S_IMODE(path.stat().st_mode) for path in folders} == {0o700}
     [warning] = caplog.messages
-    assert warning.startswith(f"Other users of this machine could read {tmp_path / '.env'}, ")
+    assert warning.startswith(f"Only you can read {tmp_path / '.env'}, ")
     with App.open(tmp_path):
         assert caplog.messages == [warning]
 

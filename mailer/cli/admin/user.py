@@ -147,6 +147,8 @@ def _show_link(app: App, name: str) -> None:
     if not is_loopback(urlsplit(link).hostname or ""):
         local = f"http://127.0.0.1:8000/desk/link/{link.rpartition('/')[2]}"
         echo_err(f"On this machine: {local} (with the port of mailer serve)")
+    else:
+        echo_err("If mailer serve has another port, set MAILER_BASE_URL to it in .env: links are made from that.")
     echo_err(
         f"Give this link to {user.name}, to choose a password. It works once, for {LINK_GOOD_FOR // 86_400} days, "
         "while mailer serve is running."

@@ -14,8 +14,9 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, or_,
 from mailer.delivery.states import OPEN_STATES, TERMINAL, TRANSITIONS, DeliveryState, SendState
 from mailer.ledger.sends.sends import load_send, summarise
 from mailer.ledger.store.ledger_context import LedgerContext
-from mailer.ledger.store.tables import attempt, delivery, send, suppression
+from mailer.ledger.store.tables import attempt, delivery, send, suppression, suppression_change
 from mailer.ledger.types.sends import Send
+from mailer.ledger.types.suppressions import SuppressionAction
 
 EXAMPLES = 5
 S = DeliveryState
@@ -177,7 +178,15 @@ def _in_flight(conn: Connection, found: Send) -> Iterator[str]:
 
 
 def _suppressed(conn: Connection, found: Send) -> Iterator[str]:
-    """No attempt began after its recipient was suppressed."""
+    """No attempt began after its recipient was suppressed here; the opt-out itself may have an earlier date."""
+    recorded = (
+        select(func.max(suppression_change.c.at))
+        .where(
+            suppression_change.c.identity == suppression.c.identity,
+            suppression_change.c.change == SuppressionAction.SUPPRESSED,
+        )
+        .scalar_subquery()
+    )
     query = (
         select(delivery.c.id, delivery.c.address, suppression.c.reason)
         .select_from(attempt)
@@ -185,7 +194,7 @@ def _suppressed(conn: Connection, found: Send) -> Iterator[str]:
         .join(suppression, suppression.c.identity == delivery.c.identity)
         .where(
             delivery.c.send_id == found.id,
-            attempt.c.opened_at > suppression.c.at,
+            attempt.c.opened_at > func.coalesce(recorded, suppression.c.at),
             attempt.c.classification.in_([S.ACCEPTED, S.UNCERTAIN]),
         )
     )

@@ -47,12 +47,12 @@ class Postgresql:
                 "Install it with: pip install 'newsletter-desk[postgresql]'",
             ) from None
 
-        @event.listens_for(self._reader, "connect")
+        @event.listens_for(self._reader, "connect", insert=True)  # before SQLAlchemy asks for the version
         def on_connect_reader(raw: Any, _record: object) -> None:
             self._require_utf8(raw)
             _set(raw, "default_transaction_read_only=on")
 
-        @event.listens_for(self._writer, "connect")
+        @event.listens_for(self._writer, "connect", insert=True)
         def on_connect_writer(raw: Any, _record: object) -> None:
             self._require_utf8(raw)
             _set(

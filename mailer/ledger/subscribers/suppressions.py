@@ -3,7 +3,8 @@
 Suppressing is one transaction: the suppression, a line in its history, and the skip of that address' open deliveries in every
 send. A delivery that may have been sent is not skipped: a recorded 250 stays; if it comes back as deferred, it is skipped
 then. A stronger reason replaces a weaker one, which is kept as `shadowed_reason` and becomes active again once the
-stronger one is lifted. A subscriber's own opt-out is lifted by the subscriber only; an erasure by nobody.
+stronger one is lifted. The time of a suppression is that of the opt-out, which a list file may date back; that of its line
+in the history is when it was recorded here. A subscriber's own opt-out is lifted by the subscriber only; an erasure by nobody.
 """
 
 import math
@@ -49,6 +50,7 @@ from mailer.ledger.types.suppressions import (
     UnsuppressResult,
     UnsuppressStatus,
 )
+from mailer.ledger.types.syncs import FROM_LIST
 from mailer.ledger.webhooks.outbox import enqueue_bounced, enqueue_subscribed, enqueue_unsubscribed
 
 _PAGE = 1_000
@@ -222,7 +224,10 @@ def suppress(
         # a renewal invalidates the undo link of the previous one
         if reason is row.reason is SuppressionReason.UNSUBSCRIBED:
             new = replace(new, at=max(at, math.nextafter(row.at, math.inf)))
-            conn.execute(update(suppression).where(suppression.c.identity == row.identity).values(at=new.at))
+            if row.source.startswith(FROM_LIST):  # the person says it now, so undoing the sync does not lift it
+                new = replace(new, source=source)
+            renewed = update(suppression).where(suppression.c.identity == row.identity)
+            conn.execute(renewed.values(at=new.at, source=new.source))
     if changed:
         record_change(conn, new, SuppressionAction.SUPPRESSED)
     if changed and notify:
@@ -232,20 +237,20 @@ def suppress(
 
 
 def suppress_all(conn: Connection, wanted: Select[Any], *, source: str, at: float) -> None:
-    """Within a transaction: suppresses each of the rows (identity, reason) of `wanted`, and skips their open deliveries.
+    """Within a transaction: suppresses each of the rows (identity, reason, at) of `wanted`, and skips their open deliveries.
 
-    As `suppress` does it, but for many at once; each identity comes once.
+    As `suppress` does it, but for many at once; each identity comes once. `at` of a row: the time of the opt-out.
     """
     new = wanted.subquery()
     exists_already = exists().where(suppression.c.identity == new.c.identity)
     columns = ["identity", "reason", "at", "source"]
-    fresh = select(new.c.identity, new.c.reason, literal(at), literal(source)).where(~exists_already)
+    fresh = select(new.c.identity, new.c.reason, new.c.at, literal(source)).where(~exists_already)
     conn.execute(_insert_missing(conn.dialect.name).from_select(columns, fresh))
     made = and_(suppression.c.source == source, suppression.c.identity.in_(select(new.c.identity)))
     changes = select(
         suppression.c.identity,
         suppression.c.reason,
-        suppression.c.at,
+        literal(at),
         suppression.c.source,
         literal(SuppressionAction.SUPPRESSED.value),
     ).where(made)
@@ -254,22 +259,24 @@ def suppress_all(conn: Connection, wanted: Select[Any], *, source: str, at: floa
     skip(conn, delivery.c.identity.in_(select(suppression.c.identity).where(made)), why, at=at)
     reason = type_coerce(new.c.reason, suppression.c.reason.type)
     weaker = (
-        select(new.c.identity, reason.label("wanted"), suppression.c.reason)
+        select(new.c.identity, reason.label("wanted"), suppression.c.reason, new.c.at)
         .join(suppression, suppression.c.identity == new.c.identity)
         .where(suppression.c.reason != reason)
     )
     for row in conn.execute(weaker).all():
         if row.wanted.rank > row.reason.rank:
             suppress(conn, row.identity, row.wanted, source=source, send_id=None, at=at, notify=False)
+            dated = update(suppression).where(suppression.c.identity == row.identity, suppression.c.source == source)
+            conn.execute(dated.values(at=row.at))
 
 
 def lift_all(conn: Connection, sources: Mapping[str, float], *, source: str, at: float) -> int:
-    """Within a transaction: lifts the suppressions that `sources` made, if they were not renewed since their instants.
+    """Within a transaction: lifts the suppressions that `sources` made, if they were not renewed after their times.
 
     Returns how many were lifted. It undoes a mistake of ours, so it also lifts an opt-out that the person never asked for.
     """
     found = conn.execute(select(suppression).where(suppression.c.source.in_(sources))).all()
-    untouched = [row for row in found if row.at == sources[row.source]]
+    untouched = [row for row in found if row.at <= sources[row.source]]
     for row in untouched:
         unsuppress(conn, row.identity, {row.reason}, source=source, at=at, said_at=row.at)
     return len(untouched)

@@ -57,8 +57,12 @@ def apply(conn: Connection, diff: SyncDiff, *, sync_id: int, by: str, source: st
     _insert_new(conn, diff)
     _apply_decisions(conn, diff)
     changed, decided = diff.changed, diff.decisions
-    wanted = select(changed.c.identity, decided.c.suppress.label("reason")).join(
-        decided, decided.c.key == changed.c.key
+    rows = diff.staged.rows
+    left_at = func.coalesce(case((rows.c.left_at <= diff.at, rows.c.left_at)), diff.at)
+    wanted = (
+        select(changed.c.identity, decided.c.suppress.label("reason"), left_at.label("at"))
+        .join(decided, decided.c.key == changed.c.key)
+        .join(rows, rows.c.line == changed.c.line)
     )
     suppress_all(conn, wanted.where(decided.c.suppress.is_not(None)), source=source, at=diff.at)
 

@@ -44,9 +44,8 @@ from mailer.ledger.store.tables import Id, member, suppression
 from mailer.ledger.sync.list_file_staging import StagedList
 from mailer.ledger.types.subscribers import NO_LINE, SignupSource
 from mailer.ledger.types.suppressions import SuppressionReason
-from mailer.ledger.types.syncs import FROM_LIST, BlockedRow, PlannedChange, PlannedJoin, SyncPlan
+from mailer.ledger.types.syncs import FROM_LIST, SHOWN, BlockedRow, PlannedChange, PlannedJoin, SyncPlan
 
-SHOWN = 20
 STAYS, NEW, RETURNS, ADOPTED = range(4)
 _EVERYWHERE = {
     SuppressionReason.BOUNCED.value: Status.BOUNCED,
@@ -226,6 +225,7 @@ def summarize(conn: Connection, diff: SyncDiff, *, name: str) -> SyncPlan:
             count(and_(changed.c.changed, stays)).label("changed"),
             count(and_(moved, stays)).label("moved"),
             count(decisions.c.blocked != "").label("blocked"),
+            count(and_(decisions.c.blocked != "", ~stays)).label("blocked_joined"),
             count(decisions.c.cell.is_not(None)).label("patched"),
         ).select_from(both)
     ).one()
@@ -246,17 +246,42 @@ def summarize(conn: Connection, diff: SyncDiff, *, name: str) -> SyncPlan:
         duplicates=diff.staged.duplicates,
         patched=found.patched,
         appended=conn.execute(select(func.count()).select_from(pending_signups(diff).subquery())).scalar_one(),
-        first_joined=_first_joined(conn, diff) if arrived and not diff.is_first else (),
+        unmailed=_count_unmailed(conn, diff) if arrived else {},
+        blocked_joined=found.blocked_joined,
+        first_mailed=_first_joined(conn, diff, mailed=True) if arrived and not diff.is_first else (),
+        first_unmailed=_first_joined(conn, diff, mailed=False) if arrived else (),
         first_changed=_first_changed(conn, diff) if found.changed else (),
         first_removed=_first_removed(conn, diff) if removed else (),
         first_blocked=_first_blocked(conn, diff) if found.blocked else (),
     )
 
 
-def _first_joined(conn: Connection, diff: SyncDiff) -> tuple[PlannedJoin, ...]:
-    query = select(diff.changed.c.line, diff.changed.c.identity).where(diff.changed.c.arrives.in_([NEW, RETURNS]))
+def _why_unmailed(diff: SyncDiff) -> tuple[ColumnElement[Any], Select[Any]]:
+    """Returns why a member who joins will get no mail ("" for one who will), and the query that has these members."""
+    changed, decisions = diff.changed, diff.decisions
+    status = case((decisions.c.status == Status.SUBSCRIBED.value, ""), else_=decisions.c.status)
+    why = func.coalesce(decisions.c.suppress, type_coerce(suppression.c.reason, Text), status)
+    joining = (
+        select(why.label("why"))
+        .select_from(changed)
+        .join(decisions, decisions.c.key == changed.c.key)
+        .join(suppression, suppression.c.identity == changed.c.identity, isouter=True)
+        .where(changed.c.arrives.in_([NEW, RETURNS]))
+    )
+    return why, joining
+
+
+def _count_unmailed(conn: Connection, diff: SyncDiff) -> dict[str, int]:
+    why, joining = _why_unmailed(diff)
+    counted = joining.add_columns(func.count().label("number")).where(why != "").group_by(why).order_by(why)
+    return {row.why: row.number for row in conn.execute(counted)}
+
+
+def _first_joined(conn: Connection, diff: SyncDiff, *, mailed: bool) -> tuple[PlannedJoin, ...]:
+    why, joining = _why_unmailed(diff)
+    query = joining.add_columns(diff.changed.c.line, diff.changed.c.identity).where(why == "" if mailed else why != "")
     rows = conn.execute(query.order_by(diff.changed.c.line).limit(SHOWN))
-    return tuple(PlannedJoin(line=row.line, identity=row.identity) for row in rows)
+    return tuple(PlannedJoin(line=row.line, identity=row.identity, reason=row.why) for row in rows)
 
 
 def _first_changed(conn: Connection, diff: SyncDiff) -> tuple[PlannedChange, ...]:
@@ -274,7 +299,14 @@ def _first_removed(conn: Connection, diff: SyncDiff) -> tuple[str, ...]:
 def _first_blocked(conn: Connection, diff: SyncDiff) -> tuple[BlockedRow, ...]:
     changed, decisions = diff.changed, diff.decisions
     query = (
-        select(changed.c.line, changed.c.identity, decisions.c.blocked, suppression.c.reason, suppression.c.source)
+        select(
+            changed.c.line,
+            changed.c.identity,
+            changed.c.arrives,
+            decisions.c.blocked,
+            suppression.c.reason,
+            suppression.c.source,
+        )
         .join(decisions, decisions.c.key == changed.c.key)
         .outerjoin(suppression, suppression.c.identity == changed.c.identity)
     )
@@ -284,6 +316,7 @@ def _first_blocked(conn: Connection, diff: SyncDiff) -> tuple[BlockedRow, ...]:
             line=row.line,
             identity=row.identity,
             why=f"{row.reason} (by {row.source})" if (row.source or "").startswith(FROM_LIST) else row.blocked,
+            joins=row.arrives in {NEW, RETURNS},
         )
         for row in rows
     )

@@ -1,8 +1,8 @@
 """Stages the rows of a list file in temporary tables, so that the database can compare them with the ledger as sets.
 
 A StagedList is two temporary tables of a ScratchConnection: a row for each member of the file, at the first line, with the
-strictest status of all their rows, and the later rows (`again`). Rows stream in; none stays in memory. An erased subscriber is
-staged under the pseudonym, without address and fields.
+strictest status of all their rows and the date of an opt-out (`left_at`), and the later rows (`again`). Rows stream in; none
+stays in memory. An erased subscriber is staged under the pseudonym, without address and fields.
 """
 
 import datetime as dt
@@ -38,7 +38,7 @@ from mailer.ledger.privacy.pseudonyms import ErasedAddresses
 from mailer.ledger.store.compiled_statements import BulkInsert
 
 _TEMPLATES = 1_000  # cached, one for each set of filled fields
-_NewRow = tuple[int, str, str | None, str, str | None, float | None]
+_NewRow = tuple[int, str, str | None, str, str | None, float | None, float | None]
 STOPS = tuple(sorted(status.value for status in Status if status.is_opt_out))
 
 
@@ -81,10 +81,13 @@ def status_of(rows: Table) -> ColumnElement[str]:
     return func.coalesce(rows.c.status, literal(Status.SUBSCRIBED.value))
 
 
-def load(conn: Connection, number: int, batches: Iterable[RowBatch], *, since: str = "") -> StagedList:
+def load(
+    conn: Connection, number: int, batches: Iterable[RowBatch], *, since: str = "", dated: Sequence[str] = ()
+) -> StagedList:
     """Stages every member of `batches`, with the fields to keep, the same for all of them.
 
-    `since`: the field with the date of the status, if any. `number` distinguishes the lists of one ScratchConnection.
+    `since`: the field with the date of the status, if any; `dated`: fields that may have the date of an opt-out.
+    `number` distinguishes the lists of one ScratchConnection.
     """
     metadata = MetaData()
     rows = Table(
@@ -96,6 +99,7 @@ def load(conn: Connection, number: int, batches: Iterable[RowBatch], *, since: s
         Column("fields", Text, nullable=False),
         Column("status", String(16)),
         Column("since", Float),
+        Column("left_at", Float),
         prefixes=["TEMPORARY"],
     )
     again = Table(
@@ -105,13 +109,14 @@ def load(conn: Connection, number: int, batches: Iterable[RowBatch], *, since: s
         Column("first", Integer, nullable=False),
         Column("identity", Text, nullable=False),
         Column("status", String(16), nullable=False),
+        Column("left_at", Float),
         prefixes=["TEMPORARY"],
     )
     conn.execute(text(f"DROP TABLE IF EXISTS {rows.name}"))
     conn.execute(text(f"DROP TABLE IF EXISTS {again.name}"))
     rows.create(conn)
     again.create(conn)
-    _fill(conn, rows, batches, since)
+    _fill(conn, rows, batches, since, dated)
     duplicates = 0 if _index_unique(conn, rows) else _dedupe(conn, rows, again)
     if conn.dialect.name == "postgresql":
         conn.execute(text(f"ANALYZE {rows.name}"))
@@ -119,34 +124,40 @@ def load(conn: Connection, number: int, batches: Iterable[RowBatch], *, since: s
     return StagedList(rows=rows, again=again, people=people, duplicates=duplicates)
 
 
-def _fill(conn: Connection, table: Table, batches: Iterable[RowBatch], since: str) -> None:
+def _fill(conn: Connection, table: Table, batches: Iterable[RowBatch], since: str, dated: Sequence[str]) -> None:
     """Fills the table. Default values stay NULL: they need not be bound and stored a million times."""
     usual = BulkInsert(table, "line", "identity", "fields")
-    special = BulkInsert(table, "line", "identity", "address", "fields", "status", "since")
+    special = BulkInsert(table, "line", "identity", "address", "fields", "status", "since", "left_at")
     fields, erased = _Fields(), ErasedAddresses(conn)
     for batch in batches:
         plain = batch.plain
         if erased and plain:
             pseudonyms = {line: mark for line, identity, _ in plain if (mark := erased.marker(identity))}
             plain = [row for row in plain if row[0] not in pseudonyms]
-            special.load(conn, [(line, mark, None, "{}", None, None) for line, mark in pseudonyms.items()])
+            special.load(conn, [(line, mark, None, "{}", None, None, None) for line, mark in pseudonyms.items()])
         usual.load(conn, fields.fill(batch.names, plain))
         members = [row for row in batch.rows if isinstance(row, Member)]
         if members:
-            special.load(conn, [_complex_row(member, fields, erased, since) for member in members])
+            special.load(conn, [_complex_row(member, fields, erased, since, dated) for member in members])
 
 
-def _complex_row(member: Member, texts: "_Fields", erased: ErasedAddresses, since: str) -> _NewRow:
+def _complex_row(
+    member: Member, texts: "_Fields", erased: ErasedAddresses, since: str, dated: Sequence[str]
+) -> _NewRow:
     line, (envelope, identity, display, _), fields, standing = member
     status = None if standing is Status.SUBSCRIBED else standing.value
     if erased and (mark := erased.marker(identity)):
-        return line, mark, None, "{}", status, None
-    when = None
+        return line, mark, None, "{}", status, None, None
+    when = left_at = None
     if since:
         when = read_date(fields.get(since, ""))
+    if standing.is_opt_out:
+        dates = (when, *(read_date(fields.get(name, "")) for name in dated))
+        left_at = next((date for date in dates if date is not None and date > 0), None)
+    if since:
         fields = {name: value for name, value in fields.items() if name != since}
     text = texts.write(fields, display if display != envelope else "")
-    return line, identity, None if envelope == identity else envelope, text, status, when
+    return line, identity, None if envelope == identity else envelope, text, status, when, left_at
 
 
 class _Fields:
@@ -224,11 +235,11 @@ def _dedupe(conn: Connection, rows: Table, again: Table) -> int:
         .subquery()
     )
     later = (
-        select(rows.c.line, firsts.c.first, rows.c.identity, status_of(rows))
+        select(rows.c.line, firsts.c.first, rows.c.identity, status_of(rows), rows.c.left_at)
         .join(firsts, firsts.c.identity == rows.c.identity)
         .where(rows.c.line > firsts.c.first)
     )
-    conn.execute(insert(again).from_select(["line", "first", "identity", "status"], later))
+    conn.execute(insert(again).from_select(["line", "first", "identity", "status", "left_at"], later))
     count = conn.execute(select(func.count()).select_from(again)).scalar_one()
     if count:
         conn.execute(delete(rows).where(rows.c.line.in_(select(again.c.line))))
@@ -241,6 +252,6 @@ def _dedupe(conn: Connection, rows: Table, again: Table) -> int:
         conn.execute(
             update(rows)
             .where(rows.c.line == firsts_no.c.first, again.c.line == firsts_no.c.line, status_of(rows).not_in(STOPS))
-            .values(status=again.c.status)
+            .values(status=again.c.status, left_at=again.c.left_at)
         )
     return int(count)

@@ -47,6 +47,8 @@ from mailer.ledger.sync.list_file_staging import StagedList
 from mailer.ledger.types.subscribers import NO_LINE, MemberChangeKind, StatusSource
 from mailer.ledger.types.syncs import FROM_LIST, ListState, PendingChanges, SyncPlan, SyncRecord
 
+_DEPARTURES = frozenset({Status.UNSUBSCRIBED, Status.COMPLAINED, Status.ERASED})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileStats:
@@ -116,8 +118,9 @@ class ListSyncs:
             cells = [(decide(row.key).cell, int(row.number)) for row in conn.execute(counted)]
         written = [(cell, number) for cell, number in cells if cell is not None]
         returns = sum(number for cell, number in written if cell is Status.SUBSCRIBED)
-        total = sum(number for _, number in written)
-        return PendingChanges(sign_ups=sign_ups, departures=total - returns, returns=returns)
+        departures = sum(number for cell, number in written if cell in _DEPARTURES)
+        statuses = sum(number for _, number in written) - returns - departures
+        return PendingChanges(sign_ups=sign_ups, departures=departures, returns=returns, statuses=statuses)
 
     def history(self, name: str) -> tuple[SyncRecord, ...]:
         """Returns the syncs of a list that changed something, the newest first."""
@@ -143,7 +146,7 @@ class ListSyncs:
             _revert(conn, list_id, name, undo_to, at=now)
         sync_diff, plan = _compare(conn, list_id, name, staged, reading, at=now, keeps_sign_ups=undo_to is not None)
         if plan.removes_many and not allow_removals:
-            raise _many_removed(plan)
+            raise _many_removed(plan, undo_to)
         number = None
         if not plan.changes_nothing or undo_to is not None:
             number = _insert_sync(conn, list_id, plan, reading, by=by, at=now, undo_of=undo_to)
@@ -164,7 +167,7 @@ class ListSyncs:
         if number is not None:
             values["sync_id"] = number
         conn.execute(update(list_).where(list_.c.id == list_id).values(**values))
-        return SyncResult(plan=replace(plan, sync=number), diff=sync_diff)
+        return SyncResult(plan=replace(plan, sync=number, undo_of=undo_to), diff=sync_diff)
 
     def plan(self, conn: Connection, name: str, staged: StagedList, reading: FileStats) -> SyncPlan:
         """Returns what `merge` would do; writes temporary tables only."""
@@ -209,12 +212,16 @@ def _compare(
     return sync_diff, complete
 
 
-def _many_removed(plan: SyncPlan) -> NeedsConfirmationError:
+def _many_removed(plan: SyncPlan, undo_to: int | None) -> NeedsConfirmationError:
     share = plan.removed / plan.members_before
+    what = "This" if undo_to is None else f"Going back to sync {undo_to}"
+    see = f"mailer list sync {plan.list} --plan"
+    see = see if undo_to is None else f"mailer list undo {plan.list} --to {undo_to} --plan"
+    back = f" To discard the changes to the file: mailer list undo {plan.list}." if undo_to is None else ""
     return NeedsConfirmationError(
-        f"This would remove {plan.removed:,} of {plan.members_before:,} readers ({share:.0%}) from the list {plan.list}. "
+        f"{what} would remove {plan.removed:,} of {plan.members_before:,} readers ({share:.0%}) from the list {plan.list}. "
         "Nothing was changed.",
-        f"See them with: mailer list sync {plan.list} --plan. To remove them, add --allow-removals.",
+        f"See them with: {see}. To remove them, add --allow-removals.{back}",
     )
 
 

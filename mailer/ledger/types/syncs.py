@@ -1,19 +1,21 @@
 """Records of list syncs: the plan, the history, and the state of a list."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mailer.csv.rows import UnclearColumn
 
+SHOWN = 20  # rows of each kind in a plan
 FROM_LIST = "list "  # how the source of a suppression begins that came from a list file
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedJoin:
-    """A member who joins."""
+    """A member who joins. `reason`: why the member gets no mail; "" for one who gets it."""
 
     line: int
     identity: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,11 +29,12 @@ class PlannedChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlockedRow:
-    """A row that would resubscribe somebody; `why`: the suppression that prevents it."""
+    """A row that would resubscribe somebody; `why`: the suppression that prevents it; `joins`: the row is new on the list."""
 
     line: int
     identity: str
     why: str
+    joins: bool
 
 
 COUNTS = (
@@ -44,8 +47,11 @@ class SyncPlan:
     """The effect of a sync: counts, and the first of each kind.
 
     `moved`: members whose status the file changes; `patched`: rows that get a new status and since; `appended`: sign-ups that
-    get a row. `people` are in the file, each once; `members_before` were in it at the last sync. A first sync lists no members.
+    get a row. `people` are in the file, each once; `members_before` were in it at the last sync. A first sync lists no members
+    who get mail.
+    `unmailed`: why members who join get no mail, with their number; `blocked_joined`: those of `blocked` who join.
     `unclear`: columns of which somebody must say what they mean before a send.
+    `undo_of`: it restores the file that this sync left.
     """
 
     list: str
@@ -61,7 +67,10 @@ class SyncPlan:
     patched: int
     appended: int
     rejected: int = 0
-    first_joined: tuple[PlannedJoin, ...] = ()
+    unmailed: Mapping[str, int] = field(default_factory=dict)
+    blocked_joined: int = 0
+    first_mailed: tuple[PlannedJoin, ...] = ()
+    first_unmailed: tuple[PlannedJoin, ...] = ()
     first_changed: tuple[PlannedChange, ...] = ()
     first_removed: tuple[str, ...] = ()
     first_blocked: tuple[BlockedRow, ...] = ()
@@ -69,12 +78,19 @@ class SyncPlan:
     more_findings: int = 0
     unclear: tuple[UnclearColumn, ...] = ()
     sync: int | None = None
+    undo_of: int | None = None
     encoding_changed: bool = False
 
     @property
     def counts(self) -> dict[str, int]:
         """The counts by name, as they are stored and printed."""
         return {name: getattr(self, name) for name in COUNTS}
+
+    @property
+    def first_joined(self) -> tuple[PlannedJoin, ...]:
+        """The first members who join, with mail or without; none for a first sync."""
+        joined = () if self.is_first else (*self.first_mailed, *self.first_unmailed)
+        return tuple(sorted(joined, key=lambda each: each.line)[:SHOWN])
 
     @property
     def changes_nothing(self) -> bool:
@@ -95,11 +111,15 @@ class SyncPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PendingChanges:
-    """Changes of the ledger that the list's file does not have yet: sign-ups without a row, and rows with another status."""
+    """Changes of the ledger that the list's file does not have yet: sign-ups without a row, and rows with another status.
+
+    `departures` are opt-outs; `returns` are subscribed again; `statuses` are the others, such as bounces and pauses.
+    """
 
     sign_ups: int
     departures: int
     returns: int
+    statuses: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from typing import IO
 
 from mailer.app import App
 from mailer.csv.columns import EMAIL, SINCE, STATUS
-from mailer.csv.export import write_export
+from mailer.csv.export import ExportCounts, write_export
 from mailer.csv.rows import Status
 from mailer.ledger.sends.audience import AudienceRow, listed
 from mailer.ledger.sends.audience_query import Audience
@@ -19,8 +19,8 @@ from mailer.service.lists.recipient_lookup import lists_in
 from mailer.service.lists.synced_lists import ListSource, synced_lists
 
 
-def export_list(app: App, name: str, out: IO[str], *, where: str = "", raw: bool = False) -> int:
-    """Writes the members of `name` to `out` as CSV: the file's fields, status and since. Returns how many."""
+def export_list(app: App, name: str, out: IO[str], *, where: str = "", raw: bool = False) -> ExportCounts:
+    """Writes the members of `name` to `out` as CSV: the file's fields, status and since."""
     selection, fields = select_members(app, name, where)
     others = [field for field in fields if field not in {EMAIL, STATUS, SINCE}]
     audience = Audience(selection=selection, fields=(EMAIL, *others))
@@ -30,14 +30,14 @@ def export_list(app: App, name: str, out: IO[str], *, where: str = "", raw: bool
         for each in found:
             since = dt.datetime.fromtimestamp(each.joined_at, zone).date().isoformat()
             values = [each.fields.get(field, "") for field in (EMAIL, *others)]
-            yield [*values, _status_word(each.reason), since]
+            yield [*values, status_word(each.reason), since]
 
     with synced_lists(app, lists_in(selection), ListSource.FILE, allow_removals=True) as lists:
         found = listed(lists.conn, audience, at=app.clock())
         return write_export(out, (EMAIL, *others, STATUS, SINCE), rows(found), raw=raw)
 
 
-def _status_word(reason: str) -> str:
+def status_word(reason: str) -> str:
     """Returns a word that reading a list knows; an address that an admin blocked is unsubscribed, an unknown status paused."""
     if reason == SuppressionReason.BY_HAND:
         return Status.UNSUBSCRIBED.value

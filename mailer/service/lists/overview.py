@@ -1,5 +1,5 @@
-"""The members of a list: counted by why they are not mailed, and the first of them, as a send would see them now. Records
-nothing.
+"""The members of a list: counted by why they are not mailed, and the first of them, as a send would see them now; and the
+totals of all lists. Records nothing.
 
 Raises UsageError for an unknown list or an invalid expression, ListError, LedgerError.
 """
@@ -52,6 +52,27 @@ def show_list(app: App, name: str, *, where: str = "", limit: int = 50) -> ListO
     return ListOverview(
         list=name, where=where.strip(), reasons=counted.reasons, page=page, syncs=syncs, left_because=why
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListTotal:
+    """The number of members of a list, and of those who get mail, as of its last sync; None before the first."""
+
+    list: str
+    members: int | None
+    to_mail: int | None
+
+
+def list_totals(app: App) -> tuple[ListTotal, ...]:
+    """Returns the totals of all lists, by name."""
+    return tuple(_list_total(app, name) for name in app.workspace.list_names())
+
+
+def _list_total(app: App, name: str) -> ListTotal:
+    if not app.has_ledger or app.ledger.syncs.state(name) is None:
+        return ListTotal(list=name, members=None, to_mail=None)
+    counts = app.ledger.member_search.count(name)
+    return ListTotal(list=name, members=sum(counts.values()), to_mail=counts.get("", 0))
 
 
 def list_overview_object(overview: ListOverview) -> dict[str, object]:

@@ -58,6 +58,7 @@ def stage_list(
             number,
             reader.batches(columns.fields - {EMAIL, status}),
             since="" if columns.since is None else columns.names[columns.since],
+            dated=[columns.names[index] for index, _ in columns.signs],
         )
         for row in rows.first_duplicates(conn, SHOWN_FINDINGS):
             duplicate = DuplicateRow(line=row.line, first=row.first, identity=row.identity, status=row.status)

@@ -67,6 +67,15 @@ def plan_sync(app: App, name: str) -> SyncPlan:
                 return ledger.syncs.plan(conn, name, staged.rows, staged.reading)
 
 
+class CurrentFile(Protocol):
+    """The list's file as it was when the change began."""
+
+    @property
+    def path(self) -> Path: ...
+
+    def require_unchanged(self) -> None: ...
+
+
 class NewFile(Protocol):
     """A file in the folder of a list's file, ready to replace it."""
 
@@ -80,7 +89,7 @@ def replace_and_sync(
     app: App,
     name: str,
     new: NewFile,
-    current: CsvList,
+    current: CurrentFile,
     *,
     by: str,
     allow_removals: bool,
@@ -98,13 +107,13 @@ def _merge(
     by: str,
     allow_removals: bool,
     undo_to: int | None = None,
-    replacing: tuple[CsvList, NewFile] | None = None,
+    replacing: tuple[CurrentFile, NewFile] | None = None,
 ) -> SyncPlan:
     """Merges the file at `path` into the ledger, and writes back to it; with `replacing`, it then becomes the list's file."""
     history = ListBackups(app.workspace.ensure_state_dir(), name)
     with app.ledger.syncs.scratch() as scratch:
         staged = stage_list(scratch, path, name, column_rules(app, name), number=1, keep=True)
-        current = replacing[0] if replacing else staged.source
+        current: CurrentFile = replacing[0] if replacing else staged.source
         with scratch.transaction() as conn:
             done = app.ledger.syncs.merge(
                 conn, name, staged.rows, staged.reading, by=by, allow_removals=allow_removals, undo_to=undo_to

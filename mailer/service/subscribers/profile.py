@@ -17,13 +17,14 @@ from urllib.parse import urlsplit
 from mailer.addresses import Address
 from mailer.app import App
 from mailer.csv.reader import ListError, open_list
-from mailer.csv.rows import Member
+from mailer.csv.rows import Member, Status
 from mailer.iso_time import format_iso
 from mailer.ledger.subscribers.leaving_reasons import LeavingReasonRecord
 from mailer.ledger.subscribers.signups import ConsentRecord
 from mailer.ledger.subscribers.transactional import QueuedMail
 from mailer.ledger.types.subscribers import MemberChange, MemberChangeKind, Membership
 from mailer.ledger.types.suppressions import Suppression, SuppressionChange
+from mailer.service.lists.export import status_word
 from mailer.service.lists.file_digests import find_digest
 
 
@@ -32,12 +33,18 @@ class _Timestamped(Protocol):
     def at(self) -> float: ...
 
 
+_WOULD_BE_MAILED = frozenset(
+    {Status.SUBSCRIBED.value, Status.PAUSED.value, Status.UNCONFIRMED.value, Status.UNKNOWN.value}
+)
 _Dated = TypeVar("_Dated", bound=_Timestamped)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListEntry:
-    """A list that the subscriber is or was on. `line`: in its file; `since`, `by`: of the status; None and "" before a sync."""
+    """A list that the subscriber is or was on. `line`: in its file; `since`, `by`: of the status; None and "" before a sync.
+
+    `is_suppressed`: the list would mail the address, but it is suppressed; then the status is that of the suppression.
+    """
 
     list: str
     line: int | None
@@ -47,6 +54,7 @@ class ListEntry:
     joined: float | None = None
     source: str = "file"
     paused_until: float | None = None
+    is_suppressed: bool = False
     fields: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
@@ -112,10 +120,11 @@ def find_profile(app: App, address: Address, *, read_files: bool = True) -> Subs
         lines = {name: row.line for name, row in rows.items()}
     lists = [_list_entry(each, lines.get(name), now) for name, each in members.items()]
     lists += [_unsynced(row, name) for name, row in rows.items() if name not in members]
+    suppression = ledger.suppressions.get(address.identity)
     return SubscriberProfile(
         display=address.display,
-        lists=tuple(sorted(lists, key=lambda each: each.list)),
-        suppression=ledger.suppressions.get(address.identity),
+        lists=tuple(sorted((_as_mailed(each, suppression) for each in lists), key=lambda each: each.list)),
+        suppression=suppression,
         history=_by_time(each for identity in identities for each in ledger.suppressions.history(identity)),
         changes=_by_time(each for identity in identities for each in ledger.members.changes(identity)),
         consents=_by_time(each for identity in identities for each in ledger.signups.consents(identity)),
@@ -205,6 +214,20 @@ def _list_entry(each: Membership, line: int | None, now: float) -> ListEntry:
         source=each.source.value,
         paused_until=each.paused_until if status is each.status else None,
         fields=each.values,
+    )
+
+
+def _as_mailed(each: ListEntry, suppression: Suppression | None) -> ListEntry:
+    """Returns the entry with the status that counts: a suppression holds on every list."""
+    if suppression is None or each.status not in _WOULD_BE_MAILED:
+        return each
+    return replace(
+        each,
+        status=status_word(suppression.reason),
+        since=suppression.at,
+        by=suppression.source,
+        paused_until=None,
+        is_suppressed=True,
     )
 
 

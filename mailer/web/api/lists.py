@@ -199,9 +199,13 @@ class UndoRequest(Schema):
         Field(
             ge=1,
             le=_LARGEST_SYNC,
-            description="The number of a sync: restore the list as it was after it. By default, as it was before the last sync.",
+            description="The number of a sync: restore the list as it was after it. By default, as it was before the last sync, "
+            "or after it if the file has been changed since.",
         ),
     ] = None
+    allow_removals: Annotated[
+        bool, Field(description="Continue even if more than a tenth of the members are removed.")
+    ] = False
 
 
 def _names(request: ApiRequest) -> ApiResponse:
@@ -289,7 +293,7 @@ def _export(request: ApiRequest) -> ApiResponse:
     file = TemporaryFile("w+", encoding="utf-8", newline="")  # noqa: SIM115 - closed once it was sent
     try:
         count = export_list(request.app, request.path["list"], file, where=wanted.where, raw=wanted.raw)
-        request.record("list.export", request.path["list"], f"{count:,} readers")
+        request.record("list.export", request.path["list"], f"{count.rows:,} readers")
         file.seek(0)
     except BaseException:
         file.close()
@@ -314,9 +318,12 @@ def _sync(request: ApiRequest) -> ApiResponse:
 
 
 def _undo(request: ApiRequest) -> ApiResponse:
-    """Restore the file of a list as an earlier sync left it. Later opt-outs and sign-ups are kept."""
-    name = request.path["list"]
-    done = undo_list(request.app, name, to=request.body(UndoRequest).to, by=request.actor)
+    """Restore the file of a list as an earlier sync left it. Later opt-outs and sign-ups are kept.
+
+    If more than a tenth of the members would be removed, the answer is 409 unless `allow_removals` is true.
+    """
+    name, wanted = request.path["list"], request.body(UndoRequest)
+    done = undo_list(request.app, name, to=wanted.to, by=request.actor, allow_removals=wanted.allow_removals)
     request.record("list.undo", name, "" if done.sync is None else f"sync {done.sync}")
     return outcome(done, planned=False)
 

@@ -141,6 +141,8 @@ def _next_step(error: MailerError, path: Mapping[str, str]) -> str:
             return words
     names = {name: quote(value) for name, value in path.items()}
     if "--allow-removals" in error.next_step:
+        if "mailer list undo" in error.next_step.partition(".")[0]:
+            return 'If that is intended, set "allow_removals" to true.'
         plan = f"{PREFIX}/lists/{names.get('list')}/plan"
         return f'If that is intended, set "allow_removals" to true. GET {plan} shows the changes.'
     kept = [each for each in _SENTENCE_END.split(error.next_step) if not _TERMINAL.search(each)]

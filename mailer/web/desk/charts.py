@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_date
+from babel.dates import format_datetime
 from markupsafe import Markup
 
 from mailer.service.sends.monitor import bucket_width
@@ -144,10 +144,11 @@ def draw_growth(steps: Sequence[Step], *, until: float, zone: dt.tzinfo) -> Mark
             path, _number(axes.y(0)), start, path
         )
     )
-    for at, x, anchor in ((begin, _GROWTH_LEFT, "start"), (end, _GROWTH_WIDTH - _RIGHT, "end")):
-        day = format_date(dt.datetime.fromtimestamp(at, zone), "d MMM y", locale="en_GB")
+    first, last = (dt.datetime.fromtimestamp(at, zone) for at in (begin, end))
+    form = "d MMM y, HH:mm" if first.date() == last.date() else "d MMM y"
+    for at, x, anchor in ((first, _GROWTH_LEFT, "start"), (last, _GROWTH_WIDTH - _RIGHT, "end")):
         text = Markup('<text x="{}" y="{}" text-anchor="{}">{}</text>')
-        drawn.append(text.format(x, _GROWTH_HEIGHT - 8, anchor, day))
+        drawn.append(text.format(x, _GROWTH_HEIGHT - 8, anchor, format_datetime(at, form, locale="en_GB")))
     words = f"From {steps[0].readers:,} to {steps[-1].readers:,} readers; the table has the numbers."
     head = Markup('<svg class="chart" viewBox="0 0 {} {}" role="img" aria-label="{}">')
     return head.format(_GROWTH_WIDTH, _GROWTH_HEIGHT, words) + Markup("").join(drawn) + Markup("</svg>")

@@ -77,6 +77,7 @@ GOLDEN = {
         "page": [["email", "reason", "joined", "fields"]],
         "syncs": [["sync", "at", "by", "undo_of", *COUNTS]],
     },
+    ("list",): {"lists": [["list", "members", "to_mail"]]},
     ("send", "tide", "--dry-run", *TO): ["edition", "messages", "bytes"],
     ("test", "tide", "ana@example.com"): SEND,
     ("send", "tide", *TO): SEND,
@@ -97,7 +98,7 @@ GOLDEN = {
     ("webhook", "test", "1"): MESSAGE,
     ("webhook", "log", "1"): {"messages": [MESSAGE]},
     ("subscriber", "unsubscribe", "ana@example.com"): ["email", "changed", "skipped", "lists"],
-    ("suppress", "remove", "bo@example.com", "ana@example.com", "x@example.com"): {"removed": [["email", "outcome", "reason"]]},
+    ("suppress", "remove", "bo@example.com", "x@example.com"): {"removed": [["email", "outcome", "reason"]]},
     ("suppress", "list", ""): {"suppressions": [["identity", "reason", "at", "source"]]},
     ("subscriber", "show", "ana@example.com"): {
         "email": None,

@@ -3,6 +3,7 @@
 import csv
 import re
 import shutil
+import zipfile
 from collections import Counter
 from email import message_from_bytes
 from email.header import decode_header, make_header
@@ -209,6 +210,7 @@ def test_what_a_plan_says_is_in_the_words_of_an_admin(here):
     planned = here("list", "sync", "all", "--plan")
     assert "! line 2: ana@x.org stays unsubscribed (by list gone, sync 1)" in planned.out
     assert "2 joined, 1 not resubscribed, 1 rejected" in planned.out
+    assert "1 of the 2 new readers get mail: 1 unsubscribed" in planned.out
     assert "the column “Stadt” is the field “city”." in here("list", "show", "all", "--where", "stadt").err
     assert "Sync 9 of the list gone cannot be restored." in here("list", "undo", "gone", "--to", "9").err
 
@@ -231,6 +233,83 @@ def test_show_prints_the_present_status_and_export_a_word_that_reading_knows(her
     assert [row.split(",")[-2] for row in exported[1:]] == ["unsubscribed", "unsubscribed"]
     profile = here("subscriber", "show", "ana@example.com").out.splitlines()
     assert profile[1].startswith("  gets no mail: unsubscribed since ")
+
+
+def test_all_lists_are_listed_with_their_readers(here):
+    make_workspace(here.folder, rows=["ana@example.com,Ana,Porto Novo", "bo@example.com,Bo,Lisbon"])
+    (here.folder / "subscribers" / "vip.csv").write_text("email\nana@example.com\n", "utf-8")
+    assert "readers: not synced yet; to sync it: mailer list sync readers\n" in here("list").out
+    here("list", "sync", "readers")
+    here("subscriber", "unsubscribe", "ana@example.com")
+    assert here("list").out.splitlines() == [
+        "readers: 2 readers, 1 get mail",
+        "vip: not synced yet; to sync it: mailer list sync vip",
+    ]
+    assert here.json("list")["lists"][0] == {"list": "readers", "members": 2, "to_mail": 1}
+
+
+def test_suppressions_are_counted_filtered_and_written_as_csv(here):
+    make_workspace(here.folder)
+    assert "No address is suppressed." in here("suppress", "list").err
+    here("suppress", "add", "a@x.org", "b@x.org")
+    here("subscriber", "unsubscribe", "c@x.org")
+    shown = here("suppress", "list")
+    assert (len(shown.out.splitlines()), shown.err) == (3, "3 addresses: 2 by hand, 1 unsubscribed\n")
+    one = here("suppress", "list", "--reason", "unsubscribed")
+    assert ("c@x.org" in one.out, "a@x.org" in one.out, one.err) == (True, False, "1 address: 1 unsubscribed\n")
+    assert "for the reason “bounced”" in here("suppress", "list", "--reason", "bounced").err
+    assert here("suppress", "list", "--csv", str(here.folder / "out.csv")).code == 0
+    rows = list(csv.DictReader((here.folder / "out.csv").read_text("utf-8").splitlines()))
+    assert [(row["email"], row["reason"]) for row in rows] == [
+        ("a@x.org", "by hand"), ("b@x.org", "by hand"), ("c@x.org", "unsubscribed"),
+    ]  # fmt: skip
+    assert here("suppress", "list", "--csv", "-").out.splitlines()[0] == "email,reason,at,source"
+    assert here("suppress", "list", "--csv", "-", "--json").code == 2
+
+
+def test_the_total_of_a_long_list_is_repeated_below_its_readers(here):
+    make_workspace(here.folder, rows=[f"r{number}@example.com,R,Faro" for number in range(12)])
+    total = "readers: 12 readers, 12 get mail"
+    assert [line for line in here("list", "show", "readers").out.splitlines() if line == total] == [total, total]
+    short = here("list", "show", "readers", "--limit", "0")
+    assert (short.out.splitlines()[0], "more" in short.err) == (total, False)
+
+
+def test_an_export_says_how_many_cells_it_changed(here):
+    make_workspace(here.folder, rows=["ana@example.com,Ana,+49 30 123", "bo@example.com,Bo,Lisbon"])
+    assert "1 cell got a ' in front" in here("list", "export", "readers").err
+    assert "in front" not in here("list", "export", "readers", "--raw").err
+
+
+def test_a_zip_file_in_place_of_a_list_is_to_be_unpacked(here):
+    make_workspace(here.folder)
+    with zipfile.ZipFile(here.folder / "subscribers" / "all.csv", "w") as archive:
+        archive.writestr("subscribed_members_export.csv", "Email Address\n")
+    refused = here("list", "sync", "all").err
+    assert "is a ZIP file, not a CSV file. Unpack it, and import the CSV files that are in it" in refused
+
+
+def test_an_edit_that_a_sync_refuses_is_discarded_by_undo(here, monkeypatch):
+    rows = [f"r{number}@example.com,R,Faro" for number in range(8)]
+    make_workspace(here.folder, rows=rows)
+    here("list", "sync", "readers")
+    path = here.folder / "subscribers" / "readers.csv"
+    whole = path.read_bytes()
+    path.write_bytes(b"".join(whole.splitlines(keepends=True)[:4]))
+    refused = here("list", "sync", "readers")
+    assert (refused.code, "To discard the changes to the file: mailer list undo readers." in refused.err) == (4, True)
+    assert "the file would be restored, as sync 1 left it" in here("list", "undo", "readers", "--plan").out
+    assert path.read_bytes() != whole
+    assert "the file was restored, as sync 1 left it" in here("list", "undo", "readers").out
+    assert path.read_bytes() == whole
+    path.write_bytes(whole + b"new@example.com,N,Faro\n")
+    here("list", "sync", "readers")
+    stopped = here("list", "undo", "readers")
+    assert (stopped.code, "Going back to sync 2 would remove 1 of 9 readers (11%)" in stopped.err) == (4, True)
+    monkeypatch.setattr("mailer.cli.list.is_interactive", lambda: True)
+    monkeypatch.setattr("click.confirm", lambda *_args, **_options: True)
+    assert here("list", "undo", "readers").code == 0
+    assert path.read_bytes() == whole
 
 
 def test_a_column_that_may_hold_opt_outs_stops_every_send_until_a_person_says_what_it_means(here, catcher):

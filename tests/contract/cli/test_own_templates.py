@@ -146,7 +146,7 @@ def test_everything_known_of_one_person_on_one_screen(here, workspace):
     assert shown.splitlines() == [
         "Ana@example.com",
         "  gets no mail: unsubscribed since WHEN, by command line",
-        "  on readers, line 2: subscribed since WHEN, by file; first_name Ana, city Porto Novo",
+        "  on readers, line 2: unsubscribed since WHEN, by command line; first_name Ana, city Porto Novo",
         "  WHEN  suppressed (unsubscribed), by command line",
         "  WHEN  send 1 tide: accepted",
     ]

@@ -86,6 +86,24 @@ def test_serve_warns_that_a_key_is_missing(here, programs):
         process.wait()
 
 
+def test_a_link_of_this_machine_says_where_its_port_is_set(here):
+    make_workspace(here.folder, BASE_URL="http://127.0.0.1:8000")
+    assert "If mailer serve has another port, set MAILER_BASE_URL to it" in here("user", "add", "Mara", "--link").err
+
+
+def test_serve_warns_that_links_lead_to_another_port(here, programs):
+    make_workspace(here.folder, BASE_URL="http://127.0.0.1:1")
+    process = programs.start(here.folder, "serve", "--port", "0")
+    try:
+        process.said(
+            r"Warning: Links in messages, pages and invitations lead to http://127\.0\.0\.1:1, not to this server\."
+        )
+        process.said("Serving")
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait()
+
+
 def test_somebody_may_come_by_an_identity_provider(here):
     make_workspace(here.folder, OIDC_ISSUER="https://id.example.org", OIDC_CLIENT_ID="mailer")
     added = here("user", "add", "Mara", "--oidc", "Mara@Example.org")

@@ -162,7 +162,8 @@ def test_suppressing_as_erased_is_for_erase_alone(ledger):
 
 def test_who_unsubscribes_while_a_sync_suppresses_the_same_address_is_heard(ledger, clock, database_url, tmp_path):
     """On SQLite the one waits for the other; on PostgreSQL both have begun when neither sees the other."""
-    said, answers = select(literal(ANA).label("identity"), literal("bounced").label("reason")), []
+    answers = []
+    said = select(literal(ANA).label("identity"), literal("bounced").label("reason"), literal(clock.now).label("at"))
 
     def unsubscribe():
         answers.append(ledger.suppressions.unsubscribe(ANA, source="one-click"))

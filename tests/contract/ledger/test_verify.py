@@ -1,11 +1,12 @@
 """A send proven from the ledger alone: every lie in its rows is found, and no honest history is called one."""
 
 import pytest
-from sqlalchemy import delete, insert, text, update
+from sqlalchemy import delete, insert, literal, select, text, update
 
 from mailer.delivery.states import DeliveryState as S
 from mailer.ledger.reports.verify import CHECKS, reachable
 from mailer.ledger.store.tables import attempt, delivery, send, suppression
+from mailer.ledger.subscribers.suppressions import suppress_all
 from mailer.ledger.types.suppressions import SuppressionReason
 from mailer.smtp.reply_parser import Reply
 from mailer.smtp.stage import Stage
@@ -93,6 +94,16 @@ def of(state):
 def test_every_lie_is_found(ledger, sent, lie, found):
     ledger.context.writer.call(lambda conn: conn.execute(lie).rowcount).result()
     assert set(wrong(ledger, sent)) == found
+
+
+def test_an_opt_out_that_a_list_file_dates_back_does_not_prove_that_the_recipient_was_mailed_after_it(ledger, sent):
+    now = ledger.context.clock()
+    wanted = select(
+        literal("reader0@example.net").label("identity"), literal("bounced").label("reason"), literal(1.0).label("at")
+    )
+    ledger.context.writer.call(lambda conn: suppress_all(conn, wanted, source="list x, sync 1", at=now)).result()
+    assert wrong(ledger, sent) == {}
+    assert ledger.suppressions.get("reader0@example.net").at == 1.0
 
 
 @SQLITE

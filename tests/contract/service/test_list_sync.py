@@ -1,5 +1,6 @@
 """Syncing a list file with the ledger: who joins and leaves, which side wins, and the file byte for byte; on both databases."""
 
+import datetime as dt
 from hashlib import sha256
 from operator import itemgetter
 from random import Random
@@ -18,9 +19,14 @@ from mailer.ledger.types.suppressions import SuppressionReason
 from mailer.service.lists import sync
 from mailer.service.lists.file_digests import file_digest
 from mailer.service.lists.sync import plan_sync, sync_list
+from mailer.service.lists.undo import plan_undo
 
 TEN = "".join(f"r{number}@x.org,R{number}\n" for number in range(10))
 HEAD = "email,first_name\n"
+
+
+def day_of(at):
+    return dt.datetime.fromtimestamp(at, dt.UTC).date().isoformat()
 
 
 def counts(plan):
@@ -316,17 +322,120 @@ def test_undo_restores_the_file_keeps_opt_outs_and_sign_ups_and_lifts_imported_s
     assert plan.sync == 3
     assert desk.ledger.syncs.history("readers")[0].undo_of == 1
     assert desk.sync().changes_nothing
-    desk.undo(to=2)
+    desk.undo(to=2, allow_removals=True)
     assert "r1@x.org,unsubscribed" in desk.read()
     assert "new@x.org,subscribed" in desk.read()
 
 
+@pytest.mark.parametrize(
+    ("columns", "cells", "reason", "day"),
+    [
+        ("UNSUB_TIME", "2025-05-03 08:00:00", "unsubscribed", "2025-05-03"),
+        ("CLEAN_TIME", "2025-05-03 08:00:00", "bounced", "2025-05-03"),
+        ("unsubscription_date", "2025-05-03T08:00:00Z", "unsubscribed", "2025-05-03"),
+        ("status,since", "unsubscribed,2025-05-03", "unsubscribed", "2025-05-03"),
+        ("UNSUB_TIME", "yes", "unsubscribed", "2027-01-15"),
+        ("UNSUB_TIME", "2027-05-03", "unsubscribed", "2027-01-15"),  # not yet
+        ("UNSUB_TIME", "0001-01-01", "unsubscribed", "2027-01-15"),
+    ],
+)
+def test_an_opt_out_keeps_its_date_from_the_file(desk, columns, cells, reason, day):
+    desk.sync(f"email,{columns}\nana@x.org,{cells}\n")
+    held = desk.ledger.suppressions.get("ana@x.org")
+    assert (held.reason.value, day_of(held.at)) == (reason, day)
+    (recorded,) = desk.ledger.suppressions.history("ana@x.org")
+    assert day_of(recorded.at) == "2027-01-15"
+
+
+def test_a_plan_counts_who_joins_without_getting_mail(desk):
+    desk.leave("left@x.org")
+    text = "email,status\nana@x.org,\nbo@x.org,unsubscribed\ncy@x.org,paused\nleft@x.org,\n"
+    desk.write(text)
+    for plan in (plan_sync(desk.app, "readers"), desk.sync()):
+        assert (plan.joined, plan.blocked, plan.blocked_joined) == (4, 1, 1)
+        assert plan.unmailed == {"paused": 1, "unsubscribed": 2}
+    desk.ledger.suppressions.suppress("hand@x.org", SuppressionReason.BY_HAND, source="admin")
+    plan = desk.sync(desk.read() + "dora@x.org,\nhand@x.org,\n")
+    assert [(each.identity, each.reason) for each in plan.first_joined] == [
+        ("dora@x.org", ""),
+        ("hand@x.org", "by hand"),
+    ]
+    assert plan.unmailed == {"by hand": 1}
+    assert desk.sync(desk.read() + "eve@x.org,\n").unmailed == {}
+
+
+def test_the_date_of_an_opt_out_in_a_later_row_of_the_person_counts_too(desk):
+    desk.make("news", "email,status,since\nana@x.org,,\n")
+    sync_list(desk.app, "news")
+    desk.sync("email,UNSUB_TIME\nana@x.org,\nANA@x.org,2025-05-03\n")
+    sync_list(desk.app, "news")
+    assert desk.file("news").read_text() == "email,status,since\nana@x.org,unsubscribed,2025-05-03\n"
+
+
+def test_undoing_a_sync_lifts_dated_opt_outs_unless_the_person_opted_out_since(desk, clock):
+    desk.sync(HEAD + "cy@x.org,Cy\n")
+    desk.sync("email,UNSUB_TIME\ncy@x.org,\nana@x.org,2025-05-03\nbo@x.org,2025-05-03\n")
+    clock.now -= 86_400.0 * 1_000  # the clock was set back beyond the opt-outs
+    desk.leave("bo@x.org")
+    clock.now += 86_400.0 * 1_000
+    desk.undo(allow_removals=True)
+    assert (desk.held("ana@x.org"), desk.held("bo@x.org")) == (None, "unsubscribed")
+
+
 def test_undo_needs_an_earlier_sync(desk):
     desk.sync(HEAD + TEN)
-    with pytest.raises(UsageError, match="no earlier version"):
+    with pytest.raises(UsageError, match="no earlier version, and its file has not changed"):
         desk.undo()
+    with pytest.raises(UsageError, match="The list readers is as sync 1 left it"):
+        desk.undo(to=1)
     with pytest.raises(UsageError, match="Sync 7 of the list readers cannot be restored"):
         desk.undo(to=7)
+
+
+def test_undo_discards_an_edit_that_was_not_synced_and_goes_no_step_further_back(desk):
+    desk.sync(HEAD + TEN)
+    grown = HEAD + TEN + "new@x.org,Nia\n"
+    desk.sync(grown)
+    desk.write(HEAD + "".join(TEN.splitlines(keepends=True)[:5]))
+    with pytest.raises(NeedsConfirmationError) as refused:
+        desk.sync()
+    assert "To discard the changes to the file: mailer list undo readers." in refused.value.next_step
+    assert plan_undo(desk.app, "readers").undo_of == 2
+    plan = desk.undo()
+    assert (plan.undo_of, counts(plan), desk.read()) == (2, {}, grown)
+    assert desk.sync().changes_nothing
+    desk.undo()
+    assert desk.read() == HEAD + TEN
+
+
+@pytest.mark.parametrize("edited", ["email\n", "", "no header\nx@x.org\n", "name,name\n"])
+def test_undo_discards_an_edit_after_the_first_sync_even_of_a_file_that_is_no_list_any_more(desk, edited):
+    desk.sync(HEAD + TEN)
+    desk.write(edited)
+    desk.undo(to=1)
+    assert desk.read() == HEAD + TEN
+
+
+def test_undo_asks_before_it_removes_more_than_a_tenth(desk):
+    desk.sync(HEAD + "ana@x.org,Ana\n")
+    desk.sync(HEAD + "ana@x.org,Ana\n" + TEN)
+    assert plan_undo(desk.app, "readers").removed == 10
+    with pytest.raises(NeedsConfirmationError, match="Going back to sync 1 would remove 10 of 11 readers") as refused:
+        desk.undo()
+    assert "mailer list undo readers --to 1 --plan" in refused.value.next_step
+    assert desk.read() == HEAD + "ana@x.org,Ana\n" + TEN
+    assert desk.ledger.syncs.history("readers")[0].sync == 2
+    assert desk.undo(allow_removals=True).removed == 10
+
+
+def test_the_plan_of_an_undo_changes_nothing(desk):
+    desk.sync(HEAD + TEN)
+    desk.sync(HEAD + TEN + "gone@x.org,unsubscribed\n")
+    before = desk.read()
+    plan = plan_undo(desk.app, "readers")
+    assert (plan.removed, plan.sync, desk.read()) == (1, None, before)
+    assert len(desk.ledger.syncs.history("readers")) == 2
+    assert [each.name for each in desk.path.parent.iterdir() if each.name.startswith(".")] == []
 
 
 def test_a_file_that_changes_during_a_sync_is_left_alone_and_nothing_is_recorded(desk, monkeypatch):

@@ -14,7 +14,7 @@ from mailer.ledger.types.suppressions import SuppressionReason
 from mailer.service.lists import uploads
 from mailer.service.lists.members import add_member, edit_member, remove_member
 from mailer.service.lists.sync import list_lock
-from mailer.service.lists.undo import undoable_syncs
+from mailer.service.lists.undo import restorable_syncs
 from mailer.service.lists.uploads import (
     KEPT_FOR,
     ChangedListError,
@@ -71,7 +71,7 @@ def test_an_upload_is_planned_applied_and_undone(desk):
     assert "bad@@x.org" in desk.path.with_name("readers.rejected.csv").read_text()
     assert desk.ledger.syncs.history("readers")[0].by == BY
     assert desk.sync().changes_nothing
-    desk.undo(to=undoable_syncs(desk.app, "readers")[0])
+    desk.undo(to=restorable_syncs(desk.app, "readers").back, allow_removals=True)
     assert desk.read() == before
     assert desk.member("new@x.org").removed_at is not None
     assert not desk.path.with_name("readers.rejected.csv").exists()
@@ -161,7 +161,7 @@ def test_an_upload_is_refused_if_the_list_changed_since_the_plan(desk):
 @pytest.mark.parametrize(
     ("data", "says"),
     [
-        (b"PK\x03\x04rest", "Excel"),
+        (b"PK\x03\x04" + bytes(26) + b"xl/workbook.xml", "Excel"),
         (b"", "line"),
         (b"name,city\nAna,Lisbon\n", "no column contains the address"),
         (b"\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09" * 10, "not text"),

@@ -6,10 +6,11 @@ import time
 import pytest
 
 from mailer.addresses import parse_address
+from mailer.ledger.types.suppressions import SuppressionReason
 from mailer.service.file_cache import TICK
 from mailer.service.lists.file_digests import find_digest
 from mailer.service.subscribers import profile
-from mailer.service.subscribers.profile import find_profile, lists_with
+from mailer.service.subscribers.profile import find_profile, lists_with, profile_object, subject_copy
 from tests.support.ledger_cases import mailed_page
 
 HEAD = "email,first_name,city,status\n"
@@ -104,3 +105,16 @@ def test_the_index_and_the_file_give_the_same_answer(desk, clock):
         desk.write(touched)
         desk.sync()
     assert [len(each.lists) for each, _ in by_index] == [1, 1, 1, 1, 1, 1, 0]
+
+
+@pytest.mark.parametrize("reason", ["unsubscribed", "by hand"])
+def test_a_suppressed_subscriber_is_called_subscribed_on_no_list(desk, clock, reason):
+    desk.sync(HEAD + ROWS)
+    clock.now += 60
+    desk.ledger.suppressions.suppress("ana@x.org", SuppressionReason(reason), source="page")
+    person, _ = found(desk, "ana@x.org")
+    (entry,) = person.lists
+    assert (entry.status, entry.since, entry.by) == ("unsubscribed", clock.now, "page")
+    assert [each["status"] for each in profile_object(subject_copy(person))["lists"]] == ["unsubscribed"]
+    desk.sync("email\n", allow_removals=True)
+    assert [each.status for each in found(desk, "ana@x.org")[0].lists] == ["removed"]

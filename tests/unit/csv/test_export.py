@@ -5,12 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailer.csv.export import escape_formula, write_export
+from mailer.csv.export import ExportCounts, escape_formula, write_export
 
 
 def written(rows, **options):
     out = io.StringIO(newline="")
-    assert write_export(out, ("email", "name"), rows, **options) == len(rows)
+    assert write_export(out, ("email", "name"), rows, **options).rows == len(rows)
     return out.getvalue()
 
 
@@ -47,6 +47,12 @@ def test_no_cell_is_a_formula(cell, safe):
 
 def test_cells_with_delimiters_and_quotes_are_quoted():
     assert written([("a@x.org", 'A, "B"')]) == 'email,name\r\na@x.org,"A, ""B"""\r\n'
+
+
+def test_cells_that_are_escaped_are_counted():
+    rows = [("a@x.org", "=1"), ("b@x.org", "+49 30"), ("c@x.org", "Cy")]
+    assert write_export(io.StringIO(), ("email", "name"), rows) == ExportCounts(rows=3, escaped=2)
+    assert write_export(io.StringIO(), ("email", "name"), rows, raw=True) == ExportCounts(rows=3, escaped=0)
 
 
 def test_raw_leaves_the_cells_as_they_are():

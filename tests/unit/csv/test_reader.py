@@ -221,7 +221,15 @@ BINARY = bytes(range(256)) * 8
         (b"", "is empty"),
         (b"\n\r\n ;;\n", "is empty"),
         (codecs.BOM_UTF8, "is empty"),
-        (b"PK\x03\x04" + BINARY, "is an Excel or OpenDocument workbook, not a CSV file"),
+        (
+            b"PK\x03\x04" + bytes(26) + b"[Content_Types].xml" + BINARY,
+            "is an Excel or OpenDocument workbook, not a CSV",
+        ),
+        (b"PK\x03\x04" + bytes(26) + b"mimetypeapplication/vnd.oasis" + BINARY, "is an Excel or OpenDocument workbook"),
+        (
+            b"PK\x03\x04" + bytes(26) + b"subscribed_members_export.csv" + BINARY,
+            "is a ZIP file, not a CSV file",
+        ),
         (b"%PDF-1.7", "is a PDF"),
         (BINARY, "has an unknown encoding"),
         (b"email\x00name\n", "first line contains control characters"),

@@ -55,7 +55,7 @@ def _export(request: DeskRequest) -> Response:
     file = TemporaryFile("w+", encoding="utf-8", newline="")  # noqa: SIM115 - `chunks_of` closes it after the response
     try:
         count = export_list(request.app, name, file, raw=request.form.has("raw"))
-        request.record("list.export", name, f"{count:,} readers")
+        request.record("list.export", name, f"{count.rows:,} readers")
         file.seek(0)
     except BaseException:
         file.close()

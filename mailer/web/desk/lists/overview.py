@@ -19,6 +19,7 @@ from mailer.service.file_cache import cache_by_mtime
 from mailer.service.lists.file_digests import file_digest
 from mailer.service.lists.sync import sync_list
 from mailer.service.lists.unclear_columns import column_meanings
+from mailer.service.lists.undo import restorable_syncs
 from mailer.web.desk.charts import Step, draw_growth
 from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute
@@ -56,6 +57,12 @@ def redirect_to_sync(request: DeskRequest, name: str, error: NeedsConfirmationEr
 def actor(request: DeskRequest) -> str:
     """Returns the user as histories name them."""
     return f"{request.user.name}, at the desk"
+
+
+def discard_to(app: App, name: str) -> int | None:
+    """Returns the version whose file replaces the edited one if the edit is discarded; None if there was no edit."""
+    found = restorable_syncs(app, name)
+    return found.last if found.last in found.digests else None
 
 
 def _index(request: DeskRequest) -> Response:
@@ -99,6 +106,7 @@ def _show(request: DeskRequest) -> Response:
         pending=pending,
         unclear=_unclear_columns(app, name),
         is_unread=pending == _UNREAD,
+        discard_to=discard_to(app, name) if pending else None,
         chart=draw_growth(steps, until=app.clock(), zone=app.settings.timezone),
     )
 
@@ -131,12 +139,17 @@ def _unclear_columns(app: App, name: str) -> tuple[UnclearColumn, ...]:
 
 def _describe_pending(pending: PendingChanges) -> str:
     """Describes what is not in the file yet: `1 sign-up and 2 departures are not in the file yet.`"""
-    counts = ((pending.sign_ups, "sign-up"), (pending.departures, "departure"), (pending.returns, "return"))
-    parts = [f"{count:,} {noun}{'s' if count > 1 else ''}" for count, noun in counts if count]
+    counts = (
+        (pending.sign_ups, "sign-up", "s"),
+        (pending.departures, "departure", "s"),
+        (pending.returns, "return", "s"),
+        (pending.statuses, "status", "es"),
+    )
+    parts = [f"{count:,} {noun}{ending if count > 1 else ''}" for count, noun, ending in counts if count]
     if not parts:
         return ""
     listed = " and ".join(filter(None, (", ".join(parts[:-1]), *parts[-1:])))
-    is_one = pending.sign_ups + pending.departures + pending.returns == 1
+    is_one = sum(count for count, _, _ in counts) == 1
     return f"{listed} {'is' if is_one else 'are'} not in the file yet."
 
 

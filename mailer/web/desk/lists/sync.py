@@ -1,13 +1,14 @@
-"""Pages that sync a list: the pending changes of its file, confirmed and applied; its history, and undoing a sync."""
+"""Pages that sync a list: the pending changes of its file, applied or discarded; its history, and restoring a version."""
 
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from mailer.errors import NeedsConfirmationError
 from mailer.ledger.types.roles_and_scopes import Role
 from mailer.ledger.types.syncs import SyncPlan
 from mailer.service.lists.sync import plan_sync, sync_list
-from mailer.service.lists.undo import undo_list, undoable_syncs
-from mailer.web.desk.lists.overview import ONE, actor, name_of, path_of
+from mailer.service.lists.undo import plan_undo, restorable_syncs, undo_list
+from mailer.web.desk.lists.overview import ONE, actor, discard_to, name_of, path_of
 from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute
 
@@ -23,6 +24,7 @@ def _plan(request: DeskRequest) -> Response:
         name=name,
         plan=plan,
         suppressions=suppressions_of(request, plan),
+        discard_to=discard_to(request.app, name),
     )
 
 
@@ -39,27 +41,62 @@ def _sync(request: DeskRequest) -> Response:
 
 def _history(request: DeskRequest) -> Response:
     name = name_of(request)
-    syncs = request.app.ledger.syncs.history(name)[:_MAX_SYNCS]
-    choices = undoable_syncs(request.app, name)
-    return request.page("list-history", heading=f"History of “{name}”", name=name, syncs=syncs, choices=choices)
+    return request.page(
+        "list-history",
+        heading=f"History of “{name}”",
+        name=name,
+        syncs=request.app.ledger.syncs.history(name)[:_MAX_SYNCS],
+        found=restorable_syncs(request.app, name),
+    )
+
+
+def _plan_undo(request: DeskRequest) -> Response:
+    """Shows what restoring a version would do."""
+    name, to = name_of(request), _version(request.path["sync"])
+    found = restorable_syncs(request.app, name)
+    record = next((each for each in request.app.ledger.syncs.history(name) if each.sync == to), None)
+    if record is None or to not in found.digests:
+        raise HTTPException(404)
+    plan = plan_undo(request.app, name, to=to)
+    discards = to == found.last
+    return request.page(
+        "list-undo",
+        heading=f"Discard the changes to {name}.csv?" if discards else f"Restore version {to} of “{name}”?",
+        name=name,
+        version=record,
+        is_edited=found.is_edited,
+        discards=discards,
+        plan=plan,
+        suppressions=suppressions_of(request, plan),
+    )
 
 
 def _undo(request: DeskRequest) -> Response:
-    name, to = name_of(request), request.form.text("to")
-    number = int(to) if to.isdecimal() and len(to) < 16 else 0
-    plan = undo_list(request.app, name, to=number, by=actor(request))
+    name, number = name_of(request), _version(request.form.text("to"))
+    with_removals = request.form.has("allow_removals")
+    try:
+        plan = undo_list(request.app, name, to=number, by=actor(request), allow_removals=with_removals)
+    except NeedsConfirmationError as error:
+        raise with_desk_step(error, with_removals=with_removals) from None
     request.record("list.undo", name, f"version {number}")
     return request.redirect(f"{path_of(name)}/history", f"Version {number} of {name} is restored: {plan_summary(plan)}")
 
 
+def _version(text: str) -> int:
+    """Returns the number of a version; 0, which none has, for anything else."""
+    return int(text) if text.isdecimal() and len(text) < 16 else 0
+
+
 def plan_summary(plan: SyncPlan) -> str:
     """Returns the result of a sync in words: `2 added, 1 removed.`"""
+    unmailed = sum(plan.unmailed.values())
     counts = [
-        (plan.joined, "added"),
+        (plan.joined - unmailed, "added"),
+        (unmailed, "added without getting mail"),
         (plan.changed, "changed"),
         (plan.moved, "with a new status"),
         (plan.removed, "removed"),
-        (plan.blocked, "not re-added"),
+        (plan.blocked - plan.blocked_joined, "not re-added"),
         (plan.rejected, "rejected"),
     ]
     words = ", ".join(f"{count:,} {what}" for count, what in counts if count)
@@ -70,8 +107,9 @@ def plan_summary(plan: SyncPlan) -> str:
 
 
 def suppressions_of(request: DeskRequest, plan: SyncPlan) -> dict[str, object]:
-    """Returns the suppressions of the members that `plan` blocks, by address."""
-    found = {each.identity: request.app.ledger.suppressions.get(each.identity) for each in plan.first_blocked}
+    """Returns the suppressions of the members that `plan` blocks or adds without mail, by address."""
+    identities = {each.identity for each in plan.first_blocked} | {each.identity for each in plan.first_unmailed}
+    found = {identity: request.app.ledger.suppressions.get(identity) for identity in identities}
     return {identity: suppression for identity, suppression in found.items() if suppression}
 
 
@@ -89,4 +127,5 @@ ROUTES = (
     DeskRoute("POST", f"{ONE}/sync", Role.ADMIN, _sync),
     DeskRoute("GET", f"{ONE}/history", Role.ADMIN, _history),
     DeskRoute("POST", f"{ONE}/history", Role.ADMIN, _undo),
+    DeskRoute("GET", f"{ONE}/history/{{sync}}", Role.ADMIN, _plan_undo),
 )

@@ -1,10 +1,13 @@
 """One subscriber on all lists: all that is known, editing rows, unsubscribing and erasing them."""
 
+from collections.abc import Sequence
+
 from starlette.responses import Response
 
 from mailer.addresses import Address, mask_address, parse_address
 from mailer.errors import NeedsConfirmationError, UsageError
 from mailer.ledger.types.roles_and_scopes import Role
+from mailer.ledger.types.subscribers import Membership
 from mailer.service.lists.members import edit_member, editable_fields, remove_member
 from mailer.service.subscribers.erasure import erase_subscriber
 from mailer.service.subscribers.profile import SubscriberProfile, find_profile
@@ -17,6 +20,7 @@ from mailer.web.desk.status_labels import status_label
 from mailer.web.desk.subscribers.timeline import timeline
 
 _READER = f"{HERE}:reader"
+_SHORT_FORM = 6  # fields
 
 
 def _show(request: DeskRequest) -> Response:
@@ -34,8 +38,17 @@ def _show(request: DeskRequest) -> Response:
         is_on=[each for each in profile.lists if each.status != "removed"],
         members=members,
         fields=fields,
+        folded={name: _folded(fields[name], members.get(name)) for name in fields},
         timeline=timeline(profile),
     )
+
+
+def _folded(fields: Sequence[str], member: Membership | None) -> list[str]:
+    """Returns the empty fields of a form with many fields: they are folded away."""
+    if member is None or len(fields) <= _SHORT_FORM:
+        return []
+    empty = [field for field in fields if not member.fields.get(field) and field not in member.profile]
+    return empty if len(empty) > 1 else []
 
 
 def _edit(request: DeskRequest) -> Response:

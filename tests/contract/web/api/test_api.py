@@ -408,7 +408,11 @@ def test_an_upload_is_planned_applied_and_undone(site, api):
     done = api("POST", f"{one}/apply", {"base": base, "allow_removals": True}).json()
     assert (done["joined"], done["removed"], done["first_blocked"][0]["email"]) == (1, 1, "ben@example.net")
     assert api.get(one).status_code == 404
-    assert api("POST", "/lists/readers/undo", {}).status_code == 200
+    refused = api("POST", "/lists/readers/undo", {})
+    assert (refused.status_code, refused.json()["next_step"]) == (
+        409, 'If that is intended, set "allow_removals" to true.',
+    )  # fmt: skip
+    assert api("POST", "/lists/readers/undo", {"allow_removals": True}).status_code == 200
     assert path.read_text() == before
     left = api("POST", "/lists/readers/uploads", **file).json()["upload"]
     assert api("DELETE", f"/lists/readers/uploads/{left}").json() == {"upload": left}

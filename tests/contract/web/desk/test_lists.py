@@ -7,6 +7,7 @@ import pytest
 from pydantic import SecretStr
 
 from mailer.audience.list_settings import load_list_settings
+from mailer.ledger.types.suppressions import SuppressionReason
 from mailer.ledger.types.syncs import PendingChanges
 from mailer.ledger.types.webhooks import EVENTS
 from mailer.service.lists.sync import sync_list
@@ -154,12 +155,35 @@ def test_an_upload_is_read_applied_and_undone(site, desk, file):
     assert desk.get(where).status_code == 404
     history = desk.get(f"{LIST}/history")
     assert "1 added, 1 changed" in words(history)
-    to = re.search(r'name="to" value="(\d+)"', history.text)[1]
-    assert desk.post(f"{LIST}/history", {"to": to}).status_code == 303
+    to = re.search(r'history/(\d+)">Undo the last change…', history.text)[1]
+    asks = desk.get(f"{LIST}/history/{to}")
+    assert f"Restore version {to} and remove 1 reader" in words(asks) and "Yes, remove 1 of 4 readers" in words(asks)
+    assert file.read_bytes() != before
+    refused = desk.post(f"{LIST}/history", {"to": to})
+    assert refused.status_code == 422 and "tick the box below the numbers" in words(refused)
+    assert desk.post(f"{LIST}/history", {"to": to, "allow_removals": "on"}).status_code == 303
     assert file.read_bytes() == before
     assert [each[0] for each in done(site)] == ["list.undo", "list.apply", "list.upload"]
     assert site.ledger.syncs.history("readers")[0].by == "Ada Admin, at the desk"
     assert desk.post(f"{LIST}/history", {"to": "999"}).status_code == 422
+
+
+def test_an_edit_of_the_file_is_discarded_from_each_page_that_shows_it(site, desk, file):
+    before, last = file.read_bytes(), site.ledger.syncs.history("readers")[0].sync
+    file.write_bytes(before.splitlines(keepends=True)[0])
+    for path in (LIST, f"{LIST}/sync", f"{LIST}/history"):
+        assert f'href="{LIST}/history/{last}">' in desk.get(path).text.replace("https://letters.example.com", ""), path
+    assert f"changed after version {last}, and the changes are not applied yet" in words(desk.get(f"{LIST}/history"))
+    asks = desk.get(f"{LIST}/history/{last}")
+    assert "Discard the changes to readers.csv?" in words(asks)
+    assert "No reader is added, changed or removed." in words(asks)
+    assert desk.post(f"{LIST}/history", {"to": str(last)}).status_code == 303
+    assert file.read_bytes() == before
+    assert "discard" not in desk.get(LIST).text
+    file.write_text("name\n")
+    assert "discard the changes to the file" in words(desk.get(LIST))
+    for unknown in ("999", "x", "0"):
+        assert desk.get(f"{LIST}/history/{unknown}").status_code == 404
 
 
 def test_a_whole_list_of_fewer_readers_must_be_meant(desk, file):
@@ -195,7 +219,8 @@ def test_a_plan_that_is_out_of_date_is_shown_anew(desk, file):
 
 def test_a_file_that_is_no_list_is_refused_in_words(desk):
     for name, data, says in (
-        ("a.xlsx", b"PK\x03\x04", "“a.xlsx” is an Excel"),
+        ("a.xlsx", b"PK\x03\x04" + bytes(26) + b"[Content_Types].xml", "“a.xlsx” is an Excel"),
+        ("a.zip", b"PK\x03\x04" + bytes(26) + b"a.csv", "“a.zip” is a ZIP file, not a CSV file. Unpack it, and import"),
         ("a.csv", b"name\nAna\n", "no column contains the address"),
     ):
         answer = desk.post(f"{LIST}/upload", {"way": "add"}, files={"file": (name, data, "text/csv")})
@@ -321,12 +346,38 @@ def test_a_list_says_what_is_not_in_its_file_yet(site, desk, file):
     site.ledger.suppressions.unsubscribe("ana@example.com", source="page")
     assert "1 departure is not in the file yet." in words(desk.get(LIST))
     site.ledger.suppressions.unsubscribe("bo@example.com", source="page")
-    assert site.ledger.syncs.pending("readers") == PendingChanges(sign_ups=0, departures=2, returns=0)
+    assert site.ledger.syncs.pending("readers") == PendingChanges(sign_ups=0, departures=2, returns=0, statuses=0)
     assert "2 departures are not in the file yet." in words(desk.get(LIST))
     sync_list(site.app, "readers")
     assert "not in the file yet" not in words(desk.get(LIST))
     file.with_name("new.csv").write_text("email\n", encoding="utf-8")
     assert "Not read yet. Read it now" in words(desk.get("/desk/lists/new"))
+
+
+def test_a_bounce_is_no_departure(site, desk):
+    site.ledger.suppressions.suppress("bo@example.com", SuppressionReason.BOUNCED, source="send 1")
+    assert "1 status is not in the file yet." in words(desk.get(LIST))
+
+
+def test_the_many_empty_fields_of_a_reader_are_folded_away(desk, file):
+    columns = [f"MMERGE{number}" for number in range(20)]
+    file.write_text(f"email,first_name,{','.join(columns)}\nana@example.com,Ana{',' * 19},x\n", encoding="utf-8")
+    desk.post(f"{LIST}/sync", {"allow_removals": "on"})
+    page = desk.get("/desk/lists:reader?email=ana@example.com").text
+    shown, _, folded = page.partition("19 empty fields")
+    assert 'name="field:mmerge19" value="x"' in shown and 'name="field:first_name"' in shown
+    assert 'name="field:mmerge0"' in folded and "<details>" in shown
+
+
+def test_readers_who_join_without_getting_mail_are_no_success(site, desk, file):
+    where = upload(desk, "Email,UNSUB_TIME\nnew@x.org,2025-05-03\n")
+    plan = words(desk.get(where))
+    assert "added 0" in plan and "added, but gets no mail (1 unsubscribed) 1" in plan
+    assert "Added, but get no mail Reader Reason new@x.org Unsubscribed, in this file" in plan
+    site.ledger.suppressions.unsubscribe("left@x.org", source="page")
+    plan = words(desk.get(upload(desk, "Email\nleft@x.org\n")))
+    assert "Added, but get no mail" in plan and "Not re-added" not in plan
+    assert plan.count("left@x.org") == 1
 
 
 def test_a_file_that_was_changed_by_hand_is_named_and_brought_together(desk, file):

@@ -37,6 +37,9 @@ def doubts(issue):
         ('<div style="font-size:0"><span style="font-size:14px">Own size.</span></div>', "Own size."),
         ("<p>" + "<span>" * 150 + "Deep." + "</span>" * 150 + "</p>", "Deep."),
         ("<div>" * 240 + "Very deep." + "</div>" * 240, "Very deep."),
+        ("<ul><li>" * 900 + "Deep item." + "</li></ul>" * 900, "Deep item."),
+        ("<pre>" + "<b>" * 2000 + "Deep code." + "</b>" * 2000 + "</pre>", "Deep code."),
+        ("<b><i>" * 900 + "Deep marks." + "</i></b>" * 900, "Deep marks."),
         ("<p>10<sup>6</sup> m<sup>2</sup>, H<sub>2</sub>O</p>", "10⁶ m², H₂O"),
         ('<ol start="5"><li>five</li><li>six</li></ol>', "5. five\n6. six"),
         ("<pre>line one<br>line two</pre>", "line one\nline two"),
@@ -304,3 +307,15 @@ def test_all_texts_of_a_message_are_read_and_attachments_are_named():
 
 def test_the_link_of_a_line_that_is_left_out_is_not_named_again():
     assert "x.example" not in doubts(page('<p><a href="https://x.example/u">Unsubscribe</a></p><p>x</p>'))
+
+
+def test_the_line_with_the_date_of_the_issue_is_no_source_of_an_article():
+    issue = page("<p>Issue #12 · Friday, 8 November 2026</p><h2>Hello</h2><p>x</p>", title="<h1>The quay</h1>")
+    assert "source:" not in issue.text and "Issue #12 · Friday, 8 November 2026" in issue.text
+    assert "date: 2026-11-08" in issue.text
+
+
+def test_a_film_or_a_map_of_a_page_is_named():
+    issue = page('<video src="https://x.example/v.mp4"></video><map><area href="https://x.example/m"></map><p>x</p>')
+    assert "the link to https://x.example/v.mp4 was left out" in doubts(issue)
+    assert "the link to https://x.example/m was left out" in doubts(issue)

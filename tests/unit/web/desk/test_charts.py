@@ -162,6 +162,16 @@ def test_whatever_happened_the_line_stays_on_the_sheet(found):
     assert line.count("V") < MAX_STEPS
 
 
+@pytest.mark.parametrize(
+    ("seconds", "labels"),
+    [(3_600, ["22 Nov 2026, 09:02", "22 Nov 2026, 10:02"]), (86_400, ["22 Nov 2026", "23 Nov 2026"])],
+)
+def test_the_ends_of_the_growth_of_one_day_have_times(seconds, labels):
+    begin = START - 3_600
+    drawing = ET.fromstring(draw_growth([Step(begin, 1), Step(begin + 60, 2)], until=begin + seconds, zone=dt.UTC))
+    assert [each.text for each in drawing.iter("text")][-2:] == labels
+
+
 @pytest.mark.parametrize("steps", [[], [Step(0.0, 5)]])
 def test_of_one_step_there_is_nothing_to_draw(steps):
     assert draw_growth(steps, until=10.0, zone=dt.UTC) == ""
