@@ -61,7 +61,10 @@ def remove(emails: tuple[str, ...], *, as_json: bool, workspace: Path) -> int:
     addresses = [parse_address(email) for email in emails]
     with App.open(workspace) as app:
         unsuppress = app.ledger.suppressions.unsuppress
-        results = [(address.display, unsuppress(address.identity, source=COMMAND_LINE)) for address in addresses]
+        results = [
+            (address.display, unsuppress(address.identity, source=COMMAND_LINE, also_entered=True))
+            for address in addresses
+        ]
     if as_json:
         rows = [
             {"email": email, "outcome": each.outcome, "reason": each.suppression and each.suppression.reason}

@@ -105,17 +105,18 @@ class Suppressions:
 
         return self._context.writer.call(work).result()
 
-    def unsuppress(self, identity: str, *, source: str) -> UnsuppressResult:
+    def unsuppress(self, identity: str, *, source: str, also_entered: bool = False) -> UnsuppressResult:
         """Lifts a suppression for the admin `source`; the subscriber's own opt-out is refused.
 
-        An opt-out that this admin entered is lifted, too, unless the subscriber has asked for it since.
+        `also_entered`: an opt-out that this admin entered is lifted, too, unless the subscriber has asked for it since. Not for
+        programs, which may pass on what the subscriber asked for.
         """
         by_admins = {reason for reason in SuppressionReason if not reason.is_by_recipient}
 
         def work(conn: Connection) -> UnsuppressResult:
             at = self._context.clock()
             lock_suppression(conn, identity)
-            own = {SuppressionReason.UNSUBSCRIBED} if _is_entered_by(conn, identity, source) else set()
+            own = {SuppressionReason.UNSUBSCRIBED} if also_entered and _is_entered_by(conn, identity, source) else set()
             done = unsuppress(conn, identity, by_admins | own, source=source, at=at)
             if own and done.outcome is UnsuppressStatus.LIFTED and done.suppression is None:
                 enqueue_subscribed(conn, identity, None, at=at)
@@ -124,7 +125,7 @@ class Suppressions:
         return self._context.writer.call(work).result()
 
     def is_liftable_by(self, identity: str, source: str) -> bool:
-        """Whether `unsuppress` of the admin `source` would lift the active suppression."""
+        """Whether `unsuppress` with `also_entered` would lift the active suppression for the admin `source`."""
         with self._context.database.reading() as conn:
             row = _active_row(conn, identity)
             return row is not None and (not row.reason.is_by_recipient or _is_entered_by(conn, identity, source))

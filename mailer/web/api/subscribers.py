@@ -176,10 +176,7 @@ def _show(request: ApiRequest) -> ApiResponse:
 
 
 def _unsubscribe(request: ApiRequest) -> ApiResponse:
-    """Unsubscribe a person from all lists and from running sends.
-
-    POST /suppressions/remove by the same token undoes it, until the person unsubscribes, too.
-    """
+    """Unsubscribe a person from all lists and from running sends. Only the person can undo this."""
     address = _address(request)
     done = request.app.ledger.suppressions.unsubscribe(address.identity, source=request.actor)
     request.record("subscriber.unsubscribe", mask_address(address.display))

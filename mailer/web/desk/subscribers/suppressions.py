@@ -53,7 +53,7 @@ def _add(request: DeskRequest) -> Response:
 
 def _remove(request: DeskRequest) -> Response:
     address = parse_address(request.form.text("email"))
-    done = request.app.ledger.suppressions.unsuppress(address.identity, source=actor(request))
+    done = request.app.ledger.suppressions.unsuppress(address.identity, source=actor(request), also_entered=True)
     if done.outcome is UnsuppressStatus.REFUSED and done.suppression:
         reason = status_label(done.suppression.reason).lower()
         raise UsageError(
