@@ -53,7 +53,7 @@ def test_earlier_versions_uploads_and_rejected_rows_lose_the_address_and_nothing
     assert plan.rows == 1
     apply_upload(desk.app, waiting, base=plan.base, by="Mara", allow_removals=True)
     assert "dee@example.net" in desk.read()
-    desk.undo(to=2)
+    desk.undo(to=2, allow_removals=True)
     assert "cy@example.net" in desk.read()
     assert not has(desk.read(), "ana@example.com")
 
@@ -88,7 +88,7 @@ def test_erasing_at_the_desk_cleans_the_copies_too(desk):
     erase_subscriber(desk.app, "ana@example.com", by="Mara")
     assert not is_in(desk, "ana@example.com")
     assert not has(desk.read(), "ana@example.com")
-    desk.undo(to=1)
+    desk.undo(to=1, allow_removals=True)
     assert not has(desk.read(), "ana@example.com")
     assert has(desk.read(), "bo@example.net")
 
