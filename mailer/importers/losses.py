@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from mailer.importers.dates import is_word_of_date
+from mailer.i18n.date_parser import is_word_of_date
 from mailer.importers.model import ImportDoubt
 from mailer.importers.paragraphs import ImportedParagraph
 

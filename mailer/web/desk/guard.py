@@ -112,7 +112,7 @@ class DeskGuard:
             form=DeskForm(),
             address=address,
             csrf_token=csrf_token(token),
-            flash=self.pages.pop_flash(request, origin_of(request)),
+            flash=self.pages.read_flash(request),
         )
 
     async def _answer(self, desk_request: DeskRequest, route: DeskRoute, token: str) -> Response:

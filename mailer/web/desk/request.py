@@ -19,7 +19,7 @@ from mailer.ledger.types.roles_and_scopes import Role
 from mailer.service.dispatches.check_gate import CheckGate
 from mailer.service.dispatches.preview import PreviewCache
 from mailer.web.client_disconnect import disconnect_check
-from mailer.web.desk.render import DeskRenderer, Flash, Viewer, json_page, wants_json
+from mailer.web.desk.render import DeskRenderer, Flash, Viewer, is_partial, json_page, wants_json
 from mailer.web.desk.sealed_query import read_query
 from mailer.web.desk.sends.live_broadcast import SendBroadcaster
 from mailer.web.forms import DeskForm
@@ -62,7 +62,7 @@ class DeskRequest:
     @property
     def is_partial(self) -> bool:
         """Whether htmx requests a fragment of the page."""
-        return self.request.headers.get("hx-request") == "true" and "hx-boosted" not in self.request.headers
+        return is_partial(self.request)
 
     def has_left(self) -> bool:
         """Whether the browser has closed the connection. For endpoints that run in a thread."""

@@ -56,9 +56,11 @@ class SignInPages:
         }
 
     async def show(self, request: Request) -> Response:
-        origin = origin_of(request)
-        flash = self._pages.pop_flash(request, origin)
-        return await run_in_threadpool(self._form, flash, wanted=request.query_params.get("next", ""))
+        flash = self._pages.read_flash(request)
+        response = await run_in_threadpool(self._form, flash, wanted=request.query_params.get("next", ""))
+        if flash:
+            self._pages.clear_flash(request, response)
+        return response
 
     async def sign_in(self, request: Request) -> Response:
         form = await read_form(request, _LARGEST_FORM)

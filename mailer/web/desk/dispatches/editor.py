@@ -20,6 +20,7 @@ from mailer.service.dispatches.files import (
     read_dispatch,
     save_dispatch,
 )
+from mailer.service.dispatches.references import find_references
 from mailer.service.dispatches.status import find_dispatch_summary
 from mailer.web.desk.dispatches.history import diff
 from mailer.web.desk.dispatches.list import HERE, ONE
@@ -99,6 +100,13 @@ async def _watch(request: DeskRequest) -> Response:
     return sse_response(request.request, events())
 
 
+def _references(request: DeskRequest) -> Response:
+    """Returns what the editor offers after “[[” and “{{”."""
+    references = find_references(request.app, request.path["name"])
+    titles = [{"slug": slug, "title": title} for slug, title in references.titles.items()]
+    return request.json({"dispatches": titles, "fields": references.fields})
+
+
 def _text(request: DeskRequest) -> Response:
     now = read_dispatch(request.app, request.path["name"])
     return request.json({"text": now.text, "digest": now.digest})
@@ -108,5 +116,6 @@ ROUTES = (
     DeskRoute("GET", ONE, Role.WRITER, _edit),
     DeskRoute("POST", ONE, Role.WRITER, _save, largest=_LARGEST_FORM),
     DeskRoute("GET", f"{ONE}/text", Role.WRITER, _text),
+    DeskRoute("GET", f"{ONE}/references", Role.WRITER, _references),
     DeskRoute("GET", f"{ONE}/changes", Role.WRITER, _watch),
 )

@@ -209,6 +209,18 @@ def test_a_new_dispatch_and_an_imported_issue_become_files(site):
     assert "It is foggy." in read_dispatch(site.app, taken.name).text
 
 
+def test_a_dispatch_of_the_desk_has_its_user_as_editor_and_its_first_version_is_theirs(site):
+    made = create_dispatch(site.app, "Fog on the river", by="Mara Lindqvist")
+    text = read_dispatch(site.app, made.stem).text
+    assert 'name: "Mara Lindqvist"' in text
+    assert f"© 2027 {site.app.settings.sender.name}." in text
+    taken = import_text(site.app, "Fog\n\nMay 3, 2025\n\nIt is foggy.\n", by="Mara Lindqvist")
+    for name in (made.stem, taken.name):
+        now = read_dispatch(site.app, name)
+        save_dispatch(site.app, name, f"{now.text}\nMore.\n", base=now.digest, actor="Wim Baas", step=True)
+        assert [each.actor for each in site.ledger.revisions.versions(name)] == ["Wim Baas", "Mara Lindqvist"]
+
+
 def picture(**options):
     data = BytesIO()
     image = Image.new("RGB", (3000, 2000), "#17506b")

@@ -58,6 +58,32 @@ def test_somebody_signs_in_works_and_signs_out(site, visitor):
     assert visitor.get("/desk/settings").headers["location"] == "/desk/sign-in?next=/desk/settings"
 
 
+def press(visitor, path, **fields):
+    """Posts a form with the form token of the page of settings."""
+    token = re.search(r'name="csrf_token" value="(\w+)"', visitor.get("/desk/settings").text)[1]
+    return visitor.post(path, data={"csrf_token": token, **fields}, headers={"Origin": ORIGIN})
+
+
+def test_a_notice_is_shown_once_on_the_page_that_the_redirect_leads_to(site, visitor):
+    with_password(site)
+    enter(visitor)
+    assert press(visitor, "/desk/sign-out").headers["location"] == "/desk/sign-in"
+    assert "You are signed out." in visitor.get("/desk/sign-in").text
+    assert "You are signed out." not in visitor.get("/desk/sign-in").text
+    enter(visitor)
+    assert "You are signed out." not in visitor.get("/desk/dispatches").text
+
+
+@pytest.mark.parametrize("of_a_script", [{"HX-Request": "true"}, {"Accept": "application/json"}])
+def test_a_request_of_a_script_does_not_use_up_the_notice_of_the_next_page(site, visitor, of_a_script):
+    with_password(site)
+    enter(visitor)
+    press(visitor, "/desk/settings/email", email="mara@example.org")
+    visitor.get("/desk/lists", headers=of_a_script)
+    assert "Your test messages go to" in visitor.get("/desk/settings").text
+    assert "Your test messages go to" not in visitor.get("/desk/settings").text
+
+
 @pytest.mark.thinned
 @pytest.mark.parametrize(("name", "password"), [("Mara Lindqvist", "wrong"), ("Nobody", PASSWORD), ("", "")])
 def test_a_wrong_name_and_a_wrong_password_are_told_alike(site, visitor, name, password):
