@@ -1,8 +1,9 @@
 """Signing up: /subscribe, /subscribe/LIST, /confirm/TOKEN, and /preferences for a new link to one's own preferences page.
 
-A form contains a seal with the time at which it was shown. A POST with a seal that is too young, too old or missing is
-answered with the same form, filled in, and a fresh seal: a person presses the button once more, also one who came from a form
-on another site. A hidden field has to stay empty; a client that fills it in gets the normal answer, and nothing is done.
+A form contains a seal with the time at which it was shown. A POST with a seal that is too young, too old or missing, or from
+a page of another site, which may have fetched a seal, is answered with the same form, filled in, and a fresh seal: a person
+presses the button once more. A hidden field has to stay empty; a client that fills it in gets the normal answer, and nothing
+is done.
 
 The answer to a sign-up is the same for every address, and so is the work: the address is looked up later, when the mail is
 written. No GET changes anything; there are no cookies and no redirects.
@@ -70,6 +71,17 @@ class SignupGuard:
         """Returns 0 and counts the request, or the seconds until this client may make it."""
         return self._limits.retry_after(rate_limit_key(self.address(request)))
 
+    @staticmethod
+    def is_from_other_site(request: Request) -> bool:
+        """Whether a page of another site sent the request: browsers say so in Sec-Fetch-Site, those before 2023 in Origin.
+
+        Our own pages have no referrer, so that the Origin of their forms is `null`.
+        """
+        site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin", "null")
+        if site is not None:
+            return site not in {"same-origin", "none"}
+        return origin != "null" and origin.partition("://")[2] != request.headers.get("host")
+
 
 class SubscribePages:
     """Endpoints of signing up and of requesting a preferences link."""
@@ -105,7 +117,7 @@ class SubscribePages:
         if fields.get(HONEYPOT):
             return self._sent(pages, fields.get("email", ""))
         address = _address(fields)
-        if address is None or not self._is_sealed(fields):
+        if address is None or not self._is_from_our_form(request, fields):
             wrong = "" if address or "email" not in fields else "email"
             return await run_in_threadpool(self._form, pages, settings, fields, wrong or "again")
         if retry_after := self._guard.retry_after(request):
@@ -140,7 +152,7 @@ class SubscribePages:
         fields = await read_public_form(request)
         address = _address(fields, parse_address)  # also one that signs up nowhere, but is on a list
         if not fields.get(HONEYPOT):
-            if address is None or not self._is_sealed(fields):
+            if address is None or not self._is_from_our_form(request, fields):
                 return await run_in_threadpool(self._link_form, fields, "again" if address else "email")
             if retry_after := self._guard.retry_after(request):
                 return too_many_requests(self._pages, retry_after)
@@ -274,7 +286,9 @@ class SubscribePages:
         age = None if shown_at is None else self._app.clock() - shown_at
         return None if age is None or age < 0 else age
 
-    def _is_sealed(self, fields: Mapping[str, str]) -> bool:
+    def _is_from_our_form(self, request: Request, fields: Mapping[str, str]) -> bool:
+        if self._guard.is_from_other_site(request):
+            return False
         age = self._age(fields.get("seal", ""))
         return age is not None and YOUNGEST <= age < OLDEST
 

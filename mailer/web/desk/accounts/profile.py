@@ -63,6 +63,7 @@ def _set_email(request: DeskRequest) -> Response:
 
 def _set_password(request: DeskRequest) -> Response:
     require_passwords(request.app)
+    request.limits.try_password(request.user.id)
     if not check_password(request.app, request.user, request.form.raw("old")):
         raise UsageError("Your current password is wrong.", "Nothing was changed. Type it again.")
     if request.form.raw("password") != request.form.raw("again"):

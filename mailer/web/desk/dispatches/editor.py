@@ -28,7 +28,7 @@ from mailer.web.desk.dispatches.preview import VIEWS
 from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute
 from mailer.web.desk.send_form_tokens import new_form_token
-from mailer.web.sse import ServerSentEvent, sse_response
+from mailer.web.sse import ServerSentEvent
 
 _LARGEST_FORM = 4 * LARGEST + 64 * 1024  # octets: a character may take four
 _POLL_INTERVAL = 1.0  # seconds
@@ -97,7 +97,7 @@ async def _watch(request: DeskRequest) -> Response:
                 yield ServerSentEvent(name="changed", data=now.digest)
             await asyncio.sleep(_POLL_INTERVAL)
 
-    return sse_response(request.request, events())
+    return request.stream(events())
 
 
 def _references(request: DeskRequest) -> Response:

@@ -12,7 +12,9 @@ from mailer.ledger.types.roles_and_scopes import Role
 from mailer.service.accounts import passwords
 from mailer.service.accounts.passwords import accept_invite, create_invite, hash_password, sign_in
 from mailer.service.accounts.sessions import token_digest
+from mailer.web.desk.accounts import signin
 from mailer.web.desk.routes import ROUTES
+from mailer.web.desk.user_limits import PASSWORDS
 from tests.support.deskpages import COOKIE, ORIGIN, At, signed_in
 from tests.support.site import site_in
 
@@ -359,3 +361,24 @@ def test_passwords_and_links_are_nowhere_in_the_ledger(site):
     entered = sign_in(site.app, "Mara Lindqvist", PASSWORD, browser="", address="")
     everything = repr(site.contents())
     assert not any(secret in everything for secret in (PASSWORD, link, entered.token))
+
+
+def test_the_current_password_can_be_tried_a_few_times(site, visitor):
+    with_password(site)
+    desk = At(visitor, signed_in(site))
+    fields = {"old": "a guess", "password": "a", "again": "a"}
+    answers = [desk.post("/desk/settings/password", fields).text for _ in range(PASSWORDS.burst + 1)]
+    assert ["Your current password is wrong." in each for each in answers] == [True] * PASSWORDS.burst + [False]
+    assert "Too many attempts." in desk.post("/desk/settings/password", {**fields, "old": PASSWORD}).text
+
+
+def test_of_a_long_name_only_the_beginning_is_read(site, visitor, monkeypatch):
+    read = []
+    monkeypatch.setattr(signin, "name_key", lambda name: read.append(len(name)) or name)
+    assert enter(visitor, "\u0345" * 1000).status_code == 403
+    assert max(read) < 300
+
+
+def test_a_malformed_referer_is_ignored(site, visitor):
+    desk = At(visitor, signed_in(site))
+    assert desk.get("/desk/dispatches/nothing", headers={"Referer": "http://["}).status_code == 404

@@ -293,6 +293,8 @@ def test_an_unchanged_feed_is_not_sent_twice(site, visitor, path):
         {"If-Modified-Since": "yesterday"},
         {"If-Modified-Since": "Fri, 15 Jan 2027 08:00:00"},
         {"If-Modified-Since": "Fri, 99 Jan 99999 08:00:00 GMT"},
+        {"If-Modified-Since": f"Fri, 15 Jan {10**20} 08:00:00 GMT"},
+        {"If-Modified-Since": f"Fri, 15 Jan 2027 08:00:00 +{10**20}"},
     ):
         assert visitor.get(path, headers=headers).status_code == 200
     site.correct(site.letter("Two."))

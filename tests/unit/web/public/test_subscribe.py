@@ -536,3 +536,25 @@ def test_the_page_after_confirming_names_the_list_and_leads_to_the_preferences(s
     page = visitor.post(f"/confirm/{token(site)}")
     assert "<bdi>The Harbour Letter</bdi></li>" in page.text
     assert 'href="/preferences"' in page.text
+
+
+@pytest.mark.parametrize(
+    ("headers", "is_ours"),
+    [
+        ({"Origin": "null", "Sec-Fetch-Site": "same-origin"}, True),
+        ({"Origin": "null"}, True),  # our own form, in an old browser
+        ({"Origin": "https://letter.example.org"}, True),
+        ({"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}, False),
+        ({"Origin": "null", "Sec-Fetch-Site": "cross-site"}, False),
+        ({"Origin": "https://www.example.org", "Sec-Fetch-Site": "same-site"}, False),
+        ({"Origin": "https://evil.example"}, False),
+        ({"Origin": "http://["}, False),
+    ],
+)
+@pytest.mark.parametrize("path", ["/subscribe/harbour", "/preferences"])
+def test_a_page_of_another_site_cannot_use_a_seal_that_it_has_fetched(site, visitor, path, headers, is_ours):
+    answer = visitor.post(path, data=form(site, visitor), headers=headers)
+    assert ("Check your inbox" in answer.text) is is_ours
+    assert bool(letters(site)) is is_ours
+    again = visitor.post(path, data=form(site, visitor, seal=seal_of(answer))) if not is_ours else answer
+    assert "Check your inbox" in again.text
