@@ -30,6 +30,7 @@ _CACHED_DOMAINS = 4096  # a list has few
 _STRIPPED = " \t\r\n\v\f\xa0\u200b\u2060\ufeff"  # what spreadsheets and web pages leave around an address
 _FORMULA_BEGINS = ("=", "+", "-", "@")
 _CALLS = frozenset("|!")
+_GMAIL = ("gmail.com", "googlemail.com")
 _MAX_SHOWN = 100  # characters of a wrong address in a message
 
 
@@ -83,6 +84,18 @@ def parse_signup_address(text: str) -> Address:
     if _CALLS.intersection(local):
         raise AddressError(text, "a | or ! before the @")
     return address
+
+
+def mailbox_of(identity: str) -> str:
+    """Returns an address under which all spellings of one mailbox are counted: without what follows a +; at Gmail without dots.
+
+    For limits only: where a provider takes them for different mailboxes, they share a limit.
+    """
+    local, _, domain = identity.rpartition("@")
+    local = local.partition("+")[0] or local
+    if domain in _GMAIL:
+        local, domain = local.replace(".", "") or local, _GMAIL[0]
+    return f"{local}@{domain}"
 
 
 def is_plain_address(text: str) -> bool:

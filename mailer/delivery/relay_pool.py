@@ -25,7 +25,8 @@ MAX_BACKOFF = 30.0  # seconds
 class PoolOptions:
     """How to connect. `connect_patience`: seconds for which connecting to a relay may fail before it is excluded.
 
-    `first_patience`: the same while no relay has been reached yet, when a wrong setting is likely.
+    `first_patience`: the same while no relay has been reached yet, when a wrong setting is likely. The defaults are for a
+    command that a person watches.
     """
 
     limits: Timeouts = field(default_factory=Timeouts)
@@ -118,6 +119,7 @@ class RelayPool:
         self._chance = chance
         self._relays = [PooledRelay(relay, ConcurrencyWindow(connections)) for relay in relays]
         self._connections = self._share = connections
+        self._sessions = 0
         self.first_at: float | None = None
         self.last_error = ""
 
@@ -125,6 +127,11 @@ class RelayPool:
     def is_exhausted(self) -> bool:
         """Whether every relay is excluded."""
         return all(each.excluded for each in self._relays)
+
+    @property
+    def has_session(self) -> bool:
+        """Whether a session with a relay is open."""
+        return self._sessions > 0
 
     @property
     def excluded(self) -> tuple[str, ...]:
@@ -184,6 +191,7 @@ class RelayPool:
         if self.first_at is None:
             self.first_at = self._now()
         self.last_error = ""
+        self._sessions += 1
         session = SmtpSession(connection, options.limits)
         pooled.restrict(session)
         return session
@@ -194,6 +202,7 @@ class RelayPool:
             await session.quit()
         finally:
             pooled.window.in_use -= 1
+            self._sessions -= 1
 
     def on_failure(self, pooled: PooledRelay) -> None:
         """A connection ended with its first message, without a result: the same as one that could not be opened."""

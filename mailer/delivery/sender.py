@@ -255,6 +255,8 @@ class Sender:
         if await slot.open():
             return True
         self.progress.last_error = self._pool.last_error
+        if self.progress.unreachable_since is None and not self._pool.has_session:
+            self.progress.unreachable_since = self._now()
         self._throttle.requeue(claim)
         await self._note_exclusions()
         return False
@@ -274,6 +276,7 @@ class Sender:
 
     async def _send(self, slot: ConnectionSlot, claim: Claim) -> None:
         self.progress.first_at, self.progress.last_error = self._pool.first_at, ""
+        self.progress.unreachable_since = None
         try:
             message = slot.message_for(claim)
         except Exception as error:  # noqa: BLE001 - `run` raises it after the messages under way have ended

@@ -1,6 +1,7 @@
 """The IP address of a client behind proxies, and the forms of it that rate limits and evidence use.
 
     address_of(request, trusted)                the address of the client of `request`
+    is_from_here(request)                       whether that is this machine, and no proxy
     client_address(peer, forwarded, trusted)    the same from the values of X-Forwarded-For (RFC 7239 5.2)
     rate_limit_key(address)                     an IPv4 address, or the /64 of an IPv6 address: one household or server
     enclosing_networks(address)                 the same, and the /56 and /48 around it
@@ -21,6 +22,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mailer.settings.parsers import Network
 
+_FORWARDED = frozenset({"forwarded", "x-forwarded-for", "x-real-ip", "via"})
 _MAX_HOPS = 32  # no genuine chain is longer
 _WITH_PORT = re.compile(r"\[(?P<six>[^\]]+)\](:\d+)?|(?P<four>[0-9.]+):\d+")
 _log = logging.getLogger(__name__)
@@ -51,6 +53,12 @@ def _is_untrusted_proxy(scope: Scope, trusted: Sequence[Network]) -> bool:
     if peer is None or not peer.is_loopback or not is_forwarded:
         return False
     return not any(peer in network for network in trusted if network.version == peer.version)
+
+
+def is_from_here(request: Request) -> bool:
+    """Whether the client is certainly on this machine: no proxy passed the request on."""
+    peer = _parse(request.client.host) if request.client else None
+    return peer is not None and peer.is_loopback and not _FORWARDED & set(request.headers)
 
 
 def client_address(peer: str, forwarded: Sequence[str], trusted: Sequence[Network]) -> str:

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailer.addresses import Address, AddressError, is_plain_address, parse_address, parse_signup_address
+from mailer.addresses import Address, AddressError, is_plain_address, mailbox_of, parse_address, parse_signup_address
 from mailer.mailbox_address import MailboxError, check_syntax
 
 GOOD = [
@@ -17,6 +17,22 @@ GOOD = [
     ("a@XN--exmple-cua.org", "a@xn--exmple-cua.org", "a@xn--exmple-cua.org", "a@exämple.org"),
     ("INFO@example.org", "INFO@example.org", "info@example.org", None),
 ]
+
+
+@pytest.mark.parametrize(
+    ("identity", "mailbox"),
+    [
+        ("victim+1@example.org", "victim@example.org"),
+        ("victim@example.org", "victim@example.org"),
+        ("v.ictim@example.org", "v.ictim@example.org"),
+        ("v.ic.tim+a+b@gmail.com", "victim@gmail.com"),
+        ("victim@googlemail.com", "victim@gmail.com"),
+        ("+1@example.org", "+1@example.org"),
+        ("...@gmail.com", "...@gmail.com"),
+    ],
+)
+def test_the_spellings_of_a_mailbox_are_one(identity, mailbox):
+    assert mailbox_of(identity) == mailbox
 
 
 @pytest.mark.parametrize(("text", "envelope", "identity", "display"), GOOD)

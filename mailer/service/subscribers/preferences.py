@@ -9,6 +9,7 @@ LinkError for one that does not allow the change. By the link of a message, list
 Blocking; raises LedgerError, ListSettingsError.
 """
 
+import logging
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -21,6 +22,7 @@ from mailer.csv.rows import Status
 from mailer.i18n.translations import effective_language, gettext, translatable
 from mailer.ledger.types.subscribers import Membership
 from mailer.ledger.types.suppressions import SuppressionReason
+from mailer.service.subscribers.erasure import CopiesLeftError, erase_everywhere
 from mailer.service.subscribers.own_fields import clean_value, require_no_web_address
 from mailer.service.subscribers.preferences_link import BY_READER, LinkHolder, find_holder, require_holder
 from mailer.service.subscribers.profile import SubscriberProfile, find_profile, subject_copy
@@ -34,6 +36,8 @@ CONSENT_TEXT = translatable(
     "You can unsubscribe at any time with the link in each issue."
 )
 _WEEK = 7 * 86_400.0
+
+_log = logging.getLogger(__name__)
 
 
 class OptOut(StrEnum):
@@ -170,7 +174,10 @@ def erase_own_data(app: App, token: str) -> tuple[ErasedRow, ...]:
         for each in members.of(address)
         if each.in_file and each.removed_at is None
     )
-    app.ledger.erasure.erase(identity, source=BY_READER)
+    try:
+        erase_everywhere(app, identity, by=BY_READER)
+    except CopiesLeftError as error:  # the reader can do nothing about it
+        _log.error("%s", error)
     return rows
 
 

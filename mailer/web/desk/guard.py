@@ -40,6 +40,7 @@ from mailer.web.desk.route import DeskRoute, Endpoint
 from mailer.web.desk.sends import live
 from mailer.web.desk.sends.live_broadcast import Fragments, SendBroadcaster
 from mailer.web.desk.user_limits import UserLimits
+from mailer.web.error_log import ErrorLog
 from mailer.web.forms import DeskForm, read_form
 
 CSRF_FIELD, CSRF_HEADER = "csrf_token", "x-csrf-token"
@@ -52,6 +53,7 @@ class DeskGuard:
 
     def __init__(self, app: App, root: str, gate: CheckGate) -> None:
         self._app = app
+        self._errors = ErrorLog(_log)
         self._gate = gate
         self.pages = DeskRenderer(app, root)
         self._proofs = PreviewCache(app, f"{root}{dispatches_list.HERE}:image/", gate)
@@ -184,7 +186,7 @@ class DeskGuard:
     def _user_error(self, error: MailerError, desk_request: DeskRequest | None = None) -> Response:
         message, next_step = describe_error(error)
         if isinstance(error, (LedgerError, SettingsError, LayoutError)):
-            _log.error("%s", error)
+            self._errors.write(error)
         status = 404 if isinstance(error, (NoDispatchError, UnknownSendError)) else 422
         status = 503 if isinstance(error, (LedgerError, TooManyChecksError)) else status
         return self._message(message, next_step, status=status, desk_request=desk_request)

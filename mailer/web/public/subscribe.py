@@ -231,6 +231,8 @@ class SubscribePages:
         match found.state:
             case SignupState.CONFIRMED:
                 return _welcome(pages, found)
+            case SignupState.LEFT:
+                return _left(pages)
             case SignupState.EXPIRED:
                 heading = pages.gettext("This link has expired")
                 return pages.page("expired", headers=_HEADERS, heading=heading, masked=found.masked)
@@ -271,7 +273,7 @@ class SubscribePages:
             except OwnFieldError as error:
                 wrong = (name for name in chosen if has_web_address(choice[name].get(error.name, "")))
                 return self._show(token, fields, error, next(wrong, ""))
-        if found.state is SignupState.EXPIRED:
+        if found.state in {SignupState.EXPIRED, SignupState.LEFT}:
             return self._show(token)
         return _welcome(self._in_language_of(found), found)
 
@@ -324,6 +326,13 @@ def autocomplete(name: str) -> str:
 def _welcome(pages: PageRenderer, found: Confirmation) -> Response:
     return pages.page(
         "subscribed", headers=_HEADERS, heading=pages.gettext("You are subscribed"), lists=found.confirmed_titles
+    )
+
+
+def _left(pages: PageRenderer) -> Response:
+    """Returns the page of a confirmation link whose owner has unsubscribed since."""
+    return pages.message(
+        "You are unsubscribed", "To get newsletters again, please sign up again or write to us.", headers=_HEADERS
     )
 
 

@@ -98,7 +98,7 @@ GOLDEN = {
     ("webhook", "test", "1"): MESSAGE,
     ("webhook", "log", "1"): {"messages": [MESSAGE]},
     ("subscriber", "unsubscribe", "ana@example.com"): ["email", "changed", "skipped", "lists"],
-    ("suppress", "remove", "bo@example.com", "ana@example.com", "x@example.com"): {"removed": [["email", "outcome", "reason"]]},
+    ("suppress", "remove", "bo@example.com", "x@example.com"): {"removed": [["email", "outcome", "reason"]]},
     ("suppress", "list", ""): {"suppressions": [["identity", "reason", "at", "source"]]},
     ("subscriber", "show", "ana@example.com"): {
         "email": None,

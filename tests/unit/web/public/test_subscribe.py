@@ -158,6 +158,18 @@ def test_confirming_twice_gives_the_same_answer_and_changes_nothing(site, visito
     assert "You are subscribed" in visitor.get(f"/confirm/{token(site)}").text
 
 
+def test_an_old_link_says_the_truth_after_unsubscribing(site, visitor):
+    visitor.post("/subscribe/harbour", data=form(site, visitor))
+    link = f"/confirm/{token(site)}"
+    visitor.post(link)
+    assert "You are subscribed" in visitor.get(link).text
+    site.ledger.preferences.set_lists(VICTIM, {}, ["harbour"], source="person")
+    for answer in (visitor.get(link), visitor.post(link)):
+        assert "You are unsubscribed" in answer.text
+        assert "You are subscribed" not in answer.text
+    assert site.ledger.members.get("harbour", VICTIM.identity).status is Status.UNSUBSCRIBED
+
+
 def test_an_expired_link_offers_a_new_one(site, visitor):
     visitor.post("/subscribe/harbour", data=form(site, visitor, **{"own.first_name": "Ana"}))
     old = token(site)
@@ -377,6 +389,13 @@ class TestApi:
         for data in ({"data": ADDRESSED}, {"json": ADDRESSED}):
             assert visitor.post("/api/v1/subscribe", headers=headers, **data).status_code == status
         assert bool(letters(site)) is (status == 202)
+
+    def test_a_list_may_refuse_sign_ups_by_api(self, site, visitor, tmp_path):
+        open_door(tmp_path, text="public = true\napi = false\n")
+        answer = visitor.post("/api/v1/subscribe", json={"list": "harbour", "email": "victim@example.org"})
+        assert (answer.status_code, "on its own page only" in answer.text) == (403, True)
+        assert not letters(site)
+        assert visitor.get("/subscribe/harbour").status_code == 200
 
     def test_form(self, site, visitor):
         fields = {"list": "harbour", "email": "victim@example.org", "fields.first_name": "Ana"}
