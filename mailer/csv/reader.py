@@ -242,6 +242,8 @@ class _RowParser:
                 yield Member(line, address, values, status)
                 yield from self._warnings(line, cells, is_misquoted=line in batch.misquoted)
             if status is subscribed:
+                if self._columns.since is not None:
+                    status_parser.count_overruled(cells, line)
                 if not is_clean_batch or not OPT_OUT_CELLS.isdisjoint(cells) or not self._is_plain(cells):
                     status_parser.search_opt_outs(cells, line)
             else:

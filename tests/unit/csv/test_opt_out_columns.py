@@ -174,3 +174,12 @@ def test_a_heading_among_the_rows_is_not_passed_over(tmp_path, heading):
         list(open_list(path).rows())
     with pytest.raises(ListError, match="Line 3"):
         list(open_list(path).batches())
+
+
+def test_an_opt_out_beside_a_dated_status_is_named(tmp_path):
+    path = tmp_path / "readers.csv"
+    path.write_text("email,status,since,opt_out\nana@x.org,subscribed,2024-01-01,1\nbo@x.org,,,\n", "utf-8")
+    for rows in (list(open_list(path).rows()), [row for batch in open_list(path).batches() for row in batch.rows]):
+        assert [(row.line, row.message) for row in rows if isinstance(row, RowWarning)] == [
+            (2, "“1” in “opt_out” does not count beside a status with its date, in 1 row")
+        ]
