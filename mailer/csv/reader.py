@@ -230,7 +230,7 @@ class _RowParser:
                 yield from _reject_address(line, cells, error)
                 continue
             status = status_parser.parse(cells)
-            if len(cells) > width and any(map(str.strip, cells[width:])):
+            if len(cells) > width:
                 status = self._status_of_shifted(cells, status)
             if seen is not None and (first := seen.setdefault(address.identity, line)) != line:
                 yield DuplicateRow(line=line, first=first, identity=address.identity, status=status)
@@ -242,16 +242,20 @@ class _RowParser:
                 yield Member(line, address, values, status)
                 yield from self._warnings(line, cells, is_misquoted=line in batch.misquoted)
             if status is subscribed:
-                if self._columns.since is not None:
-                    status_parser.count_overruled(cells, line)
-                if not is_clean_batch or not OPT_OUT_CELLS.isdisjoint(cells) or not self._is_plain(cells):
-                    status_parser.search_opt_outs(cells, line)
+                self._search_opt_outs(cells, line, is_clean=is_clean_batch)
             else:
                 yield from status_parser.warnings(line, cells)
 
+    def _search_opt_outs(self, cells: Sequence[str], line: int, *, is_clean: bool) -> None:
+        if self._columns.since is not None:
+            self._status_parser.count_overruled(cells, line)
+        if not is_clean or not OPT_OUT_CELLS.isdisjoint(cells) or not self._is_plain(cells):
+            self._status_parser.search_opt_outs(cells, line)
+
     def _status_of_shifted(self, cells: Sequence[str], status: Status) -> Status:
         """Returns the status of a row with more cells than columns: none can be read if a cell may be in a wrong column."""
-        is_unsure = self._status_parser.is_needed or any(map(is_opt_out_word, cells[len(self._columns.names) :]))
+        surplus = [cell for cell in cells[len(self._columns.names) :] if cell.strip()]
+        is_unsure = surplus and (self._status_parser.is_needed or any(map(is_opt_out_word, surplus)))
         return strictest((status, Status.UNKNOWN)) if is_unsure else status
 
     def _refuse_heading(self, line: int, cells: Sequence[str]) -> None:
