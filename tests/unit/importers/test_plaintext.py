@@ -257,3 +257,9 @@ def test_the_work_grows_no_faster_than_the_text():
 
     calls(1)  # the names of months are loaded
     assert calls(4000) < 3 * calls(2000)
+
+
+def test_the_lines_of_a_text_that_was_not_wrapped_stay_lines():
+    assert read("Letter\n\n12 March 2024\n\nroses are red\nviolets are blue\n").note == (
+        "roses are red\\\nviolets are blue",
+    )
