@@ -34,9 +34,9 @@ class EndedAttempt:
 
     `is_open`: its connection can be used again; `is_first`: it was the first attempt on the connection. `closed_by_us`: the
     connection was closed on purpose. `relay_has_worked`, `relay_has_accepted`: the relay has answered, and accepted, a message
-    in this run; `relay_accepts`: also since it last asked us to wait. `releases`: how often this delivery was released before,
-    where it may have been the cause. `stopping`: the run is being stopped. `may_suit_another`: another relay may have what this
-    one lacks.
+    in this run; `relay_accepts`: also since it last asked us to wait with a different delivery. `releases`: how often this
+    delivery was released before, where it may have been the cause. `stopping`: the run is being stopped. `may_suit_another`:
+    another relay may have what this one lacks.
     """
 
     claim: Claim
@@ -96,7 +96,7 @@ def decide_after_attempt(attempt: EndedAttempt, *, retry: RetryPolicy, chance: f
     relay_works = result.reply is not None and not on_new_connection and is_answer and classification.lacks is None
     failed_at_once = attempt.is_first and not attempt.is_open and not attempt.closed_by_us and not classification.lacks
     too_many = classification.refusal is Reason.TOO_MANY_CONNECTIONS
-    throttles_domain = classification.is_throttling and result.stage is Stage.RCPT and not is_quota
+    throttles_domain = classification.is_throttling and result.stage is Stage.RCPT and not on_new_connection
     return ResultDecision(
         result=None if is_released else _delivery_result(attempt, outcome, retry, chance),
         is_suspect=is_suspect,
