@@ -22,8 +22,8 @@ and so does an unexplained one after RCPT. An unexplained refusal of RCPT counts
 relay that refuses all our mail may word that in any way. An address is suppressed only if the reply says that mail to it is
 impossible: by 5.1.1, 5.1.2, 5.1.3, 5.1.6 or 5.1.10, or, in reply to RCPT, in words that say that the mailbox does not exist.
 Words that say something else overrule the code. A plain 550 proves nothing, and after RCPT such words do not: some servers say
-them to spam. Words that hedge prove nothing, and words such as “try again later” overrule the code, as in `mailer.feedback`. A reply that names
-our sender address and not the recipient is about the sender.
+them to spam. Words that hedge prove nothing, and words such as “try again later” overrule the code, as in `mailer.feedback`. A
+5xx that names our sender address and not the recipient is about the sender.
 Sources: RFC 5321 4.2, RFC 3463, RFC 5248.
 """
 
@@ -108,10 +108,10 @@ def classify(reply: Reply, stage: Stage, *, sender: str = "", recipient: str = "
     if reply.code in _AUTH_REQUIRED and stage is not Stage.END_OF_DATA:
         return _unsent("relay requires authentication", excludes_relay=True)
     refusal = refusal_reason(*reply)
-    if refusal.subject in {None, Subject.RECIPIENT} and _names_only(sender, reply.text, recipient):
-        refusal = Reason.REJECTED
     if kind == 4:
         return _temporary(reply, stage, refusal)
+    if refusal.subject in {None, Subject.RECIPIENT} and _names_only(sender, reply.text, recipient):
+        refusal = Reason.REJECTED
     if refusal.subject is Subject.QUOTA:
         reason = "too much mail for the relay"
         return Classification(outcome=Outcome.UNSENT, reason=reason, refusal=refusal, about_us=True)
