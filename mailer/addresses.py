@@ -10,7 +10,7 @@ ASCII is matched by two regular expressions, which accept exactly what email-val
 anything else.
 
 `parse_signup_address` takes an address from a stranger. It also refuses what a spreadsheet would run, since the address is
-written into a list file.
+written into a list file, and a domain without a dot.
 """
 
 import re
@@ -72,9 +72,11 @@ def parse_signup_address(text: str) -> Address:
     """Parses an address that a stranger entered. Raises AddressError.
 
     A local part that begins like a formula is refused, and one with `|` or `!`, by which a formula calls another program: no
-    escaping fits into an address.
+    escaping fits into an address. A domain without a dot is refused as well: it is a slip, or a name of a network of its own.
     """
     address = parse_address(text)
+    if "." not in address.domain:
+        raise AddressError(text, "no dot after the @")
     local = unicodedata.normalize("NFKC", address.display).rpartition("@")[0]
     if local.startswith(_FORMULA_BEGINS):
         raise AddressError(text, f"begins with {local[0]}, as a formula does")

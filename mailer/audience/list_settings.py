@@ -189,10 +189,18 @@ def _parse_toml(path: Path, text: str) -> dict[str, Any]:
         ) from None
 
 
-def public_lists(subscribers: Path, names: Sequence[str]) -> tuple[ListSettings, ...]:
-    """Returns those of the lists `names` that are public, in that order."""
-    found = (load_list_settings(subscribers, name) for name in names)
-    return tuple(each for each in found if each.public)
+def public_lists(subscribers: Path, names: Sequence[str], *, skip_invalid: bool = False) -> tuple[ListSettings, ...]:
+    """Returns those of the lists `names` that are public, in that order. `skip_invalid`: leaves out those with an error."""
+    found = []
+    for name in names:
+        try:
+            settings = load_list_settings(subscribers, name)
+        except ListSettingsError:
+            if not skip_invalid:
+                raise
+        else:
+            found += [settings] if settings.public else []
+    return tuple(found)
 
 
 def _validate(path: Path, name: str, values: dict[str, Any]) -> ListSettings:

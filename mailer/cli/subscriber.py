@@ -9,6 +9,7 @@ from mailer.addresses import mask_address, parse_address
 from mailer.app import App
 from mailer.cli.options import COMMAND_LINE, as_json, in_workspace
 from mailer.cli.output import echo_err, is_interactive, plural, print_json
+from mailer.csv.rows import Status
 from mailer.errors import NeedsConfirmationError
 from mailer.iso_time import format_iso
 from mailer.line_sanitizer import clean_line
@@ -177,6 +178,8 @@ def _list_line(each: ListEntry) -> str:
     where = f"on {each.list}, line {each.line}" if each.line else f"on {each.list}"
     since = f" since {format_iso(each.since)}, by {each.by}" if each.since else ""
     until = f" until {format_iso(each.paused_until)}" if each.paused_until else ""
+    if each.line and each.status == Status.ERASED:
+        return f"{where}: {each.status}. Delete this row from the file."
     return f"{where}: {each.status}{until}{since}{f'; {fields}' if fields else ''}"
 
 

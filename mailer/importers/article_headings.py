@@ -13,7 +13,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from mailer.importers.dates import ParsedDate, ends_in_date, read_date
+from mailer.i18n.date_parser import ParsedDate, ends_in_date, read_date
 from mailer.importers.paragraphs import ImportedParagraph
 from mailer.importers.table_of_contents import TocEntry, is_same, similarity, split_place
 

@@ -15,8 +15,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from mailer.errors import UsageError
+from mailer.i18n.date_parser import ParsedDate, find_date, read_date
 from mailer.importers.article_headings import ArticleHeading, find_heading
-from mailer.importers.dates import ParsedDate, find_date, read_date
 from mailer.importers.language_by_script import language_of
 from mailer.importers.markdown_escaping import escape_markdown, unwrapped
 from mailer.importers.model import ImportDoubt, ImportedArticle, ImportedDispatch

@@ -70,7 +70,7 @@ CONTENT_RULES = (
     Rule(
         id="subject-shouting",
         severity=WARNING,
-        title="subject and preheader are not all capitals and have no !!!",
+        title="subject and preheader are not all capitals and have at most one exclamation mark",
         why="Spam filters and readers recognise spam by capitals and exclamation marks.",
         source=_GMAIL,
         how="Write it as a sentence, with at most one exclamation mark.",

@@ -14,8 +14,7 @@ from mailer.lint.findings import Finding, to_diagnostics
 Check = Callable[[LintContext], Iterator[Finding]]
 
 CHECKS: tuple[Check, ...] = (
-    content.placeholders,
-    content.sample_text,
+    content.unfinished,
     content.merge_tags,
     content.empty_fields,
     content.subject_and_preheader,

@@ -105,6 +105,7 @@ def _routes(app: App, pages: PageRenderer, signup_guard: SignupGuard) -> list[Ba
     return [
         Route("/", site.front),
         Route("/u/{token}", unsubscribe.page, methods=["GET", "POST"]),
+        Route("/subscribe", subscribe.lists),
         Route("/subscribe/{list}", subscribe.subscribe, methods=["GET", "POST"]),
         Route("/confirm/{token}", subscribe.confirm, methods=["GET", "POST"]),
         Route("/preferences", subscribe.link, methods=["GET", "POST"]),

@@ -74,6 +74,6 @@ def _is_not_modified(request: Request, etag: str, changed: dt.datetime | None) -
         return bool(tags & {etag, "*"})
     try:
         since = parsedate_to_datetime(request.headers.get("if-modified-since", ""))
-    except ValueError:
+    except (ValueError, OverflowError):
         return False
     return changed is not None and since.tzinfo is not None and changed <= since

@@ -45,11 +45,16 @@ def test_a_stranger_enters_no_address_that_a_spreadsheet_would_run(text):
         parse_signup_address(text)
 
 
-@pytest.mark.parametrize(
-    "text", ["o'hara+news/x=1@mail.example.org", "a-b@example.org", "root@localhost", "дом@example.org"]
-)
+@pytest.mark.parametrize("text", ["o'hara+news/x=1@mail.example.org", "a-b@example.org", "дом@example.org"])
 def test_other_addresses_sign_up_as_they_are(text):
     assert parse_signup_address(text) == parse_address(text)
+
+
+@pytest.mark.parametrize("text", ["rita@gmail", "rita@example", "root@localhost", "a@exämple"])
+def test_an_address_whose_domain_has_no_dot_signs_up_nowhere(text):
+    assert parse_address(text).envelope
+    with pytest.raises(AddressError, match="no dot after the @"):
+        parse_signup_address(text)
 
 
 def test_an_international_local_part_needs_smtputf8():

@@ -124,6 +124,7 @@ class _PageContext:
         if not dispatch.note:
             return None
         return {
+            "is_labelled": bool(self.view.articles),
             "by": clean_line(dispatch.editor.name) if dispatch.editor else "",
             "signature": [clean_line(line) for line in non_empty_lines(dispatch.editor.signature)]
             if dispatch.editor

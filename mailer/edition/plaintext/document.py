@@ -83,7 +83,7 @@ class _PlaintextContext:
             "view": _labelled(view.translate("Read in your browser:"), view.view_url),
             "why": self.subscription_reason(),
             "unsubscribe": (
-                TextBlock(words=(view.translate("Unsubscribe here:"),), gap=0),
+                TextBlock(words=(view.translate("Unsubscribe, take a break or change your address here:"),), gap=0),
                 TextBlock(words=(publication.unsubscribe_url, MergeField(TOKEN, EscapeContext.TEXT_URL)), gap=0),
             ),
             "postal_address": _plain_lines(non_empty_lines(publication.postal_address)),
@@ -129,7 +129,7 @@ class _PlaintextContext:
         )
         signature = [clean_line(line) for line in non_empty_lines(editor.signature)] if editor else []
         blocks = (
-            *_underlined(heading, "-"),
+            *(_underlined(heading, "-") if self.view.articles else ()),
             *self.writer.blocks(dispatch.note),
             *(TextBlock(words=(line,), gap=int(number == 0)) for number, line in enumerate(signature)),
         )

@@ -69,6 +69,11 @@ class TransactionalQueue:
         with self._context.database.reading() as conn:
             return _mails(conn, transactional_mail.c.identity == identity)
 
+    def get(self, number: int) -> QueuedMail | None:
+        """Returns one mail; None if it was removed."""
+        with self._context.database.reading() as conn:
+            return load_mail(conn, number)
+
     def due(self, now: float, limit: int, *kinds: TransactionalKind) -> tuple[QueuedMail, ...]:
         """Returns up to `limit` mails of `kinds` that are due."""
         with self._context.database.reading() as conn:

@@ -95,7 +95,7 @@ def check_source(app: App, source: str | bytes, path: Path, shown: str, lists: S
             faults[file] = error.message
     context = CheckContext(
         slugs=index.titles,
-        fields=_fields(app, lists or dispatch.lists),
+        fields=reader_fields(app, lists or dispatch.lists),
         probe_image=faults.get,
         has_copyright=bool(app.settings.copyright_holder),
     )
@@ -152,7 +152,7 @@ def edition_record(edition: Edition) -> NewEdition:
 class DispatchIndex:
     """The dispatches that can be linked to, slug -> title; the sources of the other dispatches on disk, name -> slug of one.
 
-    `unsent` are dispatches that were never sent; empty before the first send, when there is no archive yet.
+    `unsent` are dispatches that were never sent; empty as long as the workspace has no database.
     """
 
     titles: Mapping[str, str]
@@ -178,7 +178,12 @@ def read_dispatch_index(app: App, checked: Path) -> DispatchIndex:
         if not _is_same_file(path, checked):
             for source in metadata.sources:
                 sources.setdefault(source, metadata.slug)
-    return DispatchIndex(titles, sources, frozenset(titles) - sent if sent else sent)
+    return DispatchIndex(titles, sources, frozenset(titles) - sent if app.has_ledger else frozenset())
+
+
+def reader_fields(app: App, names: Sequence[str]) -> dict[str, frozenset[str]]:
+    """Returns the reader fields of each list that is named, else of every list that can be read."""
+    return {source.name: source.columns.fields for source in open_lists(app, names)}
 
 
 def _is_same_file(one: Path, other: Path) -> bool:
@@ -211,11 +216,6 @@ def _cached_image(path: Path, *, root: Path) -> Image:
 @cache_by_mtime(maxsize=4096)
 def _cached_metadata(path: Path) -> Metadata | None:
     return read_metadata(_read(path), path.name)
-
-
-def _fields(app: App, names: Sequence[str]) -> dict[str, frozenset[str]]:
-    """Returns the reader fields of each list that is named, else of every list that can be read."""
-    return {source.name: source.columns.fields for source in open_lists(app, names)}
 
 
 def _relative(path: Path) -> str:

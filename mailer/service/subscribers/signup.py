@@ -18,7 +18,6 @@ from enum import StrEnum
 from mailer.addresses import Address, mask_address, parse_address
 from mailer.app import App
 from mailer.audience.list_settings import ListSettings, load_list_settings, public_lists
-from mailer.errors import MailerError
 from mailer.i18n.translations import effective_language, gettext, translatable
 from mailer.ledger.subscribers.signups import Signup, SignupRequest, parse_signup_request
 from mailer.link_tokens import MailedLink
@@ -55,12 +54,12 @@ class PendingList:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Confirmation:
-    """The sign-up that a confirmation link is for. `masked` is the masked address."""
+    """The sign-up that a confirmation link is for. `masked` is the masked address; `confirmed_titles`: of the lists joined."""
 
     state: SignupState
     masked: str
     waiting: tuple[PendingList, ...] = ()
-    confirmed: tuple[str, ...] = ()
+    confirmed_titles: tuple[str, ...] = ()
     language: str = ""
 
 
@@ -78,12 +77,14 @@ def public_lists_of(app: App, names: Iterable[str]) -> tuple[ListSettings, ...]:
     return tuple(each for each in found if each is not None)
 
 
+def open_lists(app: App) -> tuple[ListSettings, ...]:
+    """Returns the lists that anybody may join; without those whose settings cannot be read."""
+    return public_lists(app.workspace.subscribers, app.workspace.list_names(), skip_invalid=True)
+
+
 def has_public_lists(app: App) -> bool:
-    """Returns whether anybody may join a list; True if the settings of a list cannot be read."""
-    try:
-        return bool(public_lists(app.workspace.subscribers, app.workspace.list_names()))
-    except MailerError:
-        return True
+    """Returns whether anybody may join a list."""
+    return bool(open_lists(app))
 
 
 def consent_text(app: App, wanted: ListSettings) -> str:
@@ -182,6 +183,6 @@ def _confirmation(app: App, request: SignupRequest) -> Confirmation | None:
             PendingList(settings=each, own=own_field_values(each.own_fields, request.waiting[each.name]))
             for each in lists
         ),
-        confirmed=tuple(each.shown for each in confirmed),
+        confirmed_titles=tuple(each.shown for each in confirmed),
         language=(*lists, *confirmed)[0].language,
     )

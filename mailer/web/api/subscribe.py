@@ -115,8 +115,8 @@ class SubscribeApi:
         ip = anonymize(self._guard.address(request))
         try:
             request_signup(self._app, settings, address, wanted.fields, form=SignupForm.API, ip=ip)
-        except OwnFieldError:
-            return problem(422, "fields: web and e-mail addresses are not accepted.")
+        except OwnFieldError as error:
+            return problem(422, f"fields.{error.name}: web and e-mail addresses are not accepted.")
         return _accepted()
 
     def _is_allowed_origin(self, request: Request, origins: Collection[str]) -> bool:

@@ -39,6 +39,7 @@ from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute, Endpoint
 from mailer.web.desk.sends import live
 from mailer.web.desk.sends.live_broadcast import Fragments, SendBroadcaster
+from mailer.web.desk.user_limits import UserLimits
 from mailer.web.forms import DeskForm, read_form
 
 CSRF_FIELD, CSRF_HEADER = "csrf_token", "x-csrf-token"
@@ -55,6 +56,7 @@ class DeskGuard:
         self.pages = DeskRenderer(app, root)
         self._proofs = PreviewCache(app, f"{root}{dispatches_list.HERE}:image/", gate)
         self._broadcaster = SendBroadcaster(app, self._render_send)
+        self._limits = UserLimits()
 
     def public(self, endpoint: _Handler) -> _Handler:
         """Returns `endpoint` for users who are not signed in: only host and origin are checked."""
@@ -106,11 +108,12 @@ class DeskGuard:
             previews=self._proofs,
             gate=self._gate,
             broadcaster=self._broadcaster,
+            limits=self._limits,
             session=session,
             form=DeskForm(),
             address=address,
             csrf_token=csrf_token(token),
-            flash=self.pages.pop_flash(request, origin_of(request)),
+            flash=self.pages.read_flash(request),
         )
 
     async def _answer(self, desk_request: DeskRequest, route: DeskRoute, token: str) -> Response:
@@ -201,7 +204,11 @@ class DeskGuard:
 
     def _back(self, desk_request: DeskRequest) -> str:
         """Returns the path of the desk's page that the request came from; "" if it came from elsewhere or from itself."""
-        request, before = desk_request.request, urlsplit(desk_request.request.headers.get("referer", ""))
+        request = desk_request.request
+        try:
+            before = urlsplit(request.headers.get("referer", ""))
+        except ValueError:
+            return ""
         is_ours = f"{before.scheme}://{before.netloc}" == origin_of(request).url
         is_other = request.method == "POST" or before.path != request.url.path
         if not is_ours or not is_other or not before.path.startswith(f"{self.pages.root}/desk/"):
@@ -223,4 +230,5 @@ _HTTP_MESSAGES = {
     404: ("Page not found.", "It may have been renamed or removed."),
     408: ("The upload took too long.", "Check your connection and try again."),
     413: ("The upload is too large.", "Choose a smaller file."),
+    429: ("Too many pages are open.", "Close some of them."),
 }

@@ -49,7 +49,7 @@ MESSAGE = {
 COUNTS = ["people", "joined", "changed", "moved", "removed", "rejected", "blocked", "duplicates", "patched", "appended"]
 SYNC = [
     "list", "sync", "planned", *COUNTS, "encoding_changed",
-    "first_joined", "first_changed", "first_removed", "first_blocked", "findings", "unclear_columns",
+    "first_joined", "first_changed", "first_removed", "first_blocked", "erased_lines", "findings", "unclear_columns",
 ]  # fmt: skip
 
 GOLDEN = {

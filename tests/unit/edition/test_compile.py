@@ -301,7 +301,15 @@ def test_a_paragraph_that_a_reader_leaves_empty_leaves_no_gap():
 )
 def test_plaintext_reads_as_typed_by_hand(markdown, typed):
     made = edition(markdown, front="editor: {name: Mara, signature: Mara}\n")
-    assert f"Note by Mara\n------------\n\n{typed}\n" in text_of(made, NOBODY)
+    assert f"2 November 2026\n\n\n{typed}\n" in text_of(made, NOBODY)
+
+
+def test_the_note_has_a_heading_only_beside_articles():
+    front = "editor: {name: Mara, signature: Mara}\n"
+    for articles, has_heading in (("", False), (ARTICLE.format(title="T", body="B"), True)):
+        made = edition(f"Note.\n\n{articles}", front=front)
+        assert ("Note by Mara" in text_of(made, NOBODY)) == has_heading
+        assert ("Note by Mara" in html_of(made, NOBODY)) == has_heading
 
 
 def test_a_table_with_a_readers_value_is_aligned_for_that_reader():
@@ -369,9 +377,9 @@ def test_a_faulty_workspace_template_is_named(tmp_path, name, content, words):
 def test_a_workspace_lays_out_its_own_plaintext(tmp_path):
     (tmp_path / "dispatch.txt.j2").write_text("{{ photo }}\n\n\n{{ title }}\n\n*\n\n{{ note }}\n{{ unsubscribe }}\n")
     text = text_of(edition("Note.", templates=(tmp_path, TEMPLATES)), NOBODY)
-    assert (
-        text
-        == "A letter\n========\n\n*\n\nNote\n----\n\nNote.\nUnsubscribe here:\nhttps://letter.example.org/u/TOKEN\n"
+    assert text == (
+        "A letter\n========\n\n*\n\nNote.\nUnsubscribe, take a break or change your address here:\n"
+        "https://letter.example.org/u/TOKEN\n"
     )
 
 

@@ -73,6 +73,7 @@ WORDS: list[tuple[str, str, str, str]] = [
     ("subject-length", "5:10", subject("a " * 40 + "b"), subject("a " * 38 + "bc")),
     ("subject-length", "2:8", dispatch_text("Note.").replace("A letter", "a " * 50), dispatch_text("Note.")),
     ("subject-shouting", "5:10", subject("'The quay is open!!'"), subject("'The quay is open!'")),
+    ("subject-shouting", "5:10", subject("'Yes! The quay is open!'"), subject("'¡La quay is open!'")),
     ("subject-shouting", "5:10", subject("QUAY OPENS AGAIN"), subject("NATO and UNESCO on the quay")),
     (
         "subject-shouting",

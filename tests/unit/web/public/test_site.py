@@ -243,7 +243,7 @@ def test_robots_txt_excludes_personal_links(visitor):
 @pytest.mark.parametrize("language", [*LANGUAGES, "de-AT", "iw", "sv"])
 def test_every_page_is_well_formed_in_every_language(tmp_path, language):
     with site_in(tmp_path, language=language) as site, visiting(site) as visitor:
-        send = site.send()
+        send = site.send(site.letter(language=language))
         site.begin(send)
         link = f"/u/{site.token(send)}"
         answers = [visitor.get(path) for path in ("/", "/archive/", "/no", link, f"/u/{PLACEHOLDER}")]

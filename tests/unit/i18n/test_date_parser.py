@@ -2,7 +2,7 @@ import datetime as dt
 
 import pytest
 
-from mailer.importers.dates import ends_in_date, read_date
+from mailer.i18n.date_parser import ends_in_date, read_date
 
 DATES = [
     ("October 26, 2026", "2026-10-26"), ("Oct. 25, 2026", "2026-10-25"), ("Sunday, 25 October 2026", "2026-10-25"),
