@@ -40,10 +40,10 @@ class PooledRelay:
     """A relay and its state in this run; `window` counts the open connections to it.
 
     `has_worked`: the relay has answered a message on a connection that stayed open. Before, a lost connection is never
-    blamed on a recipient. `has_accepted`: it has accepted one. `waiting`: the deliveries with which it asked us to wait, since it
-    last accepted one, and `waiting_since`, its first time. `excluded`: why it is not used any more, or "". `features`: what
-    it offers, less what it refused all the same; None before it was reached. `messages_per_connection`: after how many
-    messages it wants a new connection, as its refusals showed; 0: unknown.
+    blamed on a recipient. `has_accepted`: it has accepted one. `waiting`: the deliveries, and their domains, with which it
+    asked us to wait, since it last accepted one, and `waiting_since`, its first time. `excluded`: why it is not used any
+    more, or "". `features`: what it offers, less what it refused all the same; None before it was reached.
+    `messages_per_connection`: after how many messages it wants a new connection, as its refusals showed; 0: unknown.
     """
 
     relay: Relay
@@ -55,7 +55,7 @@ class PooledRelay:
     excluded: str = ""
     has_worked: bool = False
     has_accepted: bool = False
-    waiting: set[int] = field(default_factory=set)
+    waiting: dict[int, str] = field(default_factory=dict)
     waiting_since: float = 0
     features: Extensions | None = None
     messages_per_connection: int = 0
@@ -85,16 +85,20 @@ class PooledRelay:
         self.window.on_success()
         self.breaker.on_accepted(refused)
 
-    def on_wait(self, delivery_id: int, now: float) -> float:
+    def on_wait(self, delivery_id: int, domain: str, now: float) -> float:
         """It asked us to wait when it was offered a delivery. Returns for how long it has accepted none, in seconds."""
         if not self.waiting:
             self.waiting_since = now
-        self.waiting.add(delivery_id)
+        self.waiting[delivery_id] = domain
         return now - self.waiting_since
 
     def accepts_but(self, delivery_id: int) -> bool:
         """Whether it has accepted messages, and since then asked us to wait with this delivery alone, if at all."""
-        return self.has_accepted and self.waiting <= {delivery_id}
+        return self.has_accepted and self.waiting.keys() <= {delivery_id}
+
+    def accepts_but_domain(self, domain: str) -> bool:
+        """The same for a domain."""
+        return self.has_accepted and set(self.waiting.values()) <= {domain}
 
     def is_available(self, now: float) -> bool:
         """Whether another connection to it may be opened."""

@@ -326,6 +326,7 @@ class Sender:
             relay_has_worked=relay.has_worked,
             relay_has_accepted=relay.has_accepted,
             relay_accepts=relay.accepts_but(claim.delivery_id),
+            relay_accepts_other_domains=relay.accepts_but_domain(provider_of(claim.address)),
             is_open=slot.is_open,
             is_first=slot.messages_sent == 1,
             closed_by_us=closed_by_us or result.cancelled,
@@ -366,10 +367,13 @@ class Sender:
         self, slot: ConnectionSlot, relay: PooledRelay, attempt: EndedAttempt, decision: ResultDecision
     ) -> None:
         """Does what a result means for its relay."""
+        claim, classification = attempt.claim, attempt.result.classification
         if decision.on_new_connection:
             slot.reconnect()
-            reason = f"{attempt.result.classification.reason}{quote(attempt.result)}"
-            if relay.on_wait(attempt.claim.delivery_id, self._monotonic()) > self._options.retry.lifetime:
+        if decision.on_new_connection or classification.relay_waits:
+            reason = f"{classification.reason}{quote(attempt.result)}"
+            waited = relay.on_wait(claim.delivery_id, provider_of(claim.address), self._monotonic())
+            if decision.on_new_connection and waited > self._options.retry.lifetime:
                 await self._exclude(relay, f"accepts nothing any more: {reason}")
             if decision.relay_waits or decision.relay_failed:
                 self.progress.last_error = f"{relay.name}: {reason}"

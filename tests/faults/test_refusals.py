@@ -286,6 +286,13 @@ def test_the_last_reader_of_a_send_is_deferred_and_does_not_keep_the_send_runnin
     assert (ending.end, counts(result)) == (StopReason.WAITING, {"accepted": 19, "deferred": 1})
 
 
+def test_one_domain_that_refuses_us_for_now_through_the_relay_holds_up_nobody_else(tmp_path: Path) -> None:
+    server = Choosy()
+    server.refused, server.reply = ("@example.net",), "450 4.7.1 your IP is blocked using zen.spamhaus.org"
+    ending, result = SendRun(tmp_path, readers(30), server, options=NEVER_RETRIED).run(wait=False)
+    assert (ending.end, counts(result)) == (StopReason.WAITING, {"accepted": 20, "deferred": 10})
+
+
 def test_a_relay_that_asks_us_to_wait_for_longer_than_a_message_is_retried_is_excluded(tmp_path: Path) -> None:
     server = Choosy()
     server.refused, server.reply = ("reader18@", "reader19@"), "450 4.7.1 rate limit exceeded"
