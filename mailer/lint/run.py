@@ -30,6 +30,7 @@ CHECKS: tuple[Check, ...] = (
     size.html_size,
     size.style_blocks,
     size.image_sizes,
+    size.image_changes,
     accessibility.images,
     accessibility.headings,
     accessibility.tables,

@@ -287,9 +287,10 @@ def source_links(context: LintContext) -> Iterator[Finding]:
 
 def source_spelling(context: LintContext) -> Iterator[Finding]:
     """Reports a source that an earlier dispatch, or an earlier article, spells differently."""
-    known, spellings = dict(context.sources), _Spellings(context.sources)
+    known = {name.translate(_TYPED): slug for name, slug in context.sources.items()}
+    spellings = _Spellings(known)
     for article in context.articles:
-        name = article.source
+        name = article.source.translate(_TYPED)
         if name in known:
             continue
         other = spellings.find(name)
@@ -304,6 +305,12 @@ def source_spelling(context: LintContext) -> Iterator[Finding]:
         else:
             known[name] = ""
             spellings.add(name)
+
+
+_TYPED = str.maketrans(
+    {**dict.fromkeys("“”„«»", '"'), **dict.fromkeys("‘’‚‹›", "'"), "–": "--", "—": "---", "…": "..."}
+)
+"""Typographic punctuation, and how it is typed: names that differ in nothing else are the same."""
 
 
 class _Spellings:

@@ -15,6 +15,7 @@ from mailer.errors import UsageError
 from mailer.importers.model import ImportDoubt
 from mailer.service.dispatches.files import LARGEST, source_digest
 from mailer.service.dispatches.import_past_issues import read_issue
+from mailer.service.lists.recipient_lookup import readable_lists
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,8 +37,10 @@ def create_dispatch(app: App, title: str, *, by: str = "") -> Path:
     settings = app.settings
     today = dt.datetime.fromtimestamp(app.clock(), settings.timezone).date()
     path = app.workspace.dispatches / f"{today.isoformat()}-{slugify(title) or 'dispatch'}.md"
+    greeting = 'Dear {{ reader.first_name or "reader" }},' if _have_first_names(app) else "Dear reader,"
     paper = settings.sender.name
-    _create(app, path, _skeleton(title, today, editor=by or paper, paper=paper, language=settings.language), by=by)
+    text = _skeleton(title, today, editor=by or paper, paper=paper, language=settings.language, greeting=greeting)
+    _create(app, path, text, by=by)
     return path
 
 
@@ -68,7 +71,13 @@ def _create(app: App, path: Path, text: str, *, by: str) -> None:
         app.ledger.revisions.save(path.stem, text, digest=source_digest(text.encode()), actor=by, step=True)
 
 
-def _skeleton(title: str, today: dt.date, *, editor: str, paper: str, language: str) -> str:
+def _have_first_names(app: App) -> bool:
+    """Whether each list that can be read has a column of first names; without any list, none has."""
+    fields = [source.columns.fields for source in readable_lists(app)]
+    return bool(fields) and all("first_name" in each for each in fields)
+
+
+def _skeleton(title: str, today: dt.date, *, editor: str, paper: str, language: str, greeting: str) -> str:
     def quoted(text: str) -> str:
         return json.dumps(text, ensure_ascii=False)  # a JSON string is a YAML string
 
@@ -81,7 +90,7 @@ date: {today.isoformat()}
 language: {language}
 {signature}{holder if paper else ""}---
 
-Dear {{{{ reader.first_name or "reader" }}}},
+{greeting}
 
 Write your note here. Each article begins with “##”; the lines under its title say where it comes from.
 

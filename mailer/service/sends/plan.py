@@ -31,6 +31,7 @@ from mailer.service.lists.recipient_lookup import audience_spec, lists_in
 from mailer.service.lists.synced_lists import ListSource, synced_lists
 from mailer.service.lists.unclear_columns import require_clear_columns
 from mailer.service.sends.audience_summary import AudienceSummary, count_audience
+from mailer.service.sends.run import require_working_links
 
 _NO_POSTAL_ADDRESS = "MAILER_POSTAL_ADDRESS is not set: many countries’ laws require a postal address in every message."
 SHORTEST_DIGEST = 8  # characters of a digest that name an edition
@@ -91,6 +92,7 @@ def plan_send(
     chosen = tuple(dict.fromkeys(lists or (checked.dispatch.lists if checked.dispatch else ())))
     if not chosen:
         raise UsageError("The send has no list.", "Add lists: to the dispatch. Or name one with --to LIST.")
+    require_working_links(app.settings.base_url, app.settings.relay)
     has_ledger = source is ListSource.SYNC or app.has_ledger
     if has_ledger:
         _refuse_repetition(app, edition.slug, chosen, repeat)
@@ -112,7 +114,7 @@ def plan_send(
         sample=sample_composer(app, edition)(first),
         audience=audience,
         last_tested=app.ledger.editions.last_tested(edition.slug) if has_ledger else None,
-        warnings=tuple(_warnings(app, summary)),
+        warnings=tuple(_warnings(app, summary, checked, chosen)),
         outdated_lists=lists_now.outdated,
     )
 
@@ -157,8 +159,15 @@ def setting_warnings(app: App) -> tuple[str, ...]:
     return (*found, *app.signing.warnings)
 
 
-def _warnings(app: App, summary: AudienceSummary) -> Iterator[str]:
+def _lists(names: Sequence[str]) -> str:
+    return f"the list{'s' if len(names) > 1 else ''} {', '.join(dict.fromkeys(names))}"
+
+
+def _warnings(app: App, summary: AudienceSummary, checked: CheckResult, chosen: Sequence[str]) -> Iterator[str]:
     """Yields the warnings to confirm before a send to readers."""
+    named = checked.dispatch.lists if checked.dispatch else ()
+    if named and set(named) != set(chosen):
+        yield f"The dispatch names {_lists(named)}, but this send goes to {_lists(chosen)}."
     if not summary.to_mail:
         yield "No reader would get this."
     for warning in setting_warnings(app):

@@ -12,6 +12,7 @@ import signal
 import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 import uvloop
 
@@ -30,7 +31,7 @@ from mailer.ledger.types.errors import LedgerError
 from mailer.ledger.types.sends import Send, Summary
 from mailer.malloc import trim_memory
 from mailer.mime.composer import Composer
-from mailer.relay import Relay
+from mailer.relay import Relay, is_loopback
 from mailer.settings.settings import OnUncertain
 from mailer.smtp.connect import ConnectionFailure, open_connection
 
@@ -82,6 +83,7 @@ async def run_send_async(
             f"To watch it: mailer status {send_id}",
         )
     try:
+        await _pause_unless_links_work(app, leased)
         sender = await _make_sender(app, leased)
         if on_sender:
             on_sender(sender)
@@ -91,6 +93,17 @@ async def run_send_async(
     if pause and ending.end is StopReason.STOPPED:
         await asyncio.to_thread(_pause_if_running, app, send_id, ending.reason)
     return RunOutcome(summary=await asyncio.to_thread(ledger.sends.summary, send_id), result=ending)
+
+
+def require_working_links(base_url: str, relays: Sequence[Relay]) -> None:
+    """Raises UsageError if messages would leave this machine with links, also to unsubscribe, that work only on it."""
+    others = [relay for relay in relays if not relay.is_loopback]
+    if others and is_loopback(urlsplit(base_url).hostname or ""):
+        raise UsageError(
+            f"Readers could not unsubscribe: the links in their messages lead to {base_url}, which works on this machine only, "
+            f"but the relay {others[0]} is on another machine.",
+            "Set MAILER_BASE_URL to the address at which readers reach mailer serve.",
+        )
 
 
 def load_edition(app: App, send: Send) -> Edition:
@@ -116,6 +129,21 @@ async def _run_until_signal(app: App, send_id: int, *, wait: bool, watch: Watch 
     finally:
         for number in _STOPS:
             loop.remove_signal_handler(number)
+
+
+async def _pause_unless_links_work(app: App, leased: LeasedSend) -> None:
+    """Pauses a send to readers whose links would not work, and raises UsageError: its relays may have changed since its start."""
+    send = await asyncio.to_thread(app.ledger.sends.get, leased.send_id)
+    if send.kind is SendKind.TEST:
+        return
+    try:
+        require_working_links(app.sender_profile_of(send.sender_profile).base_url, app.settings.relay)
+    except UsageError as error:
+        await leased.trip_breaker(error.message)
+        raise UsageError(
+            error.message,
+            "A message keeps the links of its send: cancel it, set MAILER_BASE_URL, and send again to the rest.",
+        ) from None
 
 
 async def _make_sender(app: App, leased: LeasedSend) -> Sender:
@@ -155,7 +183,7 @@ def _options(app: App) -> SenderOptions:
             rate=settings.rate, domain_connections=settings.domain_connections, domain_rate=settings.domain_rate
         ),
         messages_per_connection=settings.messages_per_connection or 0,
-        pool=PoolOptions(local_hostname=socket.getfqdn()),
+        pool=PoolOptions(local_hostname=settings.helo or socket.getfqdn()),
     )
 
 

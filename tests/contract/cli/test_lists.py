@@ -49,7 +49,7 @@ The harbour master asks {{ reader.name }} for patience.
 """
 HEADERS = Counter(
     (
-        "From", "List-Id", "List-Help", "List-Archive", "List-Unsubscribe-Post", "Feedback-ID", "Content-Language",
+        "From", "List-Id", "List-Help", "List-Archive", "List-Post", "List-Unsubscribe-Post", "Feedback-ID", "Content-Language",
         "MIME-Version", "To", "Subject", "Date", "Message-ID", "List-Unsubscribe", "Content-Type",
     )
 )  # fmt: skip

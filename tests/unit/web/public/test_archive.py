@@ -203,9 +203,14 @@ def entries(text):
     return etree.fromstring(text.encode()).findall(f"{ATOM}entry")
 
 
+ANOTHER = "\n\n## Another article\nsource: Harbour Times\ndate: 2026-11-01\n\nText."
+
+
 def test_the_feeds_contain_full_issues_with_absolute_links(site, visitor):
     site.begin(
-        site.send(site.letter("Dear {{ reader.first_name or 'reader' }}. [Here](https://example.com/?a=1&b=2)."))
+        site.send(
+            site.letter(f"Dear {{{{ reader.first_name or 'reader' }}}}. [Here](https://example.com/?a=1&b=2).{ANOTHER}")
+        )
     )
     answer = visitor.get("/feed.xml")
     assert answer.headers["content-type"] == "application/atom+xml; charset=utf-8"
