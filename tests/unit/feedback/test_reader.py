@@ -105,7 +105,7 @@ BOUNCES = {
     ),
     "unavailable is any reason": (
         dsn(block("5.0.0", "550 mailbox unavailable"), text="in reply to RCPT TO command"),
-        ("5.0.0", Reason.FILTERED, False),
+        ("5.0.0", Reason.ON_HOLD, False),
     ),
     "perhaps": (
         dsn(block("5.0.0", "the account may not exist: unknown user")),
