@@ -10,7 +10,7 @@ ASCII is matched by two regular expressions, which accept exactly what email-val
 anything else.
 
 `parse_signup_address` takes an address from a stranger. It also refuses what a spreadsheet would run, since the address is
-written into a list file.
+written into a list file, and a domain without a dot.
 """
 
 import re
@@ -30,6 +30,7 @@ _CACHED_DOMAINS = 4096  # a list has few
 _STRIPPED = " \t\r\n\v\f\xa0\u200b\u2060\ufeff"  # what spreadsheets and web pages leave around an address
 _FORMULA_BEGINS = ("=", "+", "-", "@")
 _CALLS = frozenset("|!")
+_GMAIL = ("gmail.com", "googlemail.com")
 _MAX_SHOWN = 100  # characters of a wrong address in a message
 
 
@@ -72,15 +73,29 @@ def parse_signup_address(text: str) -> Address:
     """Parses an address that a stranger entered. Raises AddressError.
 
     A local part that begins like a formula is refused, and one with `|` or `!`, by which a formula calls another program: no
-    escaping fits into an address.
+    escaping fits into an address. A domain without a dot is refused as well: it is a slip, or a name of a network of its own.
     """
     address = parse_address(text)
+    if "." not in address.domain:
+        raise AddressError(text, "no dot after the @")
     local = unicodedata.normalize("NFKC", address.display).rpartition("@")[0]
     if local.startswith(_FORMULA_BEGINS):
         raise AddressError(text, f"begins with {local[0]}, as a formula does")
     if _CALLS.intersection(local):
         raise AddressError(text, "a | or ! before the @")
     return address
+
+
+def mailbox_of(identity: str) -> str:
+    """Returns an address under which all spellings of one mailbox are counted: without what follows a +; at Gmail without dots.
+
+    For limits only: where a provider takes them for different mailboxes, they share a limit.
+    """
+    local, _, domain = identity.rpartition("@")
+    local = local.partition("+")[0] or local
+    if domain in _GMAIL:
+        local, domain = local.replace(".", "") or local, _GMAIL[0]
+    return f"{local}@{domain}"
 
 
 def is_plain_address(text: str) -> bool:

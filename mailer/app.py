@@ -171,6 +171,7 @@ class App:
             publication=settings.publication,
             base_url=settings.base_url.rstrip("/"),
             reply_to=settings.reply_to.address if settings.reply_to else "",
+            reply_to_name=settings.reply_to.name if settings.reply_to else "",
             bounce_address=settings.bounce_address.address if settings.bounce_address else "",
             unsubscribe_address=settings.unsubscribe_address.address if settings.unsubscribe_address else "",
             signers=self.signing.signers,

@@ -33,6 +33,7 @@ GITIGNORE = """\
 subscribers/*.rejected.csv
 """
 _KEY_LINE = re.compile(r"^MAILER_SECRET_KEYS=.*$", re.MULTILINE)
+_FROM_LINE = re.compile(r"^MAILER_FROM=.*$", re.MULTILINE)
 _SLUG_LINE = re.compile(r"""^slug[ \t]*:[ \t]*(["']?)(?P<slug>[^"'\s#]+)\1[ \t]*(#.*)?$""", re.MULTILINE)
 _DATED = re.compile(r"^\d{4}-\d{2}-\d{2}-")
 _HEAD_SIZE = 64 * 1024  # bytes of a dispatch that are searched for its slug
@@ -40,6 +41,7 @@ _LIST_NAME = re.compile(r"[^\W_][\w .+-]*")
 _MAX_LIST_NAME = 80  # characters
 _MAX_SHOWN = 100  # characters of a name in a message
 _FOLDERS = ("dispatches", "subscribers", "templates")
+_TRIAL = ("inbox", "inbox.jsonl")  # what the debug server wrote, by the names of README.md
 _NOT_COPIED = ("templates", "desk")  # pages that change with the program and are not edited
 
 
@@ -84,11 +86,12 @@ class Workspace:
     def make_private(self, database: Path | None) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
         """Removes the access of other users to all that holds readers or secrets.
 
-        That is settings, lists, state and `database` with its log. Returns what was changed; and what others can still read,
-        because it belongs to another user or cannot be changed.
+        That is settings, lists, state, `database` with its log, and the messages of the trial in README.md. Returns what was
+        changed; and what others can still read, because it belongs to another user or cannot be changed.
         """
         paths = [self.env_file, self.subscribers, *self.subscribers.glob("*.csv"), self.state]
         paths += [Path(folder) / name for folder, *names in os.walk(self.state) for name in chain(*names)]
+        paths += [self.root / name for name in _TRIAL]
         if database is not None:
             paths += [database, *database.parent.glob(f"{glob.escape(database.name)}-*")]
         changed, readable = [], []
@@ -182,10 +185,14 @@ class Workspace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InitResult:
-    """The files that `init` created, and those that existed and were kept; relative to the folder."""
+    """The files that `init` created, and those that existed and were kept; relative to the folder.
+
+    `needs_sender`: the settings still have the sender of the example.
+    """
 
     created: tuple[Path, ...]
     kept: tuple[Path, ...]
+    needs_sender: bool
 
 
 def starter_dir() -> Path:
@@ -209,7 +216,7 @@ def init_workspace(folder: Path) -> InitResult:
     except OSError as error:
         where = error.filename or folder
         raise UsageError(f"Cannot write {where} ({error.strerror}).", "Choose another folder.") from None
-    return InitResult(created=tuple(created), kept=tuple(kept))
+    return InitResult(created=tuple(created), kept=tuple(kept), needs_sender=_has_example_sender(folder / ".env"))
 
 
 def _starter_files(source: Path) -> Iterator[tuple[Path, bytes]]:
@@ -218,10 +225,22 @@ def _starter_files(source: Path) -> Iterator[tuple[Path, bytes]]:
             relative = path.relative_to(source)
             if path.is_file() and not _is_private(relative.parts) and relative.parts[:2] != _NOT_COPIED:
                 yield relative, path.read_bytes()
-    packed = source / "env.example"
-    example = packed if packed.is_file() else source / ".env.example"
-    yield Path(".env"), _with_fresh_key(example.read_text(encoding="utf-8")).encode()
+    yield Path(".env"), _with_fresh_key(_example_settings(source)).encode()
     yield Path(".gitignore"), GITIGNORE.encode()
+
+
+def _example_settings(source: Path) -> str:
+    packed = source / "env.example"
+    return (packed if packed.is_file() else source / ".env.example").read_text(encoding="utf-8")
+
+
+def _has_example_sender(settings: Path) -> bool:
+    try:
+        found = _FROM_LINE.search(settings.read_text(encoding="utf-8", errors="replace"))
+    except OSError:
+        return False
+    example = _FROM_LINE.search(_example_settings(starter_dir()))
+    return found is None or (example is not None and found[0] == example[0])
 
 
 def _with_fresh_key(example: str) -> str:

@@ -7,6 +7,7 @@
     welcome = "welcome"                     the slug of the welcome mail: its newest edition goes to new subscribers
     language = "pt"                         of its pages and transactional mail; default: the publication's
     origins = ["https://www.example.org"]   other sites whose pages may send sign-ups to /api/v1/subscribe
+    api = false                             no sign-ups by /api/v1/subscribe, only on the list's page
     columns.opt_out = "opt-out"             the meaning of the column “opt_out”: opt-out, opt-in or field (csv.opt_out_columns)
 
 Without the file, or without `public`, nobody can sign up and readers do not see the list. The file is read at each use, so that
@@ -109,6 +110,7 @@ class ListSettings(BaseModel):
     welcome: Annotated[str, AfterValidator(_check_slug)] = ""
     language: Annotated[str, AfterValidator(_check_language)] = ""
     origins: Annotated[tuple[str, ...], Field(max_length=50, strict=False), AfterValidator(_check_origins)] = ()
+    api: StrictBool = True
     columns: Annotated[
         dict[str, Annotated[ColumnMeaning, Field(strict=False)]], Field(max_length=50), AfterValidator(_check_columns)
     ] = {}
@@ -189,10 +191,18 @@ def _parse_toml(path: Path, text: str) -> dict[str, Any]:
         ) from None
 
 
-def public_lists(subscribers: Path, names: Sequence[str]) -> tuple[ListSettings, ...]:
-    """Returns those of the lists `names` that are public, in that order."""
-    found = (load_list_settings(subscribers, name) for name in names)
-    return tuple(each for each in found if each.public)
+def public_lists(subscribers: Path, names: Sequence[str], *, skip_invalid: bool = False) -> tuple[ListSettings, ...]:
+    """Returns those of the lists `names` that are public, in that order. `skip_invalid`: leaves out those with an error."""
+    found = []
+    for name in names:
+        try:
+            settings = load_list_settings(subscribers, name)
+        except ListSettingsError:
+            if not skip_invalid:
+                raise
+        else:
+            found += [settings] if settings.public else []
+    return tuple(found)
 
 
 def _validate(path: Path, name: str, values: dict[str, Any]) -> ListSettings:

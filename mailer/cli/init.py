@@ -26,9 +26,8 @@ def init_command(folder: Path | None, workspace: Path) -> None:
     _show_paths("created", target, result.created)
     _show_paths("kept", target, result.kept)
     go_there = "" if target == Path() else f"cd {target} && "
-    echo_err(
-        f"\nNext: set your sender name and address in {target / '.env'}. To see a send first: {go_there}mailer demo"
-    )
+    first = f"Next: set your sender name and address in {target / '.env'}. " if result.needs_sender else ""
+    echo_err(f"\n{first}To see a send {'first' if first else 'on this machine'}: {go_there}mailer demo")
 
 
 def _show_paths(what: str, target: Path, paths: Iterable[Path]) -> None:

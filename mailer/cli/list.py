@@ -222,6 +222,8 @@ def _show_plan(plan: SyncPlan, *, planned: bool, as_json: bool) -> int:
         click.echo(f"  ! line {blocked.line}: {short_identity(blocked.identity)} stays {blocked.why}")
     _show_more(plan.blocked - len(plan.first_blocked), "not resubscribed", shown=bool(plan.first_blocked))
     _show_counts(plan, done)
+    for line in plan.erased_lines:
+        click.echo(f"  line {line}: this reader was erased. Delete the row from the file: a sync deletes no rows.")
     return _exit_code(plan)
 
 

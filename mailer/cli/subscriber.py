@@ -9,9 +9,11 @@ from mailer.addresses import mask_address, parse_address
 from mailer.app import App
 from mailer.cli.options import COMMAND_LINE, as_json, in_workspace
 from mailer.cli.output import echo_err, is_interactive, plural, print_json
+from mailer.csv.rows import Status
 from mailer.errors import NeedsConfirmationError
 from mailer.iso_time import format_iso
 from mailer.line_sanitizer import clean_line
+from mailer.service.subscribers.erasure import erase_everywhere
 from mailer.service.subscribers.profile import (
     ListEntry,
     SubscriberProfile,
@@ -71,11 +73,17 @@ def _record_look(app: App, action: str, profile: SubscriberProfile) -> None:
 
 @subscriber_command.command("unsubscribe")
 @click.argument("email")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @as_json
 @in_workspace
-def unsubscribe(email: str, *, as_json: bool, workspace: Path) -> None:
-    """Unsubscribe EMAIL from all lists. Sends that are running skip the address, too."""
+def unsubscribe(email: str, *, yes: bool, as_json: bool, workspace: Path) -> None:
+    """Unsubscribe EMAIL from all lists. Sends that are running skip the address, too.
+
+    You can undo it with “mailer suppress remove”, until the reader unsubscribes too.
+    """
     address = parse_address(email)
+    if not yes and is_interactive() and not click.confirm(f"Unsubscribe {address.display} from all lists?", err=True):
+        raise NeedsConfirmationError("Nothing was changed.")
     with App.open(workspace) as app:
         result = app.ledger.suppressions.unsubscribe(address.identity, source=COMMAND_LINE)
         lists = lists_of(app, address)
@@ -84,6 +92,8 @@ def unsubscribe(email: str, *, as_json: bool, workspace: Path) -> None:
         return
     words = "is now unsubscribed" if result.changed else f"was already suppressed: {result.suppression.reason}"
     click.echo(f"{address.display} {words}")
+    if result.changed:
+        echo_err(f"To undo this: mailer suppress remove {address.display}")
     if result.skipped:
         echo_err(f"{plural(result.skipped, 'message')} of running sends will not be sent.")
     if not lists:
@@ -96,7 +106,7 @@ def unsubscribe(email: str, *, as_json: bool, workspace: Path) -> None:
 @as_json
 @in_workspace
 def erase(email: str, *, yes: bool, as_json: bool, workspace: Path) -> None:
-    """Erase EMAIL from the database permanently.
+    """Erase EMAIL permanently, from the database and from the copies of lists that are kept.
 
     The counts of past sends stay right. The address stays suppressed, as a hash. Delete its rows from the list files
     yourself.
@@ -105,7 +115,7 @@ def erase(email: str, *, yes: bool, as_json: bool, workspace: Path) -> None:
     if not yes:
         _confirm_erasure(f"Permanently erase all that is stored about {address.display}?")
     with App.open(workspace) as app:
-        result = app.ledger.erasure.erase(address.identity, source=COMMAND_LINE)
+        result = erase_everywhere(app, address.identity, by=COMMAND_LINE)
         lists = list(lists_with(app, address))
     if as_json:
         print_json(
@@ -177,6 +187,8 @@ def _list_line(each: ListEntry) -> str:
     where = f"on {each.list}, line {each.line}" if each.line else f"on {each.list}"
     since = f" since {format_iso(each.since)}, by {each.by}" if each.since else ""
     until = f" until {format_iso(each.paused_until)}" if each.paused_until else ""
+    if each.line and each.status == Status.ERASED:
+        return f"{where}: {each.status}. Delete this row from the file."
     return f"{where}: {each.status}{until}{since}{f'; {fields}' if fields else ''}"
 
 

@@ -55,12 +55,16 @@ def add(emails: tuple[str, ...], *, as_json: bool, workspace: Path) -> None:
 def remove(emails: tuple[str, ...], *, as_json: bool, workspace: Path) -> int:
     """Remove addresses from the suppression list.
 
-    A reader's own opt-out cannot be removed: only the reader can resubscribe. Exit 1 if there was one.
+    A reader's own opt-out cannot be removed: only the reader can resubscribe. Exit 1 if there was one. What you entered yourself
+    with “mailer subscriber unsubscribe” is removed.
     """
     addresses = [parse_address(email) for email in emails]
     with App.open(workspace) as app:
         unsuppress = app.ledger.suppressions.unsuppress
-        results = [(address.display, unsuppress(address.identity, source=COMMAND_LINE)) for address in addresses]
+        results = [
+            (address.display, unsuppress(address.identity, source=COMMAND_LINE, also_entered=True))
+            for address in addresses
+        ]
     if as_json:
         rows = [
             {"email": email, "outcome": each.outcome, "reason": each.suppression and each.suppression.reason}

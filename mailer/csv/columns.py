@@ -14,8 +14,8 @@ accents:
     status      Subscription Status, Subscriber Status
 
 Two columns with the same field name are an error. The address column is the one called `email`, or else the only one that has
-the word `mail` or `email` (`Contact email`), or is called `Subscriber`; its field is always `email`. A column without a header is
-ignored.
+the word `mail` or `email` (`Contact email`), or is called `Subscriber` or `Address`; its field is always `email`. A column
+without a header is ignored.
 """
 
 import re
@@ -60,7 +60,7 @@ _ALIASES = {
     STATUS: "subscription_status, subscriber_status",
 }
 _ADDRESS_WORDS = frozenset({"email", "mail", "emailaddress"})
-_PERSON_WORDS = frozenset({"subscriber", "recipient"})  # MailerLite, Postmark
+_PERSON_WORDS = frozenset({"subscriber", "recipient", "address"})  # MailerLite, Postmark, Mailman
 _NEVER_SUSPECT = frozenset({*_ALIASES, *FIELDS} - {STATUS})
 
 
@@ -173,7 +173,7 @@ def _address_column(headers: Sequence[str], names: Sequence[str]) -> int:
             "the first line contains an address instead of the names of the columns",
             "Add a line above it with the names of the columns, such as: email,first_name",
         )
-    close = get_close_matches(EMAIL, [name for name in names if name], n=1, cutoff=0.7)
+    close = get_close_matches(EMAIL, [name for name in names if name and not name.startswith("no")], n=1, cutoff=0.7)
     hint = f" (did you mean “{headers[names.index(close[0])].strip()}”?)" if close else ""
     raise ColumnsError(f"no column contains the address{hint}", "Rename the column with the addresses to “email”.")
 

@@ -2,7 +2,8 @@
 
 A byte order mark decides. Without one: UTF-16 if every other byte tends to be NUL, else UTF-8 if all of the file is valid UTF-8.
 A file with both UTF-8 and other bytes is mixed: it has the encoding of most of its special characters, UTF-8 or Windows-1252, and
-`repair_text` reads the others in the other encoding. Else it is Windows-1252. Anything else, such as a workbook, a page or a
+`repair_text` reads the others in the other encoding. Else it is Mac OS Roman if that explains the bytes within words, else
+Windows-1252, unless the bytes are words of another script. Anything else, such as a workbook, a page or a
 picture, raises EncodingError with the next step.
 """
 
@@ -44,6 +45,8 @@ _TEXT_SIGNATURES = (
 )
 _ODD_BYTES = re.compile("[\udc80-\udcff]+")  # as `surrogateescape` decodes them
 _SPECIAL = re.compile("[^\0-\x7f]+")
+_MAC_ROMAN = re.compile(rb"[a-z][\x8a\x8d-\x8f\x9f]|[a-z]\x87[a-z]")  # in Windows-1252: ŽŸŠ‡ within a word
+_FOREIGN_WORD = re.compile(rb"[\xc0-\xff]{3,}")  # Latin words have such letters one by one
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,8 @@ class FileEncoding:
     @property
     def label(self) -> str:
         """The name for people."""
-        return {"cp1252": "Windows-1252", "utf-8": "UTF-8", "utf-8-sig": "UTF-8"}.get(self.name, "UTF-16")
+        labels = {"cp1252": "Windows-1252", "mac_roman": "Mac OS Roman", "utf-8": "UTF-8", "utf-8-sig": "UTF-8"}
+        return labels.get(self.name, "UTF-16")
 
     @property
     def other_label(self) -> str:
@@ -130,6 +134,13 @@ def _detect_single_bytes(file: BinaryIO, statistics: "_ByteStatistics") -> FileE
             valid += sum(map(len, _SPECIAL.findall(text))) - bad
     if valid >= max(odd, 1):
         return FileEncoding("utf-8", is_mixed=True)
+    file.seek(0)
+    head = file.read(_CHUNK)
+    if _MAC_ROMAN.search(head):
+        return FileEncoding("mac_roman", is_guess=True)
+    special = sum(byte > 0x7F for byte in head)
+    if sum(map(len, _FOREIGN_WORD.findall(head))) * 4 >= special * 3 > 0:
+        raise EncodingError("is in an old encoding of another script, such as Hebrew, Arabic, Greek or Cyrillic")
     if statistics.undefined is not None:
         raise EncodingError(
             f"has an unknown encoding: not UTF-8, UTF-16 or Windows-1252 (byte {statistics.undefined:#04x})"

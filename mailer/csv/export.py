@@ -3,8 +3,8 @@
 A spreadsheet runs a cell that begins with = + - @, a tab or a line break as a formula; in some locales also with the full-width
 forms of these marks. Such a cell gets an apostrophe before it, and is quoted like all cells with quotes, delimiters or line
 breaks, as OWASP advises (https://owasp.org/www-community/attacks/CSV_Injection). A spreadsheet that splits rows at another
-delimiter than ours finds cells inside of ours: so the same holds after each comma and semicolon in a cell. `raw` leaves the cells
-unchanged, for programs.
+delimiter than ours finds cells inside of ours, and takes quotes away there: so the same holds after each comma and semicolon in
+a cell, with or without quotes between. `raw` leaves the cells unchanged, for programs.
 """
 
 import csv
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import IO
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-_INSIDE = re.compile(r"(?<=[,;])(?=\s*+[=+\-@＝＋－＠])")
+_INSIDE = re.compile(r'(?<=[,;])(?=[\s"]*+[=+\-@＝＋－＠])')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,19 +4,21 @@ A column that status_and_consent_columns.py does not know is suspected by its he
 program and in some others:
 
     the heading speaks of leaving (`Opted out on`, `Abgemeldet`)       a cell that is filled in, and is not a no
-    the heading speaks of permission (`Newsletter?`, `Einwilligung`)   a cell that is a no
-    any other heading                                                 a cell that is a word for an opt-out (`unsubscribed`); under
-                                                                      `Tags` and the like, one of several words
+    the heading speaks of permission (`Newsletter?`, `Einwilligung`)   a cell that is a no, or begins with one (`No, thanks`)
+    any other heading                                                 a cell that is a word for an opt-out (`unsubscribed`)
+    `Tags`, `Comments`, `Statut` and the like                         also one of several words, or a word with its date
+                                                                      (`unsubscribed on 3 May 2024`)
 
 Only a person can say what such a column means: see ColumnMeaning. Pure.
 """
 
 import re
+import unicodedata
 from collections.abc import Callable
 from enum import StrEnum
 
 from mailer.csv.rows import Status
-from mailer.csv.status_and_consent_columns import EMPTY, NO, OPT_OUT_WORDS, YES, VendorStatusColumn
+from mailer.csv.status_and_consent_columns import EMPTY, NO, OPT_OUT_WORDS, YES, VendorStatusColumn, normalize_word
 
 Suspicion = Callable[[str], bool]
 """Whether a cell of the column may be an opt-out."""
@@ -53,16 +55,18 @@ _STATUS_COLUMNS = {
 
 # The beginnings of words in field names without accents (columns.py).
 _SPEAKS_OF_LEAVING = re.compile(
-    r"""(?:^|_)(?:
+    r"""unsub|opt_?out|optedout|do_?not_?(?:e?mail|contact|send)|black_?list|block_?list|suppress|bounced  # also in EmailOptOut
+    |abgemeld|abmeld|desabon|desinscri|descadastr|uitgeschr
+    |(?:^|_)(?:
     unsub|opt_?out|opted_?out|optedout|do_?not|dont|dnc|dne|dnm|no_?e?_?mail|no_contact|no_news|no_marketing|bounc|complain|spam
     |black_?list|block_?list|blocked|suppress|inactiv|deactiv|disabled|delet|remov|cancel|quit|left|leav|resign|withdr|revok|eras
-    |forgotten|undeliverable|invalid|stop_?mail|stopped|exclu|churn                                                  # English
+    |forgotten|undeliverable|invalid|stop_?mail|stopped|exclu|churn|on_hold|deceased  # English
     |abgemeld|abmeld|abbestell|austritt|ausgetreten|gekundigt|kundigung|widerruf|widerspr|gesperrt|sperr|geloscht|kein|inaktiv
-    |unzustellbar|deaktiv                                                                                            # German
-    |desabon|desinscri|resili|refus|oppos|bloqu|supprim|inactif|ne_pas|rejet|plainte                                 # French
-    |baja|rechaz|no_enviar|no_contactar|no_molestar|elimin|desuscri|anul|queja                                       # Spanish
-    |descadastr|inativ|nao_enviar|nao_contatar|excluid|saiu|saida                                                    # Portuguese
-    |disiscri|annull|bloccat                                                                                         # Italian
+    |unzustellbar|deaktiv|verstorben  # German
+    |desabon|desinscri|resili|refus|oppos|bloqu|supprim|inactif|ne_pas|rejet|plainte|decede  # French
+    |baja|rechaz|no_enviar|no_contactar|no_molestar|elimin|desuscri|anul|queja  # Spanish
+    |descadastr|inativ|nao_enviar|nao_contatar|excluid|saiu|saida  # Portuguese
+    |disiscri|annull|bloccat  # Italian
     |הסר|הוסר|ביטל|ביטול|חסום|חסומ|עזב|להסר|الغاء|الغى|محظور|انسحب|ملغ
     |uitgeschreven|uitschr|afgemeld|afmeld|avregistr|avmeld|avslut|avprenum|peruut                  # Dutch, Scandinavian, Finnish
     |wypis|rezygn|odhlas|отпис|відпис|заблок                                                        # Polish, Czech, Russian
@@ -72,53 +76,120 @@ _SPEAKS_OF_LEAVING = re.compile(
 _SPEAKS_OF_PERMISSION = re.compile(
     r"""(?:^|_)(?:
     subscri|news|notif|contact|e_?mail|mails?(?:_|$)|opt_?in|opted_?in|optedin|consent|permission|marketing|mailing|activ|confirm|verif|want
-    |accept|receiv|allow|agree|may_|can_|send|ok|approved|enabled|gdpr|rgpd|lgpd|dsgvo                # English
-    |einwillig|zustimm|angemeldet|abonn|aktiv|bestatigt|erlaub|erhalt|mochte|wunsch  # German
-    |inscri|actif|accord|souhait|veut|recev|suscri|acept|permis|autoriz|desea|recib|quiere                   # French, Spanish
-    |assina|ativ|aceit|quer|deseja|recebe|iscri|attiv                                                        # Portuguese, Italian
-    |הסכמ|רשומ|רשום|מנוי|פעיל|موافق|مشترك|نشط
-    |toestemming|ingeschreven|actief|samtyk|prenum|zgod|souhlas|соглас|подпис|згод|підпис
+    |accept|receiv|frequen|allow|agree|may_|can_|send|ok|approved|enabled|gdpr|rgpd|lgpd|dsgvo  # English
+    |einwillig|zustimm|angemeldet|abonn|abo(?:_|$)|rundbrief|verteiler|aktiv|bestatigt|erlaub|erhalt|mochte|wunsch  # German
+    |inscri|envo[iy]|comunica|lettre|infolettre|boletin|bulletin|boletim|actif|accord|souhait|veut|recev|suscri|acept|permis|autoriz|desea|recib|quiere
+                                                                                                     # French, Spanish
+    |assina|ativ|aceit|quer|deseja|recebe|iscri|attiv  # Portuguese, Italian
+    |(?:האם_)?ל(?:שלוח|קבל)|ניוזלטר|דיוור|הסכמ|רשומ|רשום|מנוי|פעיל|موافق|مشترك|نشط|ارسال|النشره|النشرة|الاشتراك
+    |toestemming|nieuwsbrief|ingeschreven|actief|samtyk|prenum|zgod|souhlas|соглас|рассыл|подпис|згод|підпис
     )""",
     re.VERBOSE,
 )
 _HOLDS_SEVERAL = re.compile(
-    r"tag|label|list|group|segment|interest|categor|flag|note|gruppe|etikett|etiquet|kategor|הערות|תגיות|وسوم"
+    r"tag|label|list|group|segment|interest|categor|flag|gruppe|etikett|etiquet|kategor|תגיות|وسوم"
+    r"|nota|note|comment|coment|remark|memo|bemerk|anmerk|kommentar|remarque|observ|opmerk|הערות|ملاحظ"
+    r"|stat(?:us|ut|o)|estado|situac|סטטוס|מצב|الحاله|الحالة"
 )
-_BETWEEN_WORDS = re.compile(r"[,;|/]")
+_BETWEEN_WORDS = re.compile(r"[,;|/:]")
+_AROUND_WORDS = " \"'[](){}*#"
+_WORD = re.compile(r"[^\W_]+")
+_FIRST_WORDS = frozenset(  # of an answer such as “No, thanks”
+    {
+        *NO,
+        "never",
+        "not",
+        "no",
+        "don't",
+        "dont",
+        "stop",
+        "remove",
+        "nie",
+        "niemals",
+        "kein",
+        "keine",
+        "nicht",
+        "jamais",
+        "pas",
+        "nunca",
+    }
+    | {
+        "mai",
+        "aucun",
+        "aucune",
+        "ninguno",
+        "ninguna",
+        "nenhum",
+        "nenhuma",
+        "nooit",
+        "geen",
+        "niet",
+        "никогда",
+        "אף",
+        "أبدا",
+    }
+)
+_DATED = re.compile(r"(?P<word>[^\d(:,;]*?[^\W\d])[ :,;-]*(?:(?:on|at|am|seit|per|le|el|em|il|op) )?(?:\d.*|\(.*)")
+_SHORT_ANSWER = 40  # characters
+_CROSSES = frozenset("❌✗✘☐✖")  # under an opt-out, they may mean either
+_COUNTS = re.compile(
+    r"(?:^|_)(?:num|number|count|total|dropped|opened|opens|clicks?|clicked|seen|sent|delivered|rate|score|rating)(?:_|$)|mails?_received"
+)
 _REFERENCE = re.compile(r"(?:^|_)(?:url|link|token|hash|key|id|uuid|code|campaign|title|html)$")
+_OTHER_CHANNEL = re.compile(r"(?:^|_)(?:sms|whatsapp|push|fax|phone|telefon|donotcall|do_not_call)(?:_|$)")
 _NOT_EMPTY = frozenset({*EMPTY, *NO})
 
 
 def find_suspicion(name: str) -> Suspicion:
     """Returns what makes a cell of the column suspicious. `name`: the column's field name without accents."""
+    if _OTHER_CHANNEL.search(name) and "mail" not in name:
+        return _is_nothing
     if not _REFERENCE.search(name):
         if _SPEAKS_OF_LEAVING.search(name):
             return _is_filled
-        if _SPEAKS_OF_PERMISSION.search(name):
+        if _SPEAKS_OF_PERMISSION.search(name) and not _COUNTS.search(name):
             return _is_no_or_opt_out
     return _has_opt_out_word if _HOLDS_SEVERAL.search(name) else is_opt_out_word
 
 
+def _is_nothing(_cell: str) -> bool:
+    return False
+
+
 def _is_filled(cell: str) -> bool:
-    return cell.strip().casefold() not in _NOT_EMPTY
+    return normalize_word(cell) not in _NOT_EMPTY
 
 
 def _is_no_or_opt_out(cell: str) -> bool:
-    word = cell.strip().casefold()
-    return word in NO or word in OPT_OUT_WORDS
+    word = normalize_word(cell)
+    if word in NO or word in OPT_OUT_WORDS or not _CROSSES.isdisjoint(word):
+        return True
+    first = _WORD.search(word) if len(word) <= _SHORT_ANSWER else None
+    return (first is not None and first[0] in _FIRST_WORDS) or _has_opt_out_word(cell)
 
 
 def is_opt_out_word(cell: str) -> bool:
     """Whether the whole cell is a word for an opt-out."""
-    return cell.strip().casefold() in OPT_OUT_WORDS
+    return normalize_word(cell) in OPT_OUT_WORDS
 
 
 def _has_opt_out_word(cell: str) -> bool:
-    """Whether one of several words in the cell (`vip, unsubscribed`) is a word for an opt-out."""
-    return any(part.strip() in OPT_OUT_WORDS for part in _BETWEEN_WORDS.split(cell.casefold()))
+    """Whether the cell, or one of several words in it (`vip, unsubscribed`), is a word for an opt-out, perhaps with its date or
+    with a remark in brackets.
+    """
+    return any(map(_is_dated_opt_out, (cell, *_BETWEEN_WORDS.split(cell))))
+
+
+def _is_dated_opt_out(text: str) -> bool:
+    word = normalize_word(text.strip(_AROUND_WORDS))
+    dated = _DATED.fullmatch(word)
+    return word in OPT_OUT_WORDS or (dated is not None and dated["word"] in OPT_OUT_WORDS)
 
 
 OPT_OUT_CELLS = frozenset(
-    form for word in OPT_OUT_WORDS for form in (word, word.capitalize(), word.title(), word.upper())
+    unicodedata.normalize(composition, form)
+    for word in OPT_OUT_WORDS
+    for form in (word, word.capitalize(), word.title(), word.upper())
+    for composition in ("NFC", "NFD")
 )
 """The cells that `is_opt_out_word` accepts, in the usual spellings: for a quick test of many cells."""

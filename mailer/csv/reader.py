@@ -25,7 +25,7 @@ from typing import IO
 from mailer.addresses import AddressError, is_plain_address, parse_address
 from mailer.csv.columns import EMAIL, NO_RULES, ColumnRules, Columns, ColumnsError, field_name, read_columns
 from mailer.csv.encoding import EncodingError, FileEncoding, detect_encoding
-from mailer.csv.opt_out_columns import OPT_OUT_CELLS
+from mailer.csv.opt_out_columns import OPT_OUT_CELLS, is_opt_out_word
 from mailer.csv.rows import (
     DuplicateRow,
     Finding,
@@ -36,6 +36,7 @@ from mailer.csv.rows import (
     Status,
     UnclearColumn,
     abbreviate_cell,
+    strictest,
 )
 from mailer.csv.status_parser import StatusParser
 from mailer.csv.tokenizer import (
@@ -176,6 +177,7 @@ class _RowParser:
     def __init__(self, source: CsvList, fields: frozenset[str] | None) -> None:
         self._columns = columns = source.columns
         self._status_parser = StatusParser(columns)
+        self._path = source.path
         self._encoding = source.encoding
         self._language = source.language
         self._wanted = [
@@ -224,9 +226,12 @@ class _RowParser:
             try:
                 address = parse_address(cells[column])
             except (AddressError, IndexError) as error:
+                self._refuse_heading(line, cells)
                 yield from _reject_address(line, cells, error)
                 continue
             status = status_parser.parse(cells)
+            if len(cells) > width:
+                status = self._status_of_shifted(cells, status)
             if seen is not None and (first := seen.setdefault(address.identity, line)) != line:
                 yield DuplicateRow(line=line, first=first, identity=address.identity, status=status)
                 continue
@@ -237,10 +242,31 @@ class _RowParser:
                 yield Member(line, address, values, status)
                 yield from self._warnings(line, cells, is_misquoted=line in batch.misquoted)
             if status is subscribed:
-                if not is_clean_batch or not OPT_OUT_CELLS.isdisjoint(cells) or not self._is_plain(cells):
-                    status_parser.search_opt_outs(cells, line)
+                self._search_opt_outs(cells, line, is_clean=is_clean_batch)
             else:
                 yield from status_parser.warnings(line, cells)
+
+    def _search_opt_outs(self, cells: Sequence[str], line: int, *, is_clean: bool) -> None:
+        if self._columns.since is not None:
+            self._status_parser.count_overruled(cells, line)
+        if not is_clean or not OPT_OUT_CELLS.isdisjoint(cells) or not self._is_plain(cells):
+            self._status_parser.search_opt_outs(cells, line)
+
+    def _status_of_shifted(self, cells: Sequence[str], status: Status) -> Status:
+        """Returns the status of a row with more cells than columns: none can be read if a cell may be in a wrong column."""
+        surplus = [cell for cell in cells[len(self._columns.names) :] if cell.strip()]
+        is_unsure = surplus and (self._status_parser.is_needed or any(map(is_opt_out_word, surplus)))
+        return strictest((status, Status.UNKNOWN)) if is_unsure else status
+
+    def _refuse_heading(self, line: int, cells: Sequence[str]) -> None:
+        """Raises ListError for a row such as `Unsubscribed:`, below which all readers may have opted out."""
+        filled = [cell for cell in cells if cell.strip()]
+        heading = filled[0].strip().rstrip(":") if len(filled) == 1 else ""
+        if is_opt_out_word(heading) or is_opt_out_word(heading.removesuffix("s")):
+            raise ListError(
+                f"Line {line} of the file {self._path.name} says “{heading}” of the rows below it.",
+                "If they get no mail, move them into a file of their own, with a column “status”. If not, delete the line.",
+            )
 
     def _is_plain(self, cells: Sequence[str]) -> bool:
         return len(cells) == len(self._columns.names) and self._status_parser.is_plain(cells)
@@ -294,7 +320,9 @@ class _RowParser:
             listed = ", ".join(f"“{abbreviate_cell(header)}”" for header in faulty)
             yield RowWarning(line=line, message=f"line breaks or control characters were removed from {listed}")
         if any(cell.strip() for cell in cells[width:]):
-            message = f"{len(cells)} cells, but only {width} columns; the last cells were ignored (is a quote missing?)"
+            is_unsure = self._status_of_shifted(cells, Status.SUBSCRIBED) is Status.UNKNOWN
+            result = "the reader gets no mail" if is_unsure else "the last cells were ignored"
+            message = f"{len(cells)} cells, but only {width} columns; {result} (is a quote missing?)"
             yield RowWarning(line=line, message=message)
 
 
@@ -435,10 +463,10 @@ def _has_email(cells: Sequence[str]) -> bool:
 
 
 def _refuse_title(path: Path, line: str, number: int, below: Iterable[tuple[int, str]]) -> None:
-    """Raises ListError if `line` is a title, and one of the lines below it is the header."""
-    if max(sum(map(bool, map(str.strip, line.split(mark)))) for mark in DELIMITERS) > 1 or _has_email(
-        [line.strip(",;\t ")]
-    ):
+    """Raises ListError if `line` is a title or a row of headings, and one of the lines below it is the header."""
+    cells = max((line.split(mark) for mark in DELIMITERS), key=lambda split: sum(map(bool, map(str.strip, split))))
+    filled = [cell for cell in cells if cell.strip()]
+    if _has_email(filled) or (len(filled) > 1 and "mail" in line.casefold()):
         return
     for header, text in below:
         for mark in DELIMITERS:

@@ -81,7 +81,8 @@ class DuplicateRow:
 
     @property
     def message(self) -> str:
-        return f"{self.identity} is already in line {self.first}; this row is ignored"
+        result = f"only “{self.status}” of this row counts" if self.status.is_opt_out else "this row is ignored"
+        return f"{self.identity} is already in line {self.first}; {result}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

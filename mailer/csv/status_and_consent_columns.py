@@ -9,6 +9,7 @@ Our own words count in every column called `status`, of any tool.
 """
 
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -59,8 +60,31 @@ YES = frozenset(
     }
     | {"si", "כן", "نعم", "صحيح", "kyllä", "tak", "ano", "да", "так"}
 )
+_INVISIBLE = re.compile(
+    "[\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]"
+)  # blanks without width, marks of direction
+_BOTH_GENDERS = re.compile(r"(?<=\w{4})(?:\(e\)|·e|/e|/a|\(a\))$")  # désabonné(e), descadastrado/a
 _DATE = re.compile(  # also with a month in words, and Unix time
     r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}(?!\d)|.*\b(?:19|20)\d\d\b|\d{9,13}\Z"
+)
+
+
+def normalize_word(cell: str) -> str:
+    """Returns a cell as the words of this module are written: in lower case, composed, and without invisible characters."""
+    word = cell.strip().casefold()
+    if not word.isascii():
+        word = unicodedata.normalize("NFKC", _INVISIBLE.sub("", word)).strip()
+    return _BOTH_GENDERS.sub("", word)
+
+
+_PLACES = (  # that a column `State` of an American or Australian list contains
+    "al,ak,az,ar,ca,co,ct,de,fl,ga,hi,id,il,in,ia,ks,ky,la,me,md,ma,mi,mn,ms,mo,mt,ne,nv,nh,nj,nm,ny,nc,nd,oh,ok,or,pa,ri,sc,sd,"
+    "tn,tx,ut,vt,va,wa,wv,wi,wy,dc,pr,nsw,vic,qld,sa,tas,act,nt,alabama,alaska,arizona,arkansas,california,colorado,connecticut,"
+    "delaware,florida,georgia,hawaii,idaho,illinois,indiana,iowa,kansas,kentucky,louisiana,maine,maryland,massachusetts,michigan,"
+    "minnesota,mississippi,missouri,montana,nebraska,nevada,new hampshire,new jersey,new mexico,new york,north carolina,"
+    "north dakota,ohio,oklahoma,oregon,pennsylvania,rhode island,south carolina,south dakota,tennessee,texas,utah,vermont,"
+    "virginia,washington,west virginia,wisconsin,wyoming,district of columbia,puerto rico,new south wales,victoria,queensland,"
+    "western australia,south australia,tasmania"
 )
 
 
@@ -77,7 +101,7 @@ class VendorStatusColumn:
     is_ambiguous: bool = False
 
     def parse(self, cell: str) -> Status | None:
-        word = cell.strip().casefold()
+        word = normalize_word(cell)
         if word in self.empty:
             return None
         if self.date is not None and _DATE.match(word):
@@ -93,7 +117,13 @@ _OURS = {status.value: status for status in Status if status is not Status.UNKNO
 _STATUS_WORDS = {
     **_words(  # beehiiv, Kit; listmonk, of a person and of a list; Constant Contact
         Status.SUBSCRIBED,
-        ("active", "enabled", "confirmed", "express", "implied", "opted in", "opted-in", "opted_in"),
+        (
+            "active", "enabled", "confirmed", "express", "implied", "opted in", "opted-in", "opted_in",
+            "aktiv", "angemeldet", "abonniert", "bestätigt", "actif", "abonné", "abonnée", "inscrit", "inscrite",
+            "activo", "activa", "suscrito", "suscrita", "confirmado", "confirmada", "ativo", "ativa", "inscrito", "inscrita",
+            "attivo", "attiva", "iscritto", "iscritta", "actief", "ingeschreven", "פעיל", "פעילה", "רשום", "רשומה",
+            "מנוי", "מנויה", "نشط", "مشترك",
+        ),
     ),
     **_words(Status.UNCONFIRMED, (
         "pending", "validating", "needs approval", "needs_approval", "non-subscribed", "nonsubscribed", "not subscribed",
@@ -106,7 +136,11 @@ _STATUS_WORDS = {
         "abgemeldet", "abbestellt", "inaktiv", "désabonné", "désabonnée", "désinscrit", "désinscrite",
         "dado de baja", "dada de baja", "de baja", "baja", "desuscrito", "descadastrado", "descadastrada", "cancelado",
         "cancelada", "disiscritto", "disiscritta", "uitgeschreven", "afgemeld",
-        "הוסר", "הוסרה", "לא מנוי", "ملغى", "ألغى الاشتراك", "غير مشترك",
+        "inactif", "non abonné", "inactivo", "inactiva", "no suscrito", "inativo", "inativa", "inattivo", "inattiva",
+        "nicht angemeldet", "nicht anschreiben", "keine mails", "keine e-mails", "kein newsletter", "no mail", "no email",
+        "no emails", "no newsletter", "ne pas envoyer", "ne plus envoyer", "no enviar", "não enviar", "não contatar",
+        "non inviare", "отписан", "отписана", "הוסר", "הוסרה", "לא מנוי", "לא פעיל", "לא פעילה", "לא לשלוח",
+        "ملغي", "غير نشط", "ملغى", "ألغى الاشتراك", "غير مشترك",
     )),
     **_words(Status.BOUNCED, (
         "cleaned", "invalid", "undeliverable", "hard bounced", "hard bounce", "hard_bounce", "hard_bounced", "unzustellbar",
@@ -169,11 +203,19 @@ SIGNS: Mapping[str, VendorStatusColumn] = {
             **_words(Status.COMPLAINED, ("complained",)),
         },
         other=Status.UNKNOWN,
+        empty=EMPTY.union(_PLACES.split(",")),
         is_ambiguous=True,
     ),
     "is_this_subscriber_confirmed": VendorStatusColumn(words=_words(Status.UNCONFIRMED, NO)),  # phpList
     "is_this_subscriber_blacklisted": _FILLED_UNSUBSCRIBED,  # phpList
     "is_this_account_disabled": VendorStatusColumn(words=_words(Status.PAUSED, YES)),  # phpList
+    "delivery_status": VendorStatusColumn(  # Mailman 3; but a shop has one, too
+        words={
+            **_STATUS_WORDS,
+            **_words(Status.PAUSED, ("by_user", "by_moderator", "unknown")),
+            **_words(Status.BOUNCED, ("by_bounces",)),
+        }
+    ),
     "subscribed": _OPT_IN,  # true or false, but maybe a date
     "unsubscribed": _FILLED_UNSUBSCRIBED,
     "email_status": VendorStatusColumn(  # Constant Contact; but programs that check addresses have one, too

@@ -39,6 +39,7 @@ class StatusParser:
         )
         self.is_needed = bool(self._signs or self._by_heading)
         self._translated: dict[tuple[int, Status], _CountedCell] = {}
+        self._overruled: dict[int, _CountedCell] = {}
         self._unclear: dict[int, _CountedCell] = {}
         self._pick = _picker([index for index, _ in self._signs], columns.since)
         self._pick_suspects = _picker([index for index, _ in (*self._signs, *self._by_heading)], columns.since)
@@ -98,11 +99,25 @@ class StatusParser:
                 self._translated.setdefault((index, status), _CountedCell(line, cell)).rows += 1
 
     def translations(self) -> Iterator[RowWarning]:
-        """Yields the first word of each column that was read as a status, and the number of such rows so far."""
+        """Yields the first word of each column that was read as a status, or was not, and the number of such rows so far."""
         for (index, status), found in self._translated.items():
             header, rows = self._columns.headers[index].strip(), f"{found.rows:,} row{'s' * (found.rows > 1)}"
             message = f"“{abbreviate_cell(found.cell)}” in “{header}” is read as {status}, in {rows}"
             yield RowWarning(line=found.line, message=message)
+        for index, found in self._overruled.items():
+            header, rows = self._columns.headers[index].strip(), f"{found.rows:,} row{'s' * (found.rows > 1)}"
+            message = (
+                f"“{abbreviate_cell(found.cell)}” in “{header}” does not count beside a status with its date, in {rows}"
+            )
+            yield RowWarning(line=found.line, message=message)
+
+    def count_overruled(self, cells: Sequence[str], line: int) -> None:
+        """Counts, for `translations`, the opt-outs of other tools in a row that this program wrote."""
+        if self._is_ours(cells):
+            for index, sign in self._columns.signs:
+                status = sign.parse(cells[index]) if index < len(cells) else None
+                if status is not None and status.is_opt_out:
+                    self._overruled.setdefault(index, _CountedCell(line, cells[index])).rows += 1
 
     def _count_unclear(self, index: int, line: int, cell: str) -> None:
         self._unclear.setdefault(index, _CountedCell(line, cell)).rows += 1

@@ -11,6 +11,7 @@ class SendProgress:
     """The counts and times of one run.
 
     `first_at`: the time of the first connection; `last_error`: why there is no connection, or why a relay waits;
+    `unreachable_since`: since when no relay can be reached, seconds since the epoch; None if one can.
     `excluded_relays`: each with its reason. `put_off` deliveries are deferred, the next is due at `retry_at`, the last at
     `last_at`. When nothing is due, the send goes on at `next_at`; `held_until` is set if the warm-up plan is the reason.
     """
@@ -26,6 +27,7 @@ class SendProgress:
     retry_at: float | None = None
     last_at: float | None = None
     last_error: str = ""
+    unreachable_since: float | None = None
     excluded_relays: tuple[str, ...] = ()
 
     def put_off_until(self, at: float) -> None:

@@ -25,7 +25,8 @@ MAX_BACKOFF = 30.0  # seconds
 class PoolOptions:
     """How to connect. `connect_patience`: seconds for which connecting to a relay may fail before it is excluded.
 
-    `first_patience`: the same while no relay has been reached yet, when a wrong setting is likely.
+    `first_patience`: the same while no relay has been reached yet, when a wrong setting is likely. The defaults are for a
+    command that a person watches.
     """
 
     limits: Timeouts = field(default_factory=Timeouts)
@@ -40,8 +41,9 @@ class PooledRelay:
     """A relay and its state in this run; `window` counts the open connections to it.
 
     `has_worked`: the relay has answered a message on a connection that stayed open. Before, a lost connection is never
-    blamed on a recipient. `has_accepted`: it has accepted one; `accepts`: also since it last asked us to wait. `excluded`: why
-    it is not used any more, or "". `features`: what it offers, less what it refused all the same; None before it was reached.
+    blamed on a recipient. `has_accepted`: it has accepted one. `waiting`: the deliveries, and their domains, with which it
+    asked us to wait, since it last accepted one, and `waiting_since`, its first time. `excluded`: why it is not used any
+    more, or "". `features`: what it offers, less what it refused all the same; None before it was reached.
     `messages_per_connection`: after how many messages it wants a new connection, as its refusals showed; 0: unknown.
     """
 
@@ -54,7 +56,8 @@ class PooledRelay:
     excluded: str = ""
     has_worked: bool = False
     has_accepted: bool = False
-    accepts: bool = False
+    waiting: dict[int, str] = field(default_factory=dict)
+    waiting_since: float = 0
     features: Extensions | None = None
     messages_per_connection: int = 0
     breaker: Breaker = field(default_factory=Breaker)
@@ -78,9 +81,25 @@ class PooledRelay:
     def on_accepted(self, refused: int) -> None:
         """A message was accepted; `refused`: what `breaker.refused` was when it was offered."""
         self.on_success()
-        self.has_accepted = self.accepts = True
+        self.has_accepted = True
+        self.waiting.clear()
         self.window.on_success()
         self.breaker.on_accepted(refused)
+
+    def on_wait(self, delivery_id: int, domain: str, now: float) -> float:
+        """It asked us to wait when it was offered a delivery. Returns for how long it has accepted none, in seconds."""
+        if not self.waiting:
+            self.waiting_since = now
+        self.waiting[delivery_id] = domain
+        return now - self.waiting_since
+
+    def accepts_but(self, delivery_id: int) -> bool:
+        """Whether it has accepted messages, and since then asked us to wait with this delivery alone, if at all."""
+        return self.has_accepted and self.waiting.keys() <= {delivery_id}
+
+    def accepts_but_domain(self, domain: str) -> bool:
+        """The same for a domain."""
+        return self.has_accepted and set(self.waiting.values()) <= {domain}
 
     def is_available(self, now: float) -> bool:
         """Whether another connection to it may be opened."""
@@ -118,6 +137,7 @@ class RelayPool:
         self._chance = chance
         self._relays = [PooledRelay(relay, ConcurrencyWindow(connections)) for relay in relays]
         self._connections = self._share = connections
+        self._sessions = 0
         self.first_at: float | None = None
         self.last_error = ""
 
@@ -125,6 +145,11 @@ class RelayPool:
     def is_exhausted(self) -> bool:
         """Whether every relay is excluded."""
         return all(each.excluded for each in self._relays)
+
+    @property
+    def has_session(self) -> bool:
+        """Whether a session with a relay is open."""
+        return self._sessions > 0
 
     @property
     def excluded(self) -> tuple[str, ...]:
@@ -184,6 +209,7 @@ class RelayPool:
         if self.first_at is None:
             self.first_at = self._now()
         self.last_error = ""
+        self._sessions += 1
         session = SmtpSession(connection, options.limits)
         pooled.restrict(session)
         return session
@@ -194,14 +220,16 @@ class RelayPool:
             await session.quit()
         finally:
             pooled.window.in_use -= 1
+            self._sessions -= 1
 
-    def on_failure(self, pooled: PooledRelay) -> None:
+    def on_failure(self, pooled: PooledRelay, reply: str) -> None:
         """A connection ended with its first message, without a result: the same as one that could not be opened."""
         now = self._now()
         pooled.on_failure(now)
         if not pooled.has_worked and now - pooled.failing_since > self._options.connect_patience:
-            self.last_error = f"{pooled.name}: connections end before they have carried anything"
-            self.exclude(pooled, "connections end before they have carried anything")
+            reason = f"connections end before they have carried anything{reply}"
+            self.last_error = f"{pooled.name}: {reason}"
+            self.exclude(pooled, reason)
 
     def _on_connect_failure(self, pooled: PooledRelay, failure: ConnectionFailure) -> None:
         now, patience = self._now(), self._options.connect_patience

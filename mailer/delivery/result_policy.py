@@ -34,9 +34,10 @@ class EndedAttempt:
 
     `is_open`: its connection can be used again; `is_first`: it was the first attempt on the connection. `closed_by_us`: the
     connection was closed on purpose. `relay_has_worked`, `relay_has_accepted`: the relay has answered, and accepted, a message
-    in this run; `relay_accepts`: also since it last asked us to wait. `releases`: how often this delivery was released before,
-    where it may have been the cause. `stopping`: the run is being stopped. `may_suit_another`: another relay may have what this
-    one lacks.
+    in this run; `relay_accepts`: also since it last asked us to wait with a different delivery. `releases`: how often this
+    delivery was released before, where it may have been the cause. `stopping`: the run is being stopped. `may_suit_another`:
+    another relay may have what this one lacks. `relay_accepts_other_domains`: the relay accepted messages, and since then asked
+    us to wait with this domain alone.
     """
 
     claim: Claim
@@ -51,6 +52,7 @@ class EndedAttempt:
     closed_by_us: bool
     releases: int
     stopping: bool
+    relay_accepts_other_domains: bool = False
     may_suit_another: bool = False
 
 
@@ -85,6 +87,8 @@ def decide_after_attempt(attempt: EndedAttempt, *, retry: RetryPolicy, chance: f
     outcome = classification.outcome
     if classification.lacks and attempt.may_suit_another:
         outcome = Outcome.DEFERRED
+    if classification.relay_waits and _is_about_us(classification.refusal) and attempt.relay_accepts_other_domains:
+        outcome = Outcome.DEFERRED  # by the server of this domain, whose reply the relay passes on
     is_unsent = outcome is Outcome.UNSENT
     is_quota = classification.refusal is not None and classification.refusal.subject is Subject.QUOTA
     on_new_connection = is_unsent and (classification.relay_waits or is_quota)
@@ -96,12 +100,12 @@ def decide_after_attempt(attempt: EndedAttempt, *, retry: RetryPolicy, chance: f
     relay_works = result.reply is not None and not on_new_connection and is_answer and classification.lacks is None
     failed_at_once = attempt.is_first and not attempt.is_open and not attempt.closed_by_us and not classification.lacks
     too_many = classification.refusal is Reason.TOO_MANY_CONNECTIONS
-    throttles_domain = classification.is_throttling and result.stage is Stage.RCPT and not is_quota
+    throttles_domain = classification.is_throttling and result.stage is Stage.RCPT and not on_new_connection
     return ResultDecision(
         result=None if is_released else _delivery_result(attempt, outcome, retry, chance),
         is_suspect=is_suspect,
         relay_works=relay_works,
-        relay_failed=failed_at_once and not relay_works and not is_quota,
+        relay_failed=failed_at_once and not relay_works and not is_quota and outcome is not Outcome.DEFERRED,
         on_new_connection=on_new_connection,
         relay_waits=failed_at_once and on_new_connection and is_quota,
         throttles_domain=throttles_domain,
@@ -113,6 +117,10 @@ def decide_after_attempt(attempt: EndedAttempt, *, retry: RetryPolicy, chance: f
         is_refusal=outcome is Outcome.FAILED or classification.about_us,
         is_about_us=classification.about_us or (classification.unexplained and not attempt.relay_has_accepted),
     )
+
+
+def _is_about_us(refusal: Reason | None) -> bool:
+    return refusal is not None and refusal.subject in {Subject.SENDER, Subject.REPUTATION, Subject.RELAY}
 
 
 def quote(result: AttemptResult) -> str:

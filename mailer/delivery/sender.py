@@ -255,6 +255,8 @@ class Sender:
         if await slot.open():
             return True
         self.progress.last_error = self._pool.last_error
+        if self.progress.unreachable_since is None and not self._pool.has_session:
+            self.progress.unreachable_since = self._now()
         self._throttle.requeue(claim)
         await self._note_exclusions()
         return False
@@ -274,6 +276,7 @@ class Sender:
 
     async def _send(self, slot: ConnectionSlot, claim: Claim) -> None:
         self.progress.first_at, self.progress.last_error = self._pool.first_at, ""
+        self.progress.unreachable_since = None
         try:
             message = slot.message_for(claim)
         except Exception as error:  # noqa: BLE001 - `run` raises it after the messages under way have ended
@@ -325,7 +328,8 @@ class Sender:
             relay=relay.name,
             relay_has_worked=relay.has_worked,
             relay_has_accepted=relay.has_accepted,
-            relay_accepts=relay.accepts,
+            relay_accepts=relay.accepts_but(claim.delivery_id),
+            relay_accepts_other_domains=relay.accepts_but_domain(provider_of(claim.address)),
             is_open=slot.is_open,
             is_first=slot.messages_sent == 1,
             closed_by_us=closed_by_us or result.cancelled,
@@ -366,12 +370,18 @@ class Sender:
         self, slot: ConnectionSlot, relay: PooledRelay, attempt: EndedAttempt, decision: ResultDecision
     ) -> None:
         """Does what a result means for its relay."""
+        claim, classification = attempt.claim, attempt.result.classification
         if decision.on_new_connection:
             slot.reconnect()
-            relay.accepts = False
+        if decision.on_new_connection or classification.relay_waits:
+            reason = f"{classification.reason}{quote(attempt.result)}"
+            waited = relay.on_wait(claim.delivery_id, provider_of(claim.address), self._monotonic())
+            if decision.on_new_connection and waited > self._options.retry.lifetime:
+                await self._exclude(relay, f"accepts nothing any more: {reason}")
+            if decision.relay_waits or decision.relay_failed:
+                self.progress.last_error = f"{relay.name}: {reason}"
         if decision.relay_waits:
             relay.on_failure(self._monotonic())
-            self.progress.last_error = f"{relay.name}: {attempt.result.classification.reason}{quote(attempt.result)}"
         if decision.relay_failed:
             await self._on_relay_failed(relay, attempt.result)
         if decision.throttles_relay:
@@ -395,8 +405,8 @@ class Sender:
 
     async def _on_relay_failed(self, relay: PooledRelay, result: AttemptResult) -> None:
         """A connection ended with its first message."""
-        self._pool.on_failure(relay)
-        if result.stage is Stage.END_OF_DATA and relay.breaker.on_connection_lost():
+        self._pool.on_failure(relay, quote(result))
+        if result.stage is Stage.END_OF_DATA and not result.reply and relay.breaker.on_connection_lost():
             await self._exclude(
                 relay, f"ended {relay.breaker.lost} connections in a row after a message, without a reply"
             )

@@ -6,11 +6,14 @@ Each fault is reported at its key or value; a faulty value is treated as absent.
 import datetime as dt
 import re
 from dataclasses import dataclass
+from functools import partial
 
-from mailer.dispatch.dates import EXPECTED_DATE, read_date
+from mailer.dispatch.dates import date_fault, read_date
 from mailer.dispatch.diagnostic_collector import DiagnosticCollector
 from mailer.dispatch.diagnostics import Position, abbreviate
 from mailer.dispatch.did_you_mean import suggest
+from mailer.dispatch.frontmatter.model import FrontMatter
+from mailer.dispatch.markdown.leftover_markup import report_markup
 from mailer.dispatch.markdown.link_validation import WEB, check_link, normalise_url
 from mailer.dispatch.template.conditionals import Heading
 from mailer.dispatch.template.lexer import ESCAPED
@@ -18,6 +21,7 @@ from mailer.dispatch.template.placeholders import MaskedBody, Placeholder
 from mailer.i18n.bcp47 import EXPECTED_LANGUAGE, is_valid_tag
 
 KEYS = ("source", "place", "date", "link", "rights", "language", "direction")
+_PROSE = frozenset({"source", "place", "rights"})
 _LINE = re.compile(r"[ \t]*(?P<key>[^\s:][^:]{0,40}?)[ \t]*:(?:[ \t]+(?P<value>.*?))?[ \t]*")
 
 
@@ -53,7 +57,9 @@ def read_article_meta(heading: Heading, name: str, body: MaskedBody, findings: D
         _refuse_expressions(text, body, findings)
         if key not in KEYS:
             shown = body.restore(key)
-            findings.add("unknown-key", at_key, f"unknown key “{shown}” in an article", suggest(shown, KEYS))
+            is_of_dispatch = shown in FrontMatter.model_fields
+            expected = "move it to the fields at the top" if is_of_dispatch else suggest(shown, KEYS)
+            findings.add("unknown-key", at_key, f"unknown key “{shown}” in an article", expected)
         elif key in lines:
             first = body.position(lines[key]).line
             findings.add(
@@ -64,6 +70,8 @@ def read_article_meta(heading: Heading, name: str, body: MaskedBody, findings: D
             if match["value"]:
                 value = ESCAPED.sub(r"\1", body.restore(match["value"]))
                 values[key] = (value, body.position(number, match.start("value")))
+                if key in _PROSE:
+                    report_markup(match["value"], partial(body.position, number), match.start("value"), findings)
     for key, expected in (
         ("source", "add a line under its title, such as source: The Harbour Letter"),
         ("date", "add a line under its title, such as date: 2026-11-30"),
@@ -88,7 +96,7 @@ def _validate(values: dict[str, tuple[str, Position]], findings: DiagnosticColle
         text, position = values["date"]
         date = read_date(text)
         if date is None:
-            findings.add("bad-date", position, f"“{abbreviate(text)}” is not a date", EXPECTED_DATE)
+            findings.add_violation(date_fault(text), position)
     if "link" in values:
         text, position = values["link"]
         texts["link"] = normalise_url(text)

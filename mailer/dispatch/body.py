@@ -7,6 +7,7 @@ contains blocks of the note or of one article.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from markdown_it.token import Token
 
@@ -15,6 +16,7 @@ from mailer.dispatch.diagnostic_collector import DiagnosticCollector
 from mailer.dispatch.markdown.footnote_validation import Footnotes, Path
 from mailer.dispatch.markdown.parser import map_lines, read_markdown
 from mailer.dispatch.markdown.placeholder_resolution import resolve
+from mailer.dispatch.markdown.smart_punctuation import punctuate_text
 from mailer.dispatch.markdown.token_walk import plain_text
 from mailer.dispatch.model import Article, Block, Branch, Choice, Markdown, walk_blocks
 from mailer.dispatch.slug import Anchors
@@ -55,7 +57,7 @@ def read_body(source: SourceText, start: int, language: str, findings: Diagnosti
         if placeholder.fault:
             findings.add_violation(placeholder.fault, placeholder.position)
     _check_headings(tokens, body, findings)
-    builder = _TreeBuilder(body, findings)
+    builder = _TreeBuilder(body, language, findings)
     note, articles = builder.build(build_tree(find_boundaries(tokens, body, findings), findings))
     if not articles and not note:
         findings.add(
@@ -116,8 +118,8 @@ def _sections(items: Sequence[Item]) -> list[_Section]:
 
 
 class _TreeBuilder:
-    def __init__(self, body: MaskedBody, findings: DiagnosticCollector) -> None:
-        self._body, self._findings = body, findings
+    def __init__(self, body: MaskedBody, language: str, findings: DiagnosticCollector) -> None:
+        self._body, self._language, self._findings = body, language, findings
         self._anchors = Anchors()
         self.footnotes = Footnotes()
 
@@ -169,15 +171,16 @@ class _TreeBuilder:
             self._findings.add("heading-empty", heading.position, "this article has no title", "write it after ##")
         article_meta = read_article_meta(heading, name, self._body, self._findings)
         body = self._blocks(items, path)
+        punctuated = partial(punctuate_text, language=article_meta.language or self._language)
         return Article(
             title=heading.title,
             title_text=title,
             anchor=self._anchors.create(title),
-            source=article_meta.source,
+            source=punctuated(article_meta.source),
             date=article_meta.date,
-            place=article_meta.place,
+            place=punctuated(article_meta.place),
             link=article_meta.link,
-            rights=article_meta.rights,
+            rights=punctuated(article_meta.rights),
             language=article_meta.language,
             direction=article_meta.direction or _direction(article_meta.language, title, body),
             body=body,

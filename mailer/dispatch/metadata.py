@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from mailer.dispatch.diagnostic_collector import DiagnosticCollector
 from mailer.dispatch.diagnostics import has_errors
 from mailer.dispatch.frontmatter.parser import read_front_matter, split_front_matter
+from mailer.dispatch.markdown.smart_punctuation import punctuate_text
 from mailer.dispatch.source_text import read_source
 
 _SOURCE = re.compile(
@@ -18,15 +19,18 @@ _SOURCE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """Slug, title and sources of a dispatch; `sources` in the order of its articles, each once."""
+    """Slug, title and sources of a dispatch; `sources` as typed, in the order of its articles, each once."""
 
     slug: str
     title: str
     sources: tuple[str, ...]
 
 
-def read_metadata(raw: bytes, path: str) -> Metadata | None:
-    """Reads the metadata of the dispatch in `raw`; None when its front matter has errors."""
+def read_metadata(raw: bytes, path: str, *, language: str = "en") -> Metadata | None:
+    """Reads the metadata of the dispatch in `raw`; None when its front matter has errors.
+
+    `language` is the default for a dispatch that names none.
+    """
     findings = DiagnosticCollector(path)
     source = read_source(raw, findings)
     if source is None:
@@ -36,4 +40,5 @@ def read_metadata(raw: bytes, path: str) -> Metadata | None:
     if front is None or front.slug is None or has_errors(findings.in_order()):
         return None
     names = (match[1].strip() for match in _SOURCE.finditer(source.text, start or 0))
-    return Metadata(front.slug, front.title, tuple(dict.fromkeys(name for name in names if name)))
+    title = punctuate_text(front.title, front.language or language)
+    return Metadata(front.slug, title, tuple(dict.fromkeys(name for name in names if name)))

@@ -141,6 +141,17 @@ class Dispatch:
         """The reader fields that the dispatch uses."""
         return frozenset().union(*(expression.fields for expression in self.expressions))
 
+    @property
+    def defaults(self) -> dict[str, tuple[str, ...]]:
+        """What readers get who have nothing in a field, by field: each default once, without empty ones."""
+        found: dict[str, tuple[str, ...]] = {}
+        for expression in self.expressions:
+            value = expression.evaluate({})
+            if len(expression.fields) == 1 and isinstance(value, str) and value.strip():
+                (name,) = expression.fields
+                found[name] = tuple(dict.fromkeys((*found.get(name, ()), value)))
+        return found
+
 
 def walk_blocks(items: tuple["Article | Block", ...]) -> Iterator[Article | Markdown]:
     """Yields every article and every run of Markdown, in source order, those of every branch; an article before its body."""

@@ -13,6 +13,8 @@ from mailer.dispatch.diagnostic_collector import DiagnosticCollector
 from mailer.dispatch.diagnostics import Diagnostic, has_errors
 from mailer.dispatch.frontmatter.model import FrontMatter
 from mailer.dispatch.frontmatter.parser import read_front_matter, split_front_matter
+from mailer.dispatch.markdown.leftover_markup import report_markup
+from mailer.dispatch.markdown.smart_punctuation import punctuate_template, punctuate_text
 from mailer.dispatch.model import Byline, Dispatch, Photo, PreviousIssue, SocialLink, Template
 from mailer.dispatch.source_map import Place, YamlSourceMap
 from mailer.dispatch.source_text import SourceText, read_source
@@ -52,27 +54,33 @@ def _read(raw: str | bytes, path: str, language: str, findings: DiagnosticCollec
     if source_map:
         typed = source_map.plain.get("language")
         language = typed if isinstance(typed, str) and is_valid_tag(typed) else language
-    texts = _FrontMatterTexts(source_map, findings) if source_map else None
+    texts = _FrontMatterTexts(source_map, language, findings) if source_map else None
     body = read_body(source, start, language, findings) if start is not None else None
     if front is None or texts is None or body is None:
         return None
     return _dispatch(source, path, language=language, front=front, texts=texts, body=body)
 
 
-class _FrontMatterTexts:
-    """The texts of the front matter: subject and preheader as Templates, all others plain."""
+_NOT_PROSE = frozenset({"date", "file", "language", "lists", "slug", "url"})
 
-    def __init__(self, source_map: YamlSourceMap, findings: DiagnosticCollector) -> None:
+
+class _FrontMatterTexts:
+    """The texts of the front matter: subject and preheader as Templates, all others plain; prose with its punctuation."""
+
+    def __init__(self, source_map: YamlSourceMap, language: str, findings: DiagnosticCollector) -> None:
         self._source_map = source_map
         self._plain: dict[Place, str] = {}
         self._templates: dict[Place, Template] = {}
         for place, text in source_map.scalars():
             locate = partial(source_map.position_within, place)
+            name = next(each for each in reversed(place) if isinstance(each, str))
             if place in {("subject",), ("preheader",)}:
-                self._templates[place] = parse_template(text, locate, findings)
-            else:
-                where = f"“{next(name for name in reversed(place) if isinstance(name, str))}”"
-                self._plain[place] = parse_plain(text, locate, findings, where)
+                self._templates[place] = punctuate_template(parse_template(text, locate, findings), language)
+                continue
+            plain = parse_plain(text, locate, findings, f"“{name}”")
+            self._plain[place] = plain if name in _NOT_PROSE else punctuate_text(plain, language)
+            if name not in _NOT_PROSE:
+                report_markup(text, locate, 0, findings)
 
     def plain(self, *place: int | str) -> str:
         """Returns the text at `place`; "" when there is none."""

@@ -12,7 +12,7 @@ from itertools import chain
 
 from mailer.dispatch.diagnostics import Severity
 
-ERROR, WARNING = Severity.ERROR, Severity.WARNING
+ERROR, WARNING, NOTE = Severity.ERROR, Severity.WARNING, Severity.NOTE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -317,6 +317,23 @@ _GROUPS = (
         ("raw-html", WARNING, "the text contains no HTML", "Use Markdown."),
     ),
     _group(
+        "Text that is not read as it was meant is sent so to every reader.",
+        "docs/editor.md, The body",
+        (
+            "leftover-markup",
+            WARNING,
+            "all Markdown takes effect: emphasis, links, headings, tables, code",
+            "Correct it; write `\\` before a sign that is meant as such.",
+        ),
+        (
+            "list-of-one",
+            NOTE,
+            "a list that does not begin at 1 has several items",
+            "Write `2024\\\\.` if it begins a sentence.",
+        ),
+        ("bare-address", WARNING, "each web or mail address in the text is a link", "Write `[words](https://…)`."),
+    ),
+    _group(
         "A link to a dispatch that does not exist is a dead link in every message.",
         "docs/editor.md, The body",
         (
@@ -335,6 +352,12 @@ _GROUPS = (
             ERROR,
             "each reader field is a column of a list",
             "Use the name of the list’s column, or choose a different list.",
+        ),
+        (
+            "default-for-all",
+            NOTE,
+            "a field with a default is a column of one of the send’s lists",
+            "Nothing, if every reader may get the default; else use a field of the list.",
         ),
         (
             "subject-empty",

@@ -59,6 +59,10 @@ class InlineSourceMap:
         yield
         self._outer.pop()
 
+    def restore(self, text: str) -> str:
+        """Returns `text` as it was typed, with its template parts."""
+        return self._body.restore(text)
+
     def at(self, text: str, offset: int) -> Position:
         """Returns the position of text[offset], where `text` is the inline token's or that of an image inside it."""
         if text is not self._content and text != self._content:

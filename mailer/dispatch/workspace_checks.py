@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from mailer.dispatch.diagnostic_collector import DiagnosticCollector
-from mailer.dispatch.diagnostics import Diagnostic, Position
+from mailer.dispatch.diagnostics import Diagnostic, Position, abbreviate
 from mailer.dispatch.did_you_mean import suggest, suggest_slug
 from mailer.dispatch.model import Dispatch, image_file, inline_tokens
 
@@ -20,13 +20,15 @@ class CheckContext:
 
     `slugs`: slug -> title of every other dispatch and sent edition; this one's may be among them.
     `fields`: list -> the fields of its readers, for each list that the send goes to; empty: fields are not checked.
-    `probe_image`: a path as typed, relative to the dispatch -> a description of what is wrong with that image, or None.
+    `other_fields`: the fields of the other lists of the workspace.
+    `probe_image`: a path as typed, relative to the dispatch -> what is wrong with that image, and what to do; or None.
     `has_copyright`: whether the settings have a copyright line.
     """
 
     slugs: Mapping[str, str] = field(default_factory=dict)
     fields: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    probe_image: Callable[[str], str | None]
+    other_fields: frozenset[str] = frozenset()
+    probe_image: Callable[[str], tuple[str, str] | None]
     has_copyright: bool = False
 
 
@@ -86,7 +88,7 @@ class _FewHints:
 def _check_image(path: str, position: Position, context: CheckContext, findings: DiagnosticCollector) -> None:
     problem = context.probe_image(path)
     if problem:
-        findings.add("image-file", position, problem)
+        findings.add("image-file", position, *problem)
 
 
 def _check_fields(dispatch: Dispatch, context: CheckContext, findings: DiagnosticCollector) -> None:
@@ -98,6 +100,12 @@ def _check_fields(dispatch: Dispatch, context: CheckContext, findings: Diagnosti
     negated, hint = " no" if len(context.fields) == 1 else " a", _FewHints(suggest)
     for expression in dispatch.expressions:
         for name in sorted(expression.fields - known):
+            if name in context.other_fields and expression.has_default:
+                message = (
+                    f"{lists}{negated} field “{name}”, so each reader gets “{abbreviate(expression.text({}), 30)}”"
+                )
+                findings.add("default-for-all", expression.position, message)
+                continue
             findings.add("unknown-field", expression.position, f"{lists}{negated} field “{name}”", hint(name, known))
 
 

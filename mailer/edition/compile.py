@@ -43,7 +43,7 @@ def compile_edition(
     view = DispatchView(dispatch=dispatch, publication=publication, references=references, images=images)
     view.require_references()
     theme = load_theme(templates)
-    logo = _logo(theme, templates, load)
+    logos = _logos(theme, templates, load)
     layout = TemplateSet(templates, theme.names)
     return Edition(
         slug=dispatch.slug,
@@ -57,32 +57,37 @@ def compile_edition(
             MergeField(part.source, EscapeContext.HEADER) if isinstance(part, Expression) else clean_line(part)
             for part in dispatch.subject
         ),
-        html=render_html(view, layout, theme, logo, inlined=inlined),
+        html=render_html(view, layout, theme, logos, inlined=inlined),
         text=build_plaintext(view, layout),
         chains=view.chains,
         outline=view.outline,
         embed=publication.images == "embed",
         media_url=publication.media_url,
         flowed=theme.text.flowed,
-        images=tuple({image.name: image for image in (*filter(None, (logo,)), *images.values())}.values()),
+        images=tuple({image.name: image for image in (*logos, *images.values())}.values()),
     )
 
 
 def theme_faults(templates: Sequence[Path], *, load: ImageLoader = load_image) -> tuple[ThemeFault, ...]:
     """Returns the faults of the theme in these folders; none if it is valid. `load`: as for `compile_edition`."""
     try:
-        _logo(load_theme(templates), templates, load)
+        _logos(load_theme(templates), templates, load)
     except ThemeError as error:
         return error.faults
     return ()
 
 
-def _logo(theme: Theme, templates: Sequence[Path], load: ImageLoader) -> Image | None:
-    """Returns the theme's logo; like any image it may not lie outside of the folder that names it."""
+def _logos(theme: Theme, templates: Sequence[Path], load: ImageLoader) -> tuple[Image, ...]:
+    """Returns the theme's logo, and the one for dark mode; they may not lie outside of the folder that names them."""
     if theme.logo is None:
-        return None
-    root = next(folder for folder in templates if theme.logo.file.is_relative_to(folder))
-    try:
-        return load(theme.logo.file, root=root)
-    except PhotoError as error:
-        raise ThemeError([fault_at(templates, ("logo", "file"), error.message)]) from None
+        return ()
+    found = []
+    for key, file in (("file", theme.logo.file), ("dark_file", theme.logo.dark_file)):
+        if file is None:
+            continue
+        root = next(folder for folder in templates if theme.logo.file.is_relative_to(folder))
+        try:
+            found.append(load(file, root=root))
+        except PhotoError as error:
+            raise ThemeError([fault_at(templates, ("logo", key), error.message)]) from None
+    return tuple(found)

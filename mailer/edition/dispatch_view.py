@@ -21,7 +21,7 @@ from mailer.edition.merge_fields import ADDRESS
 from mailer.edition.model import EditionError, Image
 from mailer.edition.numbering import ConditionalItems, Footnote, FootnoteRef, Items, NumberingInput, Section
 from mailer.edition.publication import DispatchReference, Publication
-from mailer.i18n.bidi import text_direction
+from mailer.i18n.bidi import first_strong_direction, text_direction
 from mailer.i18n.translations import gettext
 
 Path = tuple[tuple[int, int], ...]
@@ -87,6 +87,15 @@ class DispatchView:
 
     def article_direction(self, article: model.Article) -> str:
         return article.direction or (text_direction(article.language) if article.language else self.direction)
+
+    @property
+    def has_contents(self) -> bool:
+        """Whether there is a table of contents: a single article without summary lines needs none."""
+        return bool(self.dispatch.summary) or len(self.articles) > 1
+
+    def direction_of(self, text: str) -> str:
+        """Returns the direction of `text` by its first strong character; without one, that of the edition."""
+        return first_strong_direction(text) or self.direction
 
     def earlier_url(self, earlier: model.PreviousIssue) -> str:
         if earlier.url:

@@ -1,7 +1,8 @@
 """Merge fields: the values that differ per reader, each escaped for the context it is in.
 
 A value is text: never markup, template, Markdown or a second header. It is cleaned of everything that could act (line
-ends, controls, bidi controls, code points that are no characters), then encoded for its context. Expressions are kept as
+ends, controls, bidi controls, code points that are no characters), then encoded for its context. One that is written from right
+to left is isolated, so that it does not turn the order of the sentence. Expressions are kept as
 source, so that another process can fill a stored edition; `@address` and `@token`, which no expression
 can spell, are the two values of the program itself.
 """
@@ -17,6 +18,7 @@ from urllib.parse import quote
 from markupsafe import escape
 
 from mailer.dispatch.template.expression import Expression, parse_expression
+from mailer.i18n.bidi import has_right_to_left, isolate
 from mailer.line_sanitizer import clean_line
 
 ADDRESS = "@address"
@@ -100,6 +102,8 @@ def escape_value(value: str, place: EscapeContext) -> str:
     if value.isalnum() and value.isascii():
         return value  # the same anywhere
     value = clean_line(value)
+    if place in {EscapeContext.HTML, EscapeContext.TEXT} and has_right_to_left(value):
+        value = isolate(value)
     match place:
         case EscapeContext.HTML:
             return str(escape(value))

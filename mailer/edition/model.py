@@ -54,13 +54,19 @@ class EditionError(MailerError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Image:
-    """An image that belongs to an edition, named by its content: `<sha256 prefix>.<jpg|png>`; sizes in pixels."""
+    """An image that belongs to an edition, named by its content: `<sha256 prefix>.<jpg|png>`; sizes in pixels.
+
+    Known only of an image that was just loaded, not of a stored one: `is_animated`, its file has several pictures, of which the
+    first is shown; `vanishes`, it is dark on a transparent ground, and so not seen in dark mode.
+    """
 
     name: str
     content_type: str
     width: int
     height: int
     data: bytes = field(repr=False)
+    is_animated: bool = field(default=False, compare=False)
+    vanishes: bool = field(default=False, compare=False)
 
     def display_size(self, widest: int) -> tuple[int, int]:
         """Returns the `width` and `height` attributes for a column of `widest` pixels."""

@@ -162,9 +162,13 @@ class LayoutOptions(_Table):
 
 
 class Logo(_Table):
-    """An image in the place of the publication's name: a file in the folder of theme.toml, shown `width` pixels wide."""
+    """An image in the place of the publication's name: a file in the folder of theme.toml, shown `width` pixels wide.
+
+    `dark_file` is shown in its place in dark mode.
+    """
 
     file: Annotated[Path, BeforeValidator(_sibling_file)]
+    dark_file: Annotated[Path, BeforeValidator(_sibling_file)] | None = None
     width: int = Field(ge=16, le=480)
     alt: str = Field(default="", max_length=200)
 

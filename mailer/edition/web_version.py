@@ -27,6 +27,7 @@ _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden|mso-hide\s*:\s
 _PADDING = re.compile("[\u00ad\u034f\u061c\u115f\u17b4\u17b5\u180e\u200b-\u200f\u2007\u2060-\u2064\ufeff]+")
 _XML = re.compile(r"[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _HOST = re.compile(r"[A-Za-z0-9.-]+(:[0-9]+)?")  # no other characters, which could change a policy
+_READ = "read"  # the class of what an editor wrote, in the packaged templates
 _SHORTEST = 40  # characters of a paragraph that describes the edition
 _LOOKS = ("class", "style", "bgcolor", "width", "height", "align", "valign", "cellpadding", "cellspacing", "border")
 _KEPT_LOOKS = {"img": {"width", "height"}}
@@ -55,10 +56,12 @@ class WebPage:
     origins: tuple[str, ...]
 
 
-def to_web_page(text: str, address: AddressMap) -> WebPage:
-    """Returns the HTML document `text` as content of a page."""
+def to_web_page(text: str, address: AddressMap, *, own: str = "") -> WebPage:
+    """Returns the HTML document `text` as content of a page. Links to `own`, the address of this page, are left out."""
     root = _parse(text)
     body = root.body
+    if own:
+        _drop_links(body, own)
     description = _description(body)
     sheets = [element.text_content() for element in root.iter("style")]
     _drop(root, _NOT_SHOWN)
@@ -104,6 +107,14 @@ def _drop(root: HtmlElement, names: set[str]) -> None:
             element.drop_tree()
 
 
+def _drop_links(body: HtmlElement, address: str) -> None:
+    """Removes the links to `address`, each with the span around it if that contains nothing else but a separator."""
+    for link in [each for each in body.iter("a") if each.get("href") == address]:
+        around = link.getparent()
+        is_alone = around is not None and around.tag == "span" and _words(around).lstrip(" ·") == _words(link)
+        (around if is_alone else link).drop_tree()
+
+
 def _classes(body: HtmlElement) -> list[str]:
     """Turns each style attribute into a class; returns the rules. Their weight is three classes: only !important beats them."""
     names: dict[str, str] = {}
@@ -130,8 +141,13 @@ def _description(body: HtmlElement) -> str:
 
 
 def _lines(body: HtmlElement) -> Iterator[HtmlElement]:
-    """Yields the hidden lines, which inboxes show after the subject, then paragraphs."""
+    """Yields the hidden lines, which inboxes show after the subject, then paragraphs: those of the text before all others."""
     yield from (each for each in body.iter("div", "span") if _HIDDEN.search(each.get("style", "")))
+    written = [
+        each for each in body.iter("p") if any(_READ in up.get("class", "").split() for up in each.iterancestors())
+    ]
+    yield from (each for each in written if len(_words(each)) >= _SHORTEST)
+    yield from written
     yield from (each for each in body.iter("p") if len(_words(each)) >= _SHORTEST)
 
 

@@ -11,17 +11,11 @@ import re
 
 from mailer.feedback.model import WORDS, FeedbackRecipient, recipient_about
 from mailer.feedback.status_code import find_reply_code, find_status, specificity
-from mailer.smtp.refusal_reason import Reason, refusal_reason
+from mailer.smtp.refusal_reason import Reason, is_hedged, is_temporary, refusal_reason
 
 _TEXT = 4000  # characters of a bounce that are searched for the stage
 _MOVED = 551  # RFC 5321 3.4: the server names the new address
-_UNCERTAIN = re.compile(
-    r"(?:mailbox|user|account|recipient) unavailable"  # RFC 5321 4.2.3: any reason for 550
-    r"|does ?n[o']t have an? \S+ account"  # Yahoo answers so to DATA
-    r"|\b(?:may|might) (?:not|have|be)\b|\bpossibl[ey]\b|\bil se peut|peut-être|möglicherweise|\bpuede que|es posible|podr[íi]a"
-    r"|\bpotrebbe|\bé possível|\bpode (?:ser|não)|\bmogelijk|возможно|可能"
-)
-_TEMPORARY = re.compile(r"not found, try again|try again (?:later|in)|\btemporar(?:y (?:failure|error|problem)|ily)")
+_YAHOO = re.compile(r"does ?n[o']t have an? \S+ account")  # Yahoo answers so to DATA
 _VAGUE = frozenset({Reason.ON_HOLD, Reason.NETWORK_ERROR})
 PERMANENT = frozenset({Reason.USER_UNKNOWN, Reason.HOST_UNKNOWN, Reason.HAS_MOVED, Reason.NOT_ACCEPTING})
 _STAGE = re.compile(
@@ -49,7 +43,7 @@ def judge_bounce(
             words, reason = explained, by_prose
     code = find_reply_code(words)
     by_code = status.startswith("4") or code // 100 == 4
-    temporary = delayed or by_code or _TEMPORARY.search(words.lower()) is not None
+    temporary = delayed or by_code or is_temporary(words)
     proven = status.startswith("5.1.") or _is_proven(reason, words, code, f"{diagnostic}\n{prose}"[:_TEXT].lower())
     if reason is Reason.USER_UNKNOWN and not (proven or temporary):
         reason = Reason.FILTERED
@@ -63,7 +57,7 @@ def _is_proven(reason: Reason, words: str, code: int, text: str) -> bool:
     """Whether `words` alone prove the reason. `code`: of a remote server's reply. `text`: all that the bounce says."""
     if reason is Reason.HAS_MOVED:
         return code == _MOVED
-    if _UNCERTAIN.search(words.lower()):
+    if is_hedged(words) or _YAHOO.search(words.lower()):
         return False
     found = _STAGE.search(text)
     stage = next(filter(None, found.groups()), "") if found else ""

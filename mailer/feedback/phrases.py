@@ -53,9 +53,6 @@ BOUNCE_SUBJECT = _any(
     r"配信(?:不能|できま|エラー)|送信(?:エラー|できま)|エラー通知|退信|未送达",
 )
 
-ANSWER = _any(r"\s*(?:re|aw|sv|antw|rif|odp)(?:\[\d+\])?\s*:")
-"""Subjects of answers of people."""
-
 FAILURE = _any(
     r"deliver",
     r"fail",

@@ -57,21 +57,14 @@ def is_from_mail_system(message: ReceivedMessage) -> bool:
     )
 
 
-def is_marked_as_bounce(message: ReceivedMessage) -> bool:
-    """Whether the sender or the subject is that of a bounce. The answer of a person to a bounce is not one."""
-    subject = message.subject[:300].lower()
-    return is_from_mail_system(message) or (
-        not phrases.ANSWER.match(subject) and phrases.BOUNCE_SUBJECT.search(subject) is not None
-    )
-
-
 def is_bounce(message: ReceivedMessage, prose: ProseBounce) -> bool:
-    """Whether a message that is no vacation notice says that mail was not delivered."""
+    """Whether a message, which is no vacation notice, says that mail was not delivered. Words alone do not: people use them."""
     subject, text = message.subject[:300].lower(), prose.text.lower()
-    if is_marked_as_bounce(message):
+    if is_from_mail_system(message):
         return phrases.FAILURE.search(f"{subject}\n{text}") is not None
-    is_answer = bool(message.returned) or message.header("return-path") == "<>"
-    return is_answer and phrases.FAILED_DELIVERY.search(text) is not None
+    if not message.returned and message.header("return-path") != "<>":
+        return False
+    return phrases.BOUNCE_SUBJECT.search(subject) is not None or phrases.FAILED_DELIVERY.search(text) is not None
 
 
 def parse_prose(message: ReceivedMessage) -> ProseBounce:

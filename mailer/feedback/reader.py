@@ -9,12 +9,14 @@ failure, and only in messages of mail systems. A request to be unsubscribed is n
 Total, within the limits of `received_message`. The keys decide whether a token is ours; without them none is proven.
 """
 
+from dataclasses import replace
+
 from mailer.feedback.auto_reply import is_marked_as_reply, is_vacation, is_without_return_path
 from mailer.feedback.bounce_reason import judge_bounce
 from mailer.feedback.complaint import parse_complaint
 from mailer.feedback.delivery_status import DeliveryStatus, StatusBlock, parse_delivery_status
 from mailer.feedback.model import Feedback, FeedbackKind, FeedbackRecipient, Reading, TokenState, recipient_about
-from mailer.feedback.prose_bounce import ProseBounce, is_bounce, is_from_mail_system, is_marked_as_bounce, parse_prose
+from mailer.feedback.prose_bounce import ProseBounce, is_bounce, is_from_mail_system, parse_prose
 from mailer.feedback.received_message import ReceivedMessage, parse_received
 from mailer.feedback.ses_notification import parse_ses_text, read_ses
 from mailer.feedback.tokens import placed_tokens, prove, recipient_texts, requested_tokens
@@ -56,8 +58,13 @@ def read_feedback(raw: bytes, keys: TokenKeys | None = None) -> Feedback:
     )
 
 
+def _is_by_server(message: ReceivedMessage) -> bool:
+    """Whether a mail system wrote this rather than a person, by its sender or return path."""
+    return is_from_mail_system(message) or is_without_return_path(message)
+
+
 def _is_automatic(message: ReceivedMessage, kind: FeedbackKind) -> bool:
-    """Whether a program wrote this: a subject alone, as “Delivery problem”, does not prove it."""
+    """Whether a program wrote this."""
     return (
         kind in {FeedbackKind.COMPLAINT, FeedbackKind.AUTO_REPLY}
         or is_marked_as_reply(message)
@@ -71,7 +78,7 @@ def _status(message: ReceivedMessage) -> DeliveryStatus:
     """Returns the delivery status of all status parts, or of fields that stand in the text of a bounce."""
     texts = message.statuses
     if not texts and "inal-recipient:" in message.text.lower() and not is_vacation(message):
-        texts = [message.text] if is_marked_as_bounce(message) or is_without_return_path(message) else []
+        texts = [message.text] if _is_by_server(message) else []
     parsed = [parse_delivery_status(text) for text in texts]
     return DeliveryStatus(
         envelope_id=next((each.envelope_id for each in parsed if each.envelope_id), ""),
@@ -92,7 +99,7 @@ def _read(message: ReceivedMessage, status: DeliveryStatus) -> Reading:
         return Reading(FeedbackKind.AUTO_REPLY, _of_reply(message))
     prose = parse_prose(message)
     if is_bounce(message, prose):
-        return Reading(FeedbackKind.BOUNCE, _of_prose(prose))
+        return Reading(FeedbackKind.BOUNCE, _of_prose(prose, certain=_is_by_server(message)))
     return Reading(FeedbackKind.AUTO_REPLY, _of_reply(message)) if is_reply else Reading(FeedbackKind.OTHER)
 
 
@@ -120,12 +127,13 @@ def _judge_block(block: StatusBlock, address: str = "", prose: str = "") -> Feed
     )
 
 
-def _of_prose(prose: ProseBounce) -> Recipients:
-    alone = len(prose.recipients) == 1
-    return tuple(
-        judge_bounce(each.address, diagnostic=each.words, prose=prose.text if alone else "", delayed=prose.delayed)
+def _of_prose(prose: ProseBounce, *, certain: bool) -> Recipients:
+    text = prose.text if len(prose.recipients) == 1 else ""
+    recipients = (
+        judge_bounce(each.address, diagnostic=each.words, prose=text, delayed=prose.delayed)
         for each in prose.recipients
     )
+    return tuple(replace(each, permanent=each.permanent and certain) for each in recipients)
 
 
 def _of_reply(message: ReceivedMessage) -> Recipients:

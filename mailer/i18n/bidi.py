@@ -1,4 +1,6 @@
-"""The direction of a text, by its language or by its first strong character."""
+"""The direction of a text, by its language or by its first strong character; and isolates (UAX #9), so that a text of one
+direction does not turn the order of what is around it.
+"""
 
 import unicodedata
 
@@ -19,6 +21,21 @@ def first_strong_direction(text: str) -> str:
             case _:
                 continue
     return ""
+
+
+def isolate(text: str) -> str:
+    """Returns `text` between FIRST STRONG ISOLATE and POP DIRECTIONAL ISOLATE."""
+    return f"\u2068{text}\u2069"
+
+
+def has_right_to_left(text: str) -> bool:
+    """Whether `text` has a letter that is written from right to left."""
+    return not text.isascii() and any(unicodedata.bidirectional(character) in {"R", "AL"} for character in text)
+
+
+def has_left_to_right(text: str) -> bool:
+    """Whether `text` has a letter that is written from left to right."""
+    return any(unicodedata.bidirectional(character) == "L" for character in text)
 
 
 def text_direction(language: str) -> str:

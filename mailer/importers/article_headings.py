@@ -13,7 +13,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from mailer.importers.dates import ParsedDate, ends_in_date, read_date
+from mailer.i18n.date_parser import ParsedDate, ends_in_date, read_date
 from mailer.importers.paragraphs import ImportedParagraph
 from mailer.importers.table_of_contents import TocEntry, is_same, similarity, split_place
 
@@ -23,6 +23,7 @@ _LINES = 6  # that a title with its source and date may take
 _LINK = re.compile(r"<?(https?://\S+?)>?")
 _LINKED = re.compile(r"\[.*\]\((https?://[^()\s]+)\)")
 _SENTENCE = (".", ";", ",")
+_SET_OFF = frozenset(",;:|·–—-(/•")  # between source and date
 _SURE = 0.85
 
 
@@ -86,23 +87,43 @@ def _dated(
             if index == 1:
                 return _date_first(queue, lines, read, entries)
             return _heading(queue, lines[: index - 1], lines[index - 1].text, read, lines[index], entries=entries)
-        ended = ends_in_date(line.text)
-        if ended and ended[0] and len(ended[0]) <= _SOURCE and not ended[0].endswith(_SENTENCE):
-            return _heading(queue, lines[:index], *ended, line, entries=entries)
+        ended = _source_and_date(line.text)
+        if ended and len(ended[0]) <= _SOURCE and not ended[0].endswith(_SENTENCE):
+            return _doubted(_heading(queue, lines[:index], *ended, line, entries=entries), line.text)
     return None
+
+
+def _source_and_date(text: str) -> tuple[str, ParsedDate] | None:
+    """Returns source and date of a line such as “Harbour Times, Oct. 25, 2026”; None for prose: “It opens on 6 May 2026”."""
+    ended = ends_in_date(text)
+    if not ended or not ended[0]:
+        return None
+    return None if not _is_set_off(text, ended[0]) and ended[0].split()[-1].islower() else ended
+
+
+def _is_set_off(text: str, source: str) -> bool:
+    return text[len(source) :].lstrip()[:1] in _SET_OFF or source.endswith(")")
+
+
+def _doubted(found: ArticleHeading | None, text: str) -> ArticleHeading | None:
+    """Adds a doubt to a heading that is not in the contents, if nothing but a blank is between its source and its date."""
+    if found is None or found.entry or _is_set_off(text, found.source):
+        return found
+    return replace(found, doubts=(*found.doubts, f"“{text}” was read as the source and date of “{found.title}”"))
 
 
 def _with_kicker(queue: Sequence[ImportedParagraph], entries: Sequence[TocEntry]) -> ArticleHeading | None:
     """Finds a heading with source and date above it."""
     if len(queue) < 2 or not queue[1].level or len(queue[0].lines) > 1 or len(queue[0].text) > _TITLE:
         return None
-    ended = ends_in_date(queue[0].text)
-    if not ended or not ended[0]:
+    ended = _source_and_date(queue[0].text)
+    if not ended:
         return None
     source, _, place = ended[0].partition(" · ")
     title = [_TextLine(queue[1].text, 1, len(queue[1].lines) - 1)]
     found = _heading(queue, title, source, ended[1], title[0], entries=entries)
-    return replace(found, place=found.place or place, is_headed=True) if found else None
+    headed = replace(found, place=found.place or place, is_headed=True) if found else None
+    return _doubted(headed, queue[0].text)
 
 
 def _date_first(

@@ -41,8 +41,8 @@ _HIDDEN = re.compile(r"(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*hidden|m
 _SIZE = re.compile(r"(?:^|;)\s*(?:max-height|font-size|font)\s*:\s*(?P<size>[^;]*)")
 _ZERO = re.compile(r"0*\.?0+(?:px|pt|em|rem|ex|ch|vh|vw|%)?(?:\s*!important)?")
 _GENERATED = (
-    r"unsubscribe|opt out|view (?:this )?(?:e-?mail |message |newsletter )?(?:in|online)|"
-    r"(?:read|view|open) (?:it |this )?(?:in|online)|"
+    r"unsubscribe|opt out|"
+    r"(?:read|view|open) (?:it |this )?(?:e-?mail |message |newsletter )?(?:in (?:your |a |the )?(?:web ?)?browser|online)|"
     r"(?:update|manage|change|edit) (?:your |my )?(?:subscription|preferences|e-?mail preferences)|"
     r"abmelden|abbestellen|im browser|online ansehen|(?:se |me )?désabonner|désinscri|voir en ligne|darse de baja|"
     r"ver en (?:el |línea)|cancelar (?:a |la )?(?:inscrição|suscripción|assinatura)|ver no navegador|disiscriv|"
@@ -60,6 +60,7 @@ _NUMBER = re.compile(r"\d{1,2}[.)]|[•·‣▪■●►]")
 _RAISED = str.maketrans("0123456789+-=()n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁿ")
 _LOWERED = str.maketrans("0123456789+-=()", "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎")
 _DEEPEST = 150  # elements inside one another; the text of deeper ones is kept without its structure
+_WIDEST_SPAN = 50  # columns or rows of one cell
 _LARGEST_ROW = 300  # characters of a cell in a table of data
 
 
@@ -348,7 +349,10 @@ class _HtmlReader:
         return reader.found
 
     def _table(self, element: HtmlElement, depth: int) -> None:
-        cells = [[self._item_paragraphs(cell, depth) for cell in row.iter("td", "th")] for row in element.iter("tr")]
+        cells = [
+            [[] if cell is None else self._item_paragraphs(cell, depth) for cell in row]
+            for row in _spread_cells(element)
+        ]
         cells = [row for row in cells if any(row)]
         width = max(map(len, cells))
         written = [[" ".join(" ".join(each.markdown or ()) for each in cell) for cell in row] for row in cells]
@@ -465,6 +469,30 @@ def _is_data(table: HtmlElement) -> bool:
     if any(_NUMBER.fullmatch(row[0]) for row in wide):
         return False  # bullets in cells of their own
     return len(wide) > 1 and all(len(cell) <= _LARGEST_ROW for row in rows for cell in row)
+
+
+def _spread_cells(table: HtmlElement) -> list[list[HtmlElement | None]]:
+    """Returns the cells of each row, each in its column: None where a cell of another row or column extends to."""
+    rows: list[list[HtmlElement | None]] = []
+    below: dict[int, int] = {}  # column: the rows that a cell above still extends to
+    for row in table.iter("tr"):
+        cells: list[HtmlElement | None] = []
+        for cell in row.iter("td", "th"):
+            while below.get(len(cells), 0):
+                below[len(cells)] -= 1
+                cells.append(None)
+            for index in range(_span(cell, "colspan")):
+                below[len(cells)] = _span(cell, "rowspan") - 1
+                cells.append(None if index else cell)
+        for column in range(len(cells), max(below, default=-1) + 1):
+            below[column] = max(0, below.get(column, 0) - 1)
+        rows.append(cells)
+    return rows
+
+
+def _span(cell: HtmlElement, name: str) -> int:
+    value = (cell.get(name) or "").strip()
+    return min(max(int(value), 1), _WIDEST_SPAN) if value.isascii() and value.isdecimal() else 1
 
 
 def _descendants(element: HtmlElement, *tags: str) -> Iterator[HtmlElement]:

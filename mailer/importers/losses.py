@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from mailer.importers.dates import is_word_of_date
+from mailer.i18n.date_parser import is_word_of_date
 from mailer.importers.model import ImportDoubt
 from mailer.importers.paragraphs import ImportedParagraph
 
@@ -19,6 +19,7 @@ _INVISIBLE = re.compile("[\u00ad\u034f\u200b-\u200f\u2060\ufeff]")
 _LINK = re.compile(r"\]\([^)]*\)")
 _MARKS = re.compile(r"[\\*`\[\]<>]")
 _SHOWN = 8  # words that are listed
+_MOST_READ = 1000  # characters without a space: normalising takes quadratic time on combining marks
 _NOTE_BY = re.compile(  # of a line such as “[Note by NAME]”, which the dispatch has as a field
     "note|by|from|of|an|editors?|anmerkung|notiz|vorbemerkung|nota|opmerking|von|de|da|do|por|par|van|di|הערה|הערת|מאת|ملاحظة|من|بقلم"
 )
@@ -61,6 +62,7 @@ def find_losses(source: ImportSource, text: str, doubts: Iterable[ImportDoubt]) 
 
 def _words(text: str) -> Iterator[str]:
     """Yields the words of `text` in one form, without figures and words of dates."""
-    for word in _WORD.findall(unicodedata.normalize("NFKC", _INVISIBLE.sub("", text)).casefold()):
+    parts = (unicodedata.normalize("NFKC", part[:_MOST_READ]) for part in _INVISIBLE.sub("", text).split())
+    for word in _WORD.findall(" ".join(parts).casefold()):
         if not word.strip("_").isdecimal() and word.strip("_") and not is_word_of_date(word):
             yield word.strip("_")

@@ -14,6 +14,7 @@ import binascii
 import codecs
 import datetime as dt
 import email.policy
+import html
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -64,6 +65,7 @@ _ZIPS = {
     ".xlsx": "a workbook",
     ".pages": "a Pages document",
 }
+_WORD = re.compile(r"\w+")
 _MARKDOWN = re.compile(rb"---\r?\n(?:[^\n]*\n)*?title:")
 PAGES = frozenset({".html", ".htm", ".xhtml"})
 _DATA = re.compile(
@@ -188,7 +190,8 @@ def open_message(data: bytes) -> OpenedFile:
     parts = [part for _, part in zip(range(_PARTS), message.walk(), strict=False) if not part.is_multipart()]
     shown = [part for part in parts if part.get_content_disposition() != "attachment"]
     texts = {kind: [part for part in shown if part.get_content_type() == kind] for kind in ("text/html", "text/plain")}
-    bests = texts["text/html"] or texts["text/plain"]
+    alternatives = _alternatives(message)
+    bests = [part for part in shown if part.get_content_type() in texts and id(part) not in alternatives]
     if not bests:
         raise UsageError("The message contains no text.")
     pictures = {
@@ -196,10 +199,11 @@ def open_message(data: bytes) -> OpenedFile:
         for part in parts
         if part.get("Content-ID") and part.get_content_maintype() == "image"
     }
-    decoded = [decode_text(_payload(part), part.get_content_charset()) for part in bests]
-    text = "\n\n".join(found for found, _ in decoded)
-    doubts = [doubt for _, found in decoded for doubt in found]
-    is_html = bool(texts["text/html"])
+    is_html = any(part.get_content_type() == "text/html" for part in bests)
+    decoded = [(part, *decode_text(_payload(part), part.get_content_charset())) for part in bests]
+    pages = " ".join(found for part, found, _ in decoded if part.get_content_type() == "text/html")
+    text = "\n\n".join(_as_page(part, found, pages) if is_html else _joined(part, found) for part, found, _ in decoded)
+    doubts = [doubt for _, _, found in decoded for doubt in found]
     for part in parts:
         if part not in shown or part.get_content_maintype() != "text":
             doubts += _name_attachment(part, text)
@@ -213,6 +217,34 @@ def open_message(data: bytes) -> OpenedFile:
         doubts=tuple(doubts),
         first_line=1 if is_html or message.is_multipart() else head.count(b"\n") + 3,
     )
+
+
+def _alternatives(message: Message) -> set[int]:
+    """Returns the plain texts that are said to be the same as a page beside them, by `id`."""
+    found: set[int] = set()
+    for _, part in zip(range(_PARTS), message.walk(), strict=False):
+        if part.get_content_type() == "multipart/alternative":
+            inner = [each for _, each in zip(range(_PARTS), part.walk(), strict=False)]
+            if any(each.get_content_type() == "text/html" for each in inner):
+                found |= {id(each) for each in inner if each.get_content_type() == "text/plain"}
+    return found
+
+
+def _as_page(part: Message, text: str, pages: str) -> str:
+    """Returns the text of a part as HTML; "" for a plain text whose words are all in the `pages` of the message."""
+    if part.get_content_type() == "text/html":
+        return text
+    known = set(_WORD.findall(html.unescape(pages).casefold()))
+    if known.issuperset(_WORD.findall(text.casefold())):
+        return ""
+    paragraphs = re.split(r"\n[ \t]*\n", _joined(part, text).replace("\r\n", "\n"))
+    return "".join(f"<p>{html.escape(each.strip()).replace(chr(10), '<br>')}</p>" for each in paragraphs)
+
+
+def _joined(part: Message, text: str) -> str:
+    """Returns a plain text without the line ends that its program added within words and addresses (RFC 3676, DelSp)."""
+    is_broken = str(part.get_param("format")).lower() == "flowed" and str(part.get_param("delsp")).lower() == "yes"
+    return re.sub(r"(?<!^--) \r?\n", "", text, flags=re.MULTILINE) if is_broken else text
 
 
 def _name_attachment(part: Message, text: str) -> Iterator[ImportDoubt]:

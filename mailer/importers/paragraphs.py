@@ -17,6 +17,7 @@ from mailer.importers.markdown_escaping import escape_markdown
 
 _TAB = 4
 _WIDEST = 100  # a longer line was never wrapped
+_NARROWEST = 40  # lines that are all shorter were not wrapped: each is a line of its own
 _FEW = 20  # one in so many lines may be longer
 _RULE = re.compile(r"([=\-~_*#+])(?:\s?\1){2,}")
 _LEVELS = {"=": 1, "-": 2, "~": 3}
@@ -115,7 +116,8 @@ def width_of(found: Sequence[ImportedParagraph]) -> int:
     """
     lengths = [len(line) for each in found for line in each.lines if len(line.split()) > 1]
     wrapped = [length for length in lengths if length <= _WIDEST]
-    return max(wrapped, default=0) if (len(lengths) - len(wrapped)) * _FEW <= len(lengths) else 0
+    width = max(wrapped, default=0) if (len(lengths) - len(wrapped)) * _FEW <= len(lengths) else 0
+    return width if width >= _NARROWEST else 0
 
 
 def markdown(paragraph: ImportedParagraph, width: int) -> str:

@@ -15,8 +15,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from mailer.errors import UsageError
+from mailer.i18n.date_parser import ParsedDate, find_date, is_month_first, read_date
 from mailer.importers.article_headings import ArticleHeading, find_heading
-from mailer.importers.dates import ParsedDate, find_date, read_date
 from mailer.importers.language_by_script import language_of
 from mailer.importers.markdown_escaping import escape_markdown, unwrapped
 from mailer.importers.model import ImportDoubt, ImportedArticle, ImportedDispatch
@@ -102,6 +102,8 @@ def read_plaintext(
     summary = _summary(contents, articles, context)
     date = _choose_date(date, evidence or DateEvidence(), today, context)
     detected = language_of(" ".join(each.text for each in paragraphs)) or _dated_in(date, language)
+    if (detected or language) == "en" and is_month_first("\n".join(each.text for each in paragraphs)):
+        detected = "en-US"  # so that the dates of the dispatch read as those of the file
     dispatch_language = detected or language
     return ImportedDispatch(
         title=unwrapped(title),

@@ -3,7 +3,7 @@
     read_preamble(paragraphs, top)   `top`: the number of paragraphs before the contents
 
 Text that fits no part goes into the note, where it was, with a Doubt. A photo without a picture, as in a text archive, is
-written into the front matter as a comment, and its words stay in the note.
+written into the front matter as a comment, and not into the note, where the editor would seem to say its words.
 """
 
 import re
@@ -26,10 +26,11 @@ _CREDIT = re.compile(
     r"bild|credit|צילום|תמונה|تصوير|صورة)\b[^()\[\]]*)[)\]]\.?",
     re.IGNORECASE | re.DOTALL,
 )
+_LONGEST_PHOTO_TEXT = 600  # characters; a longer paragraph is part of the note
 _LONGEST_TITLE = 100  # characters of “Note by …”
 _NO_PICTURE = (
-    "a photo is described, but the file has no picture: the description is kept in the note; to show the photo, add its file to "
-    "the fields at the top, in the lines that begin with #"
+    "a photo is described, but the file has no picture: its caption and credit are in the fields at the top, in lines that begin "
+    "with #; to show the photo, add its file there and remove the #"
 )
 
 
@@ -59,10 +60,9 @@ def read_preamble(paragraphs: Sequence[ImportedParagraph], top: int) -> Preamble
     else:
         preamble.editor = note[0]
         rest = [*before, *_unsigned(note[1], preamble)]
-        strange = [each for each in before if not _CREDIT.fullmatch(each.text)]
-        if strange:
+        if before:
             preamble.doubt(
-                strange[0], f"{_lines(strange)} above the note could not be placed; kept at the beginning of the note"
+                before[0], f"{_lines(before)} above the note could not be placed; kept at the beginning of the note"
             )
     preamble.note = rest
     preamble.editor = unwrapped(preamble.editor or preamble.signature)
@@ -101,10 +101,10 @@ def _without_photo(paragraphs: list[ImportedParagraph], top: int, preamble: Prea
             if not each.text.strip():
                 preamble.doubt(each, "the photo has no description (alt text); write what it shows")
             return [*paragraphs[:index], *paragraphs[index + 1 + is_caption :]]
-        if match := _CREDIT.fullmatch(each.text):
+        if len(each.text) <= _LONGEST_PHOTO_TEXT and (match := _CREDIT.fullmatch(each.text)):
             preamble.photo = ImportedPhoto(caption=unwrapped(match["caption"]), credit=unwrapped(match["credit"]))
             preamble.doubt(each, _NO_PICTURE)
-            return paragraphs
+            return [*paragraphs[:index], *paragraphs[index + 1 :]]
     return paragraphs
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import lru_cache
 
-from mailer.importers.dates import ParsedDate, ends_in_date
+from mailer.i18n.date_parser import ParsedDate, ends_in_date
 from mailer.importers.paragraphs import ImportedParagraph
 
 _NUMBERED = re.compile(r"(?P<number>\d{1,2})[.)]\s*(?P<text>\S.*)")

@@ -37,10 +37,13 @@ an event loop. Raises LedgerError.
 
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+from sqlalchemy import Connection, update
 
 from mailer.boot_clock import boottime
 from mailer.delivery.warmup import WarmUp
@@ -64,6 +67,7 @@ from mailer.ledger.store.file_locks import FileLock
 from mailer.ledger.store.lease import LENGTH
 from mailer.ledger.store.ledger_context import LOCK_PATIENCE, LedgerContext
 from mailer.ledger.store.rollback_guard import AcceptedDatabase, RollbackGuard
+from mailer.ledger.store.tables import meta
 from mailer.ledger.store.upgrade import upgrade
 from mailer.ledger.store.writer import Writer
 from mailer.ledger.subscribers.address_changes import AddressChanges
@@ -136,6 +140,15 @@ class Ledger:
         """Returns the process id of the running `serve`; None if there is none, 0 if it is unknown."""
         lock = self._context.serve_lock()
         return None if lock.is_unlocked() else lock.read_pid() or 0
+
+    def try_write(self) -> Future[None]:
+        """Writes, durably, without changing anything that is recorded: it fails when unsubscribing would."""
+        same = update(meta).where(meta.c.key == "ledger").values(value=meta.c.value)
+
+        def work(conn: Connection) -> None:
+            conn.execute(same)
+
+        return self._context.writer.call(work)
 
     def accept_restored(self, *, if_refused: bool = False) -> AcceptedDatabase | None:
         """Accepts a restored or new database, and pauses its open sends, so that nothing is sent by itself.

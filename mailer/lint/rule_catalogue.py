@@ -70,7 +70,7 @@ CONTENT_RULES = (
     Rule(
         id="subject-shouting",
         severity=WARNING,
-        title="subject and preheader are not all capitals and have no !!!",
+        title="subject and preheader are not all capitals and have at most one exclamation mark",
         why="Spam filters and readers recognise spam by capitals and exclamation marks.",
         source=_GMAIL,
         how="Write it as a sentence, with at most one exclamation mark.",
@@ -273,6 +273,22 @@ PAGE_RULES = (
         why="Large images load slowly and cost readers data; embedded ones grow by another third.",
         source="RFC 2045, 6.8, on what base64 adds: https://www.rfc-editor.org/rfc/rfc2045",
         how="Save it as JPEG, or make it smaller. Photographs in PNG format are the usual cause.",
+    ),
+    Rule(
+        id="image-animated",
+        severity=WARNING,
+        title="an image is not an animation",
+        why="Outlook shows the first picture of an animation only, so that every message has it as a still.",
+        source="Can I email, GIF: https://www.caniemail.com/features/image-gif/",
+        how="Save the picture that you want as JPEG or PNG, or link to the animation.",
+    ),
+    Rule(
+        id="image-vanishes",
+        severity=WARNING,
+        title="no image is dark on a transparent ground",
+        why="In dark mode the ground is dark too, and the image cannot be seen.",
+        source="Can I email, prefers-color-scheme: https://www.caniemail.com/features/css-at-media-prefers-color-scheme/",
+        how="Give the image a light ground. For the logo, ask an admin for one for dark mode.",
     ),
     Rule(
         id="image-width",

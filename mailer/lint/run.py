@@ -14,8 +14,7 @@ from mailer.lint.findings import Finding, to_diagnostics
 Check = Callable[[LintContext], Iterator[Finding]]
 
 CHECKS: tuple[Check, ...] = (
-    content.placeholders,
-    content.sample_text,
+    content.unfinished,
     content.merge_tags,
     content.empty_fields,
     content.subject_and_preheader,
@@ -31,6 +30,7 @@ CHECKS: tuple[Check, ...] = (
     size.html_size,
     size.style_blocks,
     size.image_sizes,
+    size.image_changes,
     accessibility.images,
     accessibility.headings,
     accessibility.tables,

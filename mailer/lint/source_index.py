@@ -27,7 +27,7 @@ _NOT_READ = re.compile(
     r"|(?P<ticks>`+)(?!`).*?(?<!`)(?P=ticks)(?!`)"  # code
     r"|(?<=\]\()[^()\s]+(?=[)\s])"  # the address of a link
     r"|\bhttps?://[^\s<>)\]]+"
-    r"|\[\[[^\]\n]*\]\]|\[\^[^\]\n]*\]:?"
+    r"|\[\[[^\]\n]+\]\]|\[\^[^\]\n]*\]:?"
 )
 LONGEST_LINE = 20_000
 """Characters of a line; longer lines are not searched, because patterns are slow on them."""

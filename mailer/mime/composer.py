@@ -18,6 +18,7 @@ from email.parser import BytesParser
 from email.policy import compat32
 from email.utils import format_datetime
 from functools import lru_cache
+from hashlib import sha256
 from typing import NamedTuple, Protocol
 from urllib.parse import urlsplit
 
@@ -55,6 +56,7 @@ class SenderProfile:
     publication: str
     base_url: str
     reply_to: str = ""
+    reply_to_name: str = ""
     bounce_address: str = ""
     unsubscribe_address: str = ""
     signers: tuple[DkimKey, ...] = ()
@@ -90,7 +92,8 @@ class SenderProfile:
 
 
 _FROZEN = (
-    "sender_name", "sender_address", "publication", "base_url", "reply_to", "bounce_address", "unsubscribe_address",
+    "sender_name", "sender_address", "publication", "base_url", "reply_to", "reply_to_name", "bounce_address",
+    "unsubscribe_address",
 )  # fmt: skip
 
 
@@ -275,7 +278,8 @@ def inspect(message: Message) -> None:
 
 _ONCE = (
     "From", "To", "Subject", "Date", "Message-ID", "MIME-Version", "Content-Type",
-    "List-Id", "List-Unsubscribe", "List-Unsubscribe-Post", "List-Help", "List-Archive", "Feedback-ID",
+    "List-Id", "List-Unsubscribe", "List-Unsubscribe-Post", "List-Help", "List-Archive", "List-Post",
+    "Feedback-ID",
 )  # fmt: skip
 _KNOWN = frozenset(name.lower() for name in _ONCE) | {"reply-to", "content-language", "dkim-signature"}
 
@@ -302,17 +306,26 @@ def _common_fields(edition: Edition, sender_profile: SenderProfile) -> list[byte
     list_host = host if "." in host and not host.replace(".", "").isdigit() else sender_profile.domain
     fields = [address_field("From", sender_profile.sender_name, sender_profile.sender_address)]
     if sender_profile.reply_to:
-        fields.append(address_field("Reply-To", "", sender_profile.reply_to))
+        fields.append(address_field("Reply-To", sender_profile.reply_to_name, sender_profile.reply_to))
     return [
         *fields,
         address_field("List-Id", sender_profile.publication, f"newsletter.{list_host}"),
         structured("List-Help", f"<mailto:{contact}?subject=help>"),
         structured("List-Archive", f"<{sender_profile.base_url}/archive/>"),
+        structured("List-Post", "NO"),
         structured("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
-        structured("Feedback-ID", f"{edition.slug}:{list_host}:newsletter:{sender_profile.domain}"),
+        structured(
+            "Feedback-ID", f"issue-{edition.slug}:site-{list_host}:newsletter:{_sender_id(sender_profile.domain)}"
+        ),
         structured("Content-Language", edition.language),
         structured("MIME-Version", "1.0"),
     ]
+
+
+def _sender_id(domain: str) -> str:
+    """Returns the SenderId of Google's feedback loop for a domain: 5 to 15 characters, always the same."""
+    letters = "".join(character for character in domain.lower() if character.isascii() and character.isalnum())
+    return f"{letters[:8]}-{sha256(domain.lower().encode()).hexdigest()[:6]}"
 
 
 def _list_unsubscribe(sender_profile: SenderProfile, token: str) -> bytes:

@@ -2,9 +2,9 @@
 
     build(sender_profile, mail) -> Message
 
-It is sent from the publication, signed like its editions, and marked as an automatic reply (`Auto-Submitted: auto-replied`), so
-that no responder answers it. It belongs to no list, so it has no List-Id and no List-Unsubscribe: with those, filters would put
-it among the newsletters, and there is nothing to unsubscribe from yet.
+It is sent from the publication, signed like its editions, and marked as automatic (`Auto-Submitted: auto-generated`, for it is no
+reply to a message), so that no responder answers it. It belongs to no list, so it has no List-Id and no List-Unsubscribe: with
+those, filters would put it among the newsletters, and there is nothing to unsubscribe from yet.
 
 Always holds of the text: CRLF line ends, leading dots doubled, one of each header. Raises MessageError for text that is not
 allowed in a header.
@@ -70,7 +70,11 @@ def build(sender_profile: SenderProfile, mail: TransactionalMail) -> Message:
 
 
 def _fields(sender_profile: SenderProfile, mail: TransactionalMail) -> list[bytes]:
-    reply_to = [address_field("Reply-To", "", sender_profile.reply_to)] if sender_profile.reply_to else []
+    reply_to = (
+        [address_field("Reply-To", sender_profile.reply_to_name, sender_profile.reply_to)]
+        if sender_profile.reply_to
+        else []
+    )
     return [
         address_field("From", sender_profile.sender_name, sender_profile.sender_address),
         *reply_to,
@@ -78,7 +82,7 @@ def _fields(sender_profile: SenderProfile, mail: TransactionalMail) -> list[byte
         unstructured("Subject", " ".join(mail.subject.split())),
         structured("Date", format_date(mail.date)),
         structured("Message-ID", message_id(mail.token, sender_profile.domain)),
-        structured("Auto-Submitted", "auto-replied"),
+        structured("Auto-Submitted", "auto-generated"),
         structured("Content-Language", mail.language),
         structured("MIME-Version", "1.0"),
     ]

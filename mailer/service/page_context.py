@@ -1,6 +1,7 @@
 """The template context that every public page has: the publication, the language, and the URLs of the other pages.
 
-`root` and `site` are the path of the site and the URLs of its pages; `indexed`, whether search engines may index them. `name`
+`root` and `site` are the path of the site and the URLs of its pages; `indexed`, whether search engines may index them.
+`can_sign_up()` tells whether anybody may join a list, on the page `signup`. `name`
 and `postal_address` are the publication’s; `contact` is the address that readers write to. `language` and `direction` are those
 of the texts; `direction_of` is for other languages. `say("…", name=value)` is a translated text, each value isolated;
 `say("…", "…", count=number)` has a singular and a plural, and takes the form for that number. `long_date(date)` is a date as it
@@ -11,17 +12,19 @@ import datetime as dt
 from typing import Any
 
 from mailer.app import App
+from mailer.audience.list_settings import public_lists
 from mailer.i18n.bidi import text_direction
 from mailer.i18n.dates import long_date
 from mailer.i18n.translations import effective_language, gettext, ngettext
 from mailer.service.public_urls import PublicUrls
 
 _FIRST_STRONG_ISOLATE, _POP_ISOLATE = "\N{FIRST STRONG ISOLATE}", "\N{POP DIRECTIONAL ISOLATE}"
+_MASK, _UNBROKEN_MASK = "…@", "…\N{WORD JOINER}@"  # a masked address has no line end after its ellipsis
 
 
 def bidi_isolate(text: str) -> str:
     """Returns `text` between isolates, so that its direction does not affect the text around it."""
-    return f"{_FIRST_STRONG_ISOLATE}{text}{_POP_ISOLATE}"
+    return f"{_FIRST_STRONG_ISOLATE}{text.replace(_MASK, _UNBROKEN_MASK)}{_POP_ISOLATE}"
 
 
 def page_context(app: App, language: str, *, root: str, site: PublicUrls) -> dict[str, Any]:
@@ -37,10 +40,15 @@ def page_context(app: App, language: str, *, root: str, site: PublicUrls) -> dic
     def date_in_words(date: dt.date) -> str:
         return long_date(date, language)
 
+    def can_sign_up() -> bool:
+        return bool(public_lists(app.workspace.subscribers, app.workspace.list_names(), skip_invalid=True))
+
     return {
         "root": root,
         "site": site,
         "indexed": app.settings.search_engines,
+        "can_sign_up": can_sign_up,
+        "signup": f"{root}/subscribe",
         "name": app.publication.name,
         "contact": (app.settings.reply_to or app.settings.sender).address,
         "postal_address": [line for line in app.publication.postal_address.splitlines() if line.strip()],

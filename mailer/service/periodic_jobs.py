@@ -29,17 +29,23 @@ async def run_every(
     """Runs `step` until `stop` is set, with `interval` seconds between two rounds.
 
     An exception ends the round, not the job: it is logged, and the next round begins `after_error` seconds later
-    (default: `interval`).
+    (default: `interval`). The same error is logged once until a round has succeeded, which is logged, too.
     """
+    logged: set[str] = set()
     while not stop.is_set():
+        line = ""
         try:
             pause = await step()
         except MailerError as error:
-            pause = after_error
-            log(f"{name} wait: {error}")
+            pause, line = after_error, f"{name} wait: {error}"
         except Exception:  # noqa: BLE001 - a bug in one job must not stop the server
-            pause = after_error
-            log(f"{name} wait, because of a bug in mailer: {current_traceback(app)}")
+            pause, line = after_error, f"{name} wait, because of a bug in mailer: {current_traceback(app)}"
+        if line and line not in logged:
+            log(line)
+            logged.add(line)
+        elif not line and logged:
+            log(f"{name} go on")
+            logged.clear()
         try:
             async with asyncio.timeout(interval if pause is None else pause):
                 await stop.wait()

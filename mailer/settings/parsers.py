@@ -120,6 +120,26 @@ def parse_domain(text: str) -> str:
         raise ValueError("should be a domain name, such as example.org") from None
 
 
+def parse_helo(text: str) -> str:
+    """Returns a full host name in A-labels, or an address literal (RFC 5321 4.1.3)."""
+    expected = "should be the full name of this machine, such as mail.example.org, or its address, such as [192.0.2.1]"
+    if literal := re.fullmatch(r"\[(?P<kind>IPv6:)?(?P<address>[0-9A-Fa-f:.]+)\]", text):
+        try:
+            address = ipaddress.ip_address(literal["address"])
+        except ValueError:
+            raise ValueError(expected) from None
+        if (address.version == 6) is not bool(literal["kind"]):
+            raise ValueError(expected)
+        return text
+    try:
+        name = parse_domain(text)
+    except ValueError:
+        raise ValueError(expected) from None
+    if "." not in name:
+        raise ValueError(expected)
+    return name
+
+
 def parse_base_url(text: str) -> str:
     """Returns an absolute URL without a slash at its end."""
     expected = "should be https://HOST or https://HOST/PATH, without user, “?” or “#” (http:// only for this machine)"

@@ -150,6 +150,7 @@ class Settings(BaseSettings):
     retry: Times = (60, 300, 900, 1800, 3600)
     retry_for: Annotated[int, _parsed_by(_parse_positive)] = 86400
     schedule_grace: Annotated[int, _parsed_by(parsers.parse_int(0))] = 1800
+    helo: Annotated[str, _parsed_by(parsers.parse_helo)] = ""
     approval: Flag = False
     bounce_address: Annotated[Mailbox | None, NoDecode, _parsed_by(parsers.parse_bounce_address)] = None
     unsubscribe_address: Address = None

@@ -8,6 +8,7 @@ returns a Classification. What a reply means while a connection is set up is in 
 |---|---|---|---|
 | any | 421 before end of DATA · malformed, or of a class not expected there | connection | unsent |
 | any | 4xx about our quota, as “too many messages in this session” | relay, which waits | unsent, also after end of DATA |
+| any | 4xx about our sender address, our reputation or relaying, of the relay itself | relay, which waits | the same |
 | any | 5xx about our quota | relay, counted | unsent, also after end of DATA |
 | any | 530, 538 (authentication required) | relay, excluded | unsent |
 | any | 552 5.3.4 (message too big) | message: another relay may take it | unsent, also after end of DATA |
@@ -19,8 +20,10 @@ returns a Classification. What a reply means while a connection is set up is in 
 A 5xx whose reason is about our message, sender address, quota, reputation or relay counts towards the breaker (`about_us`),
 and so does an unexplained one after RCPT. An unexplained refusal of RCPT counts while the relay has accepted nothing yet: a
 relay that refuses all our mail may word that in any way. An address is suppressed only if the reply says that mail to it is
-impossible: by 5.1.1, 5.1.2, 5.1.3 or 5.1.10, or, in reply to RCPT, in words that say that the mailbox does not exist. Words that
-say something else overrule the code. A plain 550 proves nothing, and after RCPT such words do not: some servers say them to spam.
+impossible: by 5.1.1, 5.1.2, 5.1.3, 5.1.6 or 5.1.10, or, in reply to RCPT, in words that say that the mailbox does not exist.
+Words that say something else overrule the code. A plain 550 proves nothing, and after RCPT such words do not: some servers say
+them to spam. Words that hedge prove nothing, and words such as “try again later” overrule the code, as in `mailer.feedback`. A
+5xx that names our sender address and not the recipient is about the sender.
 Sources: RFC 5321 4.2, RFC 3463, RFC 5248.
 """
 
@@ -28,7 +31,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
-from mailer.smtp.refusal_reason import Reason, Subject, refusal_reason
+from mailer.smtp.refusal_reason import Reason, Subject, is_hedged, is_temporary, refusal_reason
 from mailer.smtp.reply_parser import Reply
 from mailer.smtp.stage import Stage
 
@@ -37,6 +40,9 @@ _THROTTLING = frozenset({421, 450, 451, 452, 454})
 _NO_DOMAIN = frozenset({"5.1.2", "5.1.10"})  # the domain does not exist, or has a null MX
 _ABOUT_DOMAIN = frozenset({Reason.HOST_UNKNOWN, Reason.NOT_ACCEPTING})
 _BAD_PARAMETER = frozenset({501, 504, 555})
+_OURS = frozenset({Subject.QUOTA, Subject.SENDER, Subject.REPUTATION})
+_MOVED = 551  # RFC 5321 3.4: the server names the new address
+_QUOTED = " said: "  # a relay that quotes the recipient's server
 
 
 class Outcome(StrEnum):
@@ -89,8 +95,11 @@ class Classification:
 ACCEPTED = Classification(outcome=Outcome.ACCEPTED, reason="accepted")
 
 
-def classify(reply: Reply, stage: Stage) -> Classification:
-    """Returns the classification of `reply`, received at `stage`. Total: malformed replies have one too."""
+def classify(reply: Reply, stage: Stage, *, sender: str = "", recipient: str = "") -> Classification:
+    """Returns the classification of `reply`, received at `stage`. Total: malformed replies have one too.
+
+    `sender`, `recipient`: the addresses in the envelope, which the reply may name.
+    """
     kind = reply.code // 100
     if stage is Stage.END_OF_DATA and kind == 2:
         return ACCEPTED
@@ -101,6 +110,8 @@ def classify(reply: Reply, stage: Stage) -> Classification:
     refusal = refusal_reason(*reply)
     if kind == 4:
         return _temporary(reply, stage, refusal)
+    if refusal.subject in {None, Subject.RECIPIENT} and _names_only(sender, reply.text, recipient):
+        refusal = Reason.REJECTED
     if refusal.subject is Subject.QUOTA:
         reason = "too much mail for the relay"
         return Classification(outcome=Outcome.UNSENT, reason=reason, refusal=refusal, about_us=True)
@@ -152,7 +163,8 @@ def not_offered(parameter: Parameter) -> Classification:
 def _temporary(reply: Reply, stage: Stage, refusal: Reason) -> Classification:
     if reply.code == 421 and stage is not Stage.END_OF_DATA:
         return _unsent("relay is closing the connection", is_throttling=True, relay_waits=True, refusal=refusal)
-    if refusal.subject is Subject.QUOTA or stage is Stage.MAIL:
+    is_ours = refusal.subject in _OURS or refusal is Reason.NO_RELAYING
+    if stage is Stage.MAIL or refusal.subject is Subject.QUOTA or (is_ours and _QUOTED not in reply.text):
         return _unsent(f"deferred at {stage.label}", is_throttling=True, relay_waits=True, refusal=refusal)
     return Classification(
         outcome=Outcome.DEFERRED,
@@ -166,15 +178,24 @@ def _temporary(reply: Reply, stage: Stage, refusal: Reason) -> Classification:
 def _refused(reply: Reply, stage: Stage, refusal: Reason) -> Classification:
     unexplained = refusal.subject is None
     is_late = stage is not Stage.RCPT  # the recipient was accepted already
-    unknown = refusal is Reason.USER_UNKNOWN and (not is_late or reply.enhanced.startswith("5.1."))
+    by_code = reply.enhanced.startswith("5.1.")
+    unknown = refusal is Reason.USER_UNKNOWN and (by_code or not (is_late or is_hedged(reply.text)))
+    moved = refusal is Reason.HAS_MOVED and (by_code or reply.code == _MOVED)
+    no_domain = reply.enhanced in _NO_DOMAIN and refusal in _ABOUT_DOMAIN
     return Classification(
         outcome=Outcome.FAILED,
         reason="refused",
         refusal=refusal,
         about_us=is_late if unexplained else refusal.subject is not Subject.RECIPIENT,
         unexplained=unexplained,
-        suppress=unknown or (reply.enhanced in _NO_DOMAIN and refusal in _ABOUT_DOMAIN),
+        suppress=(unknown or moved or no_domain) and not is_temporary(reply.text),
     )
+
+
+def _names_only(sender: str, text: str, recipient: str) -> bool:
+    """Whether `text` names the address `sender`, and not `recipient`."""
+    lowered = text.lower()
+    return bool(sender) and sender.lower() in lowered and recipient.lower() not in lowered
 
 
 def _unexpected(stage: Stage) -> Classification:

@@ -82,6 +82,18 @@ def read_features(extensions: Mapping[str, str]) -> Extensions:
     )
 
 
+def ehlo_name(local_hostname: str, address: str) -> str:
+    """Returns the name for EHLO: the host name, or an address literal if that is no full name (RFC 5321 4.1.4, 4.1.3).
+
+    `address` is the IP address of this end of the connection. Servers refuse names such as “mailhost” or “localhost”.
+    """
+    name = local_hostname.rstrip(".")
+    if name.startswith("[") or ("." in name and not name.endswith((".localdomain", ".localhost")) and name.isascii()):
+        return name
+    address = address.partition("%")[0]  # without the zone of a link-local address
+    return f"[IPv6:{address}]" if ":" in address else f"[{address}]"
+
+
 class ConnectionFailure(Exception):  # noqa: N818 - an outcome, named as RFC 5321 names it
     """A session could not be set up. `fatal`: retrying will not help; `asks_to_wait`: it will, sooner or later."""
 
@@ -102,13 +114,12 @@ class Connection:
 async def open_connection(
     relay: Relay, *, limits: Timeouts, local_hostname: str, tls: ssl.SSLContext | None = None
 ) -> Connection:
-    """Connects to `relay` and sets up the session. Raises ConnectionFailure.
+    """Connects to `relay` and sets up the session. Raises ConnectionFailure. `local_hostname`: the name of this machine.
 
     `tls` replaces the default context (system certificates, host name checked), for a private certificate authority.
     """
     smtp = aiosmtplib.SMTP(
         hostname=relay.host,
-        local_hostname=local_hostname,
         timeout=limits.session,
         use_tls=relay.tls is TlsMode.IMPLICIT,
         start_tls=False,
@@ -116,7 +127,9 @@ async def open_connection(
     )
     step = "connect"
     try:
-        await smtp.connect(sock=await _connect(relay, limits.connect))
+        sock = await _connect(relay, limits.connect)
+        name = ehlo_name(local_hostname, sock.getsockname()[0])
+        await smtp.connect(sock=sock, local_hostname=name)
         step = "EHLO"
         await _ehlo(smtp)
         if relay.tls is TlsMode.STARTTLS:

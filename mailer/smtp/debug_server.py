@@ -1,7 +1,8 @@
 """A real SMTP server on loopback that stores messages instead of delivering them: for the demo, for trials, and for tests.
 
-Always holds: a message is in the journal, fsynced, before its end of DATA is answered with 250. The journal has one JSON
-object a line: `{"message_id", "recipient", "sender", "at"}`. With `folder`, each message is also stored as `NNNN.eml`.
+Always holds: a message is in the journal, fsynced, before its end of DATA is answered with 250; only the owner can read what is
+stored. The journal has one JSON object a line: `{"message_id", "recipient", "sender", "at"}`. With `folder`, each message is also
+stored as `NNNN.eml`.
 
     python -m mailer.smtp.debug_server --journal accepted.jsonl [--greylist 0.05] [--refuse 0.01] [--hang-up-after 50]
 
@@ -23,6 +24,8 @@ from types import TracebackType
 from typing import IO, Any, AnyStr, Self
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
+
+from mailer.atomic_files import PRIVATE_FOLDER, open_private
 
 _MESSAGE_ID = re.compile(rb"(?im)^Message-ID:\s*(\S+)")
 
@@ -96,7 +99,7 @@ class _Handler:
         found = _MESSAGE_ID.search(content)
         self.count += 1
         if self.folder:
-            (self.folder / f"{self.count:04}.eml").write_bytes(content)
+            _store(self.folder / f"{self.count:04}.eml", content)
         for recipient in envelope.rcpt_tos:
             line = {
                 "message_id": found[1].decode("ascii", "replace") if found else "",
@@ -152,8 +155,8 @@ class DebugSmtpServer:
         asyncio.set_event_loop(self._loop)
         try:
             if self._folder:
-                self._folder.mkdir(parents=True, exist_ok=True)
-            with self._journal.open("a", encoding="utf-8") as journal:
+                self._folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+            with open(self._journal, "a", encoding="utf-8", opener=open_private) as journal:
                 handler = _Handler(self._behaviour, journal, self._folder)
                 server = self._loop.run_until_complete(
                     self._loop.create_server(lambda: _server(handler, self._loop), "127.0.0.1", self.port)
@@ -171,6 +174,11 @@ class DebugSmtpServer:
         finally:
             self._ready.set()
             self._loop.close()
+
+
+def _store(path: Path, content: bytes) -> None:
+    with open(path, "wb", opener=open_private) as file:
+        file.write(content)
 
 
 def _server(handler: _Handler, loop: asyncio.AbstractEventLoop) -> SMTP:

@@ -1,12 +1,14 @@
 """Says why a server refused mail, and what the refusal is about: by its codes and by its words.
 
     refusal_reason(code, enhanced, words) -> Reason;  Reason.subject -> Subject, or None
+    is_hedged(words), is_temporary(words)  whether they prove nothing about a mailbox
     generic_words(words, address)          what is left of the words when all names and numbers are taken out
 
 The reasons are named as in Sisimai, a library that reads bounces. Words come first, because servers choose codes freely: 5.1.1
 is also said of a sender, and 5.2.2 of the sender's own quota. The order of the patterns is part of the meaning: what speaks of
 us stands before what speaks of a recipient. A code that is about the sender or about us is not overruled by words about a
-recipient. A reply that says nothing, neither in words nor by an enhanced code, is `ON_HOLD`: nothing is known.
+recipient. A reply that says nothing, neither in words nor by an enhanced code, is `ON_HOLD`: nothing is known. “Mailbox
+unavailable” says nothing either: RFC 5321 4.2.3 words every 550 so, also a refusal by policy.
 
 Pure. A session asks it about replies, and `mailer.feedback` about bounces, which say the same in the same words.
 """
@@ -94,7 +96,7 @@ _UNIT = r"(?:second|minute|hour|day|week|month|session|connection|heure|jour|stu
 
 _PHRASES: tuple[tuple[Reason, tuple[str, ...]], ...] = (
     # of the recipient, in words that would be about us without it
-    (_R.ON_HOLD, (r"gr[ae]y-? ?list",)),
+    (_R.ON_HOLD, (r"gr[ae]y-? ?list", r"unverified address: address verification")),
     (_R.SPEEDING, (rf"{_BOX}.{{0,60}}receiving (?:mail|messages) (?:too|at a rate)", r"exceeding receiving limits")),
     (_R.MAILBOX_FULL, (r"(?:disk|disc|storage|mail ?box|maildir) ?(?:quota|size|space)",)),
     (
@@ -104,11 +106,10 @@ _PHRASES: tuple[tuple[Reason, tuple[str, ...]], ...] = (
             r"(?:procmail|maildrop|mail\.local|mail\.filter):",
             r"(?:command|program|filter|pipe) (?:\S+ )?(?:failed|died|exited|returned|timed out)",
             r"exit (?:code|status)",
+            r"pipe to \|",
             r"x-unix",
         ),
     ),
-    (_R.FILTERED, (r"due to recipient (?:preferences|settings)",)),
-    (_R.MAILER_ERROR, (r"mailer error", r"(?:procmail|maildrop|mail\.local):", r"pipe to \|")),
     (_R.FILTERED, (r"due to recipient (?:preferences|settings)",)),
     # of the sender
     (
@@ -143,6 +144,17 @@ _PHRASES: tuple[tuple[Reason, tuple[str, ...]], ...] = (
             r"mail flood",
             r"exceeded.{0,30}threshold",
             r"numerous attempts to deliver this message",
+            r"(?:submission|message|sending|mail) rate\b.{0,30}exceed",
+            r"frequency limit",
+            rf"number of (?:\w+ )?{_NOUNS}\b.{{0,40}}exceed",
+            r"(?:recipient|plan) limit (?:is |was |has been )?(?:exceed|reached)",
+            r"exceed\w* (?:\w+ ){0,2}(?:plan|account) limit",
+            r"(?:credits?|balance) (?:is |was |has been |are )?(?:exceed|exhaust|used up|insufficient)",
+            r"(?:insufficient|no|not enough|out of) credits?\b",
+            r"l[íi]mite? (?:de|di) (?:env|inv)",
+            r"dépassé.{0,50}(?:par|cette) (?:heure|jour)",
+            r"лимит\w* (?:на )?(?:отправ|пис|сообщен)",
+            r"频率|過於頻繁|过于频繁",
         ),
     ),
     (
@@ -150,7 +162,7 @@ _PHRASES: tuple[tuple[Reason, tuple[str, ...]], ...] = (
         (
             r"too many (?:\w+ ){0,2}(?:connections?|sessions?|clients|processes)",
             r"trop de connexions",
-            r"(?:connection|session|concurrency) (?:\w+ )?(?:limit|rate|count)",
+            r"(?:connections?|sessions?|concurrency) (?:\w+ )?(?:limit|rate|count)",
             r"maximum (?:\w+ ){0,3}(?:connections|sessions)",
         ),
     ),
@@ -175,8 +187,11 @@ _PHRASES: tuple[tuple[Reason, tuple[str, ...]], ...] = (
             r"emetteur invalide",
             (
                 r"(?:your|sender's|sender|sending) (?:smtp |e-?mail )?(?:account|domain|address|mailbox)\b.{0,40}"
-                r"(?:disabled|suspended|blocked|locked|deactivated|not (?:allowed|permitted|verified|valid)|reject|banned)"
+                r"(?:disabled|suspended|blocked|locked|deactivated|not (?:allowed|permitted|verified|valid)|reject|banned"
+                r"|expired|unknown|invalid|n[o']t (?:exist|found|known))"
             ),
+            r"smtp (?:user|account)\b",
+            r"absender|expéditeur|remitente|mittente|remetente|afzender|avsändar|отправител|发件人|發件人|差出人",
             r"sending (?:is |has been )?(?:disabled|suspended|blocked|paused|denied)",
         ),
     ),
@@ -193,6 +208,15 @@ _PHRASES: tuple[tuple[Reason, tuple[str, ...]], ...] = (
             r"handle mail for",
             r"authentication (?:is )?required",
             r"(?:must|need to|requires?|without|not) (?:\w+ ){0,3}authenticat",
+        ),
+    ),
+    (
+        _R.SYSTEM_ERROR,
+        (
+            (
+                r"(?:database|table|map|backend|file|config\w*|lookup)(?: \S+){0,2}? (?:is |was |has )?"
+                r"(?:not found|does not exist|unavailable|failed|missing)"
+            ),
         ),
     ),
     # of our reputation
@@ -251,6 +275,7 @@ _PHRASES: tuple[tuple[Reason, tuple[str, ...]], ...] = (
         _R.MAILBOX_FULL,
         (
             r"(?:mail ?(?:box|dir|folder)|account|inbox|bo[iî]te|postfach)\b.{0,40}(?:\bfull\b|pleine|voll\b|exceed)",
+            r"casella (?:\w+ )?piena|buzón (?:\w+ )?lleno|caixa (?:\w+ )?cheia",
             r"full mailbox",
             r"over (?:the |disk |its |their )?quota",
             r"quota (?:usage )?(?:exceed|violation|full)",
@@ -320,7 +345,7 @@ _PHRASES: tuple[tuple[Reason, tuple[str, ...]], ...] = (
             ),
             (
                 rf"(?:{_BOX}|local[- ]?part|person|alias|rcpt|recipient name|user name)(?:\(s\)|s)?(?: \S+){{0,3}}? {_IS}"
-                r"(?:unknown|unavailable|undeliverable|invalid|deleted|removed|terminated"
+                r"(?:unknown|undeliverable|invalid|deleted|removed|terminated"
                 r"|no longer (?:valid|exists?|available|in use)|could(?: not|n[o']t) be found|n[o']t (?:be )?found"
                 r"|not (?:exist\w*|found|known|valid|listed|present|recogni[sz]ed|local|our (?:customer|user)"
                 r"|a (?:known|valid|local)))"
@@ -341,6 +366,8 @@ _PHRASES: tuple[tuple[Reason, tuple[str, ...]], ...] = (
             r"address ?not ?found",
             r"(?:ex)?recip(?:ient)?\.? ?not ?found",
             r"utilisateur inconnu",
+            r"(?:usuario|destinatario|buzón|utilizador|usuário|destinatário) n[ãa]?o encontrado",
+            r"(?:utente|destinatario|casella) non trovat",
             r"destinataire (?:inconnu|invalide)",
             r"adresse d.? ?au moins un destinataire invalide",
             r"(?:compte|bo[iî]te(?: aux lettres)?) inexistante?",
@@ -360,6 +387,8 @@ _PHRASES: tuple[tuple[Reason, tuple[str, ...]], ...] = (
             r"onbekende gebruiker",
             r"gebruiker onbekend",
             r"bestaat niet",
+            r"(?:okänd|ukjent|ukendt) (?:mottagare|mottaker|modtager|användare|bruker)",
+            r"nieznany (?:użytkownik|adresat)|nie istnieje|neexistuje|nem (?:található|létezik)",
             r"не существует|(?:пользователь|адрес|ящик)\w* (?:\S+ )?не найден",
             r"宛先不明|(?:アドレス|ユーザー?|あて先|宛先)\S{0,20}(?:存在しま|見つか)",
             r"(?:用户|用戶|收件人|邮箱|地址)\S{0,10}(?:不存在|找不到)",
@@ -423,14 +452,6 @@ _PHRASES: tuple[tuple[Reason, tuple[str, ...]], ...] = (
         ),
     ),
     (
-        _R.MAILER_ERROR,
-        (
-            r"(?:command|program|filter|pipe) (?:\S+ )?(?:failed|died|exited|returned|timed out)",
-            r"exit (?:code|status)",
-            r"x-unix",
-        ),
-    ),
-    (
         _R.SYSTEM_ERROR,
         (
             r"(?:internal|system|configuration|local|queue|database|lookup|temporary) (?:\w+ )?(?:error|failure|problem)",
@@ -458,7 +479,7 @@ _BY_DETAIL: Mapping[str, Reason] = {
     "2.3": _R.EXCEEDS_LIMIT, "2.252": _R.REJECTED, "3.0": _R.SYSTEM_ERROR, "3.1": _R.SYSTEM_ERROR, "3.2": _R.SYSTEM_ERROR,
     "3.3": _R.SYSTEM_ERROR, "3.4": _R.EXCEEDS_LIMIT, "3.5": _R.SYSTEM_ERROR, "4.0": _R.NETWORK_ERROR, "4.1": _R.NETWORK_ERROR,
     "4.2": _R.NETWORK_ERROR, "4.3": _R.NETWORK_ERROR, "4.4": _R.HOST_UNKNOWN, "4.5": _R.RATE_LIMITED, "4.6": _R.NETWORK_ERROR,
-    "4.7": _R.EXPIRED, "5.0": _R.SYNTAX_ERROR, "5.1": _R.SYNTAX_ERROR, "5.2": _R.SYNTAX_ERROR, "5.3": _R.RATE_LIMITED,
+    "4.7": _R.EXPIRED, "5.1": _R.SYNTAX_ERROR, "5.2": _R.SYNTAX_ERROR, "5.3": _R.RATE_LIMITED,
     "5.4": _R.SYNTAX_ERROR, "7.13": _R.SUSPENDED, "7.23": _R.AUTH_FAILURE, "7.24": _R.AUTH_FAILURE, "7.20": _R.AUTH_FAILURE,
     "7.21": _R.AUTH_FAILURE, "7.22": _R.AUTH_FAILURE, "7.25": _R.REQUIRES_PTR, "7.26": _R.AUTH_FAILURE, "7.27": _R.REJECTED,
     "7.28": _R.RATE_LIMITED, "7.29": _R.AUTH_FAILURE, "7.17": _R.HAS_MOVED, "7.18": _R.HAS_MOVED,
@@ -482,6 +503,24 @@ def _by_code(code: int, enhanced: str) -> Reason:
     if detail := enhanced.partition(".")[2]:
         return _BY_DETAIL.get(detail) or _BY_SUBJECT.get(detail.partition(".")[0], Reason.ON_HOLD)
     return Reason.NOT_ACCEPTING if code in {521, 556} else Reason.ON_HOLD
+
+
+_HEDGED = re.compile(
+    r"(?:mailbox|user|account|recipient) unavailable"  # RFC 5321 4.2.3: any reason for 550
+    r"|\b(?:may|might) (?:not|have|be)\b|\bpossibl[ey]\b|\bil se peut|peut-être|möglicherweise|\bpuede que|es posible|podr[íi]a"
+    r"|\bpotrebbe|\bé possível|\bpode (?:ser|não)|\bmogelijk|возможно|可能"
+)
+_TEMPORARY = re.compile(r"not found, try again|try again (?:later|in)|\btemporar(?:y (?:failure|error|problem)|ily)")
+
+
+def is_hedged(words: str) -> bool:
+    """Whether `words` leave open why the server refused: then they alone do not prove that a mailbox does not exist."""
+    return _HEDGED.search(words.lower()) is not None
+
+
+def is_temporary(words: str) -> bool:
+    """Whether `words` say that the refusal is for now, whatever the code."""
+    return _TEMPORARY.search(words.lower()) is not None
 
 
 _NAMES = re.compile(

@@ -265,7 +265,8 @@ class SmtpSession:
         if reply.code == 354 if stage is Stage.DATA else reply.code // 100 == 2:
             return None
         parameter = refused_parameter(reply, stage, frozenset(_parameters(message, self.features)))
-        return AttemptResult(classify(reply, stage), stage, reply, refused_parameter=parameter)
+        classification = classify(reply, stage, sender=message.sender, recipient=message.recipient)
+        return AttemptResult(classification, stage, reply, refused_parameter=parameter)
 
     async def _command(self, command: bytes, stage: Stage) -> Reply:
         """Sends a command and returns the reply to it."""

@@ -30,6 +30,7 @@ from mailer.web.api.routes import api_routes
 from mailer.web.api.subscribe import SubscribeApi
 from mailer.web.client_ip import ProxyCheckMiddleware
 from mailer.web.desk.routes import desk_routes
+from mailer.web.error_log import ErrorLog
 from mailer.web.public.archive import ArchivePages
 from mailer.web.public.page_renderer import PageRenderer
 from mailer.web.public.preferences import PreferencesPages
@@ -68,7 +69,7 @@ def create_app(app: App) -> Starlette:
     if headers := _extra_headers(app):
         asgi_app.add_middleware(ExtraHeadersMiddleware, headers=headers)
     asgi_app.add_middleware(ProxyCheckMiddleware, trusted=app.settings.trusted_proxies)
-    asgi_app.add_middleware(RequestLimitsMiddleware, root=pages.root)
+    asgi_app.add_middleware(RequestLimitsMiddleware, root=pages.root, trusted=app.settings.trusted_proxies)
     return asgi_app
 
 
@@ -105,6 +106,7 @@ def _routes(app: App, pages: PageRenderer, signup_guard: SignupGuard) -> list[Ba
     return [
         Route("/", site.front),
         Route("/u/{token}", unsubscribe.page, methods=["GET", "POST"]),
+        Route("/subscribe", subscribe.lists),
         Route("/subscribe/{list}", subscribe.subscribe, methods=["GET", "POST"]),
         Route("/confirm/{token}", subscribe.confirm, methods=["GET", "POST"]),
         Route("/preferences", subscribe.link, methods=["GET", "POST"]),
@@ -131,6 +133,7 @@ class _Errors:
 
     def __init__(self, pages: PageRenderer) -> None:
         self._pages = pages
+        self._errors = ErrorLog(_log)
 
     async def http_error(self, _request: Request, error: Exception) -> Response:
         """Handles HTTP errors: not found, method not allowed, a body that is too long or too slow."""
@@ -144,7 +147,7 @@ class _Errors:
 
     async def user_error(self, _request: Request, error: Exception) -> Response:
         """Handles errors that the operator can fix; those of the ledger are often temporary."""
-        _log.error("%s", error)
+        self._errors.write(error)
         return self._apology(503 if isinstance(error, LedgerError) else 500)
 
     async def server_error(self, _request: Request, _error: Exception) -> Response:

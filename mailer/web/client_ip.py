@@ -1,9 +1,11 @@
 """The IP address of a client behind proxies, and the forms of it that rate limits and evidence use.
 
     address_of(request, trusted)                the address of the client of `request`
+    is_from_here(request)                       whether that is this machine, and no proxy
     client_address(peer, forwarded, trusted)    the same from the values of X-Forwarded-For (RFC 7239 5.2)
     rate_limit_key(address)                     an IPv4 address, or the /64 of an IPv6 address: one household or server
     enclosing_networks(address)                 the same, and the /56 and /48 around it
+    is_shared(address, trusted)                 whether it is that of a proxy or of this machine, so that no limit by client fits
     anonymize(address)                          203.0.113.0/24, 2001:db8:7::/48; "" for an invalid address
 
 Anybody can send X-Forwarded-For. It is read from the right, where the nearest proxy wrote, and only while the writer of an
@@ -20,6 +22,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mailer.settings.parsers import Network
 
+_FORWARDED = frozenset({"forwarded", "x-forwarded-for", "x-real-ip", "via"})
 _MAX_HOPS = 32  # no genuine chain is longer
 _WITH_PORT = re.compile(r"\[(?P<six>[^\]]+)\](:\d+)?|(?P<four>[0-9.]+):\d+")
 _log = logging.getLogger(__name__)
@@ -52,6 +55,12 @@ def _is_untrusted_proxy(scope: Scope, trusted: Sequence[Network]) -> bool:
     return not any(peer in network for network in trusted if network.version == peer.version)
 
 
+def is_from_here(request: Request) -> bool:
+    """Whether the client is certainly on this machine: no proxy passed the request on."""
+    peer = _parse(request.client.host) if request.client else None
+    return peer is not None and peer.is_loopback and not _FORWARDED & set(request.headers)
+
+
 def client_address(peer: str, forwarded: Sequence[str], trusted: Sequence[Network]) -> str:
     """Returns the address of the client. `peer` is the connected host, `forwarded` the X-Forwarded-For values in order."""
     found = _parse(peer)
@@ -80,6 +89,14 @@ def enclosing_networks(address: str) -> tuple[str, ...]:
         return ("unknown/0",)
     widths = (32,) if found.version == 4 else (64, 56, 48)
     return tuple(str(ip_network(f"{found}/{width}", strict=False)) for width in widths)
+
+
+def is_shared(address: str, trusted: Sequence[Network]) -> bool:
+    """Whether many clients may have `address`: this machine, a proxy in `trusted`, or a socket without an address."""
+    found = _parse(address)
+    if found is None or found.is_loopback:
+        return True
+    return any(found in network for network in trusted if network.version == found.version)
 
 
 def anonymize(address: str) -> str:

@@ -14,13 +14,12 @@ import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from ipaddress import ip_address
 from typing import Any, cast
 
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from mailer.settings.parsers import Network
-from mailer.web.client_ip import rate_limit_key
+from mailer.web.client_ip import is_shared, rate_limit_key
 from mailer.web.request_limits import LARGEST_HEAD
 
 HEAD_PATIENCE = 20.0
@@ -43,7 +42,7 @@ class ConnectionTable:
 
     def admit(self, connection: "HttpConnection", peer: str) -> bool:
         """Adds `connection`; makes room if it has to. False if there is no room, since all others have a request."""
-        key = "" if self._is_shared(peer) else rate_limit_key(peer)
+        key = "" if is_shared(peer, self.trusted) else rate_limit_key(peer)
         of_client = [each for each, other in self._open.items() if key and other == key]
         for group, limit in ((of_client, self.client_connections), (self._open, self.connections)):
             if len(group) >= limit and not self._close_longest_idle(group):
@@ -62,13 +61,6 @@ class ConnectionTable:
         self.forget(longest)
         longest.transport.abort()
         return True
-
-    def _is_shared(self, peer: str) -> bool:
-        try:
-            address = ip_address(peer.partition("%")[0])
-        except ValueError:
-            return True  # a socket without an address
-        return address.is_loopback or any(address in each for each in self.trusted if each.version == address.version)
 
 
 class HttpConnection(H11Protocol):

@@ -130,8 +130,8 @@ async def run(
     with contextlib.closing(lock):
         if has_slow_cookie_parser():
             _log.warning(
-                "Python %s reads some cookies slowly (CVE-2024-7592). mailer does not use that part of it, so you can go on. "
-                "When you can, update to Python 3.11.10, 3.12.6 or newer.",
+                "Nothing has to be done now. Python %s reads some cookies slowly (CVE-2024-7592), but mailer does not use that "
+                "part of it. When you can, update to Python 3.11.10, 3.12.6 or newer.",
                 platform.python_version(),
             )
         table = table or ConnectionTable(trusted=app.settings.trusted_proxies)

@@ -291,3 +291,105 @@ def test_no_page_is_wider_than_a_phone_or_has_a_fault_that_axe_finds(tab, site, 
     nobody = tab(None, color_scheme=scheme, **PHONE)
     nobody.goto("/desk/sign-in")
     assert faults(nobody) == []
+
+
+def menu(page, title):
+    page.locator("details.drop", has_text=title).locator("summary").first.click()
+
+
+def after(page, line):
+    """Puts the caret at the end of the line that begins with `line`."""
+    editor(page)
+    page.locator(".cm-line", has_text=line).first.click()
+    page.keyboard.press("End")
+
+
+def test_a_link_to_another_dispatch_is_chosen_by_its_title_within_the_sentence(tab, file):
+    (file.parent / "2026-03-02-crane.md").write_text(DISPATCH.replace("The tide table", "The crane"), encoding="utf-8")
+    page = tab()
+    with page.expect_response("**/references"):
+        page.goto(TIDE)
+    after(page, "Dear")
+    page.keyboard.type(" See ")
+    menu(page, "Insert")
+    page.get_by_role("button", name="Link to an earlier dispatch").click()
+    page.get_by_role("option", name="The crane").click()
+    page.keyboard.type(".")
+    until(lambda: " See [[2026-03-02-crane]].\n" in file.read_text(encoding="utf-8"))
+    page.keyboard.type(" And [[cra")
+    page.get_by_role("option", name="The crane").wait_for()
+    assert page.get_by_role("option").count() == 1
+
+
+def test_a_field_of_the_readers_is_chosen_within_the_sentence(tab, file):
+    page = tab()
+    with page.expect_response("**/references"):
+        page.goto(TIDE)
+    after(page, "Dear")
+    page.keyboard.type(" In ")
+    menu(page, "Insert")
+    page.get_by_role("button", name="A reader’s field").click()
+    page.get_by_role("option", name="city").click()
+    page.keyboard.type("your town")
+    until(lambda: ' In {{ reader.city or "your town" }}\n' in file.read_text(encoding="utf-8"))
+    page.keyboard.press("End")
+    page.keyboard.type(" and {{ ci")
+    page.get_by_role("option", name="city").wait_for()
+
+
+def test_an_article_is_inserted_with_blank_lines_around_it_and_only_its_sample_text_is_an_error(tab, file):
+    page = tab()
+    page.goto(TIDE)
+    after(page, "asks for")
+    menu(page, "Insert")
+    page.get_by_role("button", name="Article", exact=True).click()
+    until(lambda: "\n\n## The title of an article\nsource: " in file.read_text(encoding="utf-8"))
+    page.get_by_text("“https://example.org/the-article” is sample text").wait_for()
+    sentences = page.locator("#findings li").all_inner_texts()
+    assert all("sample text" in each for each in sentences if "error:" in each)
+
+
+@pytest.mark.parametrize("title", ["Insert", "Photo"])
+def test_the_menus_of_the_editor_fit_on_a_phone(tab, title):
+    page = tab(**PHONE)
+    page.goto(TIDE)
+    editor(page)
+    menu(page, title)
+    page.locator("details.drop[open] .menu").wait_for()
+    box = page.locator("details.drop[open] .menu").bounding_box()
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= 375
+    assert page.evaluate("document.documentElement.scrollWidth") == 375
+
+
+def test_with_errors_the_editor_says_from_when_the_preview_is_above_it_too(tab, file):
+    page = tab()
+    page.goto(TIDE)
+    letter(page).get_by_text("asks for patience").wait_for()
+    file.write_text(DISPATCH.replace("source:", "sorce:").replace("asks for", "TODO asks for"), encoding="utf-8")
+    page.locator("#outdated", has_text="The preview shows the text as it was ").wait_for()
+    page.locator("#findings", has_text="“TODO” is a placeholder").wait_for()  # listed with the errors
+    file.write_text(DISPATCH, encoding="utf-8")
+    page.locator("#outdated").wait_for(state="hidden")
+
+
+def test_what_was_wrong_with_a_choice_disappears_when_the_choice_is_changed(tab):
+    page = tab()
+    page.goto(f"{TIDE}/send/last?chosen=1")
+    alert = page.get_by_role("alert").get_by_text("Choose a list first.")
+    alert.wait_for()
+    page.get_by_role("checkbox", name="readers").first.check()
+    alert.wait_for(state="detached")
+
+
+def test_plain_text_is_shown_without_breaking_its_lines_of_72_characters(tab):
+    page = tab(viewport={"width": 1280, "height": 860})
+    page.goto(TIDE)
+    letter(page).get_by_text("asks for patience").wait_for()
+    page.get_by_role("link", name="Plain text").click()
+    page.locator("iframe.text.shown").wait_for()
+    pre = page.frame_locator("iframe.text.shown").locator("pre")
+    pre.evaluate("pre => { pre.textContent = 'x'.repeat(72); }")
+    one = pre.evaluate("pre => pre.getBoundingClientRect().height")
+    pre.evaluate("pre => { pre.textContent = 'x'; }")
+    assert pre.evaluate("pre => pre.getBoundingClientRect().height") == one

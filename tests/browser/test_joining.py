@@ -51,7 +51,7 @@ def test_a_reader_signs_up_for_two_lists_by_keyboard_and_confirms_both(browser, 
         for name in ("harbour", "tides"):
             page.goto(f"http://127.0.0.1:{port}/subscribe/{name}")
             site.clock.forward(5)
-            for _ in range(3):  # name, archive, the address
+            for _ in range(4):  # name, sign-up, archive, the address
                 page.keyboard.press("Tab")
             page.keyboard.type(ANA)
             page.keyboard.press("Tab")  # what nobody sees is left out

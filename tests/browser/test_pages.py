@@ -35,7 +35,7 @@ def test_a_reader_unsubscribes_and_undoes_it_by_keyboard(browser, site, port):
     with tab(browser) as (page, wrong):
         page.goto(f"http://127.0.0.1:{port}/u/{site.token(send)}")
         assert site.reason() == ""
-        page.get_by_role("button", name="Yes, unsubscribe me").focus()
+        page.get_by_role("button", name="Yes, unsubscribe from everything").focus()
         page.keyboard.press("Enter")
         page.wait_for_selector("text=You are unsubscribed")
         assert site.reason() == "unsubscribed"

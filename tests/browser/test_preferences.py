@@ -34,7 +34,7 @@ def test_a_reader_changes_all_preferences_by_keyboard(browser, tmp_path):
     with site_at(tmp_path, port) as site, tab(browser, accept_downloads=True) as (page, wrong):
         own = f"http://127.0.0.1:{port}{own_link(site)}"
         page.goto(own)
-        for _ in range(4):  # name, archive, the first list, the second
+        for _ in range(5):  # name, sign-up, archive, the first list, the second
             page.keyboard.press("Tab")
         page.keyboard.press("Space")
         page.keyboard.press("Tab")
@@ -52,10 +52,12 @@ def test_a_reader_changes_all_preferences_by_keyboard(browser, tmp_path):
         assert standing(site)["harbour"] == "paused"
         page.get_by_label("Your new address").fill("ana@example.org")
         page.keyboard.press("Enter")
-        page.wait_for_selector("text=We have sent an e-mail to the new address.")
+        page.wait_for_selector("text=We send an e-mail to the new address")
+        page.get_by_role("button", name="Show my data").click()
         with page.expect_download() as download:
             page.get_by_role("button", name="Download my data").click()
         assert json.loads(Path(download.value.path()).read_text(encoding="utf-8"))["email"] == ANA
+        page.get_by_role("link", name="Your preferences").click()
         page.get_by_role("link", name="Erase all my data").click()
         page.get_by_role("button", name="Yes, erase all my data").click()
         page.wait_for_selector("text=Your data has been erased")
@@ -68,12 +70,12 @@ def test_a_reader_chooses_fewer_newsletters_from_the_unsubscribe_page(browser, t
     with site_at(tmp_path, port) as site, tab(browser) as (page, wrong):
         own_link(site)
         page.goto(f"http://127.0.0.1:{port}/u/{site.token(site.send())}")
-        page.get_by_role("button", name="Yes, unsubscribe me").click()
+        page.get_by_role("button", name="Yes, unsubscribe from everything").click()
         page.get_by_label("Too many e-mails").check()
         page.get_by_role("button", name="Send answer").click()
         page.wait_for_selector("text=Thank you for your answer")
         page.get_by_role("button", name="Undo and keep me subscribed").click()
-        page.get_by_role("link", name="Choose your newsletters or take a break").click()
+        page.get_by_role("link", name="Leave only some newsletters, take a break or change your address").click()
         page.get_by_label("Tide tables").uncheck()
         page.get_by_role("button", name="Save").first.click()
         page.wait_for_selector("text=Saved.")
@@ -133,7 +135,7 @@ def test_every_page_is_readable_small_and_by_screen_readers(browser, tmp_path, l
         check("wrong")
         page.goto(f"http://127.0.0.1:{port}{own}")
         page.locator("[aria-labelledby=fields] input[type=text]").first.fill("https://averylong.example/" + "x" * 100)
-        page.locator("[aria-labelledby=fields] button").click()
+        page.locator("form:has([aria-labelledby=fields]) button").click()
         page.wait_for_selector("[role=alert]")
         check("refused")
         page.goto(f"http://127.0.0.1:{port}{leave}")

@@ -87,7 +87,9 @@ def test_findings_stand_under_their_lines_and_the_letter_stays_meanwhile(page, p
     row = page.locator(f"#line-{line}")
     expect(row).to_contain_text("unknown key “sorce” in an article; did you mean “source”?")
     expect(row).to_have_class("error")
-    expect(page.locator("#alarm")).to_have_text("The dispatch has errors. This is the last version without errors.")
+    expect(page.locator("#alarm")).to_have_text(
+        "The dispatch has errors. The preview shows an earlier version until they are fixed."
+    )
     says(page, "patience")
     page.locator("#list a", has_text=str(line)).click()
     expect(row).to_be_in_viewport()

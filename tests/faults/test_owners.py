@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from mailer.app import App
@@ -170,6 +171,52 @@ def test_an_old_copy_of_the_database_is_refused_until_a_person_accepts_it(
         assert sum(siege.judge.accepted.values()) == before, "nothing is sent before the copy is accepted"
         assert siege.run(*RESUME, "--accept-restored").code == 0
         assert len(siege.judge.accepted) == 60, "some may get it twice after accepting the copy; nobody is lost"
+
+
+def test_a_backup_in_a_new_folder_mails_nobody_before_and_after_a_person_accepts_it(
+    besiege: Callable[..., Siege], request: pytest.FixtureRequest, database_url: str, tmp_path: Path
+) -> None:
+    siege = besiege(readers=60, judge={"delay": 0.005})
+    process = siege.start(*SEND)
+    with siege.judge.holding(30):
+        process.kill()
+        process.wait()
+    siege.until_free()
+    with old_copy(request, database_url, tmp_path) as restore:
+        restore()
+        (tmp_path / ".mailer").rename(tmp_path / "left-behind")
+        before = sum(siege.judge.accepted.values())
+        for command in (RESUME, ("status",), ("send", "tide", "--to", "readers", "--again", "--yes")):
+            refused = siege.run(*command)
+            assert refused.code == 4
+            assert "was used before, but not with this folder" in refused.err
+        accepted = siege.run("restore", "--accept", "--json")
+        assert (accepted.code, accepted.json()["open_sends"]) == (0, [1])
+        assert siege.run("cancel", "1").code == 0
+        assert sum(siege.judge.accepted.values()) == before, "accepting sends nothing"
+
+
+def test_a_new_database_in_place_of_another_mails_nobody_until_a_person_accepts_it(
+    besiege: Callable[..., Siege], request: pytest.FixtureRequest, database_url: str, tmp_path: Path
+) -> None:
+    siege = besiege(readers=20)
+    assert siege.run(*SEND).code == 0
+    with ExitStack() as stack:
+        if database_url.startswith("sqlite"):
+            for path in tmp_path.glob("mailer.db*"):
+                path.unlink()
+        else:
+            empty = stack.enter_context(request.getfixturevalue("postgres").database())
+            with psycopg.connect(empty) as conn:  # the databases of the tests are copies, with one id
+                conn.execute("UPDATE meta SET value = 'another' WHERE key = 'ledger'")
+            env = tmp_path / ".env"
+            env.write_text(env.read_text("utf-8").replace(database_url, empty), "utf-8")
+        for command in (SEND, ("status",), ("list", "sync", "readers")):
+            refused = siege.run(*command)
+            assert refused.code == 4
+            assert "is new, but a different one was used here before" in refused.err
+        assert siege.run("restore", "--accept").code == 0
+        assert sum(siege.judge.accepted.values()) == 20, "accepting sends nothing"
 
 
 @contextmanager

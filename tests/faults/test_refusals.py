@@ -17,7 +17,7 @@ from mailer.delivery.states import DeliveryState as S
 from mailer.delivery.states import SendState
 from tests.support.patience import PATIENCE
 from tests.support.scripted import DROP, Scripted
-from tests.support.sendruns import OPTIONS, SendRun, counts, messages
+from tests.support.sendruns import HASTY, OPTIONS, SendRun, counts, messages
 from tests.support.siege import RESUME, SEND, Siege
 
 DOMAINS = ("example.com", "example.net", "example.org")
@@ -237,6 +237,78 @@ def test_a_relay_that_asks_for_time_gets_it_while_everybody_stays_pending(
     siege = besiege(readers=40, connections=4, RETRY="3600", judge=slow)
     assert siege.run(*SEND).code == 0
     assert siege.prove().count(S.ACCEPTED) == 40
+
+
+OURS_FOR_NOW = [
+    "454 4.7.1 <ana@example.com>: Relay access denied",
+    "450 4.1.8 <desk@example.org>: Sender address rejected: Domain not found",
+    "450 4.7.25 Client host rejected: cannot find your hostname, [203.0.113.5]",
+]
+
+
+@pytest.mark.parametrize("reply", OURS_FOR_NOW)
+def test_a_relay_that_refuses_us_for_now_never_defers_a_reader_and_pauses_the_send_in_the_end(
+    tmp_path: Path, reply: str
+) -> None:
+    options = replace(NEVER_RETRIED, pool=HASTY)
+    ending, result = SendRun(tmp_path, readers(20), Scripted(RCPT=[reply] * ALWAYS), options=options).run()
+    assert (ending.end, counts(result)) == (StopReason.PAUSED, {"pending": 20})
+    assert reply in ending.reason
+
+
+@pytest.mark.parametrize("reply", OURS_FOR_NOW)
+def test_one_of_two_relays_refuses_us_for_now_and_the_other_one_mails_everybody(tmp_path: Path, reply: str) -> None:
+    run = SendRun(tmp_path, readers(40), Scripted(RCPT=[reply] * ALWAYS), Scripted(), options=NEVER_RETRIED)
+    run.chance = cycle((0.1, 0.6)).__next__
+    ending, result = run.run()
+    assert (ending.end, counts(result)) == (StopReason.FINISHED, {"accepted": 40})
+
+
+class Choosy(Scripted):
+    """Refuses the readers in `refused` at RCPT by `reply`, always."""
+
+    refused: tuple[str, ...] = ()
+    reply = ""
+
+    async def answer(self, verb: str, writer: asyncio.StreamWriter) -> bool:
+        if verb == "RCPT" and any(each in self.log[-1] for each in self.refused):
+            self.replies[verb].appendleft(self.reply)
+        return await super().answer(verb, writer)
+
+
+@pytest.mark.parametrize(
+    "reply", ["421 4.7.0 closing", "452 4.5.3 Too many recipients", "450 4.7.1 rate limit of this domain"]
+)
+def test_the_last_reader_of_a_send_is_deferred_and_does_not_keep_the_send_running(tmp_path: Path, reply: str) -> None:
+    server = Choosy()
+    server.refused, server.reply = ("reader19@",), reply
+    ending, result = SendRun(tmp_path, readers(20), server, options=NEVER_RETRIED).run(wait=False)
+    assert (ending.end, counts(result)) == (StopReason.WAITING, {"accepted": 19, "deferred": 1})
+
+
+def test_one_domain_that_refuses_us_for_now_through_the_relay_holds_up_nobody_else(tmp_path: Path) -> None:
+    server = Choosy()
+    server.refused, server.reply = ("@example.net",), "450 4.7.1 your IP is blocked using zen.spamhaus.org"
+    ending, result = SendRun(tmp_path, readers(30), server, options=NEVER_RETRIED).run(wait=False)
+    assert (ending.end, counts(result)) == (StopReason.WAITING, {"accepted": 20, "deferred": 10})
+
+
+def test_a_relay_that_asks_us_to_wait_for_longer_than_a_message_is_retried_is_excluded(tmp_path: Path) -> None:
+    server = Choosy()
+    server.refused, server.reply = ("reader18@", "reader19@"), "450 4.7.1 rate limit exceeded"
+    options = replace(NEVER_RETRIED, retry=RetryPolicy(delays=(PATIENCE,), lifetime=1))
+    ending, result = SendRun(tmp_path, readers(20), server, options=options).run()
+    assert (ending.end, counts(result)) == (StopReason.PAUSED, {"accepted": 18, "pending": 2})
+    assert server.reply in ending.reason
+
+
+def test_a_relay_that_does_not_know_our_own_address_suppresses_nobody(tmp_path: Path) -> None:
+    run = SendRun(
+        tmp_path, readers(20), Scripted(RCPT=["250 ok"] * 5 + ["550 5.1.1 Unknown user: desk@example.org"] * 5)
+    )
+    _, result = run.run()
+    assert counts(result) == {"accepted": 15, "failed": 5}
+    assert run.suppressed() == []
 
 
 def test_a_relay_that_refuses_connections_by_their_rate_is_not_excluded(tmp_path: Path) -> None:

@@ -103,7 +103,7 @@ def join(
     ledger: Ledger, name: str, address: Address, own: Mapping[str, str] | None = None, *, source: str = "page"
 ) -> None:
     """Somebody joins a list by themselves, as their own page has it."""
-    ledger.preferences.set_lists(address, {name: f"the list {name}"}, (), source=source)
+    ledger.preferences.set_lists(address, {name: {}}, (), words=f"the list {name}", source=source)
     ledger.preferences.set_profile(address.identity, {name: own or {}}, source=source)
 
 

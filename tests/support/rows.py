@@ -8,6 +8,7 @@ RELAYS, SESSION, SENDER = f"{FAULTS}/test_relays.py", f"{FAULTS}/test_smtp_sessi
 REFUSALS = f"{FAULTS}/test_refusals.py"
 CLOCK, TLS, CRASH = f"{FAULTS}/test_clock.py", f"{FAULTS}/test_tls.py", f"{CONTRACT}/ledger/test_crash.py"
 OWNERSHIP, OWNED = f"{CONTRACT}/ledger/test_lease.py", f"{CONTRACT}/ledger/test_leased_send.py"
+LOST, HINDRANCES = f"{FAULTS}/test_lost_database.py", f"{CONTRACT}/service/test_send_hindrances.py"
 SCHEDULE, RUNNING = f"{CONTRACT}/cli/test_schedule.py", f"{CONTRACT}/cli/test_running.py"
 
 
@@ -252,6 +253,41 @@ ROWS = (
         (
             f"{OWNERS}::test_an_old_copy_of_the_database_is_refused_until_a_person_accepts_it",
             f"{OWNERSHIP}::test_an_old_copy_of_the_database_is_refused_until_somebody_accepts_it",
+        ),
+    ),
+    Row(
+        "the database goes away under `serve`",
+        "PostgreSQL: idle connections ended before each of 20 unsubscribe requests, the server stopped and started; SQLite: the file moved "
+        "away, replaced by a copy, and put back",
+        (
+            f"{LOST}::test_connections_that_were_ended_lose_no_unsubscribe_request",
+            f"{LOST}::test_a_server_that_is_back_takes_unsubscribe_requests_at_once",
+            f"{LOST}::test_a_database_file_that_was_moved_takes_no_unsubscribe_request_until_it_is_back",
+        ),
+    ),
+    Row(
+        "a relay that is down, under `serve`",
+        "a scheduled send finds no relay; the relay comes back, or a person pauses the send, or the wait ends",
+        (
+            f"{HINDRANCES}::test_a_scheduled_send_whose_relay_is_down_goes_on_when_the_relay_is_back",
+            f"{HINDRANCES}::test_a_send_that_a_person_paused_stays_paused_although_the_relay_is_back",
+            f"{HINDRANCES}::test_before_the_first_message_the_wait_for_a_relay_ends_with_the_grace_of_the_schedule",
+        ),
+    ),
+    Row(
+        "a backup in a new folder",
+        "a copy made amid a send, in a workspace without its `.mailer/`; accepted, then cancelled",
+        (
+            f"{OWNERS}::test_a_backup_in_a_new_folder_mails_nobody_before_and_after_a_person_accepts_it",
+            f"{OWNERSHIP}::test_a_database_from_another_folder_is_refused_until_somebody_accepts_it",
+        ),
+    ),
+    Row(
+        "a new, empty database in place of another",
+        "the database is deleted, or a different one named, after a send",
+        (
+            f"{OWNERS}::test_a_new_database_in_place_of_another_mails_nobody_until_a_person_accepts_it",
+            f"{OWNERSHIP}::test_a_new_ledger_in_place_of_another_is_refused_until_somebody_accepts_it",
         ),
     ),
 )

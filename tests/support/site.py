@@ -108,9 +108,9 @@ class Site:
         audience = [NewDelivery(identity=each.lower(), address=each) for each in addresses or (ANA, BEN)]
         return self.app.ledger.creator.create(made, audience)
 
-    def named(self, slug: str, title: str = "A letter", body: str = "Dear reader.") -> Edition:
+    def named(self, slug: str, title: str = "A letter", body: str = "Dear reader.", *, language: str = "en") -> Edition:
         """Returns an edition of another dispatch."""
-        letter = self.letter(body)
+        letter = self.letter(body, language=language)
         text = letter.to_json().replace('"slug":"a-letter","title":"A letter"', f'"slug":"{slug}","title":"{title}"')
         return Edition.from_json(text, letter.images)
 

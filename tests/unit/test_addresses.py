@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailer.addresses import Address, AddressError, is_plain_address, parse_address, parse_signup_address
+from mailer.addresses import Address, AddressError, is_plain_address, mailbox_of, parse_address, parse_signup_address
 from mailer.mailbox_address import MailboxError, check_syntax
 
 GOOD = [
@@ -17,6 +17,22 @@ GOOD = [
     ("a@XN--exmple-cua.org", "a@xn--exmple-cua.org", "a@xn--exmple-cua.org", "a@exämple.org"),
     ("INFO@example.org", "INFO@example.org", "info@example.org", None),
 ]
+
+
+@pytest.mark.parametrize(
+    ("identity", "mailbox"),
+    [
+        ("victim+1@example.org", "victim@example.org"),
+        ("victim@example.org", "victim@example.org"),
+        ("v.ictim@example.org", "v.ictim@example.org"),
+        ("v.ic.tim+a+b@gmail.com", "victim@gmail.com"),
+        ("victim@googlemail.com", "victim@gmail.com"),
+        ("+1@example.org", "+1@example.org"),
+        ("...@gmail.com", "...@gmail.com"),
+    ],
+)
+def test_the_spellings_of_a_mailbox_are_one(identity, mailbox):
+    assert mailbox_of(identity) == mailbox
 
 
 @pytest.mark.parametrize(("text", "envelope", "identity", "display"), GOOD)
@@ -45,11 +61,16 @@ def test_a_stranger_enters_no_address_that_a_spreadsheet_would_run(text):
         parse_signup_address(text)
 
 
-@pytest.mark.parametrize(
-    "text", ["o'hara+news/x=1@mail.example.org", "a-b@example.org", "root@localhost", "дом@example.org"]
-)
+@pytest.mark.parametrize("text", ["o'hara+news/x=1@mail.example.org", "a-b@example.org", "дом@example.org"])
 def test_other_addresses_sign_up_as_they_are(text):
     assert parse_signup_address(text) == parse_address(text)
+
+
+@pytest.mark.parametrize("text", ["rita@gmail", "rita@example", "root@localhost", "a@exämple"])
+def test_an_address_whose_domain_has_no_dot_signs_up_nowhere(text):
+    assert parse_address(text).envelope
+    with pytest.raises(AddressError, match="no dot after the @"):
+        parse_signup_address(text)
 
 
 def test_an_international_local_part_needs_smtputf8():

@@ -75,10 +75,25 @@ def test_init_again_overwrites_nothing_and_fills_in_what_is_missing(packaged, tm
     (folder / "subscribers" / "readers.csv").write_text("mine", encoding="utf-8")
     (folder / ".env").write_text("MAILER_CONNECTIONS=1", encoding="utf-8")
     made = init_workspace(folder)
+    assert made.needs_sender
     assert [str(path) for path in made.kept] == ["subscribers/readers.csv", ".env"]
     assert (folder / "subscribers" / "readers.csv").read_text(encoding="utf-8") == "mine"
     assert (folder / ".env").read_text(encoding="utf-8") == "MAILER_CONNECTIONS=1"
     assert [str(path) for path in init_workspace(folder).kept] == MADE
+
+
+def test_init_asks_for_a_sender_only_until_it_is_set(packaged, tmp_path):
+    assert init_workspace(tmp_path).needs_sender
+    assert init_workspace(tmp_path).needs_sender, "it is still the example"
+    (tmp_path / ".env").write_text("MAILER_FROM=Mara Lindqvist <mara@tides.example>\n", encoding="utf-8")
+    assert not init_workspace(tmp_path).needs_sender
+
+
+def test_the_messages_of_the_trial_are_made_private(tmp_path):
+    (tmp_path / "inbox").mkdir(mode=0o755)
+    (tmp_path / "inbox.jsonl").touch(mode=0o644)
+    changed, _ = Workspace(tmp_path).make_private(None)
+    assert {tmp_path / "inbox", tmp_path / "inbox.jsonl"} <= set(changed)
 
 
 def test_init_writes_through_no_link(packaged, tmp_path):

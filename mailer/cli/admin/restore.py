@@ -8,6 +8,7 @@ from mailer.app import App
 from mailer.cli.options import as_json, in_workspace
 from mailer.cli.output import echo_err, print_json
 from mailer.cli.sends.status import show_line
+from mailer.delivery.states import SendKind
 from mailer.errors import UsageError
 from mailer.iso_time import format_iso
 
@@ -30,6 +31,7 @@ def restore_command(*, accept: bool, as_json: bool, workspace: Path) -> None:
         accepted = app.ledger.accept_restored()
         assert accepted is not None
         summaries = [app.ledger.sends.summary(send) for send in accepted.open_sends]
+        summaries.sort(key=lambda each: each.send.kind is SendKind.TEST)
     if as_json:
         print_json({"recorded_until": format_iso(accepted.recorded_until), "open_sends": list(accepted.open_sends)})
         return

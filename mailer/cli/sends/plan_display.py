@@ -8,12 +8,12 @@ from mailer.app import App
 from mailer.cli.output import echo_err, is_interactive, plural
 from mailer.dispatch.diagnostics import Diagnostic
 from mailer.errors import NeedsConfirmationError
-from mailer.iso_time import format_iso
 from mailer.ledger.types.sends import ResendPlan, Send
 from mailer.service.dispatches.compile import DispatchError
 from mailer.service.sends.eta import format_days
 from mailer.service.sends.plan import SendPlan
 from mailer.service.sends.progress import warmup_schedule
+from mailer.service.sends.schedule_time import describe_schedule_time
 
 
 def show_plan(app: App, plan: SendPlan, *, at: float | None = None) -> None:
@@ -33,7 +33,7 @@ def show_plan(app: App, plan: SendPlan, *, at: float | None = None) -> None:
     if app.settings.warmup and (shares := warmup_schedule(app, plan.summary.to_mail, now=begins)):
         rows.append(("Warm-up", format_days(shares, begins=begins, now=app.clock(), zone=settings.timezone)))
     if at is not None:
-        rows.append(("Starts", f"{format_iso(at)}; the readers are counted again then"))
+        rows.append(("Starts", f"{describe_schedule_time(at, settings.timezone)}; the readers are counted again then"))
     _show_rows(rows)
     show_problems(plan.checked.problems)
     for words in (*plan.summary.findings, *(f"warning: {warning}" for warning in plan.warnings)):

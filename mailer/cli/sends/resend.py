@@ -10,6 +10,7 @@ from mailer.cli.output import is_interactive
 from mailer.cli.sends.plan_display import confirm_resend, show_resend
 from mailer.cli.sends.run_and_show import creating_send, run_and_show
 from mailer.cli.sends.send import no_wait_option
+from mailer.service.sends.run import require_working_links
 
 
 @click.command("resend")
@@ -36,6 +37,7 @@ def resend_command(
         parent = app.ledger.sends.summary(send)
         plan = app.ledger.creator.plan_resend(send)
         if parent.send.is_ended and plan.to_mail:
+            require_working_links(app.settings.base_url, app.settings.relay)
             show_resend(app, parent.send, plan)
             if is_interactive() and not yes:
                 confirm_resend()

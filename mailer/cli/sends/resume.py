@@ -11,7 +11,7 @@ from mailer.cli.sends.run_and_show import creating_send, is_for_later, require_n
 from mailer.cli.sends.send import no_wait_option
 from mailer.delivery.states import SendState
 from mailer.errors import NeedsConfirmationError
-from mailer.iso_time import format_iso
+from mailer.service.sends.schedule_time import describe_schedule_time
 from mailer.service.sends.scheduler import due_sends
 from mailer.service.sends.start import start_scheduled
 
@@ -36,8 +36,9 @@ def resume_command(send: int, *, accept_restored: bool, no_wait: bool, as_json: 
             return show_status(app, send, as_json=as_json)
         require_not_running(app, send)
         if found.state is SendState.SCHEDULED and send not in due:
+            when = describe_schedule_time(found.scheduled_at or 0.0, app.settings.timezone)
             raise NeedsConfirmationError(
-                f"Send {send} is scheduled for {format_iso(found.scheduled_at)}; mailer serve starts it then.",
+                f"Send {send} is scheduled for {when}; mailer serve starts it then.",
                 f"To send it at another time, cancel it (mailer cancel {send}) and send again.",
             )
         if is_for_later(found.state):

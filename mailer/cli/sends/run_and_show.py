@@ -11,6 +11,7 @@ from mailer.cli.output import echo_err, print_json
 from mailer.cli.sends.progress_bar import progress_bar
 from mailer.delivery.states import SendState
 from mailer.errors import NeedsConfirmationError
+from mailer.ledger.types.errors import FencedError, LedgerError
 from mailer.ledger.types.sends import Summary
 from mailer.service.sends.control import resendable_count
 from mailer.service.sends.progress import ProgressTracker
@@ -29,10 +30,16 @@ def run_and_show(app: App, send_id: int, *, wait: bool, as_json: bool) -> int:
         with progress_bar(ProgressTracker(app, before), before.open_count) as watch:
             run = run_send(app, send_id, wait=wait, watch=watch)
         summary, result = run.summary, run.result
+    except FencedError:
+        raise
+    except LedgerError as error:
+        error.next_step = f"{error.next_step} Then go on with: mailer resume {send_id}".strip()
+        raise
     except KeyboardInterrupt:  # before the run could handle it
         app.ledger.sends.pause(send_id, reason="stopped by hand")
         summary = app.ledger.sends.summary(send_id)
-    show_result(summary, as_json=as_json, hint=next_step(summary, result, resendable=resendable_count(app, summary)))
+    hint = next_step(summary, result, zone=app.settings.timezone, resendable=resendable_count(app, summary))
+    show_result(summary, as_json=as_json, hint=hint)
     return exit_code(summary)
 
 
@@ -58,7 +65,7 @@ def next_step_hint(app: App, summary: Summary) -> str:
     pid = app.ledger.sends.holder_pid(summary.send.id)
     if pid is not None:
         return f"Another process{pid_suffix(pid)} is sending it."
-    return next_step(summary, resendable=resendable_count(app, summary))
+    return next_step(summary, zone=app.settings.timezone, resendable=resendable_count(app, summary))
 
 
 def require_not_running(app: App, send_id: int) -> None:

@@ -11,14 +11,13 @@ from mailer.cli.sends.plan_display import confirm_send, show_plan, show_refusal
 from mailer.cli.sends.run_and_show import creating_send, pid_suffix, run_and_show, show_status
 from mailer.delivery.states import SendState
 from mailer.errors import NeedsConfirmationError, UsageError
-from mailer.iso_time import format_iso
 from mailer.ledger.types.sends import Repeat
 from mailer.service.dispatches.approvals import require_approval
 from mailer.service.dispatches.compile import DispatchError
 from mailer.service.dispatches.sample_message import sample_composer
 from mailer.service.lists.synced_lists import ListSource
 from mailer.service.sends.plan import SendPlan, dry_run_recipients, plan_send
-from mailer.service.sends.schedule_time import parse_schedule_time
+from mailer.service.sends.schedule_time import describe_schedule_time, parse_schedule_time
 from mailer.service.sends.scheduler import due_sends, wait_until_due
 from mailer.service.sends.start import start_send
 
@@ -102,7 +101,8 @@ def send_command(
         if stay:
             return _wait_and_run(app, send.id, at, wait=not no_wait, as_json=as_json)
         if app.ledger.server_pid() is None:
-            echo_err(f"mailer serve is not running. Start it before {format_iso(at)}, or the send will not start.")
+            shown = describe_schedule_time(at, app.settings.timezone)
+            echo_err(f"mailer serve is not running. Start it before {shown}, or the send will not start.")
         return show_status(app, send.id, as_json=as_json)
 
 
@@ -120,12 +120,13 @@ def _compose_all(app: App, plan: SendPlan, *, as_json: bool) -> int:
 
 
 def _wait_and_run(app: App, send_id: int, at: float, *, wait: bool, as_json: bool) -> int:
+    shown = describe_schedule_time(at, app.settings.timezone)
     try:
-        echo_err(f"Waiting until {format_iso(at)}. Ctrl-C stops waiting; the send stays scheduled.")
+        echo_err(f"Waiting until {shown}. Ctrl-C stops waiting; the send stays scheduled.")
         send = wait_until_due(app, send_id)
     except KeyboardInterrupt:
         raise NeedsConfirmationError(
-            f"Send {send_id} is still scheduled for {format_iso(at)}; mailer serve starts it then.",
+            f"Send {send_id} is still scheduled for {shown}; mailer serve starts it then.",
             f"To cancel it: mailer cancel {send_id}",
         ) from None
     if send.state in {SendState.RUNNING, SendState.WAITING}:

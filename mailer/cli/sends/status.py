@@ -20,10 +20,12 @@ SHOWN = 20
 
 @click.command("status")
 @click.argument("send", type=RowNumber(), required=False)
+@click.option("--tests", "with_tests", is_flag=True, help="Also list tests.")
 @as_json
 @in_workspace
-def status_command(send: int | None, *, as_json: bool, workspace: Path) -> int:
-    """Show SEND, or list all sends, the newest first."""
+def status_command(send: int | None, *, with_tests: bool, as_json: bool, workspace: Path) -> int:
+    """Show SEND, or list all sends but tests, the newest first."""
+    tests_left_out = 0
     with App.open(workspace) as app:
         if send is None and not app.has_ledger:
             summaries: tuple[Summary, ...] = ()
@@ -31,16 +33,19 @@ def status_command(send: int | None, *, as_json: bool, workspace: Path) -> int:
             due_sends(app)
             if send is not None:
                 return _show_one(app, send, as_json=as_json)
-            summaries = app.ledger.sends.all()
+            summaries = app.ledger.sends.all(tests=with_tests)
+            tests_left_out = 0 if with_tests else app.ledger.sends.count_tests()
             if not as_json:
                 _show_transactional_mail(app)
     if as_json:
         print_json({"sends": [send_object(summary) for summary in summaries]})
-    elif not summaries:
+        return 0
+    for summary in summaries:
+        show_line(summary)
+    if not summaries:
         echo_err("There are no sends yet.")
-    else:
-        for summary in summaries:
-            show_line(summary)
+    if tests_left_out:
+        echo_err(f"Without {plural(tests_left_out, 'test')}. To list them, too: mailer status --tests")
     return 0
 
 
@@ -72,6 +77,8 @@ def show_line(summary: Summary) -> None:
     state = "being cancelled" if send.cancel_requested else send.state.value
     click.echo(f"{send.id:>4}  {when}  {state:<9}  {send.slug}{kind}")
     click.echo(f"      {proof_line(summary)}")
+    if send.reason:
+        click.echo(f"      {send.reason}")
 
 
 def show_send(app: App, summary: Summary) -> None:

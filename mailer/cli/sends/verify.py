@@ -7,6 +7,7 @@ import click
 from mailer.app import App
 from mailer.cli.options import as_json, in_workspace, send_number
 from mailer.cli.output import plural, print_json
+from mailer.delivery.states import DeliveryState
 from mailer.service.sends.summary import EXIT_DONE, EXIT_PROBLEMS, proof_line
 from mailer.service.sends.verify import verification_object, verify_send
 
@@ -34,4 +35,7 @@ def verify_command(send: int, *, as_json: bool, workspace: Path) -> int:
         click.echo(
             f"{plural(failed, 'check')} failed" if failed else f"{plural(len(verification.checks), 'check')} passed"
         )
+        if uncertain := verification.summary.count(DeliveryState.UNCERTAIN):
+            verb = "delivery is" if uncertain == 1 else "deliveries are"
+            click.echo(f"{uncertain:,} {verb} uncertain: see mailer report {send}")
     return EXIT_DONE if verification.ok else EXIT_PROBLEMS

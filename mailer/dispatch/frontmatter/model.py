@@ -6,12 +6,12 @@ The JSON Schema for editors is made from the same models (json_schema.py).
 import datetime as dt
 import re
 import unicodedata
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from mailer.dispatch.dates import EXPECTED_DATE, read_date
+from mailer.dispatch.dates import date_fault, read_date
 from mailer.dispatch.diagnostics import abbreviate
 from mailer.dispatch.markdown.link_validation import WEB, check_link, normalise_url
 from mailer.dispatch.slug import EXPECTED_SLUG, SLUG, is_slug
@@ -41,11 +41,8 @@ def _line(text: str) -> str:
 def _date(text: Any) -> dt.date:
     date = read_date(text) if isinstance(text, str) else None
     if date is None:
-        raise _fault(
-            "bad-date",
-            f"“{abbreviate(text)}” is not a date" if isinstance(text, str) else "this is not a date",
-            EXPECTED_DATE,
-        )
+        fault = date_fault(text if isinstance(text, str) else "…")
+        raise _fault(fault.rule, fault.message, fault.expected)
     return date
 
 
@@ -102,6 +99,8 @@ MailOrWebLink = Annotated[Line, _link(WEB | {"mailto"}), Field(json_schema_extra
 
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+    second_choice: ClassVar[str] = ""
+    """The key that is given instead of the first one."""
 
 
 class EditorPart(_Part):
@@ -119,6 +118,7 @@ class PhotoPart(_Part):
     """The photo above the note."""
 
     model_config = ConfigDict(json_schema_extra=_one_of("file", "url"))
+    second_choice = "url"
 
     file: Annotated[Line, AfterValidator(_file)] | None = Field(
         None, description="An image file, relative to this dispatch."
@@ -133,6 +133,7 @@ class EarlierPart(_Part):
     """A link to an earlier dispatch."""
 
     model_config = ConfigDict(json_schema_extra=_one_of("slug", "url"))
+    second_choice = "url"
 
     title: Line = Field(description="The title of the earlier dispatch.")
     slug: Slug | None = Field(None, description="Its slug, if it is in this workspace.")
@@ -179,3 +180,15 @@ MODELS: dict[str, type[_Part]] = {
     "earlier": EarlierPart,
     "social": SocialPart,
 }
+
+
+def keys_of(group: str) -> str:
+    """Returns the keys of the group `group` as they are typed: “name: … and signature: …”. Of two alternatives, the first."""
+    model = MODELS[group]
+    *keys, last = [f"{key}: …" for key in model.model_fields if key != model.second_choice]
+    return f"{', '.join(keys)} and {last}"
+
+
+def groups_with(key: str) -> tuple[str, ...]:
+    """Returns the groups that have the key `key`."""
+    return tuple(group for group, model in MODELS.items() if key in model.model_fields)

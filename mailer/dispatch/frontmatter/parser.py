@@ -16,7 +16,7 @@ from pydantic_core import ErrorDetails
 from mailer.dispatch.diagnostic_collector import DiagnosticCollector
 from mailer.dispatch.diagnostics import Position, abbreviate
 from mailer.dispatch.did_you_mean import suggest
-from mailer.dispatch.frontmatter.model import MODELS, FrontMatter
+from mailer.dispatch.frontmatter.model import MODELS, FrontMatter, groups_with, keys_of
 from mailer.dispatch.frontmatter.yaml_parser import MappingNode, SequenceNode, parse_yaml
 from mailer.dispatch.slug import is_slug, slugify
 from mailer.dispatch.source_map import Place, YamlSourceMap
@@ -125,11 +125,8 @@ def _report(details: ErrorDetails, source_map: YamlSourceMap, findings: Diagnost
             key = f"add {place[-1]}: …" if place[-1] != "date" else "add date: YYYY-MM-DD"
             findings.add("missing-key", source_map.key(place), f"{where} has no “{place[-1]}”", key)
         case "extra_forbidden":
-            model = MODELS.get(str(place[0]), FrontMatter) if len(place) > 1 else FrontMatter
-            expected = suggest(str(place[-1]), [*model.model_fields])
-            findings.add(
-                "unknown-key", source_map.key(place), f"unknown key “{abbreviate(str(place[-1]))}” in {where}", expected
-            )
+            message, expected = _unknown_key(place, where)
+            findings.add("unknown-key", source_map.key(place), message, expected)
         case kind:
             findings.add(
                 "bad-value",
@@ -139,25 +136,38 @@ def _report(details: ErrorDetails, source_map: YamlSourceMap, findings: Diagnost
             )
 
 
+def _unknown_key(place: Place, where: str) -> tuple[str, str]:
+    """Returns message and remedy for the unknown key at the end of `place`."""
+    key, is_inner = str(place[-1]), len(place) > 1
+    if not is_inner and (groups := groups_with(key)):
+        *others, last = [f"“{group}”" for group in groups]
+        under = f"{', '.join(others)} or {last}" if others else last
+        return f"“{key}” belongs under {under}", "move it there, indented by two spaces"
+    if not is_inner and key in _ARTICLE_KEYS:
+        return f"“{key}” belongs to an article", "move it to the lines under the title of the article"
+    model = MODELS.get(str(place[0]), FrontMatter) if is_inner else FrontMatter
+    return f"unknown key “{abbreviate(key)}” in {where}", suggest(key, [*model.model_fields]) or "remove it"
+
+
+_ARTICLE_KEYS = frozenset({"source", "place", "link", "rights", "direction"})
 _KIND = {
     "string_type": "a text",
     "tuple_type": "a list",
     "model_type": "a group of keys",
     "model_attributes_type": "a group of keys",
 }
-_HINT = {
-    "tuple_type": "begin each item on a line of its own with “- ”",
-    "model_type": "write its keys on lines of their own, indented under it",
-    "model_attributes_type": "write its keys on lines of their own, indented under it",
-}
 
 
 def _hint(kind: str, source_map: YamlSourceMap, place: Place) -> str:
-    if kind in _HINT:
-        return _HINT[kind]
-    node = source_map.node(place)
-    quote = isinstance(node, MappingNode)
-    return "put the text in quotes" if quote else "write a single text"
+    group = str(place[0])
+    match kind:
+        case "tuple_type" if group in MODELS:
+            return f"begin each item on a line of its own with “- ”; it has the keys {keys_of(group)}"
+        case "tuple_type":
+            return "begin each item on a line of its own with “- ”"
+        case "model_type" | "model_attributes_type":
+            return f"write {keys_of(group)} on lines of their own under it, each indented by two spaces"
+    return "put the text in quotes" if isinstance(source_map.node(place), MappingNode) else "write a single text"
 
 
 def _name(place: Place) -> str:

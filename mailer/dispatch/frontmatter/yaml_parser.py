@@ -27,6 +27,7 @@ from yaml.reader import ReaderError
 
 from mailer.dispatch.diagnostic_collector import DiagnosticCollector
 from mailer.dispatch.diagnostics import abbreviate
+from mailer.dispatch.frontmatter.model import MODELS, keys_of
 from mailer.dispatch.source_text import SourceText
 
 DEEPEST = 5
@@ -133,7 +134,10 @@ class _YamlReader:
         if _NO_MAPPING not in words or line is None or at < line.start("value"):
             return None
         key, value = line["key"], abbreviate(line["value"].rstrip())
-        return f"a {key} with a colon needs quotes", f'write {key}: "{value}"'
+        if key in MODELS:
+            remedy = f"write {keys_of(key)} on lines of their own under it, each indented by two spaces"
+            return f"“{key}” is not a text but a group of keys", remedy
+        return f"the {key} contains a colon and needs quotes", f'write {key}: "{value}"'
 
     def _document(self, events: Iterator[Event]) -> MappingNode | None:
         tree: Node | None = None

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from markdown_it.common.normalize_url import normalizeLink
 
 from mailer.dispatch.diagnostics import RuleViolation, abbreviate
+from mailer.dispatch.slug import is_slug
 
 WEB = frozenset({"http", "https"})
 ANY = WEB | {"mailto", "tel"}
@@ -30,7 +31,7 @@ def check_link(url: str, schemes: frozenset[str] = ANY) -> RuleViolation | None:
     """Returns the rule that `url`, a normalised one, violates; None if it is allowed."""
     match = _SCHEME.match(url)
     if match is None:
-        return _relative(url)
+        return _relative(url, schemes)
     scheme = match[1].lower()
     if scheme not in schemes:
         return RuleViolation("link-scheme", f"a link to “{abbreviate(url)}” is not allowed", f"use {_either(schemes)}")
@@ -49,13 +50,19 @@ def check_link(url: str, schemes: frozenset[str] = ANY) -> RuleViolation | None:
 _WHOLE = "write it in full, such as https://example.org/page"
 
 
-def _relative(url: str) -> RuleViolation:
+def _relative(url: str, schemes: frozenset[str]) -> RuleViolation:
     if url.startswith("#"):
         expected = "write a complete address; the contents link to each article already"
     elif not url:
         return RuleViolation("link-invalid", "this link has no address", _WHOLE)
     else:
         path = url.lstrip("/")
+        if schemes == ANY and is_slug(path):
+            return RuleViolation(
+                "link-relative",
+                f"the link “{abbreviate(url)}” is not a complete address",
+                f"write [[{abbreviate(path)}]] if it is a dispatch, else the address in full, such as https://example.org/page",
+            )
         whole = path if url.startswith("//") or _BEGINS_WITH_HOST.match(url) else f"example.org/{path}"
         expected = abbreviate(f"write it in full, such as https://{whole}", 160)
     return RuleViolation("link-relative", f"the link “{abbreviate(url)}” is not a complete address", expected)

@@ -23,7 +23,11 @@ from mdit_py_plugins.footnote import footnote_plugin
 from mdit_py_plugins.footnote.index import footnote_ref
 
 from mailer.dispatch.diagnostic_collector import DiagnosticCollector
+from mailer.dispatch.diagnostics import abbreviate
+from mailer.dispatch.markdown.east_asian import emphasis, join_lines
+from mailer.dispatch.markdown.leftover_markup import MARKUP, find_leftovers, is_open_fence
 from mailer.dispatch.markdown.smart_punctuation import punctuate
+from mailer.dispatch.markdown.token_walk import closing_index
 from mailer.dispatch.source_map import InlineSourceMap
 from mailer.dispatch.template.placeholders import LineMap, MaskedBody, looks_like_tag_line
 
@@ -75,6 +79,7 @@ def read_markdown(body: MaskedBody, language: str, findings: DiagnosticCollector
     markdown.inline.ruler.before("link", "dispatch_link", _with_position(_dispatch_link, "dispatch_link", source_map))
     markdown.inline.ruler.after("autolink", "raw_html", partial(_raw_html, source_map, findings))
     markdown.core.ruler.at("inline", partial(_inline, source_map, findings))
+    markdown.inline.ruler.at("emphasis", emphasis)
     markdown.core.ruler.after("inline", "punctuation", partial(_punctuation, language))
     env: dict[str, Any] = {}
     tokens = markdown.parse(body.text, env)
@@ -83,6 +88,8 @@ def read_markdown(body: MaskedBody, language: str, findings: DiagnosticCollector
         message = f"the link reference “{body.restore(again['label']).lower()}” is defined twice"
         findings.add("reference-duplicate", body.position(again["map"][0]), message, expected)
     _check_tables(tokens, body, findings)
+    _check_fences(tokens, body, findings)
+    _check_lists(tokens, body, findings)
     for token in tokens:
         if token.block and token.nesting >= 0 and token.level >= DEEPEST and token.map:
             line = body.lines[token.map[0]]
@@ -92,6 +99,31 @@ def read_markdown(body: MaskedBody, language: str, findings: DiagnosticCollector
             )
             break
     return tokens
+
+
+def _check_fences(tokens: list[Token], body: MaskedBody, findings: DiagnosticCollector) -> None:
+    for token in tokens:
+        if is_open_fence(token, body.lines) and token.map:
+            line = body.lines[token.map[0]]
+            position = body.position(token.map[0], max(line.find(token.markup), 0))
+            message = f"the code block that “{token.markup}” opens is never closed, so all that follows is code"
+            findings.add(MARKUP, position, message, f"close it with a line “{token.markup}”")
+
+
+def _check_lists(tokens: list[Token], body: MaskedBody, findings: DiagnosticCollector) -> None:
+    """Reports a list of one item that does not begin at 1: a sentence that begins with a year or a day."""
+    for index, token in enumerate(tokens):
+        if token.type != "ordered_list_open" or not token.map or int(token.attrs.get("start", 1)) < 2:
+            continue
+        inner = tokens[index + 1 : closing_index(tokens, index)]
+        if sum(each.type == "list_item_open" and each.level == token.level + 1 for each in inner) == 1:
+            line = body.lines[token.map[0]]
+            number = f"{token.attrs['start']}{token.markup}"
+            position = body.position(token.map[0], max(line.find(number), 0))
+            message = f"“{number}” begins a list with one item"
+            findings.add(
+                "list-of-one", position, message, f"write {number[:-1]}\\{token.markup} if it begins a sentence"
+            )
 
 
 def _check_tables(tokens: list[Token], body: MaskedBody, findings: DiagnosticCollector) -> None:
@@ -231,6 +263,15 @@ def _inline(source_map: InlineSourceMap, findings: DiagnosticCollector, state: S
                 findings.add("paragraph-length", source_map.at(token.content, 0), message, "split it")
             else:
                 state.md.inline.parse(token.content, state.md, state.env, token.children)
+                for left in find_leftovers(token.content, token.children):
+                    shown = abbreviate(source_map.restore(left.text), 40)
+                    message = (
+                        f"“{shown}” has no effect as Markdown, and is shown as typed"
+                        if left.rule == MARKUP
+                        else f"the address “{shown}” is not a link"
+                    )
+                    findings.add(left.rule, source_map.at(token.content, left.at), message, left.expected)
+                join_lines(token.children)
         opening = token
 
 

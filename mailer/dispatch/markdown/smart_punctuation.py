@@ -1,6 +1,9 @@
 """Smart punctuation: quotation marks by language, apostrophes, dashes and the ellipsis.
 
-Works on the inline tokens of one paragraph, before escapes are joined to the text: what was escaped, code and bare
+    punctuate(children, language)         the inline tokens of a paragraph, in place
+    punctuate_text(text, language)        a text that is not Markdown: a title, a caption, a source
+
+The first works on the inline tokens of one paragraph, before escapes are joined to the text: what was escaped, code and bare
 addresses stay as they were typed, and so does a placeholder, which counts as a letter. Takes time proportional to the text.
 """
 
@@ -8,9 +11,11 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
+from typing import TypeVar
 
 from markdown_it.token import Token
 
+P = TypeVar("P")
 Quotes = tuple[str, str, str, str]
 """Opening and closing, for " and for '."""
 
@@ -90,6 +95,25 @@ def punctuate(children: Sequence[Token], language: str) -> None:
             token.content = pattern.sub(sign, token.content)
     if any('"' in token.content or "'" in token.content for token in texts):
         _Pairing(children, {id(token) for token in texts}, quotes_of(language)).run()
+
+
+def punctuate_text(text: str, language: str) -> str:
+    """Returns `text`, which is not Markdown, with the punctuation of `language`."""
+    token = Token("text", "", 0, content=text)
+    punctuate([token], language)
+    return token.content
+
+
+def punctuate_template(pieces: Sequence[P | str], language: str) -> tuple[P | str, ...]:
+    """Returns `pieces` with the punctuation of `language` in their texts; whatever else is among them counts as a letter."""
+    tokens = [
+        Token("text", "", 0, content=piece) if isinstance(piece, str) else Token("merge_field", "", 0, content="x")
+        for piece in pieces
+    ]
+    punctuate(tokens, language)
+    return tuple(
+        token.content if isinstance(piece, str) else piece for piece, token in zip(pieces, tokens, strict=True)
+    )
 
 
 def _outside_addresses(children: Sequence[Token]) -> list[Token]:

@@ -43,6 +43,14 @@ class Expression:
         value = self.evaluate(fields)
         return value if isinstance(value, str) else str(value)
 
+    @property
+    def has_default(self) -> bool:
+        """Whether its text is not empty for a reader without fields, because of an `or` or a `default`."""
+        node = parse_node(self.source)
+        while isinstance(node, nodes.Filter) and node.name != "default" and isinstance(node.node, nodes.Node):
+            node = node.node
+        return isinstance(node, nodes.Or | nodes.Filter) and bool(self.text({}).strip())
+
     def holds(self, fields: Fields) -> bool:
         return bool(self.evaluate(fields))
 

@@ -22,6 +22,7 @@ from mailer.edition.plaintext.markdown_renderer import alignment, clean_lines
 from mailer.edition.publication import DispatchReference
 from mailer.edition.template_loader import TemplateSet
 from mailer.edition.url_with_merge_fields import link_target
+from mailer.i18n.bidi import isolate
 from mailer.line_sanitizer import clean_line
 
 _PLAIN = {
@@ -31,6 +32,7 @@ _PLAIN = {
     "bullet_list_close": "</ul>\n", "ordered_list_close": "</ol>\n", "link_close": "</a>", "footnote_anchor": "",
     "hr": '<p class="break muted" role="separator">* * *</p>\n',
 }  # fmt: skip
+_NUMBER, _DIGIT = 26, 11  # pixels: the indent of a list in style.css, and of each digit after the second
 _LONG = 20  # characters of a word in a table that may be broken
 _WIDE = 32  # characters that the longest words of all columns may have to fit side by side on the smallest phone
 
@@ -121,12 +123,13 @@ class HtmlRenderer:
                 case "heading_close":
                     written.append(f"</{token.tag}>\n")
                 case "bullet_list_open":
-                    written.append(f'<ul class="list-{side}">\n')
+                    written.append(f'<ul class="{_list_class(tokens, index, side)}">\n')
                 case "ordered_list_open":
-                    written.append(f'<ol class="list-{side}"{_start(token)}>\n')
+                    style = _number_room(token, tokens[index : closing_index(tokens, index)], side)
+                    written.append(f'<ol class="{_list_class(tokens, index, side)}"{_start(token)}{style}>\n')
                 case "blockquote_open":
                     end = closing_index(tokens, index)
-                    body = self.tokens(tokens[index + 1 : end], direction, paragraph=paragraph)
+                    body = self._quoted(tokens[index + 1 : end], direction, paragraph)
                     written.append(self._part("quote", direction, body=body))
                     index = end
                 case "table_open":
@@ -140,6 +143,12 @@ class HtmlRenderer:
                     written.append(_PLAIN[kind])
             index += 1
         return Markup("".join(written))  # noqa: S704 - made of escaped pieces
+
+    def _quoted(self, tokens: Sequence[Token], direction: str, paragraph: str) -> Markup:
+        """Renders the body of a quote. Its last paragraph has no margin: in a cell, it would add to that of the quote."""
+        begin = len(tokens) - 3 if tokens and tokens[-1].type == "paragraph_close" else len(tokens)
+        last = self.tokens(tokens[begin:], direction, paragraph=f"{paragraph} end".strip())
+        return self.tokens(tokens[:begin], direction, paragraph=paragraph) + last
 
     def _paragraph(self, token: Token, inline: Token, direction: str, opening: str) -> str:
         children = inline.children or ()
@@ -201,7 +210,8 @@ class HtmlRenderer:
             case "code_inline":
                 return Markup('<code class="code">{}</code>').format(clean_line(token.content))
             case "merge_field":
-                return self._markers.placeholder(MergeField(token.meta["expression"].source, EscapeContext.HTML))
+                field = self._markers.placeholder(MergeField(token.meta["expression"].source, EscapeContext.HTML))
+                return Markup(isolate(field)) if self._home == "rtl" else field  # noqa: S704 - a marker
             case "footnote_ref":
                 label = token.meta["label"]
                 return Markup('<sup class="sup"><a class="link" href="#{}">{}</a></sup>').format(
@@ -225,9 +235,9 @@ class HtmlRenderer:
                 self._address(token, "src"), alt, _title(token)
             )
         image = self._images[file]
-        width, height = image.display_size(self._measure)
-        return Markup('<img class="image" src="{}" alt="{}" width="{}" height="{}"{}>').format(
-            self._markers.placeholder(ImageSource(image.name)), alt, width, height, _title(token)
+        width, _ = image.display_size(self._measure)
+        return Markup('<img class="image" src="{}" alt="{}" width="{}"{}>').format(
+            self._markers.placeholder(ImageSource(image.name)), alt, width, _title(token)
         )
 
     def _address(self, token: Token, attribute: str) -> Markup:
@@ -241,6 +251,19 @@ class HtmlRenderer:
 def _title(token: Token) -> Markup:
     title = title_of(token)
     return Markup(' title="{}"').format(title) if title else Markup()
+
+
+def _list_class(tokens: Sequence[Token], index: int, side: str) -> str:
+    """Returns the class of the list that begins at `index`; one inside a tight list has no space after it."""
+    is_inner = index > 0 and tokens[index - 1].type == "paragraph_close" and tokens[index - 1].hidden
+    return f"list-{side}-inner" if is_inner else f"list-{side}"
+
+
+def _number_room(token: Token, inner: Sequence[Token], side: str) -> str:
+    """Returns the style that gives a list with numbers of three digits or more room for the widest."""
+    count = sum(each.type == "list_item_open" and each.level == token.level + 1 for each in inner)
+    digits = len(str(int(token.attrs.get("start", 1)) + count - 1))
+    return f' style="margin-{side}:{_NUMBER + _DIGIT * (digits - 2)}px"' if digits > 2 else ""
 
 
 def _start(token: Token) -> str:

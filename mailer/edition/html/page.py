@@ -5,6 +5,8 @@ article is marked here and no template can forget it. The names a template may u
 of the contexts below; docs/templates.md explains them.
 """
 
+from collections.abc import Sequence
+
 from markupsafe import Markup, escape
 
 from mailer.dispatch import model
@@ -18,34 +20,30 @@ from mailer.edition.merge_fields import ADDRESS, TOKEN, EscapeContext, MergeFiel
 from mailer.edition.model import Image
 from mailer.edition.template_loader import TemplateSet
 from mailer.edition.theme import Theme
+from mailer.i18n.bidi import first_strong_direction
+from mailer.i18n.comma import comma
 from mailer.i18n.dates import long_date
 from mailer.line_sanitizer import clean_line
 
-_RIGHT_TO_LEFT_LETTERS = (
-    ("\u0590", "\u08ff"),
-    ("\ufb1d", "\ufdff"),
-    ("\ufe70", "\ufeff"),
-    ("\U00010800", "\U00010fff"),
-)
 _PADDING = "\u034f\u200c\u00a0" * 75
 """Fills the rest of the preview line with invisible characters: joiner, non-joiner, no-break space."""
 
 
 def render_html(
-    view: DispatchView, layout: TemplateSet, theme: Theme, logo: Image | None, *, inlined: bool = True
+    view: DispatchView, layout: TemplateSet, theme: Theme, logos: Sequence[Image], *, inlined: bool = True
 ) -> Nodes:
     """Returns the whole HTML of `view`, before a variant is chosen; styles are `inlined` or as the template has them."""
-    page = _PageContext(view, layout, theme, logo)
+    page = _PageContext(view, layout, theme, logos)
     html = layout.render("dispatch.html.j2", page.context())
     return page.markers.split(inline_styles(html) if inlined else html)
 
 
 class _PageContext:
-    def __init__(self, view: DispatchView, layout: TemplateSet, theme: Theme, logo: Image | None) -> None:
+    def __init__(self, view: DispatchView, layout: TemplateSet, theme: Theme, logos: Sequence[Image]) -> None:
         self.view = view
         self.layout = layout
         self.theme = theme
-        self.logo_image = logo
+        self.logos = logos
         self.markers = Markers(view.dispatch.source + view.publication.base_url)
         self.writer = HtmlRenderer(
             self.markers,
@@ -63,7 +61,9 @@ class _PageContext:
             "say": view.translate,
             "name": publication.name,
             "title": clean_line(dispatch.title),
-            "date": long_date(dispatch.date, view.language),
+            "date": (date := long_date(dispatch.date, view.language)),
+            "date_direction": view.direction_of(date),
+            "comma": comma(view.language),
             "date_iso": dispatch.date.isoformat(),
             "language": view.language,
             **_table_alignment(view.direction),
@@ -78,7 +78,12 @@ class _PageContext:
             "note": self.note(),
             "articles": self.articles(),
             "earlier": [
-                {"title": clean_line(item.title), "url": view.earlier_url(item), "note": clean_line(item.note)}
+                {
+                    "title": clean_line(item.title),
+                    "direction": view.direction_of(item.title),
+                    "url": view.earlier_url(item),
+                    "note": clean_line(item.note),
+                }
                 for item in dispatch.earlier
             ],
             "social": [{"text": clean_line(item.text), "url": normalise_url(item.url)} for item in dispatch.social],
@@ -96,12 +101,14 @@ class _PageContext:
         )
 
     def logo(self) -> dict[str, object] | None:
-        wanted, image = self.theme.logo, self.logo_image
-        if wanted is None or image is None:
+        wanted = self.theme.logo
+        if wanted is None or not self.logos:
             return None
-        width, height = image.display_size(wanted.width)
-        source = self.markers.placeholder(ImageSource(image.name))
-        return {"src": source, "alt": wanted.alt or self.view.publication.name, "width": width, "height": height}
+        first, *others = (
+            {"src": self.markers.placeholder(ImageSource(image.name)), **_shown_size(image, wanted.width)}
+            for image in self.logos
+        )
+        return {**first, "alt": wanted.alt or self.view.publication.name, "dark": others[0] if others else None}
 
     def photo(self) -> dict[str, object] | None:
         photo = self.view.dispatch.photo
@@ -124,6 +131,7 @@ class _PageContext:
         if not dispatch.note:
             return None
         return {
+            "is_labelled": bool(self.view.articles),
             "by": clean_line(dispatch.editor.name) if dispatch.editor else "",
             "signature": [clean_line(line) for line in non_empty_lines(dispatch.editor.signature)]
             if dispatch.editor
@@ -135,6 +143,8 @@ class _PageContext:
     def contents_entries(self) -> Markup:
         """Returns the rows of the contents: summary lines, then the articles."""
         rows = Markup()
+        if not self.view.has_contents:
+            return rows
         for number, line in enumerate(self.view.dispatch.summary, 1):
             rows += self.contents_entry({"number": str(number), "text": clean_line(line), "article": None})
         for article, path in self.view.articles:
@@ -147,7 +157,10 @@ class _PageContext:
 
     def contents_entry(self, context: dict[str, object]) -> Markup:
         sides = _table_alignment(self.view.direction)
-        text = self.layout.render("partials/entry.html.j2", {**context, **sides, "say": self.view.translate})
+        text = self.layout.render(
+            "partials/entry.html.j2",
+            {**context, **sides, "say": self.view.translate, "comma": comma(self.view.language)},
+        )
         return Markup(text)  # noqa: S704 - the template escapes
 
     def articles(self) -> Markup:
@@ -175,21 +188,27 @@ class _PageContext:
 
     def article_context(self, article: model.Article) -> dict[str, object]:
         """Returns the names for both the contents and the article's head; dates in the language of each."""
+        view = self.view
+        date = long_date(article.date, article.language or view.language)
+        entry_date = long_date(article.date, view.language)
         return {
             "anchor": self.markers.placeholder(str(escape(article.anchor))),
             "source": clean_line(article.source),
-            "source_direction": _text_direction(article.source) or self.view.direction,
-            "title_direction": _text_direction(article.title_text) or self.view.article_direction(article),
+            "source_direction": view.direction_of(article.source),
+            "title_direction": first_strong_direction(article.title_text) or view.article_direction(article),
             "place": clean_line(article.place),
-            "date": long_date(article.date, article.language or self.view.language),
-            "entry_date": long_date(article.date, self.view.language),
+            "place_direction": view.direction_of(article.place),
+            "date": date,
+            "date_direction": view.direction_of(date),
+            "entry_date": entry_date,
+            "entry_date_direction": view.direction_of(entry_date),
             "date_iso": article.date.isoformat(),
         }
 
     def read_at(self, article: model.Article) -> Markup:
         """Returns the text of the link to the source, in the edition's language; the name reads in its own direction."""
         name = Markup('<span dir="{}">{}</span>').format(
-            _text_direction(article.source) or self.view.direction, clean_line(article.source)
+            self.view.direction_of(article.source), clean_line(article.source)
         )
         before, after = self.view.translate("Read it at %(source)s", source="\0").split("\0")
         return escape(before) + name + escape(after)
@@ -212,17 +231,12 @@ class _PageContext:
         return inner
 
 
+def _shown_size(image: Image, widest: int) -> dict[str, int]:
+    width, height = image.display_size(widest)
+    return {"width": width, "height": height}
+
+
 def _table_alignment(reading: str) -> dict[str, str]:
     """Returns the sides at which lines start and end, as left and right, the only words that mail clients know."""
     start, end = ("right", "left") if reading == "rtl" else ("left", "right")
     return {"direction": reading, "start": start, "end": end}
-
-
-def _text_direction(text: str) -> str:
-    """Returns the direction of the first letter in `text` that has one; "" when none has."""
-    for character in text:
-        if any(low <= character <= high for low, high in _RIGHT_TO_LEFT_LETTERS):
-            return "rtl"
-        if character.isalpha():
-            return "ltr"
-    return ""

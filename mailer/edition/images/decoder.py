@@ -14,7 +14,7 @@ import warnings
 from typing import TypedDict
 
 from PIL import Image as Pillow
-from PIL import ImageCms, ImageOps, UnidentifiedImageError
+from PIL import ImageCms, ImageOps, ImageStat, UnidentifiedImageError
 
 LARGEST_PIXELS = 20_000_000
 LONGEST_SIDE = 10_000  # pixels
@@ -23,6 +23,13 @@ CPU_TIME = 20  # seconds
 WIDEST = 1200
 TALLEST = 4800  # a strip that no reader scrolls through
 SMALL_PNG = 150 * 1024
+_ANIMATED = frozenset({"GIF", "PNG", "WEBP"})
+_APPLE_AND_AV1 = {
+    b"heic": "HEIC", b"heix": "HEIC", b"hevc": "HEIC", b"heim": "HEIC", b"heis": "HEIC", b"mif1": "HEIC", b"msf1": "HEIC",
+    b"avif": "AVIF", b"avis": "AVIF",
+}  # fmt: skip
+_CLEAR = 0.1  # of an image that is transparent
+_DARK = 80  # of 255, the mean of what is not transparent
 _LOSSLESS = frozenset({"PNG", "GIF", "BMP"})
 _FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP")
 _LIMIT = "the limit is 20 million, and 10,000 a side"
@@ -30,13 +37,18 @@ _SMALLER = "Save it 1200 pixels wide; more is not shown."
 
 
 class Answer(TypedDict):
-    """`fault` says what is wrong with the image, and `expected` what to do; both are empty for an image that was prepared."""
+    """`fault` says what is wrong with the image, and `expected` what to do; both are empty for an image that was prepared.
+
+    `is_animated`: the file has more pictures than the first. `vanishes`: it is dark, on a transparent ground.
+    """
 
     fault: str
     expected: str
     suffix: str
     width: int
     height: int
+    is_animated: bool
+    vanishes: bool
 
 
 def main() -> None:
@@ -55,8 +67,14 @@ def decode(data: bytes) -> tuple[Answer, bytes]:
             width, height = picture.size
             if width * height > LARGEST_PIXELS or max(width, height) > LONGEST_SIDE:
                 return _refuse(f"has {width} × {height} pixels; {_LIMIT}", _SMALLER)
-            return _encode(_prepared(picture), lossless=picture.format in _LOSSLESS)
+            is_animated = getattr(picture, "n_frames", 1) > 1 and picture.format in _ANIMATED
+            answer, prepared = _encode(_prepared(picture), lossless=picture.format in _LOSSLESS)
+            return {**answer, "is_animated": is_animated}, prepared
     except UnidentifiedImageError:
+        if kind := _APPLE_AND_AV1.get(data[8:12]) if data[4:8] == b"ftyp" else None:
+            return _refuse(f"is in the format {kind}, which mail programs do not show", "Save it as JPEG.")
+        if data.lstrip()[:5].lower() in {b"<svg ", b"<?xml"}:
+            return _refuse("is in the format SVG, which mail programs do not show", "Save it as PNG.")
         return _refuse("is not an image that can be read", "Save it as JPEG, PNG, GIF or WebP.")
     except Pillow.DecompressionBombError:
         return _refuse(f"has too many pixels; {_LIMIT}", _SMALLER)
@@ -67,7 +85,8 @@ def decode(data: bytes) -> tuple[Answer, bytes]:
 
 
 def _refuse(fault: str, expected: str) -> tuple[Answer, bytes]:
-    return Answer(fault=fault, expected=expected, suffix="", width=0, height=0), b""
+    empty = Answer(fault=fault, expected=expected, suffix="", width=0, height=0, is_animated=False, vanishes=False)
+    return empty, b""
 
 
 def _prepared(picture: Pillow.Image) -> Pillow.Image:
@@ -115,7 +134,28 @@ def _encode(picture: Pillow.Image, *, lossless: bool) -> tuple[Answer, bytes]:
     suffix = "png"
     if picture.mode == "RGB" and not 0 < len(data) <= SMALL_PNG:
         data, suffix = _jpeg(picture), "jpg"
-    return Answer(fault="", expected="", suffix=suffix, width=picture.width, height=picture.height), data
+    answer = Answer(
+        fault="",
+        expected="",
+        suffix=suffix,
+        width=picture.width,
+        height=picture.height,
+        is_animated=False,
+        vanishes=_vanishes(picture),
+    )
+    return answer, data
+
+
+def _vanishes(picture: Pillow.Image) -> bool:
+    """Whether a tenth of `picture` or more is transparent, and the rest too dark for a dark ground."""
+    if picture.mode != "RGBA":
+        return False
+    alpha = picture.getchannel("A")
+    clear = sum(alpha.histogram()[:32]) / (picture.width * picture.height)
+    shown = alpha.point(lambda level: 255 * (level >= 128))
+    if clear < _CLEAR or not shown.getbbox():
+        return False
+    return ImageStat.Stat(picture.convert("L"), shown).mean[0] < _DARK
 
 
 def _png(picture: Pillow.Image) -> bytes:

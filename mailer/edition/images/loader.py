@@ -49,6 +49,8 @@ def load_image(path: Path, *, root: Path) -> Image:
         content_type="image/png" if answer["suffix"] == "png" else "image/jpeg",
         width=answer["width"],
         height=answer["height"],
+        is_animated=answer["is_animated"],
+        vanishes=answer["vanishes"],
         data=data,
     )
 

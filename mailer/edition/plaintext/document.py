@@ -24,11 +24,11 @@ from mailer.edition.plaintext.blocks import (
 from mailer.edition.plaintext.markdown_renderer import PlaintextRenderer
 from mailer.edition.plaintext.wrap import COLUMNS, width, wrap
 from mailer.edition.template_loader import LayoutError, TemplateSet
+from mailer.i18n.bidi import has_left_to_right, has_right_to_left, isolate
+from mailer.i18n.comma import comma
 from mailer.i18n.dates import long_date
 from mailer.line_sanitizer import clean_line
 
-_RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefe]")
-_LEFT_TO_RIGHT = re.compile("[A-Za-z\u00c0-\u058f\u0900-\u1fff]")
 _PART = re.compile("\0([a-z_]+)\0")
 
 
@@ -83,7 +83,7 @@ class _PlaintextContext:
             "view": _labelled(view.translate("Read in your browser:"), view.view_url),
             "why": self.subscription_reason(),
             "unsubscribe": (
-                TextBlock(words=(view.translate("Unsubscribe here:"),), gap=0),
+                TextBlock(words=(view.translate("Unsubscribe, take a break or change your address here:"),), gap=0),
                 TextBlock(words=(publication.unsubscribe_url, MergeField(TOKEN, EscapeContext.TEXT_URL)), gap=0),
             ),
             "postal_address": _plain_lines(non_empty_lines(publication.postal_address)),
@@ -95,23 +95,25 @@ class _PlaintextContext:
         if photo is None:
             return ()
         shown = clean_line(photo.caption) or self.view.translate("[Picture: %(alt)s]", alt=clean_line(photo.alt))
-        return (TextBlock(words=(f"{shown} ({clean_line(photo.credit)})" if photo.credit else shown,)),)
+        shown, credit = _isolated(shown, self.view.direction), _isolated(clean_line(photo.credit), self.view.direction)
+        return (TextBlock(words=(f"{shown} ({credit})" if credit else shown,)),)
 
     def contents(self) -> Blocks:
-        dispatch = self.view.dispatch
-        if not dispatch.summary and not self.view.articles:
+        dispatch, direction = self.view.dispatch, self.view.direction
+        if not self.view.has_contents:
             return ()
         entries: list[Block] = [
             TextBlock(lead=(f"{number}. ",), words=(clean_line(line),), gap=0)
             for number, line in enumerate(dispatch.summary, 1)
         ]
         for article, path in self.view.articles:
+            title = _isolated(clean_line(article.title_text), direction)
             date = long_date(article.date, self.view.language)
-            title, source = self.isolate(clean_line(article.title_text)), self.isolate(clean_line(article.source))
-            between = " " if width(title + source + date) < COLUMNS - 8 else "\n"
+            origin = self.source_line(article, date, direction, comma(self.view.language))
+            between = " " if width(title + origin) < COLUMNS - 6 else "\n"
             entry = TextBlock(
                 lead=(NumberNode("article", article.anchor), ". "),
-                words=(f"{title}{between}({source}, {date})",),
+                words=(f"{title}{between}({origin})",),
                 gap=0,
             )
             entries.append(_in_branches(path, entry))
@@ -129,7 +131,7 @@ class _PlaintextContext:
         )
         signature = [clean_line(line) for line in non_empty_lines(editor.signature)] if editor else []
         blocks = (
-            *_underlined(heading, "-"),
+            *(_underlined(heading, "-") if self.view.articles else ()),
             *self.writer.blocks(dispatch.note),
             *(TextBlock(words=(line,), gap=int(number == 0)) for number, line in enumerate(signature)),
         )
@@ -139,8 +141,9 @@ class _PlaintextContext:
         return tuple(_in_branches(path, self.article(article)) for article, path in self.view.articles)
 
     def article(self, article: model.Article) -> SectionBlock:
-        date = long_date(article.date, article.language or self.view.language)
-        kicker = ", ".join(part for part in (clean_line(article.source), clean_line(article.place), date) if part)
+        language = article.language or self.view.language
+        direction = self.view.article_direction(article)
+        kicker = self.source_line(article, long_date(article.date, language), direction, comma(language))
         title, line = _underlined(clean_line(article.title_text), "-")
         blocks: list[Block] = [
             TextBlock(words=title.words, gap=2, literal=True),
@@ -149,7 +152,9 @@ class _PlaintextContext:
             *self.writer.blocks(article.body),
         ]
         if article.link:
-            label = self.view.translate("Read it at %(source)s:", source=self.isolate(clean_line(article.source)))
+            label = self.view.translate(
+                "Read it at %(source)s:", source=_isolated(clean_line(article.source), self.view.direction)
+            )
             blocks.extend(_labelled(label, normalise_url(article.link), gap=1))
         blocks.extend(
             TextBlock(words=(clean_line(text),), gap=int(not index))
@@ -167,7 +172,8 @@ class _PlaintextContext:
     def earlier(self) -> Blocks:
         blocks: list[Block] = []
         for item in self.view.dispatch.earlier:
-            text = f"{clean_line(item.title)}, {clean_line(item.note)}" if item.note else clean_line(item.title)
+            title = _isolated(clean_line(item.title), self.view.direction)
+            text = f"{title}{comma(self.view.language)}{clean_line(item.note)}" if item.note else title
             blocks.append(TextBlock(lead=("- ",), words=(text,), gap=int(not blocks)))
             blocks.append(TextBlock(words=(self.view.earlier_url(item),), indent="  ", gap=0))
         return (TextBlock(words=(self.view.translate("Earlier issues"),)), *blocks) if blocks else ()
@@ -187,10 +193,18 @@ class _PlaintextContext:
             ConditionalBlock(choice=choice, branch=1, blocks=(TextBlock(words=(unknown,)),)),
         )
 
-    def isolate(self, text: str) -> str:
-        """Isolates `text` of the other direction, so that it does not reorder what follows (UAX 9)."""
-        other = _LEFT_TO_RIGHT if self.view.direction == "rtl" else _RIGHT_TO_LEFT
-        return f"\u2068{text}\u2069" if other.search(text) else text
+    def source_line(self, article: model.Article, date: str, direction: str, comma_after: str) -> str:
+        """Returns source, place in brackets, and date, each isolated if its direction is not that of the line."""
+        source, place, date = (
+            _isolated(text, direction) for text in (clean_line(article.source), clean_line(article.place), date)
+        )
+        return f"{source} ({place}){comma_after}{date}" if place else f"{source}{comma_after}{date}"
+
+
+def _isolated(text: str, direction: str) -> str:
+    """Isolates `text` in a line of `direction` if it has letters of the other direction."""
+    is_other = has_left_to_right(text) if direction == "rtl" else has_right_to_left(text)
+    return isolate(text) if is_other else text
 
 
 def _underlined(text: str, rule: str) -> tuple[TextBlock, TextBlock]:

@@ -17,6 +17,7 @@ from mailer.edition.merge_fields import EscapeContext, MergeField
 from mailer.edition.plaintext.blocks import Block, Blocks, ConditionalBlock, Table, TextBlock, TextLink, Words
 from mailer.edition.publication import DispatchReference
 from mailer.edition.url_with_merge_fields import link_target
+from mailer.i18n.bidi import text_direction
 from mailer.i18n.translations import gettext
 from mailer.line_sanitizer import clean_line
 
@@ -30,6 +31,7 @@ class PlaintextRenderer:
     def __init__(self, language: str, references: Mapping[str, DispatchReference]) -> None:
         self._language = language
         self._references = references
+        self._is_right_to_left = text_direction(language) == "rtl"
 
     def blocks(self, blocks: Sequence[model.Block]) -> Blocks:
         """Renders blocks of a note or an article, branches and all."""
@@ -124,7 +126,8 @@ class PlaintextRenderer:
                 case "hardbreak":
                     words.append("\n")
                 case "merge_field":
-                    words.append(MergeField(token.meta["expression"].source, EscapeContext.TEXT))
+                    field = MergeField(token.meta["expression"].source, EscapeContext.TEXT)
+                    words.extend(("\u2068", field, "\u2069") if self._is_right_to_left else (field,))
                 case "footnote_ref":
                     before, after = gettext(self._language, "(note %(number)s)", number="\0").split("\0")
                     words.extend((" " + before, NumberNode("note", token.meta["label"]), after))

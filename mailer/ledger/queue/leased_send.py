@@ -23,7 +23,15 @@ from mailer.ledger.queue.batcher import DeliveryBatcher, fenced_error
 from mailer.ledger.queue.claims import release_all
 from mailer.ledger.queue.results import record_results
 from mailer.ledger.sends.recovery import recover
-from mailer.ledger.sends.sends import GOING, change_send, finish_cancelling, load_send, lock_send, summarise
+from mailer.ledger.sends.sends import (
+    GOING,
+    change_send,
+    finish_cancelling,
+    load_send,
+    lock_send,
+    set_reason,
+    summarise,
+)
 from mailer.ledger.sends.warmup import record_sent, reset, with_warmup_hold
 from mailer.ledger.store.file_locks import FileLock
 from mailer.ledger.store.ledger_context import LOCK_PATIENCE, LedgerContext, SendLock
@@ -58,6 +66,7 @@ class SendLeases:
                 reset(conn, context.warmup)
             fencing_token = recover(conn, send_id, context.warmup, at=now, resend_uncertain=resend_uncertain)
             finish_cancelling(conn, send_id, at=now)
+            set_reason(conn, send_id, GOING, "")  # of the process before
             return fencing_token
 
         try:
@@ -107,6 +116,10 @@ class LeasedSend(DeliveryBatcher):
     async def take_back(self, reason: str, refused: Sequence[int]) -> None:
         """The same without the pause: a relay was refused, and the send goes on by another."""
         await asyncio.wrap_future(self._context.writer.call(lambda conn: self._take_back(conn, reason, refused)))
+
+    async def note_outage(self, reason: str) -> None:
+        """Records why the running send makes no progress, or "" when it does again."""
+        await asyncio.wrap_future(self._context.writer.call(lambda conn: self._note_outage(conn, reason)))
 
     async def count_running(self) -> int:
         """Returns how many sends of the ledger are being run now, by any process, this one included."""
@@ -165,6 +178,10 @@ class LeasedSend(DeliveryBatcher):
             change_send(conn, found, SendState.PAUSED, at=now, reason=reason)
         if refused:
             self._take_back(conn, reason, refused)
+
+    def _note_outage(self, conn: Connection, reason: str) -> None:
+        self._require_current(conn, lock=True)
+        set_reason(conn, self.send_id, GOING, reason)
 
     def _take_back(self, conn: Connection, reason: str, refused: Sequence[int]) -> None:
         """Makes failed deliveries pending, behind all others, and lifts the suppressions that they made."""

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, func, literal, select
+from sqlalchemy import ColumnElement, Connection, Row, case, func, literal, select
 
 from mailer.ledger.sends.audience_query import Audience, AudienceQuery, has_received
 from mailer.ledger.store.tables import list_, member
@@ -122,6 +122,19 @@ def values_that_occur(
         query = query.where(~has_received(people.c.identity, new_to))
     for row in conn.execute(query.execution_options(yield_per=_PAGE)):
         yield dict(zip(names, row, strict=True))
+
+
+def count_empty(
+    conn: Connection, audience: Audience, names: tuple[str, ...], *, at: float, new_to: str = ""
+) -> Mapping[str, int]:
+    """Counts those who would be mailed and have nothing in a field, for each of `names`."""
+    people = AudienceQuery(conn, audience.selection, at=at).query(names, values=False).subquery()
+    counts = [func.sum(case((people.c[f"f{number}"] == "", 1), else_=0)) for number in range(len(names))]
+    query = select(*counts).where(people.c.reason == "")
+    if new_to:
+        query = query.where(~has_received(people.c.identity, new_to))
+    row = conn.execute(query).one()
+    return {name: int(row[number] or 0) for number, name in enumerate(names)}
 
 
 def _in_order(conn: Connection, audience: Audience, at: float, new_to: str, *, only_mailed: bool) -> Any:

@@ -3,7 +3,9 @@
 A correction is an edition for the archive alone: it was never sent, and what was sent is not changed.
 """
 
-from collections.abc import Sequence
+import datetime as dt
+import json
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select, exists, func, insert, or_, select
@@ -56,6 +58,12 @@ class Editions:
         with self._context.database.reading() as conn:
             row = conn.execute(select(edition).where(edition.c.digest == digest)).mappings().first()
         return StoredEdition(**row) if row else None
+
+    def dates(self, digests: Collection[str]) -> dict[str, dt.date]:
+        """Returns the date of each edition, as its dispatch has it."""
+        query = select(edition.c.digest, edition.c.json).where(edition.c.digest.in_(digests))
+        with self._context.database.reading() as conn:
+            return {row.digest: dt.date.fromisoformat(json.loads(row.json)["date"]) for row in conn.execute(query)}
 
     def images(self, digest: str) -> tuple[Image, ...]:
         """Returns the images of an edition, by name."""
@@ -134,7 +142,7 @@ class Editions:
 def _archive(conn: Connection, slug: str = "") -> tuple[ArchivedEdition, ...]:
     shown = (edition.c.slug, edition.c.title, edition.c.subject, edition.c.language, edition.c.digest)
     sent = (
-        select(*shown, send.c.begun_at.label("at"))
+        select(*shown, send.c.begun_at.label("at"), send.c.kind)
         .join(send, send.c.digest == edition.c.digest)
         .where(send.c.begun_at.is_not(None), send.c.kind != SendKind.TEST)
         .order_by(send.c.begun_at, send.c.id)
@@ -158,8 +166,13 @@ def _by_slug(conn: Connection, query: Select[Any]) -> dict[str, list[RowMapping]
 
 
 def _archived(sendings: Sequence[RowMapping], corrections: Sequence[RowMapping]) -> ArchivedEdition:
-    """Returns one dispatch from its rows of `_archive`; sending the same edition again does not change what is shown."""
+    """Returns one dispatch from its rows of `_archive`; sending the same edition again does not change what is shown.
+
+    Its dates are those of the sends to lists, if there was one: a welcome does not make an issue newer.
+    """
     shown = sendings[0]
+    dated = [row for row in sendings if row["kind"] is not SendKind.WELCOME]
+    begun = dated or sendings
     for row in sorted((*sendings[1:], *corrections), key=lambda row: float(row["at"])):
         shown = row if row["digest"] != shown["digest"] else shown
     return ArchivedEdition(
@@ -168,10 +181,11 @@ def _archived(sendings: Sequence[RowMapping], corrections: Sequence[RowMapping])
         subject=shown["subject"],
         language=shown["language"],
         digest=shown["digest"],
-        first_at=sendings[0]["at"],
-        at=sendings[-1]["at"],
+        first_at=begun[0]["at"],
+        at=begun[-1]["at"],
         changed_at=shown["at"],
         first=sendings[0]["digest"],
         sent=tuple(reversed(dict.fromkeys(row["digest"] for row in reversed(sendings)))),
         corrections=tuple(Correction(digest=row["digest"], note=row["note"], at=row["at"]) for row in corrections),
+        is_listed=bool(dated),
     )

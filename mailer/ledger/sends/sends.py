@@ -11,7 +11,7 @@ sent, the send stays `paused` with `cancel_requested`; the last of their results
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, or_, select, update
 
 from mailer.delivery.states import OPEN_STATES, TERMINAL, DeliveryState, SendKind, SendState
 from mailer.ledger.deliveries.skip import skip, skip_ineligible
@@ -38,6 +38,7 @@ SEND_TRANSITIONS: Mapping[SendState, frozenset[SendState]] = {
 }
 """The only transitions between the states of a send."""
 GOING = frozenset({_S.RUNNING, _S.WAITING})
+_HINDERED = GOING | {_S.SCHEDULED}
 _EVENTS = {
     _S.FINISHED: WebhookEvent.SEND_FINISHED,
     _S.PAUSED: WebhookEvent.SEND_PAUSED,
@@ -62,16 +63,27 @@ class Sends:
         with self._context.database.reading() as conn:
             return self._with_hold(conn, summarise(conn, load_send(conn, send_id)))
 
-    def all(self, *, limit: int | None = None, before: int | None = None) -> tuple[Summary, ...]:
-        """Returns the sends except tests and welcomes, the newest first, with counts; `before`: only those before that send."""
-        return self._summaries(limit, *([send.c.id < before] if before is not None else []))
+    def all(self, *, limit: int | None = None, before: int | None = None, tests: bool = False) -> tuple[Summary, ...]:
+        """Returns the sends except welcomes and, without `tests`, tests, the newest first, with counts.
+
+        `before`: only those before that send.
+        """
+        return self._summaries(limit, *([send.c.id < before] if before is not None else []), tests=tests)
+
+    def count_tests(self) -> int:
+        """Returns how many tests there are."""
+        with self._context.database.reading() as conn:
+            return conn.execute(select(func.count()).where(send.c.kind == SendKind.TEST)).scalar_one()
 
     def ended_before(self, send_id: int, *, limit: int) -> tuple[Summary, ...]:
         """Returns those of `all` that were made before a send, began and have ended."""
         return self._summaries(limit, send.c.id < send_id, send.c.state.in_(TERMINAL), send.c.begun_at.is_not(None))
 
-    def _summaries(self, limit: int | None, *conditions: ColumnElement[bool]) -> tuple[Summary, ...]:
-        query = sends_of(send.c.kind.not_in([SendKind.TEST, SendKind.WELCOME]), *conditions).order_by(send.c.id.desc())
+    def _summaries(
+        self, limit: int | None, *conditions: ColumnElement[bool], tests: bool = False
+    ) -> tuple[Summary, ...]:
+        omitted = [SendKind.WELCOME, *([] if tests else [SendKind.TEST])]
+        query = sends_of(send.c.kind.not_in(omitted), *conditions).order_by(send.c.id.desc())
         with self._context.database.reading() as conn:
             found = [to_send(row) for row in conn.execute(query.limit(limit) if limit is not None else query)]
             return tuple(self._with_hold(conn, summarise(conn, each)) for each in found)
@@ -164,7 +176,7 @@ class Sends:
 
         def work(conn: Connection) -> None:
             for found in map(to_send, conn.execute(query.where(send.c.scheduled_at < now - grace)).all()):
-                change_send(conn, found, SendState.OVERDUE, at=now)
+                change_send(conn, found, SendState.OVERDUE, at=now, reason=found.reason)
 
         with self._context.database.reading() as conn:
             found = [to_send(row) for row in conn.execute(query)]
@@ -172,6 +184,17 @@ class Sends:
         if late:
             self._context.writer.call(work).result()
         return tuple(each for each in found if each not in late)
+
+    def note_hindrance(self, send_id: int, reason: str) -> None:
+        """Records why a send that is scheduled or running cannot be started or run; it keeps its state."""
+        self._context.writer.call(lambda conn: set_reason(conn, send_id, _HINDERED, reason)).result()
+
+    def hindered(self) -> tuple[Send, ...]:
+        """Returns the sends that are due or running and make no progress: those with a reason, and overdue ones."""
+        in_the_way = and_(send.c.state.in_(sorted(_HINDERED)), send.c.reason != "")
+        query = sends_of(or_(in_the_way, send.c.state == SendState.OVERDUE), send.c.kind != SendKind.TEST)
+        with self._context.database.reading() as conn:
+            return tuple(to_send(row) for row in conn.execute(query.order_by(send.c.id)))
 
     def pause(self, send_id: int, *, reason: str = "") -> Send:
         """Pauses a send: nothing more is claimed or marked, in any process. A paused one stays as it is."""
@@ -373,6 +396,12 @@ def change_send(conn: Connection, found: Send, state: SendState, *, at: float, r
         enqueue_finished(conn, summarise(conn, found), at=at)
     else:
         enqueue_halted(conn, event, found, reason, at=at)
+
+
+def set_reason(conn: Connection, send_id: int, states: Collection[SendState], reason: str) -> None:
+    """Sets the reason of a send that is in one of `states`, which it keeps."""
+    one = update(send).where(send.c.id == send_id, send.c.state.in_(sorted(states)), send.c.reason != reason)
+    conn.execute(one.values(reason=reason))
 
 
 def finish_cancelling(conn: Connection, send_id: int, *, at: float) -> bool:

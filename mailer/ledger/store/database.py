@@ -46,6 +46,9 @@ class Database(Protocol):
     def exists(self) -> bool:
         """Returns False if it is certainly new: then there is nothing to read."""
 
+    def require_in_place(self) -> None:
+        """Raises LedgerError if it was moved away or replaced since it was opened: what is written now would be lost."""
+
     def write_lock(self) -> Lock:
         """Returns a new lock on writing it, which excludes all other processes."""
 

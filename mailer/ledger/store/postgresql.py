@@ -14,7 +14,7 @@ from sqlalchemy import URL, Connection, create_engine, event
 from sqlalchemy.pool import NullPool
 
 from mailer.errors import SettingsError
-from mailer.ledger.types.errors import translating
+from mailer.ledger.types.errors import LedgerError, translating
 
 CONNECT = {"connect_timeout": 10, "keepalives_idle": 30, "tcp_user_timeout": 30_000, "application_name": "mailer"}
 IDLE_TIMEOUT = "30s"  # of a transaction
@@ -47,12 +47,14 @@ class Postgresql:
                 "Install it with: pip install 'newsletter-desk[postgresql]'",
             ) from None
 
-        @event.listens_for(self._reader, "connect")
+        @event.listens_for(self._reader, "connect", insert=True)  # before SQLAlchemy asks for the version
         def on_connect_reader(raw: Any, _record: object) -> None:
+            self._require_utf8(raw)
             _set(raw, "default_transaction_read_only=on")
 
-        @event.listens_for(self._writer, "connect")
+        @event.listens_for(self._writer, "connect", insert=True)
         def on_connect_writer(raw: Any, _record: object) -> None:
+            self._require_utf8(raw)
             _set(
                 raw,
                 "synchronous_commit=on",
@@ -60,8 +62,19 @@ class Postgresql:
                 f"lock_timeout='{LOCK_TIMEOUT}'",
             )
 
+    def _require_utf8(self, raw: Any) -> None:
+        encoding = raw.info.parameter_status("server_encoding")
+        if encoding != "UTF8":
+            raise LedgerError(
+                f"The database {self.name} has the encoding {encoding}, which cannot hold every name and text.",
+                "Create one with UTF-8: createdb --encoding=UTF8 --template=template0 NAME",
+            )
+
     def exists(self) -> bool:
         return True
+
+    def require_in_place(self) -> None:
+        """Does nothing: a server does not lose a database that is in use."""
 
     def write_lock(self) -> NullLock:
         return NullLock()

@@ -3,10 +3,12 @@
 The database has a counter that rises with every write, but for writes of a running send only once a second. Its highest value
 is also persisted in a file of the state folder, fsynced before any caller gets an answer. A database whose counter is behind
 that file has lost records: who was mailed, who unsubscribed. A new database in a folder that has such a file
-of a different database has lost all of them. Both are refused until somebody accepts the database (`accept`): then running sends
-are paused and scheduled ones become overdue.
+of a different database has lost all of them. A database that was written before, in a folder without its file, may be such an
+older copy in a new folder. All three are refused until somebody accepts the database (`accept`): then running sends are paused
+and scheduled ones become overdue.
 
-The file is named after the ledger's id, so that each database has its own. Raises LedgerError.
+The file is named after the ledger's id, so that each database has its own, however its URL is written. It exists before the
+first commit. Raises LedgerError.
 """
 
 import fcntl
@@ -31,7 +33,7 @@ _RECORDED_AT = (send.c.created_at, attempt.c.closed_at, suppression_change.c.at,
 
 
 class RestoredError(LedgerError):
-    """The database lacks records that the folder has seen: it is an older copy, or new in place of another."""
+    """The database lacks records, or may lack them: an older copy, one unknown to the folder, or new in place of another."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,25 +53,20 @@ class RollbackGuard:
         self._fd: int | None = None
         self._ledger = ""
         self._reached = 0  # in the current transaction
-        self._persisted_by_us = 0  # after a commit
+        self._persisted_by_us = 0  # after a commit; at first what was found
         self._raised_at = float("-inf")
 
     def check(self, conn: Connection) -> None:
-        """Raises RestoredError if the database is behind its file, or new beside the file of a different database."""
-        self._ledger, counter = _read(conn)
-        if counter < self._persisted():
-            raise RestoredError(
-                f"The database {self._name} is older than the last one used here. "
-                "People mailed or unsubscribed since the backup are not in it.",
-                f"Put the newest copy back. To use this one anyway: {ACCEPT}",
-            )
-        if self._is_in_place_of_another(counter):
-            raise RestoredError(
-                f"The database {self._name} is new, but a different one was used here before. "
-                "People mailed or unsubscribed until now are not in it.",
-                f"Put the other one back, or correct MAILER_DATABASE_URL. To start with an empty one anyway: {ACCEPT}",
-            )
-        self._reached = counter
+        """Raises RestoredError if the database is behind its file, unknown here, or new beside a different one's file.
+
+        `conn` is for reading. The counter is read after the file, for another process may raise both at any time.
+        """
+        self._ledger, _ = _read(conn)
+        persisted = self._persisted()
+        conn.rollback()
+        _, counter = _read(conn)
+        if refusal := self._refusal(counter, persisted):
+            raise refusal
 
     def accept(self, conn: Connection, *, if_refused: bool = False) -> AcceptedDatabase | None:
         """Accepts the database: raises its counter to that of the file, and pauses its open sends.
@@ -77,10 +74,10 @@ class RollbackGuard:
         `if_refused`: only if `check` refuses it; None if it does not.
         """
         self._ledger, counter = _read(conn)
-        self._reached = max(counter, self._persisted())
-        if if_refused and counter == self._reached and not self._is_in_place_of_another(counter):
+        persisted = self._persisted()
+        if if_refused and self._refusal(counter, persisted) is None:
             return None
-        conn.execute(update(meta).where(meta.c.key == _KEY).values(value=str(self._reached)))
+        conn.execute(update(meta).where(meta.c.key == _KEY).values(value=str(max(counter, persisted or 0))))
         running = update(send).where(send.c.state.in_([SendState.RUNNING, SendState.WAITING]))
         scheduled = update(send).where(send.c.state == SendState.SCHEDULED)
         conn.execute(running.values(state=SendState.PAUSED, reason=RESTORED))
@@ -97,19 +94,23 @@ class RollbackGuard:
         started_at = time.monotonic()
         if not now and started_at < self._raised_at + EVERY:
             return False
+        if not self._ledger:
+            self._ledger, _ = _read(conn)
+            self._persisted_by_us = self._persisted() or 0
+        self._open()
         counter = int(_RAISE.run(conn, _KEY).fetchone()[0])
         if counter <= self._persisted_by_us:
             raise LedgerError(
                 f"The database {self._name} was replaced by an older copy while this process used it.",
-                "Put the newest copy back, then: mailer resume SEND",
+                "Put the newest copy back.",
             )
         self._reached, self._raised_at = counter, started_at
         return True
 
     def persist(self) -> None:
         """Writes the counter into the file and syncs it, unless another process has written a higher one."""
+        fd = self._open()
         try:
-            fd = self._open()
             fcntl.flock(fd, fcntl.LOCK_EX)
             try:
                 self._persisted_by_us = self._reached
@@ -119,9 +120,7 @@ class RollbackGuard:
             finally:
                 fcntl.flock(fd, fcntl.LOCK_UN)
         except OSError as error:
-            raise LedgerError(
-                f"The file {self._path} cannot be written ({error.strerror}).", "Make room, or mend its permissions."
-            ) from error
+            raise self._unwritable(error) from error
 
     def close(self) -> None:
         if self._fd is not None:
@@ -132,29 +131,60 @@ class RollbackGuard:
     def _path(self) -> Path:
         return self._dir / f"epoch-{self._ledger}"  # the name that all versions know
 
-    def _is_in_place_of_another(self, counter: int) -> bool:
-        """Whether nothing was written into this database yet, and the folder knows a different one."""
-        return not counter and any(path != self._path and path.stat().st_size for path in self._dir.glob("epoch-*"))
+    def _refusal(self, counter: int, persisted: int | None) -> RestoredError | None:
+        if persisted is not None and counter < persisted:
+            return RestoredError(
+                f"The database {self._name} is older than the last one used here. "
+                "People mailed or unsubscribed since the backup are not in it.",
+                f"Put the newest copy back. To use this one anyway: {ACCEPT}",
+            )
+        if persisted is None and counter:
+            return RestoredError(
+                f"The database {self._name} was used before, but not with this folder {self._dir}. It may be an old copy: "
+                "people mailed or unsubscribed since then would not be in it.",
+                f"If you moved the workspace, move its folder {self._dir.name} with it. To use this database anyway "
+                f"(nothing is sent, unfinished sends are paused): {ACCEPT}",
+            )
+        if not counter and any(path != self._path and path.stat().st_size for path in self._dir.glob("epoch-*")):
+            return RestoredError(
+                f"The database {self._name} is new, but a different one was used here before. "
+                "People mailed or unsubscribed until now are not in it.",
+                f"Put the other one back, or correct MAILER_DATABASE_URL. To start with an empty one anyway: {ACCEPT}",
+            )
+        return None
 
-    def _persisted(self) -> int:
+    def _persisted(self) -> int | None:
+        """Returns the counter of the file; None if there is no file."""
         try:
             return _number(self._path.read_bytes(), self._path)
         except FileNotFoundError:
-            return 0
+            return None
         except OSError as error:
             raise LedgerError(f"The file {self._path} cannot be read ({error.strerror}).") from error
 
     def _open(self) -> int:
-        if self._fd is None:
-            is_new = not self._path.exists()
-            self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            if is_new:
-                folder = os.open(self._dir, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-                try:
-                    os.fsync(folder)
-                finally:
-                    os.close(folder)
+        """Opens the file; creates it durably if it is missing."""
+        try:
+            if self._fd is None:
+                is_new = not self._path.exists()
+                self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+                if is_new:
+                    self._sync_folder()
+        except OSError as error:
+            raise self._unwritable(error) from error
         return self._fd
+
+    def _sync_folder(self) -> None:
+        folder = os.open(self._dir, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+    def _unwritable(self, error: OSError) -> LedgerError:
+        return LedgerError(
+            f"The file {self._path} cannot be written ({error.strerror}).", "Make room, or correct its permissions."
+        )
 
 
 def _read(conn: Connection) -> tuple[str, int]:

@@ -51,7 +51,6 @@ class ScratchConnection:
             with self._conn.begin():
                 yield self._conn
                 self._guard.bump(self._conn, now=True)
-                self._guard.check(self._conn)
             self._guard.persist()
 
     @contextmanager

@@ -41,6 +41,7 @@ class Sqlite:
         self._reader = create_engine(sqlite_url, connect_args={"check_same_thread": False})
         self._writer = create_engine(sqlite_url, connect_args={"check_same_thread": False}, poolclass=NullPool)
         self._scratch = create_engine(sqlite_url, connect_args={"check_same_thread": False}, poolclass=NullPool)
+        self._opened: tuple[int, int] | None = None  # the file
         self._watch: Connection | None = None
         self._watching = threading.Lock()
         _set_up(self._reader, begin="BEGIN", pragmas=("query_only=ON",))
@@ -62,6 +63,23 @@ class Sqlite:
     def exists(self) -> bool:
         return self.path.exists()
 
+    def require_in_place(self) -> None:
+        found = self._file_id()
+        if self._opened is not None and found != self._opened:
+            what = "replaced" if found else "moved or deleted"
+            raise LedgerError(
+                f"The database {self.name} was {what} while this process used it.",
+                "Put it back, or end all processes of mailer and start them again.",
+            )
+
+    def _file_id(self) -> tuple[int, int] | None:
+        """Returns what identifies the file at the path of the database; None if there is none."""
+        try:
+            found = self.path.stat()
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
+
     def write_lock(self) -> WriteLock:
         """The same for every process that uses the file, wherever it runs: in the state folder beside the database.
 
@@ -73,10 +91,13 @@ class Sqlite:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
+        self.require_in_place()  # a new connection would create an empty file
         with translating(self.name), self._reader.connect() as conn:
+            self._opened = self._opened or self._file_id()
             yield conn
 
     def connect_writer(self) -> Connection:
+        self.require_in_place()
         if not self.exists():
             with suppress(OSError):  # connecting reports it better
                 # it holds addresses of readers; SQLite gives its log the same mode
@@ -85,6 +106,7 @@ class Sqlite:
             return self._writer.connect()
 
     def connect_scratch(self) -> Connection:
+        self.require_in_place()
         with translating(self.name):
             return self._scratch.connect()
 

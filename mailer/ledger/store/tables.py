@@ -368,7 +368,9 @@ transactional_mail = Table(
     Column("reply", Text, nullable=False, server_default=""),
     Column("link_digest", String(64)),
     Column("link_made_at", Float),
+    Column("mailbox", Text, nullable=False, server_default=""),
     Index("ix_transactional_mail_link", "link_digest", unique=True),
+    Index("ix_transactional_mail_mailbox", "mailbox", "created_at"),
     Index("ix_transactional_mail_state", "state", "next_at"),
     Index("ix_transactional_mail_identity", "identity", "created_at"),
 )

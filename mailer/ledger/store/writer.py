@@ -8,7 +8,8 @@ Jobs are queued while a commit runs; then all of them are one batch: one file lo
 savepoint of its own, and so has every job once one has failed, so that a failure undoes nothing of the other jobs. Nothing is
 answered before the commit: what was answered is durable. If the commit or the disk fails, every job of the batch fails with a
 LedgerError, and the next batch begins on a new connection. A transaction that the database rolled back because of a deadlock is
-run again, without the jobs that are not repeatable. The jobs of one batch have no order.
+run again, without the jobs that are not repeatable. So is one whose connection was lost before its commit, once and on a new
+connection, without the jobs of running sends. The jobs of one batch have no order.
 
 The thread starts with the first job and ends with `close`, which writes what is still queued. From time to time it also
 checkpoints the log, after the answers.
@@ -28,7 +29,13 @@ from sqlalchemy.exc import DBAPIError
 
 from mailer.ledger.store.database import Database
 from mailer.ledger.store.rollback_guard import RollbackGuard
-from mailer.ledger.types.errors import LedgerError, is_of_the_data, is_worth_another_try, translated
+from mailer.ledger.types.errors import (
+    LedgerError,
+    is_lost_connection,
+    is_of_the_data,
+    is_worth_another_try,
+    translated,
+)
 
 T = TypeVar("T")
 
@@ -89,6 +96,7 @@ class Writer:
         self._closed = False
         self._lock = database.write_lock()
         self._conn: Connection | None = None
+        self._is_committing = False  # if this fails, the transaction may be committed
         self._batches = 0
         self._log_size = 0
         self._periodic: list[PeriodicJob] = []
@@ -184,20 +192,29 @@ class Writer:
         """Runs and commits `batch`, and finishes each of its jobs."""
         errors: dict[Job, BaseException] = {}
         self._batch = deque(batch)
+        has_reconnected = False
         try:
             for tries_left in reversed(range(TRIES)):
                 try:
                     errors = self._try(batch)
                     break
                 except Exception as error:
-                    if not tries_left or not is_worth_another_try(error):
+                    is_lost = not has_reconnected and not self._is_committing and is_lost_connection(error)
+                    if not tries_left or not (is_lost or is_worth_another_try(error)):
                         raise
-                    errors = {job: _interrupted(self._database.name) for job in batch if not job.is_repeatable}
                     self._disconnect()
-                    for job, failure in errors.items():
-                        job.finish(failure)
-                    batch = [job for job in batch if job.is_repeatable]
+                    has_reconnected = has_reconnected or is_lost
+                    again = [job for job in batch if job.is_repeatable and not (is_lost and job.is_hot)]
+                    interrupted = (is_lost and translated(error, self._database.name)) or _interrupted(
+                        self._database.name
+                    )
+                    for job in batch:
+                        if job not in again:
+                            job.finish(interrupted)
+                    batch = again
                     self._batch = deque(batch)
+                    if not batch:
+                        break
         except Exception as error:  # noqa: BLE001 - whatever it was, those who wait must hear of it
             self._disconnect()
             failure = translated(error, self._database.name) or error
@@ -208,7 +225,9 @@ class Writer:
 
     def _try(self, batch: Sequence[Job]) -> dict[Job, BaseException]:
         """Tries `batch` once; returns the errors of single jobs. Raises when all of it is undone."""
+        self._is_committing = False
         with self._lock:
+            self._database.require_in_place()
             conn = self._conn = self._conn or self._database.connect_writer()
             try:
                 return self._transact(conn, batch, with_savepoints=False)
@@ -229,6 +248,7 @@ class Writer:
                 raise LedgerError(f"The database {self._database.name} undid what was being written.")
             others = any(not job.is_hot for job in batch)
             raised = self._guard.bump(conn, now=others and self._database.has_written(conn) != before)
+            self._is_committing = True
         if raised:
             self._guard.persist()
         return errors

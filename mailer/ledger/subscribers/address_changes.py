@@ -150,6 +150,16 @@ class AddressChanges:
         return self._context.writer.call(work).result()
 
 
+def asked_by(mail: QueuedMail) -> int | None:
+    """Returns the number of the mail whose link asked for the change that `mail` is to confirm."""
+    return mail.payload.get(_ASKED_BY)
+
+
+def is_done(mail: QueuedMail) -> bool:
+    """Whether the change that `mail` is to confirm, or the undoing that it offers, was done."""
+    return bool(mail.payload.get(_MOVED) or mail.payload.get(_UNDONE))
+
+
 def _lock_members(conn: Connection, identities: Collection[str]) -> None:
     for identity in sorted(identities):
         advisory_lock(conn, f"member {identity}")

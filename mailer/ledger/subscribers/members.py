@@ -22,7 +22,7 @@ from mailer.ledger.privacy.address_history import former_addresses, later_addres
 from mailer.ledger.privacy.pseudonyms import aliases, is_pseudonym
 from mailer.ledger.store.advisory_lock import advisory_lock
 from mailer.ledger.store.ledger_context import LedgerContext
-from mailer.ledger.store.tables import list_, member, member_change
+from mailer.ledger.store.tables import list_, member, member_change, suppression
 from mailer.ledger.subscribers.suppressions import unsuppress
 from mailer.ledger.types.subscribers import (
     NO_LINE,
@@ -66,6 +66,19 @@ class Members:
         """Returns the memberships of this person, former ones too, by the name of the list."""
         with self._context.database.reading() as conn:
             return memberships(conn, identity)
+
+    def erased_lines(self, list_name: str) -> tuple[int, ...]:
+        """Returns the lines, as of the last sync, that the list's file still has of erased people."""
+        query = (
+            select(member.c.line)
+            .join(list_, list_.c.id == member.c.list_id)
+            .join(suppression, suppression.c.identity == member.c.identity)
+            .where(list_.c.name == list_name, suppression.c.reason == SuppressionReason.ERASED)
+            .where(member.c.in_file, member.c.removed_at.is_(None), member.c.line != NO_LINE)
+            .order_by(member.c.line)
+        )
+        with self._context.database.reading() as conn:
+            return tuple(conn.execute(query).scalars())
 
     def former_addresses(self, identity: str) -> tuple[str, ...]:
         """Returns the identities that this person had before, the latest first."""

@@ -35,8 +35,18 @@ class Preferences:
     def __init__(self, context: LedgerContext) -> None:
         self._context = context
 
-    def set_lists(self, person: Address, on: Mapping[str, str], off: Collection[str], *, source: str) -> None:
-        """Joins the lists `on`, each with the consent text of the page, and leaves those of `off`.
+    def set_lists(
+        self,
+        person: Address,
+        on: Mapping[str, Mapping[str, str]],
+        off: Collection[str],
+        *,
+        source: str,
+        words: str = "",
+    ) -> None:
+        """Joins the lists `on`, each with these values of the profile, and leaves those of `off`.
+
+        `words`: the consent text that was shown for joining.
 
         Joining records a consent as confirmed, and lifts an opt-out: only for a subscriber who has just proved to read mail at
         the address.
@@ -53,8 +63,8 @@ class Preferences:
             has_opted_out = standing(conn, person.identity) is not None
             for name in on:
                 if has_opted_out or name not in mine or is_off(mine[name]):
-                    subscribe(conn, name, person, {}, source=source, at=at)
-                    _keep_consent(conn, person.identity, name, on[name], source=source, at=at)
+                    subscribe(conn, name, person, on[name], source=source, at=at)
+                    _keep_consent(conn, person.identity, name, words, source=source, at=at)
 
         self._context.writer.call(work).result()
 

@@ -21,12 +21,11 @@ from typing import Any
 from sqlalchemy import Connection, delete, exists, insert, literal, select, update
 
 from mailer.addresses import Address, parse_address
-from mailer.ledger.store.advisory_lock import advisory_lock
 from mailer.ledger.store.expressions import is_imported
 from mailer.ledger.store.ledger_context import LedgerContext
 from mailer.ledger.store.tables import consent, list_, transactional_mail
 from mailer.ledger.subscribers.members import known_list, subscribe
-from mailer.ledger.subscribers.transactional import DAY, QueuedMail, load_mail, queue_once_a_day
+from mailer.ledger.subscribers.transactional import DAY, QueuedMail, load_mail, lock_mailbox, queue_once_a_day
 from mailer.ledger.types.transactional import TransactionalKind, TransactionalState
 
 VALID_FOR = 72 * 3600.0  # seconds that a request may be confirmed
@@ -138,22 +137,26 @@ def parse_signup_request(found: QueuedMail | None) -> SignupRequest | None:
 
 
 def _ask(conn: Connection, wanted: Signup, *, at: float) -> None:
-    """Runs the same six statements for every address: a turn, a list, the consent, the mail, its payload twice."""
+    """Runs the same six statements for every address: a turn, a list, the consent, the mail, its payload twice.
+
+    If the mail of today went to another spelling of the mailbox, there is none to this address, and it is not changed.
+    """
     identity = wanted.address.identity
     list_id = known_list(conn, wanted.list)
-    queue_once_a_day(conn, TransactionalKind.CONFIRM, wanted.address, at=at, payload={_LISTS: {}})
+    queue_once_a_day(conn, TransactionalKind.CONFIRM, wanted.address, at=at, payload={_LISTS: {}}, by_mailbox=True)
     _keep_evidence(conn, list_id, wanted, at=at)
     of_today = (
         transactional_mail.c.identity == identity,
         transactional_mail.c.kind == TransactionalKind.CONFIRM,
         transactional_mail.c.created_at > at - DAY,
     )
-    number, payload = conn.execute(
+    found = conn.execute(
         select(transactional_mail.c.id, transactional_mail.c.payload)
         .where(*of_today)
         .order_by(transactional_mail.c.id.desc())
         .limit(1)
-    ).one()
+    ).first()
+    number, payload = found or (-1, {_LISTS: {}})
     lists = {**payload[_LISTS]}
     confirmed = [name for name in payload.get(_CONFIRMED, ()) if name != wanted.list]
     if wanted.list not in lists or wanted.list in payload.get(_CONFIRMED, ()):
@@ -195,7 +198,7 @@ def _confirm(
     found = load_mail(conn, letter_id)
     if found is None:
         return None
-    advisory_lock(conn, f"mail to {found.identity}")
+    lock_mailbox(conn, found.identity)
     found = load_mail(conn, letter_id)
     request = parse_signup_request(found)
     if found is None or request is None or request.is_expired(at):

@@ -105,12 +105,30 @@ class Suppressions:
 
         return self._context.writer.call(work).result()
 
-    def unsuppress(self, identity: str, *, source: str) -> UnsuppressResult:
-        """Lifts a suppression for an admin; the subscriber's own opt-out is refused."""
-        mine = {reason for reason in SuppressionReason if not reason.is_by_recipient}
-        return self._context.writer.call(
-            lambda conn: unsuppress(conn, identity, mine, source=source, at=self._context.clock())
-        ).result()
+    def unsuppress(self, identity: str, *, source: str, also_entered: bool = False) -> UnsuppressResult:
+        """Lifts a suppression for the admin `source`; the subscriber's own opt-out is refused.
+
+        `also_entered`: an opt-out that this admin entered is lifted, too, unless the subscriber has asked for it since. Not for
+        programs, which may pass on what the subscriber asked for.
+        """
+        by_admins = {reason for reason in SuppressionReason if not reason.is_by_recipient}
+
+        def work(conn: Connection) -> UnsuppressResult:
+            at = self._context.clock()
+            lock_suppression(conn, identity)
+            own = {SuppressionReason.UNSUBSCRIBED} if also_entered and _is_entered_by(conn, identity, source) else set()
+            done = unsuppress(conn, identity, by_admins | own, source=source, at=at)
+            if own and done.outcome is UnsuppressStatus.LIFTED and done.suppression is None:
+                enqueue_subscribed(conn, identity, None, at=at)
+            return done
+
+        return self._context.writer.call(work).result()
+
+    def is_liftable_by(self, identity: str, source: str) -> bool:
+        """Whether `unsuppress` with `also_entered` would lift the active suppression for the admin `source`."""
+        with self._context.database.reading() as conn:
+            row = _active_row(conn, identity)
+            return row is not None and (not row.reason.is_by_recipient or _is_entered_by(conn, identity, source))
 
     def get(self, identity: str) -> Suppression | None:
         """Returns the active suppression of `identity`, erased or not."""
@@ -157,6 +175,22 @@ def standing(conn: Connection, identity: str) -> Suppression | None:
     """Returns the active suppression of `identity`, erased or not."""
     row = _active_row(conn, identity)
     return _suppression(row) if row else None
+
+
+def _is_entered_by(conn: Connection, identity: str, source: str) -> bool:
+    """Whether the active suppression is an opt-out that the admin `source` entered; a renewal by anybody changes its time."""
+    row = _active_row(conn, identity)
+    if row is None or row.reason is not SuppressionReason.UNSUBSCRIBED or row.source != source:
+        return False
+    change = suppression_change
+    entered = select(change.c.id).where(
+        change.c.identity == row.identity,
+        change.c.change == SuppressionAction.SUPPRESSED,
+        change.c.reason == SuppressionReason.UNSUBSCRIBED,
+        change.c.source == source,
+        change.c.at == row.at,
+    )
+    return conn.execute(entered.limit(1)).first() is not None
 
 
 def suppress(

@@ -22,7 +22,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, case, delete, exists, func, insert, literal, select, update
 
-from mailer.addresses import Address
+from mailer.addresses import Address, mailbox_of
 from mailer.ledger.store.advisory_lock import advisory_lock
 from mailer.ledger.store.ledger_context import LedgerContext
 from mailer.ledger.store.tables import transactional_mail
@@ -68,6 +68,11 @@ class TransactionalQueue:
         """Returns all mail to this person that was not removed yet, the oldest first."""
         with self._context.database.reading() as conn:
             return _mails(conn, transactional_mail.c.identity == identity)
+
+    def get(self, number: int) -> QueuedMail | None:
+        """Returns one mail; None if it was removed."""
+        with self._context.database.reading() as conn:
+            return load_mail(conn, number)
 
     def due(self, now: float, limit: int, *kinds: TransactionalKind) -> tuple[QueuedMail, ...]:
         """Returns up to `limit` mails of `kinds` that are due."""
@@ -159,13 +164,29 @@ class TransactionalQueue:
         ).result()
 
 
+def lock_mailbox(conn: Connection, identity: str) -> None:
+    """Within a transaction: lets one at a time read and write the mail of a mailbox."""
+    advisory_lock(conn, f"mail to {mailbox_of(identity)}")
+
+
 def queue_once_a_day(
-    conn: Connection, kind: TransactionalKind, address: Address, *, at: float, payload: Mapping[str, Any] | None = None
+    conn: Connection,
+    kind: TransactionalKind,
+    address: Address,
+    *,
+    at: float,
+    payload: Mapping[str, Any] | None = None,
+    by_mailbox: bool = False,
 ) -> None:
-    """Within a transaction: queues a mail, unless one of this kind was queued within a day. Always two statements."""
-    advisory_lock(conn, f"mail to {address.identity}")
+    """Within a transaction: queues a mail, unless one of this kind was queued within a day. Always two statements.
+
+    `by_mailbox`: one to any spelling of the mailbox counts.
+    """
+    lock_mailbox(conn, address.identity)
+    mailbox = mailbox_of(address.identity)
+    same = transactional_mail.c.mailbox == mailbox if by_mailbox else transactional_mail.c.identity == address.identity
     asked = select(transactional_mail.c.id).where(
-        transactional_mail.c.identity == address.identity,
+        same,
         transactional_mail.c.kind == kind,
         transactional_mail.c.created_at > at - DAY,
     )
@@ -173,6 +194,7 @@ def queue_once_a_day(
         "kind": kind,
         "identity": address.identity,
         "address": address.envelope,
+        "mailbox": mailbox,
         "payload": dict(payload or {}),
         "created_at": at,
         "state": TransactionalState.QUEUED,

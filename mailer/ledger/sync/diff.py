@@ -253,6 +253,7 @@ def summarize(conn: Connection, diff: SyncDiff, *, name: str) -> SyncPlan:
         first_changed=_first_changed(conn, diff) if found.changed else (),
         first_removed=_first_removed(conn, diff) if removed else (),
         first_blocked=_first_blocked(conn, diff) if found.blocked else (),
+        erased_lines=_erased_lines(conn, diff),
     )
 
 
@@ -320,6 +321,17 @@ def _first_blocked(conn: Connection, diff: SyncDiff) -> tuple[BlockedRow, ...]:
         )
         for row in rows
     )
+
+
+def _erased_lines(conn: Connection, diff: SyncDiff) -> tuple[int, ...]:
+    """Returns the lines of the rows whose readers were erased, also of their later rows."""
+    changed, again = diff.changed, diff.staged.again
+    is_erased = and_(suppression.c.identity == changed.c.identity, suppression.c.reason == SuppressionReason.ERASED)
+    lines = set(conn.execute(select(changed.c.line).join(suppression, is_erased)).scalars())
+    if lines and diff.staged.duplicates:
+        later = select(again.c.line).join(changed, changed.c.line == again.c.first).join(suppression, is_erased)
+        lines.update(conn.execute(later).scalars())
+    return tuple(sorted(lines))
 
 
 def _differences(before: str, after: str) -> Mapping[str, tuple[str, str]]:

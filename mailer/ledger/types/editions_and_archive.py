@@ -45,7 +45,8 @@ class ArchivedEdition:
     """A dispatch in the archive, with the edition that is shown: the one that was sent or corrected last.
 
     `first_at` and `at`: when the first and the last send began; `changed_at`: since when this edition is shown. `first`: the
-    edition that was sent first; `sent`: all that were, the last one last; `corrections`, the oldest first.
+    edition that was sent first; `sent`: all that were, the last one last; `corrections`, the oldest first. `is_listed`: it is in
+    the list and the feeds; a dispatch that was sent only to welcome readers has a page of its own alone.
     """
 
     slug: str
@@ -59,3 +60,4 @@ class ArchivedEdition:
     first: str
     sent: tuple[str, ...]
     corrections: tuple[Correction, ...] = ()
+    is_listed: bool = True

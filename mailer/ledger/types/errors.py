@@ -14,7 +14,7 @@ from mailer.errors import MailerError, NeedsConfirmationError, UsageError
 
 
 class LedgerError(MailerError):
-    """The database could not be read or written. Exit 4: the send can be resumed once it is repaired."""
+    """The database could not be read or written. Exit 4: a send can be resumed once it is repaired."""
 
     exit_code = 4
 
@@ -39,10 +39,10 @@ class NobodyError(UsageError):
 
 
 _CHECK_URL = "Check MAILER_DATABASE_URL."
-_UNREACHABLE = ("The database {where} cannot be reached: {what}.", "Once it runs again, go on with: mailer resume SEND")
+_UNREACHABLE = ("The database {where} cannot be reached: {what}.", "Start it, or check the network.")
 _FAILURES = (
-    ("SQLITE_FULL", "The disk that holds the ledger {where} is full.", "Make room, then go on with: mailer resume SEND"),
-    ("SQLITE_IOERR", "The disk failed the ledger {where} ({what}).", "Check it and its quota, then: mailer resume SEND"),
+    ("SQLITE_FULL", "The disk that holds the ledger {where} is full.", "Make room."),
+    ("SQLITE_IOERR", "The disk failed the ledger {where} ({what}).", "Check it and its quota."),
     ("SQLITE_CORRUPT", "The ledger {where} is damaged ({what}).", "Put back a backup of it; keep the damaged file."),
     ("SQLITE_NOTADB", "{where} is not a SQLite database.", _CHECK_URL),
     ("SQLITE_READONLY", "The ledger {where} may not be written.", "Check the permissions of the file and of its folder."),
@@ -50,16 +50,17 @@ _FAILURES = (
     ("SQLITE_CANTOPEN", "The ledger {where} cannot be opened.", f"Check that its folder exists and may be written. {_CHECK_URL}"),
     ("SQLITE_BUSY", "The ledger {where} is locked by another program.", "Close what has it open, then try again."),
     ("SQLITE_LOCKED", "The ledger {where} is locked by another program.", "Close what has it open, then try again."),
-    ("53100", "The disk of the database {where} is full.", "Make room there, then go on with: mailer resume SEND"),
+    ("53100", "The disk of the database {where} is full.", "Make room there."),
     ("28", "The database {where} refused our user or password.", _CHECK_URL),
     ("3D", "There is no database {where}.", f"Make it with: createdb. {_CHECK_URL}"),
     ("42501", "The database {where} lacks a right for our user ({what}).", "Grant it, or use the user that owns the database."),
-    ("55P03", "Another process has been holding the database {where} for long.", "If it hangs, end it, then: mailer resume SEND"),
+    ("55P03", "Another process has been holding the database {where} for long.", "If it hangs, end it."),
     ("57P", *_UNREACHABLE),  # the server, or our connection, is being shut down
     ("08", *_UNREACHABLE),
     ("", "The ledger {where} failed: {what}.", "If it stays so, report it with this sentence."),
 )  # fmt: skip
 _DATA = ("23", "22")  # PostgreSQL's classes of integrity violations and data exceptions
+_LOST = ("57P", "08", "25P03")  # the server shuts down, connection exceptions, idle for too long
 _RETRYABLE = ("40001", "40P01")  # serialization failure, deadlock
 
 
@@ -87,6 +88,15 @@ def is_worth_another_try(error: BaseException) -> bool:
     """Whether the database rolled a transaction back only so that another could continue."""
     raised = _raised(error)
     return raised is not None and (_code(raised) or "").startswith(_RETRYABLE)
+
+
+def is_lost_connection(error: BaseException) -> bool:
+    """Whether the connection to a database server ended: by a restart, an administrator, or the network."""
+    raised = _raised(error)
+    if raised is None or isinstance(raised, sqlite3.Error):
+        return False
+    code = _code(raised)
+    return code is None or code.startswith(_LOST)
 
 
 @contextmanager

@@ -50,6 +50,7 @@ class SyncPlan:
     get a row. `people` are in the file, each once; `members_before` were in it at the last sync. A first sync lists no members
     who get mail.
     `unmailed`: why members who join get no mail, with their number; `blocked_joined`: those of `blocked` who join.
+    `erased_lines`: rows of erased readers, which the admin is to delete: a sync deletes no rows.
     `unclear`: columns of which somebody must say what they mean before a send.
     `undo_of`: it restores the file that this sync left.
     """
@@ -74,6 +75,7 @@ class SyncPlan:
     first_changed: tuple[PlannedChange, ...] = ()
     first_removed: tuple[str, ...] = ()
     first_blocked: tuple[BlockedRow, ...] = ()
+    erased_lines: tuple[int, ...] = ()
     findings: tuple[str, ...] = ()
     more_findings: int = 0
     unclear: tuple[UnclearColumn, ...] = ()

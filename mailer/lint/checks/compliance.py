@@ -26,7 +26,9 @@ def postal_address(context: LintContext) -> Iterator[Finding]:
     if not context.postal_address:
         if context.is_set_up:
             message = "there is no postal address in the message"
-            yield Finding(rule="postal-address", message=message, expected="ask an admin to set it")
+            yield Finding(
+                rule="postal-address", message=message, expected="ask the person who runs the server to set it"
+            )
         return
     wanted = [" ".join(clean_line(line).split()) for line in context.postal_address.splitlines() if line.strip()]
     for page, text in zip(context.pages, context.texts, strict=True):

@@ -15,7 +15,17 @@ from markdown_it.token import Token
 
 from mailer.dispatch.diagnostics import Position, abbreviate
 from mailer.dispatch.markdown.token_walk import plain_text
-from mailer.dispatch.model import Article, Block, Choice, Dispatch, Markdown, Template, inline_tokens, walk_blocks
+from mailer.dispatch.model import (
+    Article,
+    Block,
+    Choice,
+    Dispatch,
+    Markdown,
+    Template,
+    inline_tokens,
+    walk_articles,
+    walk_blocks,
+)
 from mailer.dispatch.template.expression import Expression
 from mailer.lint.context import LintContext
 from mailer.lint.findings import Finding
@@ -29,7 +39,7 @@ ALIKE = 0.9  # of two spellings of a source; “Harbor Times” and “Harbour T
 
 _PLACEHOLDER = re.compile(
     r"\b(?:TK){2,}\b|\bTKs?\b(?! [A-Z][a-z])|\bTODO\b|\bFIXME\b|\bTBD\b|\bTBC\b|\bX{4,}\b"
-    r"|\b[Ll]orem ipsum\b|\bLOREM IPSUM\b|\[(?:insert|INSERT|Insert|your|YOUR|Your) [^\]\n]{1,40}\](?!\()"
+    r"|\[\[\]\]|\b[Ll]orem ipsum\b|\bLOREM IPSUM\b|\[(?:insert|INSERT|Insert|your|YOUR|Your) [^\]\n]{1,40}\](?!\()"
 )
 _SAMPLE = re.compile(  # the sample text of a new dispatch and of the desk's Insert menu, a whole line or value
     r"(?:^|^##[ \t]+|^source:[ \t]*|!\[)"
@@ -49,9 +59,14 @@ _NO_WORDS = re.compile(
 _AROUND = 24
 
 
-def placeholders(context: LintContext) -> Iterator[Finding]:
-    language = context.dispatch.language.partition("-")[0].lower()
-    for span in context.source_index.text_spans():
+def unfinished(context: LintContext) -> Iterator[Finding]:
+    yield from unfinished_text(context.dispatch, context.source_index)
+
+
+def unfinished_text(dispatch: Dispatch, source_index: SourceIndex) -> Iterator[Finding]:
+    """Reports placeholders and sample text in `dispatch`, which may have errors."""
+    language = dispatch.language.partition("-")[0].lower()
+    for span in source_index.text_spans():
         for match in _PLACEHOLDER.finditer(span.text):
             if not _is_placeholder(match, language):
                 continue
@@ -61,15 +76,11 @@ def placeholders(context: LintContext) -> Iterator[Finding]:
                 expected="replace it, or delete it",
                 position=span.at(match.start()),
             )
-
-
-def sample_text(context: LintContext) -> Iterator[Finding]:
-    for span in context.source_index.text_spans():
         for match in _SAMPLE.finditer(span.text):
             yield _sample(match["text"], span.at(match.start("text")))
-    for article in context.articles:
+    for article in walk_articles(dispatch.articles):
         if article.link == _SAMPLE_LINK:
-            yield _sample(article.link, context.source_index.article_key(article, "link"))
+            yield _sample(article.link, source_index.article_key(article, "link"))
 
 
 def _sample(text: str, position: Position) -> Finding:
@@ -94,12 +105,7 @@ def merge_tags(context: LintContext) -> Iterator[Finding]:
 
 def has_placeholder(dispatch: Dispatch) -> bool:
     """Whether text that was to be filled in is left in `dispatch`."""
-    language = dispatch.language.partition("-")[0].lower()
-    spans = SourceIndex(dispatch).text_spans()
-    return any(
-        _SAMPLE.search(span.text) or any(_is_placeholder(match, language) for match in _PLACEHOLDER.finditer(span.text))
-        for span in spans
-    )
+    return any(True for _ in unfinished_text(dispatch, SourceIndex(dispatch)))
 
 
 def _is_placeholder(match: re.Match[str], language: str) -> bool:
@@ -221,7 +227,7 @@ def _plain(template: Template) -> str:
 
 def _is_all_caps(text: str) -> str:
     """Returns how `text` shouts; "" when it does not. Abbreviations among words are not shouting."""
-    if re.search(r"[!！¡]{2,}|[!！]\s*[!！]", text) or text.count("!") > 2:
+    if "¡¡" in text or text.count("!") + text.count("！") > 1:
         return "more than one exclamation mark"
     cased = [letter for letter in text if letter.isupper() or letter.islower()]
     capitals = [word for word in re.findall(r"[^\W\d_]+", text) if len(word) > 3 and word.isupper()]
@@ -281,9 +287,10 @@ def source_links(context: LintContext) -> Iterator[Finding]:
 
 def source_spelling(context: LintContext) -> Iterator[Finding]:
     """Reports a source that an earlier dispatch, or an earlier article, spells differently."""
-    known, spellings = dict(context.sources), _Spellings(context.sources)
+    known = {name.translate(_TYPED): slug for name, slug in context.sources.items()}
+    spellings = _Spellings(known)
     for article in context.articles:
-        name = article.source
+        name = article.source.translate(_TYPED)
         if name in known:
             continue
         other = spellings.find(name)
@@ -298,6 +305,12 @@ def source_spelling(context: LintContext) -> Iterator[Finding]:
         else:
             known[name] = ""
             spellings.add(name)
+
+
+_TYPED = str.maketrans(
+    {**dict.fromkeys("“”„«»", '"'), **dict.fromkeys("‘’‚‹›", "'"), "–": "--", "—": "---", "…": "..."}
+)
+"""Typographic punctuation, and how it is typed: names that differ in nothing else are the same."""
 
 
 class _Spellings:

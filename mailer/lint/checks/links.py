@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import ip_address
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from markdown_it.token import Token
 
@@ -45,6 +45,18 @@ _SHORTENERS = frozenset(
 _NOT_PUBLIC = (".local", ".localhost", ".internal", ".lan", ".intranet", ".home.arpa", ".corp", ".test", ".invalid")
 _BARE = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
 _AROUND = " .,:;!?()[]<>“”„‘’«»\"'→›…"
+_FILE_ENDINGS = frozenset(
+    ending
+    for endings in (
+        "7z avi bmp c cpp cs css csv doc docx eps epub exe flac gif go gz h heic htm html ics java jpeg jpg js json jsx kt log",
+        "md mov mp3 mp4 odp ods odt pdf php png pps ppt pptx ps psd py rar rb rs rtf sh sql svg swift tar tex tiff toml ts tsx",
+        "ttf txt wav webp xls xlsx xml yaml yml zip",
+    )
+    for ending in endings.split(" ")
+)
+"""Endings of files and of programming languages, some of which are top-level domains too."""
+_PRODUCTS = frozenset({"ado.net", "asp.net", "ml.net", "vb.net"})
+_MAIL_ADDRESS = re.compile(r"[\w.+%-]+@[\w-]+(?:\.[\w-]+)+")
 _ADDRESS = re.compile(
     r"(?:https?://)?(?P<host>(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,24})(?::\d+)?(?:[/?#]\S*)?",
     re.ASCII | re.IGNORECASE,
@@ -158,6 +170,9 @@ def _check_words(target: LinkTarget) -> Iterator[Finding]:
     elif _plain(words) in _MEANINGLESS:
         message = f"the link “{abbreviate(words, 50)}” does not say where it leads"
         yield _finding("link-words", target, message, "use words that name the target")
+    if differing := _differing_mail_address(target):
+        message = f"the link shows {differing[0]} but writes to {differing[1]}"
+        yield _finding("link-mismatch", target, message, f"show {differing[1]}, or name the person in words")
     for shown in _shown_hosts(target):
         if target.host and not _are_one(shown, target.host):
             message = f"the link shows {shown} but leads to {target.host}"
@@ -166,8 +181,10 @@ def _check_words(target: LinkTarget) -> Iterator[Finding]:
 
 def _shown_hosts(target: LinkTarget) -> Iterator[str]:
     """Yields the hosts that a reader takes for the place where the link leads."""
-    if match := _ADDRESS.fullmatch(target.words.strip(_AROUND)):
-        yield match["host"]
+    words = target.words.strip(_AROUND)
+    if match := _ADDRESS.fullmatch(words):
+        if not _is_file_or_product(words):
+            yield match["host"]
     else:
         for address in _BARE.findall(target.words):
             if match := _ADDRESS.fullmatch(address.strip(_AROUND)):
@@ -175,6 +192,22 @@ def _shown_hosts(target: LinkTarget) -> Iterator[str]:
     user, at, _ = urlsplit(target.url).netloc.rpartition("@") if target.host else ("", "", "")
     if at:  # https://bank.example@evil.example/
         yield abbreviate(user, 50)
+
+
+def _is_file_or_product(words: str) -> bool:
+    """Whether `words` are the name of a file or a product rather than a host: avatar.png, Node.js, ASP.NET."""
+    name, _, ending = words.lower().rpartition(".")
+    return (ending in _FILE_ENDINGS and "." not in name) or words.lower() in _PRODUCTS
+
+
+def _differing_mail_address(target: LinkTarget) -> tuple[str, str] | None:
+    """Returns the mail address that a link shows, and the one that it writes to, if they differ."""
+    shown = _MAIL_ADDRESS.search(target.words)
+    scheme, _, rest = target.url.partition(":")
+    if target.differs or shown is None or scheme.lower() != "mailto":
+        return None
+    to = unquote(rest.partition("?")[0])
+    return (shown[0], to) if to and shown[0].casefold() != to.casefold() else None
 
 
 def _plain(words: str) -> str:

@@ -10,7 +10,6 @@ import re
 from base64 import b64decode
 from collections import Counter
 from collections.abc import Iterator
-from email.header import decode_header, make_header
 from email.message import Message
 from email.parser import BytesParser
 from email.policy import compat32
@@ -19,17 +18,16 @@ from email.utils import parseaddr
 from mailer.lint.context import LintContext
 from mailer.lint.findings import Finding
 from mailer.mime.dkim.keys import is_aligned
+from mailer.mime.dkim.signer import OVERSIGNED
 
 LARGEST = 64 * 1024 * 1024
 LONGEST_LINE = 998
 _ONCE = (
     "From", "To", "Subject", "Date", "Message-ID", "MIME-Version", "Content-Type", "List-Id", "List-Unsubscribe",
-    "List-Unsubscribe-Post", "List-Help", "List-Archive", "Feedback-ID",
+    "List-Unsubscribe-Post", "List-Help", "List-Archive", "List-Post", "Feedback-ID",
 )  # fmt: skip
 _AT_MOST_ONCE = ("Reply-To", "Content-Language")
 _KNOWN = frozenset(name.lower() for name in (*_ONCE, *_AT_MOST_ONCE)) | {"dkim-signature"}
-_SIGNED = ("from", "to", "subject", "date", "list-unsubscribe", "list-unsubscribe-post")
-_OVERSIGNED = ("from", "to", "subject", "date")
 _QUOTED = re.compile(rb"(?:[\t\r\n -<>-~]|=[0-9A-F]{2}|=\r\n)*")
 
 
@@ -86,12 +84,8 @@ def _headers(parsed: "Message[str, str]", sender: str) -> Iterator[Finding]:
 
 
 def _text(parsed: "Message[str, str]", name: str) -> str:
-    """Returns the value of a header, decoded if possible."""
-    raw = str(parsed.get(name, "")).replace("\r\n", "")
-    try:
-        return str(make_header(decode_header(raw)))
-    except (LookupError, ValueError):
-        return raw
+    """Returns the value of a header, unfolded. Encoded words stay: decoded, a comma in a name would end an address."""
+    return str(parsed.get(name, "")).replace("\r\n", "")
 
 
 def _domain(address: str) -> str:
@@ -182,8 +176,8 @@ def _signatures(parsed: "Message[str, str]", sender: str) -> Iterator[Finding]:
             for name, _, value in (tag.partition("=") for tag in str(field).split(";"))
         }
         signed = Counter(name.lower() for name in tags.get("h", "").split(":"))
-        for name in _SIGNED:
-            wanted = counts[name] + (name in _OVERSIGNED)
+        for name in map(str.lower, OVERSIGNED):
+            wanted = counts[name] + 1
             if signed[name] < wanted:
                 text = f"the signature of {tags.get('d', '?')} covers {name} {signed[name]} times"
                 yield Finding(rule="dkim-cover", message=text, expected=f"expected {wanted}")

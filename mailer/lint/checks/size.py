@@ -1,4 +1,4 @@
-"""Checks sizes: the HTML against Gmail’s clip, style blocks, images.
+"""Checks sizes: the HTML against Gmail’s clip, style blocks, images; and how images are changed.
 
 A KB is 1024 bytes. Gmail counts the bytes of the HTML after decoding, so the longest variant is measured.
 """
@@ -63,6 +63,31 @@ def style_blocks(context: LintContext) -> Iterator[Finding]:
                 yield Finding(
                     rule="style-place", message="a style block is in the body", expected="move it to the head"
                 )
+
+
+def image_changes(context: LintContext) -> Iterator[Finding]:
+    """Reports images that readers do not see as their file has them: animations, and dark ones without a ground."""
+    for path, image in context.images.items():
+        position = context.source_index.find(path)
+        if image.is_animated:
+            message = f"“{abbreviate(path)}” is an animation; readers get its first picture"
+            yield Finding(
+                rule="image-animated",
+                message=message,
+                expected="choose the picture, or link to the animation",
+                position=position,
+            )
+        if image.vanishes:
+            yield _vanishing(f"“{abbreviate(path)}”", "give it a light ground", position)
+    photos = {image.name for image in context.images.values()}
+    logos = [image for image in context.edition.images if image.name not in photos]
+    if len(logos) == 1 and logos[0].vanishes:
+        yield _vanishing("the logo", "set dark_file in [logo] of theme.toml, or give it a light ground", Position())
+
+
+def _vanishing(what: str, expected: str, position: Position) -> Finding:
+    message = f"{what} is dark on a transparent ground, and vanishes in dark mode"
+    return Finding(rule="image-vanishes", message=message, expected=expected, position=position)
 
 
 def image_sizes(context: LintContext) -> Iterator[Finding]:

@@ -6,8 +6,8 @@ Canonicalised relaxed/relaxed, hashed with SHA-256, one signature for each key. 
 is the same for everybody: these header fields and the beginning of the body are hashed then, and each message continues from a
 copy of those hashes. Bodies have to be in canonical form, as those of `mime` are.
 
-`h=` lists every field of the message, and the essential ones once more than they occur, so that none can be added (5.4.2,
-8.15). There is no `l=`: nothing can be appended to the body either. Equal messages get equal signatures.
+`h=` lists every field of the message, and those of OVERSIGNED once more than they occur, also if they do not occur, so that none
+can be added (5.4.2, 8.15). There is no `l=`: nothing can be appended to the body either. Equal messages get equal signatures.
 """
 
 import hashlib
@@ -18,7 +18,10 @@ from typing import Protocol
 
 from mailer.mime.headers import structured
 
-OVERSIGNED = ("From", "To", "Subject", "Date")
+OVERSIGNED = (
+    "From", "Sender", "Reply-To", "To", "Cc", "Subject", "Date", "Message-ID", "MIME-Version", "Content-Type", "List-Unsubscribe",
+    "List-Unsubscribe-Post",
+)  # fmt: skip
 _COLUMNS = 72  # of names or of a signature on a line, which a space and a tag may precede
 
 

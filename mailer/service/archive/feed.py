@@ -62,7 +62,7 @@ class Feed:
 
 def read_feed(app: App, archive: Archive) -> Feed:
     """Returns the present content of the feeds."""
-    publication, everything = app.publication, archive.editions()
+    publication, everything = app.publication, archive.listed()
     site = PublicUrls(f"{publication.base_url}/")
     entries = tuple(_entry(archive, site, each, app.settings.timezone) for each in everything[:ENTRIES])
     first = min(everything, key=lambda each: each.first_at, default=None)

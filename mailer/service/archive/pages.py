@@ -1,6 +1,6 @@
 """The archive: sent editions as public web pages.
 
-    entries()                     every dispatch whose sending has begun, for the list
+    entries()                     every dispatch whose sending has begun, for the list; not those sent as welcomes alone
     page(slug, places)            the page of a dispatch in its newest edition
     page(slug, places, digest)    one edition of it, as it was sent
     edition(digest)               an edition with all fields empty
@@ -12,10 +12,11 @@ edition. Blocking; raises LedgerError, and EditionError for an edition that this
 
 import base64
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
+from urllib.parse import quote
 
 from markupsafe import Markup
 
@@ -24,6 +25,7 @@ from mailer.edition.merge_fields import ReaderValues, fill
 from mailer.edition.model import Edition, EditionError
 from mailer.edition.template_loader import FallbackTemplates
 from mailer.edition.web_version import AddressMap, WebPage, to_web_page
+from mailer.i18n.bcp47 import primary_subtag
 from mailer.i18n.bidi import text_direction
 from mailer.ledger.types.editions_and_archive import ArchivedEdition
 from mailer.link_tokens import PLACEHOLDER
@@ -35,7 +37,7 @@ _CACHED = 32  # editions and pages in memory; readers want the latest ones
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArchiveEntry:
-    """A line of the archive's list; dates are in the publication's time zone. `corrected`: the date of the last correction."""
+    """A line of the archive's list. `date` is that of the dispatch, as its page shows it; `corrected`, of the last correction."""
 
     slug: str
     title: str
@@ -48,6 +50,7 @@ class ArchiveEntry:
 class ArchivedIssue:
     """An edition with all fields empty: a whole document as it was sent. `base_url` is that of the site it was made for."""
 
+    slug: str
     language: str
     from_address: str
     html: str
@@ -76,40 +79,45 @@ class Archive:
     def __init__(self, app: App, templates: FallbackTemplates | None = None) -> None:
         self._app = app
         self._templates = templates or FallbackTemplates(app.workspace.templates)
+        self._dates: dict[str, dt.date] = {}  # by digest
         self._edition = lru_cache(maxsize=_CACHED)(self._read)
         self._content = lru_cache(maxsize=_CACHED)(self._read_content)
 
     def editions(self) -> tuple[ArchivedEdition, ...]:
-        """Returns what was sent, the newest first."""
+        """Returns what was sent, the newest first, also what is not listed."""
         return self._app.ledger.editions.archive()
+
+    def listed(self) -> tuple[ArchivedEdition, ...]:
+        """Returns what the list and the feeds have, the newest first."""
+        return tuple(each for each in self.editions() if each.is_listed)
 
     def entries(self) -> tuple[ArchiveEntry, ...]:
         """Returns the lines of the archive's list."""
+        listed = self.listed()
+        dates = self._dates_of([each.digest for each in listed])
         return tuple(
             ArchiveEntry(
                 slug=each.slug,
                 title=each.title,
                 language=each.language,
-                date=self._date(each.at),
+                date=dates[each.digest],
                 corrected=self._date(each.corrections[-1].at) if each.corrections else None,
             )
-            for each in self.editions()
+            for each in listed
         )
 
     def page(self, slug: str, places: PublicUrls, digest: str = "") -> ArchivePage | None:
         """Returns the page of `slug`; None while its sending has not begun, and for a `digest` that was never sent."""
         archived = self.editions()
-        number = next((number for number, each in enumerate(archived) if each.slug == slug), None)
-        if number is None:
+        shown, sent = next((each for each in archived if each.slug == slug), None), ""
+        if shown is None:
             return None
-        shown, sent = archived[number], ""
         if digest:
             sent = next((each for each in shown.sent if each[:SHORT_DIGEST] == digest), "")
             if not sent:
                 return None
-        newer = archived[number - 1] if number else None
-        older = archived[number + 1] if number + 1 < len(archived) else None
-        content = self._content(sent or shown.digest, places, tuple(each.slug for each in archived))
+        newer, older = _neighbours(shown, archived)
+        content = self._content(sent or shown.digest, quote(slug), places, tuple(each.slug for each in archived))
         return self._write(shown, sent, content, places, older=older, newer=newer)
 
     def edition(self, digest: str) -> ArchivedIssue:
@@ -123,15 +131,21 @@ class Archive:
         known = images | editions
         return lambda given: known.get(given, given)
 
+    def _dates_of(self, digests: Sequence[str]) -> Mapping[str, dt.date]:
+        """Returns the dates of editions; each edition is read once, since it never changes."""
+        if unknown := [digest for digest in digests if digest not in self._dates]:
+            self._dates.update(self._app.ledger.editions.dates(unknown))
+        return self._dates
+
     def _read(self, digest: str) -> ArchivedIssue:
         stored = self._app.ledger.editions.get(digest)
         if stored is None:
             raise EditionError(f"the ledger has no edition {digest}", "Restore the database from a backup.")
         return anonymous_edition(Edition.from_json(stored.json))
 
-    def _read_content(self, digest: str, places: PublicUrls, slugs: tuple[str, ...]) -> WebPage:
+    def _read_content(self, digest: str, slug: str, places: PublicUrls, slugs: tuple[str, ...]) -> WebPage:
         issue = self.edition(digest)
-        return to_web_page(issue.html, self.url_rewriter(issue, places, slugs))
+        return to_web_page(issue.html, self.url_rewriter(issue, places, slugs), own=f"{issue.base_url}/archive/{slug}")
 
     def _write(
         self,
@@ -148,7 +162,7 @@ class Archive:
         base = app.publication.base_url
         picture = content.picture
         root = base if places.are_files else places.base.rstrip("/")
-        indexed = app.settings.search_engines and not sent
+        indexed = app.settings.search_engines and not sent and shown.is_listed
         is_other = bool(sent) and sent != shown.digest
         context = {
             **page_context(app, issue.language, root=root, site=places),
@@ -188,10 +202,23 @@ class Archive:
         return dt.datetime.fromtimestamp(int(at), self._app.settings.timezone).isoformat()
 
 
+def _neighbours(
+    shown: ArchivedEdition, archived: Sequence[ArchivedEdition]
+) -> tuple[ArchivedEdition | None, ArchivedEdition | None]:
+    """Returns the next and the previous listed issue in the language of `shown`; None if it is not listed itself."""
+    language = primary_subtag(shown.language)
+    same = [each for each in archived if each.is_listed and primary_subtag(each.language) == language]
+    if shown not in same:
+        return None, None
+    number = same.index(shown)
+    return same[number - 1] if number else None, same[number + 1] if number + 1 < len(same) else None
+
+
 def anonymous_edition(edition: Edition) -> ArchivedIssue:
     """Returns `edition` with all fields empty."""
     nobody = ReaderValues(token=PLACEHOLDER)
     return ArchivedIssue(
+        slug=edition.slug,
         language=edition.language,
         from_address=edition.from_address,
         html=fill(edition.variant(edition.key_for(nobody), browser=True).html, nobody),

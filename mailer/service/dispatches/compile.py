@@ -35,12 +35,14 @@ from mailer.workspace import starter_dir
 class CheckResult:
     """A dispatch file that was read. `dispatch` is None if it has syntax errors; `partial` is what could be read nevertheless.
 
-    `images` are those that could be read; `titles` and `sources` are of the other dispatches: slug -> title, and the name of a
-    source -> the slug of a dispatch that has it; `unsent`: slugs that have no page in the archive.
+    `lists` are those that it was checked for, if they were named. `images` are those that could be read; `titles` and
+    `sources` are of the other dispatches: slug -> title, and the name of a source -> the slug of a dispatch that has it;
+    `unsent`: slugs that have no page in the archive.
     """
 
     path: Path
     shown: str
+    lists: tuple[str, ...] = ()
     dispatch: Dispatch | None
     problems: tuple[Diagnostic, ...]
     partial: Dispatch | None = None
@@ -60,7 +62,8 @@ class DispatchError(ValidationFailedError):
     def __init__(self, checked: CheckResult) -> None:
         super().__init__(
             f"{checked.shown} has errors; nothing was done.",
-            f"Correct them first; to see them: mailer check {checked.shown}",
+            f"Correct them first; to see them: mailer check {checked.shown}"
+            + (f" --to {','.join(checked.lists)}" if checked.lists else ""),
         )
         self.checked = checked
 
@@ -84,24 +87,30 @@ def check_source(app: App, source: str | bytes, path: Path, shown: str, lists: S
     theme = tuple(_theme_problems(app))
     dispatch = parsed.partial
     if dispatch is None:
-        return CheckResult(path=path, shown=shown, dispatch=None, problems=(*parsed.problems, *theme))
+        return CheckResult(
+            path=path, shown=shown, lists=tuple(lists), dispatch=None, problems=(*parsed.problems, *theme)
+        )
     index = read_dispatch_index(app, path)
     images: dict[str, Image] = {}
-    faults: dict[str, str] = {}
+    faults: dict[str, tuple[str, str]] = {}
     for file in image_files(dispatch):
         try:
             images[file] = _cached_image(path.parent / file, root=app.workspace.root)
         except PhotoError as error:
-            faults[file] = error.message
+            faults[file] = error.message, f"{error.next_step[:1].lower()}{error.next_step[1:]}".rstrip(".")
+    fields = reader_fields(app, lists or dispatch.lists)
+    is_complete = dispatch.fields <= frozenset().union(*fields.values())
     context = CheckContext(
         slugs=index.titles,
-        fields=_fields(app, lists or dispatch.lists),
+        fields=fields,
+        other_fields=frozenset() if is_complete else frozenset().union(*reader_fields(app, ()).values()),
         probe_image=faults.get,
         has_copyright=bool(app.settings.copyright_holder),
     )
     return CheckResult(
         path=path,
         shown=shown,
+        lists=tuple(lists),
         dispatch=parsed.dispatch,
         problems=(*in_order((*parsed.problems, *check_in_context(dispatch, context))), *theme),
         partial=dispatch,
@@ -152,7 +161,7 @@ def edition_record(edition: Edition) -> NewEdition:
 class DispatchIndex:
     """The dispatches that can be linked to, slug -> title; the sources of the other dispatches on disk, name -> slug of one.
 
-    `unsent` are dispatches that were never sent; empty before the first send, when there is no archive yet.
+    `unsent` are dispatches that were never sent; empty as long as the workspace has no database.
     """
 
     titles: Mapping[str, str]
@@ -169,7 +178,7 @@ def read_dispatch_index(app: App, checked: Path) -> DispatchIndex:
     sent = frozenset(titles)
     for path in app.workspace.dispatch_files():
         try:
-            metadata = _cached_metadata(path)
+            metadata = _cached_metadata(path, language=app.settings.language)
         except UsageError:  # its own check reports that
             continue
         if metadata is None:
@@ -178,7 +187,12 @@ def read_dispatch_index(app: App, checked: Path) -> DispatchIndex:
         if not _is_same_file(path, checked):
             for source in metadata.sources:
                 sources.setdefault(source, metadata.slug)
-    return DispatchIndex(titles, sources, frozenset(titles) - sent if sent else sent)
+    return DispatchIndex(titles, sources, frozenset(titles) - sent if app.has_ledger else frozenset())
+
+
+def reader_fields(app: App, names: Sequence[str]) -> dict[str, frozenset[str]]:
+    """Returns the reader fields of each list that is named, else of every list that can be read."""
+    return {source.name: source.columns.fields for source in open_lists(app, names)}
 
 
 def _is_same_file(one: Path, other: Path) -> bool:
@@ -209,13 +223,8 @@ def _cached_image(path: Path, *, root: Path) -> Image:
 
 
 @cache_by_mtime(maxsize=4096)
-def _cached_metadata(path: Path) -> Metadata | None:
-    return read_metadata(_read(path), path.name)
-
-
-def _fields(app: App, names: Sequence[str]) -> dict[str, frozenset[str]]:
-    """Returns the reader fields of each list that is named, else of every list that can be read."""
-    return {source.name: source.columns.fields for source in open_lists(app, names)}
+def _cached_metadata(path: Path, *, language: str) -> Metadata | None:
+    return read_metadata(_read(path), path.name, language=language)
 
 
 def _relative(path: Path) -> str:

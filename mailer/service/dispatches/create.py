@@ -13,8 +13,9 @@ from mailer.atomic_files import create_file
 from mailer.dispatch.slug import slugify
 from mailer.errors import UsageError
 from mailer.importers.model import ImportDoubt
-from mailer.service.dispatches.files import LARGEST
+from mailer.service.dispatches.files import LARGEST, source_digest
 from mailer.service.dispatches.import_past_issues import read_issue
+from mailer.service.lists.recipient_lookup import readable_lists
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,20 +26,26 @@ class ImportResult:
     doubts: tuple[ImportDoubt, ...]
 
 
-def create_dispatch(app: App, title: str) -> Path:
-    """Creates a dispatch with `title` and a skeleton to fill in. Returns its path."""
+def create_dispatch(app: App, title: str, *, by: str = "") -> Path:
+    """Creates a dispatch with `title` and a skeleton to fill in. Returns its path.
+
+    `by`: the user of the desk who creates it; they are its editor, and the history has it as their version.
+    """
     title = " ".join(title.split())
     if not title:
         raise UsageError("A dispatch needs a title.")
     settings = app.settings
     today = dt.datetime.fromtimestamp(app.clock(), settings.timezone).date()
     path = app.workspace.dispatches / f"{today.isoformat()}-{slugify(title) or 'dispatch'}.md"
-    _create(path, _skeleton(title, today, settings.sender.name, settings.language))
+    greeting = 'Dear {{ reader.first_name or "reader" }},' if _have_first_names(app) else "Dear reader,"
+    paper = settings.sender.name
+    text = _skeleton(title, today, editor=by or paper, paper=paper, language=settings.language, greeting=greeting)
+    _create(app, path, text, by=by)
     return path
 
 
-def import_text(app: App, text: str) -> ImportResult:
-    """Creates a dispatch from the plain text of a past issue."""
+def import_text(app: App, text: str, *, by: str = "") -> ImportResult:
+    """Creates a dispatch from the plain text of a past issue. `by`: as for create_dispatch."""
     if not text.strip():
         raise UsageError("The text is empty.", "Paste the whole issue, from its headline on.")
     if len(text) > LARGEST:
@@ -48,11 +55,11 @@ def import_text(app: App, text: str) -> ImportResult:
     data = text.replace("\r\n", "\n").replace("\r", "\n").encode("utf-8", "replace")
     issue = read_issue(data, "The text", today=today, language=settings.language)
     path = app.workspace.dispatches / issue.file_name
-    _create(path, issue.text)
+    _create(app, path, issue.text, by=by)
     return ImportResult(name=path.stem, doubts=issue.doubts)
 
 
-def _create(path: Path, text: str) -> None:
+def _create(app: App, path: Path, text: str, *, by: str) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         create_file(path, text.encode())
@@ -60,24 +67,30 @@ def _create(path: Path, text: str) -> None:
         raise UsageError(f"{path} exists already.", "Choose a different title, or edit that dispatch.") from None
     except OSError as error:
         raise UsageError(f"{path} cannot be written ({error.strerror}).") from None
+    if by:
+        app.ledger.revisions.save(path.stem, text, digest=source_digest(text.encode()), actor=by, step=True)
 
 
-def _skeleton(title: str, today: dt.date, editor: str, language: str) -> str:
+def _have_first_names(app: App) -> bool:
+    """Whether each list that can be read has a column of first names; without any list, none has."""
+    fields = [source.columns.fields for source in readable_lists(app)]
+    return bool(fields) and all("first_name" in each for each in fields)
+
+
+def _skeleton(title: str, today: dt.date, *, editor: str, paper: str, language: str, greeting: str) -> str:
     def quoted(text: str) -> str:
         return json.dumps(text, ensure_ascii=False)  # a JSON string is a YAML string
 
-    holder = (
-        f"copyright: {quoted(f'All notes and summaries copyright © {today.year} {editor}. All rights reserved.')}\n"
-    )
+    holder = f"copyright: {quoted(f'All notes and summaries copyright © {today.year} {paper}. All rights reserved.')}\n"
     signature = f"editor:\n  name: {quoted(editor)}\n  signature: {quoted(editor)}\n" if editor else ""
     return f"""\
 ---
 title: {quoted(title)}
 date: {today.isoformat()}
 language: {language}
-{signature}{holder if editor else ""}---
+{signature}{holder if paper else ""}---
 
-Dear {{{{ reader.first_name or "reader" }}}},
+{greeting}
 
 Write your note here. Each article begins with “##”; the lines under its title say where it comes from.
 

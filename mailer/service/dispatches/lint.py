@@ -3,7 +3,7 @@
     lint_dispatch(app, name, lists, online=…)   -> CheckResult, with all problems
     lint_edition(app, checked, edition)         -> the same CheckResult, with the problems of the edition, too
 
-The edition is checked only if its dispatch has no errors: without an edition there is nothing to check. Raises the errors of
+The edition is checked only if its dispatch has no errors; otherwise only text left to be filled in is found. Raises the errors of
 compile.py, SettingsError for an unknown mail client in MAILER_CLIENTS, LayoutError for a template.
 """
 
@@ -15,7 +15,9 @@ from mailer.app import App
 from mailer.dispatch.diagnostics import in_order
 from mailer.edition.model import Edition
 from mailer.ledger.types.sends import Recipient
+from mailer.lint.checks.content import unfinished_text
 from mailer.lint.context import LintContext
+from mailer.lint.findings import to_diagnostics
 from mailer.lint.ignore_comments import without_ignored
 from mailer.lint.rule_catalogue import ONLINE_RULES, RULEBOOK
 from mailer.lint.run import run_checks
@@ -44,15 +46,17 @@ def lint_dispatch(
     if checked.dispatch is not None and not checked.has_errors:
         go_on()
         return lint_edition(app, checked, compile_checked(app, checked), online=online, log=log, go_on=go_on)
-    return drop_ignored(checked)
+    return lint_partial(checked)
 
 
-def drop_ignored(checked: CheckResult) -> CheckResult:
-    """Returns `checked` without the problems that its dispatch ignores, where there is no edition to check."""
+def lint_partial(checked: CheckResult) -> CheckResult:
+    """Returns `checked`, of which there is no edition, with the text left to be filled in, and without ignored problems."""
     if checked.partial is None:
         return checked
-    remaining = without_ignored(checked.problems, SourceIndex(checked.partial), checked.shown, unsought=RULEBOOK)
-    return replace(checked, problems=remaining)
+    source_index = SourceIndex(checked.partial)
+    unfinished = to_diagnostics(checked.shown, unfinished_text(checked.partial, source_index))
+    problems = in_order((*checked.problems, *unfinished))
+    return replace(checked, problems=without_ignored(problems, source_index, checked.shown, unsought=RULEBOOK))
 
 
 def lint_edition(

@@ -4,6 +4,7 @@ Raises PhotoError, UsageError.
 """
 
 import tempfile
+import threading
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -15,10 +16,20 @@ from mailer.edition.images.loader import LARGEST_FILE, PhotoError, load_image
 from mailer.errors import UsageError
 
 PHOTOS = "photos"
+_uploads = threading.BoundedSemaphore(4)  # one is decoded at a time; each that waits occupies a thread of the site
 
 
 def save_photo(app: App, file: BinaryIO, title: str) -> str:
     """Saves a photo, scaled down. Returns its path relative to a dispatch; `title` becomes part of its name."""
+    if not _uploads.acquire(blocking=False):
+        raise PhotoError("Too many pictures are being uploaded.", "Try again in a minute.")
+    try:
+        return _save(app, file, title)
+    finally:
+        _uploads.release()
+
+
+def _save(app: App, file: BinaryIO, title: str) -> str:
     with tempfile.TemporaryDirectory(dir=app.workspace.ensure_state_dir()) as folder:
         raw = Path(folder) / "the picture"
         data = file.read(LARGEST_FILE + 1)

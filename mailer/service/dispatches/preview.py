@@ -29,8 +29,8 @@ from mailer.errors import UsageError
 from mailer.link_tokens import PLACEHOLDER
 from mailer.service.dispatches.check_gate import CheckGate
 from mailer.service.dispatches.compile import CheckResult, check_source, compile_checked
-from mailer.service.dispatches.files import dispatch_path, read_dispatch
-from mailer.service.dispatches.lint import drop_ignored, lint_edition
+from mailer.service.dispatches.files import DispatchFile, dispatch_path, read_dispatch
+from mailer.service.dispatches.lint import lint_edition, lint_partial
 from mailer.service.dispatches.sample_message import SAMPLE_ADDRESS
 from mailer.service.lists.recipient_lookup import find_recipient, open_lists
 
@@ -109,7 +109,7 @@ def lint_draft(app: App, made: PreviewDraft, *, go_on: Callable[[], None] = lamb
     `go_on` is called between the steps; what it raises ends the check.
     """
     if made.edition is None:
-        return replace(made, checked=drop_ignored(made.checked), is_final=True)
+        return replace(made, checked=lint_partial(made.checked), is_final=True)
     go_on()
     edition = compile_checked(app, made.checked)
     return replace(made, checked=lint_edition(app, made.checked, edition, go_on=go_on), edition=edition, is_final=True)
@@ -197,12 +197,16 @@ def sample_addresses(app: App, lists: Sequence[str], limit: int) -> tuple[str, .
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CachedPreview:
-    """`digest` is that of the text. `edition` is None while there are errors; then `before` is the last edition without."""
+    """`digest` is that of the text, `changed_at` the time of its last change. `edition` is None while there are errors; then
+    `before` is the last edition that could be made, of a text that was changed at `before_at`.
+    """
 
     digest: str
+    changed_at: float
     problems: tuple[Diagnostic, ...]
     edition: Edition | None
     before: Edition | None = None
+    before_at: float = 0
     size: int = 0
     """Octets of the HTML, for a reader without any fields."""
     is_final: bool = False
@@ -213,12 +217,17 @@ class CachedPreview:
         """The edition to show."""
         return self.edition or self.before
 
+    @property
+    def shown_at(self) -> float:
+        """The time when the text of the edition to show was changed last."""
+        return self.changed_at if self.edition else self.before_at
+
 
 class PreviewCache:
     """The previews of dispatches that are being written at the desk.
 
     A text is compiled once for each state of its file, and the previews of the last KEPT_PREVIEWS dispatches are kept. While a
-    text has errors, its last edition without errors is shown. `media` is the path under which the desk serves the images,
+    text has errors, the last edition that could be made is shown. `media` is the path under which the desk serves the images,
     ending with a slash. Each check and each compiling waits for its turn at the `gate` of the site.
     """
 
@@ -242,11 +251,16 @@ class PreviewCache:
                 kept = self._made.get(name)
             if kept is not None and kept is not before and kept.is_final and kept.digest == digest:
                 return kept  # made while this request waited
-            digest, made = self._drafted(name)
+            now, made = self._drafted(name)
             made = lint_draft(self._app, made, go_on=go_on)
             size = render_preview(made.edition, media=self._media).size if made.edition else 0
             preview = CachedPreview(
-                digest=digest, problems=made.problems, edition=made.edition, size=size, is_final=True
+                digest=now.digest,
+                changed_at=now.changed_at,
+                problems=made.problems,
+                edition=made.edition,
+                size=size,
+                is_final=True,
             )
             return self._keep(name, preview)
 
@@ -288,18 +302,23 @@ class PreviewCache:
         if kept is not None and kept.digest == read_dispatch(self._app, name).digest:
             return kept
         now, made = self._drafted(name)
-        return self._keep(name, CachedPreview(digest=now, problems=made.problems, edition=made.edition))
+        draft = CachedPreview(
+            digest=now.digest, changed_at=now.changed_at, problems=made.problems, edition=made.edition
+        )
+        return self._keep(name, draft)
 
-    def _drafted(self, name: str) -> tuple[str, PreviewDraft]:
+    def _drafted(self, name: str) -> tuple[DispatchFile, PreviewDraft]:
         now = read_dispatch(self._app, name)
         path = dispatch_path(self._app, name)
-        return now.digest, compile_draft(self._app, now.text, path, shown=f"dispatches/{name}.md")
+        return now, compile_draft(self._app, now.text, path, shown=f"dispatches/{name}.md")
 
     def _keep(self, name: str, preview: CachedPreview) -> CachedPreview:
         """Caches `preview` in place of the earlier preview, whose edition it falls back on."""
         with self._gate:
             earlier = self._made.pop(name, None)
-            self._made[name] = kept = replace(preview, before=earlier.shown_edition if earlier else None)
+            if earlier:
+                preview = replace(preview, before=earlier.shown_edition, before_at=earlier.shown_at)
+            self._made[name] = kept = preview
             while len(self._made) > KEPT_PREVIEWS:
                 self._made.popitem(last=False)
         return kept

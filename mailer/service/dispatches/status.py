@@ -119,7 +119,7 @@ class _Metadata:
 def _read_metadata(path: Path, _changed: int, _size: int, language: str) -> _Metadata:
     """Reads the values of a file that the list shows; the cache key includes its size and time of change."""
     raw = path.read_bytes()
-    parsed_metadata = read_metadata(raw, path.name)
+    parsed_metadata = read_metadata(raw, path.name, language=language)
     parsed = parse_dispatch(raw, path.name, language=language)
     dated = _DATE.match(path.stem)
     return _Metadata(

@@ -2,7 +2,7 @@
 
 After each sync that changed something the file is kept, compressed, as .mailer/lists/NAME/SYNC.csv.gz; the file that an undo
 replaces is kept as SYNC.replaced.csv.gz. The newest KEPT versions of a list are kept. They contain addresses, so only their
-owner can read them.
+owner can read them. A version from which an erased subscriber was removed has its new digest in SYNC.csv.gz.digest.
 """
 
 import gzip
@@ -11,7 +11,7 @@ import shutil
 from pathlib import Path
 from typing import BinaryIO
 
-from mailer.atomic_files import AtomicFile
+from mailer.atomic_files import PRIVATE_FILE, AtomicFile, replace_file
 from mailer.errors import UsageError
 
 KEPT = 30
@@ -62,11 +62,29 @@ class ListBackups:
             raise UsageError(
                 f"The stored version {sync} of the list cannot be read ({error}).", "Choose a different version."
             ) from None
-        if found.hexdigest() != digest:
+        if found.hexdigest() not in {digest, _changed_digest(path)}:
             raise UsageError(f"The stored version {sync} of the list is damaged.", "Choose a different version.")
 
     def _forget_the_oldest(self) -> None:
         syncs = self.versions()
         for sync in syncs[KEPT:]:
             (self._folder / f"{sync}.csv.gz").unlink(missing_ok=True)
+            _digest_path(self._folder / f"{sync}.csv.gz").unlink(missing_ok=True)
             (self._folder / f"{sync}.{_REPLACED}").unlink(missing_ok=True)
+
+
+def write_version(path: Path, data: bytes) -> None:
+    """Replaces the kept version at `path` by `data`, and its digest before it. OSError is not translated."""
+    replace_file(_digest_path(path), hashlib.sha256(data).hexdigest().encode(), mode=PRIVATE_FILE)
+    replace_file(path, gzip.compress(data, _LEVEL, mtime=0), mode=PRIVATE_FILE)
+
+
+def _digest_path(version: Path) -> Path:
+    return version.with_name(f"{version.name}.digest")
+
+
+def _changed_digest(version: Path) -> str:
+    try:
+        return _digest_path(version).read_text("ascii")
+    except FileNotFoundError:
+        return ""

@@ -3,7 +3,6 @@
     add_member            adds a row at the end
     edit_member           changes cells of a member's row
     remove_member         removes the row; the ledger keeps what it knows of the subscriber
-    erase_subscriber      removes the rows from all files, and erases the subscriber from the ledger
 
 Each change is a sync, so it has a number in the list's history and can be undone. A subscriber who opted out cannot be added
 again; only they themselves can sign up again. Raises UsageError, ListError, NeedsConfirmationError where the file has other
@@ -12,7 +11,6 @@ changes that a person must decide about, LedgerError.
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
@@ -24,9 +22,8 @@ from mailer.csv.columns import EMAIL, SINCE, STATUS, STATUS_SINCE
 from mailer.csv.reader import CsvList, open_list
 from mailer.csv.rows import Status
 from mailer.csv.status_and_consent_columns import SIGNS
-from mailer.errors import MailerError, UsageError
+from mailer.errors import UsageError
 from mailer.ledger.types.subscribers import Membership, StatusSource
-from mailer.ledger.types.suppressions import ErasureResult
 from mailer.ledger.types.syncs import SyncPlan
 from mailer.line_sanitizer import clean_line
 from mailer.service.file_cache import cache_by_mtime
@@ -73,34 +70,6 @@ def remove_member(app: App, name: str, identity: str, *, by: str) -> SyncPlan:
         _, line = _member(app, name, identity)
         with edited_copy(source, [RowEdit(line=line, identity=identity, values=None)]) as new:
             return replace_and_sync(app, name, new, source, by=by, allow_removals=True)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EraseResult:
-    """The result of erasing a subscriber. `failed`: lists whose files still contain the address, each with the error."""
-
-    erased: ErasureResult
-    removed_from: tuple[str, ...]
-    failed: Mapping[str, MailerError]
-
-
-def erase_subscriber(app: App, identity: str, *, by: str) -> EraseResult:
-    """Erases a subscriber: the rows in files, also those of former addresses, and what the ledger knows.
-
-    An error in one list stops neither the others nor the ledger.
-    """
-    removed: list[str] = []
-    left: dict[str, MailerError] = {}
-    members = app.ledger.members
-    for address in (identity, *members.former_addresses(identity)):
-        for each in members.of(address):
-            if each.in_file and each.removed_at is None:
-                try:
-                    remove_member(app, each.list, address, by=by)
-                    removed.append(each.list)
-                except MailerError as error:
-                    left[each.list] = error
-    return EraseResult(erased=app.ledger.erasure.erase(identity, source=by), removed_from=tuple(removed), failed=left)
 
 
 @contextmanager

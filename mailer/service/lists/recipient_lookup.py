@@ -79,7 +79,7 @@ def find_recipient(app: App, email: str, lists: Sequence[str], fields: Iterable[
         where = f"on the list {lists[0]}" if len(lists) == 1 else f"on any of the lists {', '.join(lists)}"
         raise UsageError(
             f"{address.display} is not {where if lists else 'on any list'}.",
-            "Choose a reader of the list.",
+            "Check the spelling, or take the address of another reader.",
         )
     return found
 

@@ -135,6 +135,7 @@ def unchanged_plan(app: App, name: str) -> SyncPlan:
     """Returns the plan of a list that has nothing to sync."""
     with app.readonly_ledger() as ledger:
         state = ledger.syncs.state(name)
+        erased = ledger.members.erased_lines(name)
     if state is None:
         raise AssertionError(f"{name} was never synced")
     return SyncPlan(
@@ -151,6 +152,7 @@ def unchanged_plan(app: App, name: str) -> SyncPlan:
         patched=0,
         appended=0,
         rejected=state.rejected,
+        erased_lines=erased,
         findings=state.findings,
         more_findings=state.more_findings,
         unclear=state.unclear,
@@ -224,6 +226,7 @@ def sync_plan_object(plan: SyncPlan, *, planned: bool) -> dict[str, object]:
         ],
         "first_removed": list(plan.first_removed),
         "first_blocked": [{"line": each.line, "email": each.identity, "why": each.why} for each in plan.first_blocked],
+        "erased_lines": list(plan.erased_lines),
         "findings": list(plan.findings),
         "unclear_columns": [each.name for each in plan.unclear],
     }

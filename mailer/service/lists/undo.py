@@ -87,7 +87,8 @@ def restorable_syncs(app: App, name: str) -> RestorableSyncs:
     last, *earlier = history
     is_edited = find_digest(app, name) != state.digest
     digests = {each.sync: each.digest for each in (history if is_edited else earlier) if each.sync in kept}
-    differing = (sync for sync, digest in digests.items() if is_edited or digest != last.digest)
+    is_by_settings = last.undo_of is None  # then a sync of the same file changed readers by what its columns mean
+    differing = (sync for sync, digest in digests.items() if is_edited or is_by_settings or digest != last.digest)
     return RestorableSyncs(last=last.sync, is_edited=is_edited, digests=digests, back=next(differing, None))
 
 

@@ -139,6 +139,16 @@ def discard_upload(app: App, upload: Upload) -> None:
     _remove(_folder(app), upload.id)
 
 
+def upload_files(app: App) -> tuple[Path, ...]:
+    """Returns the files of all uploads that wait."""
+    return tuple(sorted((app.workspace.state / "uploads").glob("*.csv")))
+
+
+def discard_upload_file(app: App, path: Path) -> None:
+    """Removes the upload whose file is at `path`."""
+    _remove(_folder(app), path.stem)
+
+
 def discard_expired_uploads(app: App) -> None:
     """Removes expired uploads. Raises UsageError for errors of the disk."""
     try:

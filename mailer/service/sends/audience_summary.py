@@ -10,7 +10,14 @@ from dataclasses import dataclass
 from mailer.edition.merge_fields import ReaderValues, cached_expression
 from mailer.edition.model import Edition
 from mailer.errors import ValidationFailedError
-from mailer.ledger.sends.audience import AudienceCounts, count, first_recipient, skipped_recipients, values_that_occur
+from mailer.ledger.sends.audience import (
+    AudienceCounts,
+    count,
+    count_empty,
+    first_recipient,
+    skipped_recipients,
+    values_that_occur,
+)
 from mailer.ledger.sends.audience_query import Audience
 from mailer.ledger.types.sends import Recipient
 from mailer.ledger.types.syncs import SyncPlan
@@ -36,6 +43,8 @@ class AudienceSummary:
     more_findings: int
     variants: int
     skipped_sample: tuple[tuple[str, str], ...] = ()
+    empty_fields: tuple[tuple[str, int, tuple[str, ...]], ...] = ()
+    """Fields that some of those to mail have nothing in: the name, how many, and the defaults that they get instead."""
 
     @property
     def left_out(self) -> tuple[tuple[int, str], ...]:
@@ -51,10 +60,16 @@ class AudienceSummary:
 
 
 def count_audience(
-    lists: SyncedLists, audience: Audience, edition: Edition, *, at: float, new_to: str = ""
+    lists: SyncedLists,
+    audience: Audience,
+    edition: Edition,
+    *,
+    at: float,
+    new_to: str = "",
+    defaults: Mapping[str, tuple[str, ...]] | None = None,
 ) -> tuple[AudienceSummary, Recipient]:
     """Returns the summary, and the first recipient who would be mailed (or else skipped). `new_to`: leaves out who got that
-    dispatch.
+    dispatch. `defaults`: field -> what readers get who have nothing in it.
     """
     counted = count(lists.conn, audience, at=at, new_to=new_to)
     found = first_recipient(lists.conn, audience, at=at, new_to=new_to)
@@ -78,8 +93,18 @@ def count_audience(
         more_findings=more + max(0, len(words) - SHOWN_FINDINGS),
         variants=variants,
         skipped_sample=tuple((each.address, each.reason) for each in sample),
+        empty_fields=_empty_fields(lists, audience, defaults or {}, at=at, new_to=new_to),
     )
     return summary, found
+
+
+def _empty_fields(
+    lists: SyncedLists, audience: Audience, defaults: Mapping[str, tuple[str, ...]], *, at: float, new_to: str
+) -> tuple[tuple[str, int, tuple[str, ...]], ...]:
+    if not defaults:
+        return ()
+    counts = count_empty(lists.conn, audience, tuple(sorted(defaults)), at=at, new_to=new_to)
+    return tuple((name, number, defaults[name]) for name, number in counts.items() if number)
 
 
 def _variants(lists: SyncedLists, audience: Audience, edition: Edition, *, at: float, new_to: str) -> int:

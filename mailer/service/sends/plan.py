@@ -31,7 +31,9 @@ from mailer.service.lists.recipient_lookup import audience_spec, lists_in
 from mailer.service.lists.synced_lists import ListSource, synced_lists
 from mailer.service.lists.unclear_columns import require_clear_columns
 from mailer.service.sends.audience_summary import AudienceSummary, count_audience
+from mailer.service.sends.run import require_working_links
 
+_NO_POSTAL_ADDRESS = "MAILER_POSTAL_ADDRESS is not set: many countries’ laws require a postal address in every message."
 SHORTEST_DIGEST = 8  # characters of a digest that name an edition
 
 
@@ -90,6 +92,7 @@ def plan_send(
     chosen = tuple(dict.fromkeys(lists or (checked.dispatch.lists if checked.dispatch else ())))
     if not chosen:
         raise UsageError("The send has no list.", "Add lists: to the dispatch. Or name one with --to LIST.")
+    require_working_links(app.settings.base_url, app.settings.relay)
     has_ledger = source is ListSource.SYNC or app.has_ledger
     if has_ledger:
         _refuse_repetition(app, edition.slug, chosen, repeat)
@@ -98,7 +101,8 @@ def plan_send(
     with synced_lists(app, lists_in(selection), source) as lists_now:
         require_clear_columns(lists_now.plans[each] for each in chosen)
         new_to = edition.slug if repeat is Repeat.NEW_READERS else ""
-        summary, first = count_audience(lists_now, audience, edition, at=app.clock(), new_to=new_to)
+        defaults = checked.dispatch.defaults if checked.dispatch else {}
+        summary, first = count_audience(lists_now, audience, edition, at=app.clock(), new_to=new_to, defaults=defaults)
     return SendPlan(
         checked=checked,
         edition=edition,
@@ -110,7 +114,7 @@ def plan_send(
         sample=sample_composer(app, edition)(first),
         audience=audience,
         last_tested=app.ledger.editions.last_tested(edition.slug) if has_ledger else None,
-        warnings=_warnings(app, summary),
+        warnings=tuple(_warnings(app, summary, checked, chosen)),
         outdated_lists=lists_now.outdated,
     )
 
@@ -146,16 +150,30 @@ def _refuse_repetition(app: App, slug: str, lists: Sequence[str], repeat: Repeat
         raise AlreadySentError(found)
 
 
-def _warnings(app: App, summary: AudienceSummary) -> tuple[str, ...]:
-    """Returns the warnings to confirm before a send to readers."""
+def setting_warnings(app: App) -> tuple[str, ...]:
+    """Returns what the settings lack for a send to readers."""
     settings = app.settings
-    found = []
-    if not summary.to_mail:
-        found.append("No reader would get this.")
-    if is_loopback(urlsplit(settings.base_url).hostname or ""):  # otherwise the lint rules require it
-        if not settings.postal_address:
-            found.append(
-                "MAILER_POSTAL_ADDRESS is not set: many countries’ laws require a postal address in every message."
-            )
+    found = [] if settings.postal_address else [_NO_POSTAL_ADDRESS]
+    if _is_local(app):
         found.append(f"MAILER_BASE_URL is {settings.base_url}: unsubscribe links and photos work on this machine only.")
     return (*found, *app.signing.warnings)
+
+
+def _lists(names: Sequence[str]) -> str:
+    return f"the list{'s' if len(names) > 1 else ''} {', '.join(dict.fromkeys(names))}"
+
+
+def _warnings(app: App, summary: AudienceSummary, checked: CheckResult, chosen: Sequence[str]) -> Iterator[str]:
+    """Yields the warnings to confirm before a send to readers."""
+    named = checked.dispatch.lists if checked.dispatch else ()
+    if named and set(named) != set(chosen):
+        yield f"The dispatch names {_lists(named)}, but this send goes to {_lists(chosen)}."
+    if not summary.to_mail:
+        yield "No reader would get this."
+    for warning in setting_warnings(app):
+        if warning != _NO_POSTAL_ADDRESS or _is_local(app):  # otherwise a lint rule requires it
+            yield warning
+
+
+def _is_local(app: App) -> bool:
+    return is_loopback(urlsplit(app.settings.base_url).hostname or "")

@@ -81,9 +81,9 @@ def _message(progress: SendProgress, now: float) -> str:
 
 
 def describe_time_left(app: App, summary: Summary) -> str:
-    """Describes the rest of a send and when it will be sent; "" if nothing is left, or no process runs it."""
+    """Describes the rest of a send and when it will be sent; "" if nothing is left, or it makes no progress."""
     send, now = summary.send, app.clock()
-    if send.state not in {SendState.RUNNING, SendState.WAITING} or not summary.open_count:
+    if send.state not in {SendState.RUNNING, SendState.WAITING} or send.reason or not summary.open_count:
         return ""
     remaining = Remaining(
         shares=warmup_schedule(app, summary.open_count, now=now, kind=send.kind),

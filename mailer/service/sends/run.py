@@ -7,11 +7,13 @@ Both acquire the send first, so that only one process runs it; any other process
 """
 
 import asyncio
+import contextlib
 import gc
 import signal
 import socket
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
 
 import uvloop
 
@@ -21,21 +23,24 @@ from mailer.delivery.relay_pool import PoolOptions
 from mailer.delivery.retry import RetryPolicy
 from mailer.delivery.run_result import RunResult, StopReason
 from mailer.delivery.sender import Sender, SenderOptions
-from mailer.delivery.states import SendKind, SendState
+from mailer.delivery.states import DeliveryState, SendKind, SendState
 from mailer.delivery.throttle import RateLimits
 from mailer.edition.model import Edition
 from mailer.errors import MailerError, NeedsConfirmationError, UsageError
+from mailer.iso_time import format_iso
 from mailer.ledger.queue.leased_send import LeasedSend
 from mailer.ledger.types.errors import LedgerError
 from mailer.ledger.types.sends import Send, Summary
 from mailer.malloc import trim_memory
 from mailer.mime.composer import Composer
-from mailer.relay import Relay
+from mailer.relay import Relay, is_loopback
 from mailer.settings.settings import OnUncertain
 from mailer.smtp.connect import ConnectionFailure, open_connection
 
 Watch = Callable[[SendProgress], None]
 WATCH_EVERY = 0.25  # seconds
+NOTE_EVERY = 1.0  # seconds
+OUTAGE_AFTER = 5.0  # seconds without a relay that are recorded
 _STOPS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -63,11 +68,12 @@ async def run_send_async(
     wait: bool = True,
     watch: Watch | None = None,
     on_sender: Callable[[Sender], None] | None = None,
-    pause: bool = True,
+    unattended: bool = False,
 ) -> RunOutcome:
     """Acquires and runs the send on this event loop. `on_sender` is called with the sender, which can be stopped.
 
-    A send that is stopped is paused until a person resumes it; without `pause` it counts as interrupted.
+    A send that is stopped is paused until a person resumes it. `unattended`: it counts as interrupted, and waits for a relay that
+    cannot be reached: before its first message for MAILER_SCHEDULE_GRACE seconds, after it for MAILER_RETRY_FOR.
     """
     ledger, settings = app.ledger, app.settings
     leased = await asyncio.to_thread(
@@ -82,15 +88,27 @@ async def run_send_async(
             f"To watch it: mailer status {send_id}",
         )
     try:
-        sender = await _make_sender(app, leased)
+        await _pause_unless_links_work(app, leased)
+        sender = await _make_sender(app, leased, unattended=unattended)
         if on_sender:
             on_sender(sender)
-        ending = await _run(sender, leased, wait=wait, watch=watch)
+        ending = await _run(app, sender, leased, wait=wait, watch=watch)
     finally:
         await asyncio.to_thread(leased.close)
-    if pause and ending.end is StopReason.STOPPED:
+    if not unattended and ending.end is StopReason.STOPPED:
         await asyncio.to_thread(_pause_if_running, app, send_id, ending.reason)
     return RunOutcome(summary=await asyncio.to_thread(ledger.sends.summary, send_id), result=ending)
+
+
+def require_working_links(base_url: str, relays: Sequence[Relay]) -> None:
+    """Raises UsageError if messages would leave this machine with links, also to unsubscribe, that work only on it."""
+    others = [relay for relay in relays if not relay.is_loopback]
+    if others and is_loopback(urlsplit(base_url).hostname or ""):
+        raise UsageError(
+            f"Readers could not unsubscribe: the links in their messages lead to {base_url}, which works on this machine only, "
+            f"but the relay {others[0]} is on another machine.",
+            "Set MAILER_BASE_URL to the address at which readers reach mailer serve.",
+        )
 
 
 def load_edition(app: App, send: Send) -> Edition:
@@ -118,11 +136,26 @@ async def _run_until_signal(app: App, send_id: int, *, wait: bool, watch: Watch 
             loop.remove_signal_handler(number)
 
 
-async def _make_sender(app: App, leased: LeasedSend) -> Sender:
+async def _pause_unless_links_work(app: App, leased: LeasedSend) -> None:
+    """Pauses a send to readers whose links would not work, and raises UsageError: its relays may have changed since its start."""
+    send = await asyncio.to_thread(app.ledger.sends.get, leased.send_id)
+    if send.kind is SendKind.TEST:
+        return
+    try:
+        require_working_links(app.sender_profile_of(send.sender_profile).base_url, app.settings.relay)
+    except UsageError as error:
+        await leased.trip_breaker(error.message)
+        raise UsageError(
+            error.message,
+            "A message keeps the links of its send: cancel it, set MAILER_BASE_URL, and send again to the rest.",
+        ) from None
+
+
+async def _make_sender(app: App, leased: LeasedSend, *, unattended: bool) -> Sender:
     """Returns the sender of `leased`, for its frozen edition and by the settings."""
     send = await asyncio.to_thread(app.ledger.sends.get, leased.send_id)
     edition = await asyncio.to_thread(load_edition, app, send)
-    options = await asyncio.to_thread(_options, app)
+    options = await asyncio.to_thread(_options, app, leased.send_id, unattended=unattended)
     relays = app.settings.relay
     eight_bit = app.settings.eight_bit and await _all_offer_8bit(relays, options.pool)
     tokens = app.message_tokens(send.key_name, inert=send.kind is SendKind.TEST)
@@ -131,9 +164,11 @@ async def _make_sender(app: App, leased: LeasedSend) -> Sender:
     return Sender(queue=leased, compose=composer.compose, relays=relays, options=options, now=app.clock)
 
 
-async def _run(sender: Sender, leased: LeasedSend, *, wait: bool, watch: Watch | None) -> RunResult:
+async def _run(app: App, sender: Sender, leased: LeasedSend, *, wait: bool, watch: Watch | None) -> RunResult:
     """Runs `sender`; a message that cannot be composed pauses the send."""
-    watching = asyncio.create_task(_watch(sender, watch)) if watch else None
+    tasks = [asyncio.create_task(_note_outages(app, sender, leased))]
+    if watch:
+        tasks.append(asyncio.create_task(_watch(sender, watch)))
     try:
         return await sender.run(wait=wait)
     except LedgerError:
@@ -142,11 +177,12 @@ async def _run(sender: Sender, leased: LeasedSend, *, wait: bool, watch: Watch |
         await leased.trip_breaker(error.message)
         raise
     finally:
-        if watching:
-            watching.cancel()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _options(app: App) -> SenderOptions:
+def _options(app: App, send_id: int, *, unattended: bool) -> SenderOptions:
     settings = app.settings
     return SenderOptions(
         connections=settings.connections,
@@ -155,8 +191,19 @@ def _options(app: App) -> SenderOptions:
             rate=settings.rate, domain_connections=settings.domain_connections, domain_rate=settings.domain_rate
         ),
         messages_per_connection=settings.messages_per_connection or 0,
-        pool=PoolOptions(local_hostname=socket.getfqdn()),
+        pool=_pool_options(app, send_id, unattended=unattended),
     )
+
+
+def _pool_options(app: App, send_id: int, *, unattended: bool) -> PoolOptions:
+    settings = app.settings
+    options = PoolOptions(local_hostname=settings.helo or socket.getfqdn())
+    if not unattended:
+        return options
+    has_begun = app.ledger.sends.summary(send_id).count(DeliveryState.ACCEPTED) > 0
+    patience = max(options.connect_patience, settings.retry_for)
+    first = patience if has_begun else max(options.connect_patience, settings.schedule_grace)
+    return replace(options, connect_patience=patience, first_patience=first)
 
 
 async def _all_offer_8bit(relays: Sequence[Relay], options: PoolOptions) -> bool:
@@ -177,6 +224,22 @@ async def _watch(sender: Sender, watch: Watch) -> None:
     while True:
         watch(sender.progress)
         await asyncio.sleep(WATCH_EVERY)
+
+
+async def _note_outages(app: App, sender: Sender, leased: LeasedSend) -> None:
+    """Records in the ledger since when no relay can be reached, for `status` and the desk."""
+    noted = False
+    while True:
+        await asyncio.sleep(NOTE_EVERY)
+        since = sender.progress.unreachable_since
+        is_out = since is not None and app.clock() - since >= OUTAGE_AFTER
+        if is_out == noted:
+            continue
+        with contextlib.suppress(LedgerError):  # the sender raises it, too
+            await leased.note_outage(
+                f"no relay reachable since {format_iso(since)} ({sender.progress.last_error})" if is_out else ""
+            )
+            noted = is_out
 
 
 def _pause_if_running(app: App, send_id: int, error: str) -> None:

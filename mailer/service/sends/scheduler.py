@@ -8,17 +8,21 @@ becomes overdue, and waits for a person. A send that a server has run once is re
 or ends in mid-send. A send that a command runs is left to the person who started it. The ledger's lock and fencing token
 ensure that no two processes run the same send.
 
+The reason why a send cannot be started or run is recorded with it, for `status`, the desk, the API and the health check, and
+logged when it changes.
+
 A send with an undo delay whose time passed while no server was running, so that it could not be undone, is not started.
 """
 
 import asyncio
+import contextlib
 import time
 from typing import TYPE_CHECKING
 
 from mailer.app import App
 from mailer.delivery.states import SendState
 from mailer.errors import MailerError
-from mailer.ledger.types.errors import SendStateError
+from mailer.ledger.types.errors import LedgerError, SendStateError
 from mailer.ledger.types.sends import Send
 from mailer.service.periodic_jobs import Log, current_traceback, run_every
 from mailer.service.sends.progress import ProgressTracker, log_changes
@@ -55,7 +59,7 @@ def wait_until_due(app: App, send_id: int) -> Send:
 async def start_sends_when_due(app: App, stop: asyncio.Event, log: Log) -> None:
     """Starts and runs what is due, each send in a task of its own, until `stop` is set; then interrupts what runs.
 
-    A send that cannot be started or run is logged, is not changed, and is tried again after a rest.
+    A send that cannot be started or run keeps its state, gets the reason, and is tried again after a rest.
     """
     await SendScheduler(app, stop, log).run()
 
@@ -70,6 +74,7 @@ class SendScheduler:
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._senders: dict[int, Sender] = {}
         self._resting: dict[int, float] = {}  # send -> until when
+        self._hindrances: dict[int, str] = {}  # send -> the reason that was logged
         self._has_lapsed = False
 
     async def run(self) -> None:
@@ -111,15 +116,17 @@ class SendScheduler:
             tracker = await asyncio.to_thread(ProgressTracker, app, before)
             watch = log_changes(tracker, lambda news: log(f"send {send.id}: {news}"))
             result = await run_send_async(
-                app, send.id, watch=watch, on_sender=lambda sender: self._attach(send, sender), pause=False
+                app, send.id, watch=watch, on_sender=lambda sender: self._attach(send, sender), unattended=True
             )
         except MailerError as error:
-            log(f"send {send.id}: {error}")
-            self._back_off(send)
+            await self._on_hindrance(send, str(error), f"send {send.id}: {error}")
         except Exception:  # noqa: BLE001 - a bug in one send must not stop the server, which serves unsubscribe links
-            log(f"send {send.id} was stopped by a bug in mailer: {current_traceback(app)}")
-            self._back_off(send)
+            words = "stopped by a bug in mailer; the log of mailer serve has the details"
+            await self._on_hindrance(
+                send, words, f"send {send.id} was stopped by a bug in mailer: {current_traceback(app)}"
+            )
         else:
+            self._hindrances.pop(send.id, None)
             log(f"send {send.id} {result.summary.send.state}: {proof_line(result.summary)}")
         finally:
             self._senders.pop(send.id, None)
@@ -130,5 +137,12 @@ class SendScheduler:
         if self._stop.is_set():
             sender.stop()
 
-    def _back_off(self, send: Send) -> None:
+    async def _on_hindrance(self, send: Send, reason: str, line: str) -> None:
+        """Records and logs why a send could not be started or run, and lets it rest."""
         self._resting[send.id] = asyncio.get_running_loop().time() + REST
+        if self._hindrances.get(send.id) != reason:
+            self._log(line)
+            self._hindrances[send.id] = reason
+        with contextlib.suppress(LedgerError):  # without the ledger it can only be logged
+            if await asyncio.to_thread(self._app.ledger.sends.holder_pid, send.id) is None:
+                await asyncio.to_thread(self._app.ledger.sends.note_hindrance, send.id, reason)

@@ -1,9 +1,12 @@
 """The summary of a send for scripts and people: the send object, the proof line, the exit code, the next step."""
 
+from zoneinfo import ZoneInfo
+
 from mailer.delivery.run_result import RunResult, StopReason
 from mailer.delivery.states import DeliveryState, SendState
 from mailer.iso_time import format_iso
 from mailer.ledger.types.sends import Summary
+from mailer.service.sends.schedule_time import describe_schedule_time
 
 _S = DeliveryState
 EXIT_DONE, EXIT_PROBLEMS, EXIT_UNCERTAIN, EXIT_WAITING = 0, 1, 3, 4
@@ -48,7 +51,7 @@ def exit_code(summary: Summary) -> int:
     return EXIT_PROBLEMS if summary.count(_S.FAILED) else EXIT_DONE
 
 
-def next_step(summary: Summary, ending: RunResult | None = None, *, resendable: int = 0) -> str:
+def next_step(summary: Summary, ending: RunResult | None = None, *, zone: ZoneInfo, resendable: int = 0) -> str:
     """Returns what a person can do now; "" if there is nothing to do. `resendable`: how many a resend would mail."""
     send = summary.send
     match send.state:
@@ -59,12 +62,14 @@ def next_step(summary: Summary, ending: RunResult | None = None, *, resendable: 
             when = f" at {format_iso(summary.resumes_at)}" if summary.resumes_at else ""
             what = "is held back by MAILER_WARMUP and continues" if summary.held_until else "is tried again"
             return f"the rest {what}{when}. To continue: mailer resume {send.id}"
+        case SendState.SCHEDULED | SendState.RUNNING if send.reason and (send.run_by_server or not send.is_frozen):
+            return f"`mailer serve` tries it again every minute. To cancel it: mailer cancel {send.id}"
         case SendState.RUNNING if send.run_by_server:
             return f"it continues when `mailer serve` runs. To continue it here: mailer resume {send.id}"
         case SendState.RUNNING:
             return f"it was interrupted. To resume it: mailer resume {send.id}"
         case SendState.SCHEDULED:
-            at = format_iso(send.scheduled_at)
+            at = describe_schedule_time(send.scheduled_at or 0.0, zone)
             return f"it starts at {at}, if `mailer serve` is running. To cancel it: mailer cancel {send.id}"
         case SendState.OVERDUE:
             return f"it is overdue. To send it now: mailer resume {send.id}"

@@ -4,39 +4,48 @@ The old address gets a mail with a link that takes the change back. Both links l
 one whose mail was purged, gives None. Blocking; raises LedgerError.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from mailer.addresses import Address, mask_address
+from mailer.addresses import Address, parse_address
 from mailer.app import App
-from mailer.ledger.subscribers.address_changes import AddressChange
+from mailer.ledger.subscribers.address_changes import AddressChange, is_done
 from mailer.ledger.subscribers.transactional import QueuedMail
 from mailer.link_tokens import MailedLink
 from mailer.service.subscribers.preferences_link import BY_READER, require_holder
+from mailer.service.subscribers.reader_language import language_of_mail
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddressChangeRequest:
-    """A requested change of address, or its undoing. `masked` is the address that gets the mail afterwards.
+    """A requested change of address, or its undoing. `address` gets the newsletters afterwards: the link was mailed to it alone.
 
-    `change` is its result, once confirmed.
+    `is_done`: the link was used before; `change` is the result of using it now. `language` is the reader's.
     """
 
-    masked: str
+    address: str
+    language: str
     is_undo: bool
+    is_done: bool = False
     change: AddressChange | None = None
 
 
-def request_address_change(app: App, token: str, new: Address) -> None:
-    """Has a confirmation mailed to `new`. The page does not reveal whether that address is known."""
+def request_address_change(app: App, token: str, new: Address) -> bool:
+    """Has a confirmation mailed to `new`. Returns False if `new` is the present address.
+
+    The page does not reveal whether another address is known.
+    """
     holder = require_holder(app, token, mailed=True)
+    if holder.address.identity == new.identity:
+        return False
     if holder.mail_id is not None:
         app.ledger.address_changes.request(holder.mail_id, new)
+    return True
 
 
 def read_address_change(app: App, token: str) -> AddressChangeRequest | None:
     """Returns the change, or the undoing, that a link is for; changes nothing."""
     found = _linked_mail(app, token)
-    return None if found is None else AddressChangeRequest(masked=mask_address(found[0].address), is_undo=found[1])
+    return None if found is None else _request(app, *found)
 
 
 def confirm_address_change(app: App, token: str) -> AddressChangeRequest | None:
@@ -47,7 +56,16 @@ def confirm_address_change(app: App, token: str) -> AddressChangeRequest | None:
     mail, is_undo = found
     act = app.ledger.address_changes.undo if is_undo else app.ledger.address_changes.confirm
     change = act(mail.id, source=BY_READER)
-    return AddressChangeRequest(masked=mask_address(mail.address), is_undo=is_undo, change=change)
+    return replace(_request(app, mail, is_undo), change=change)
+
+
+def _request(app: App, mail: QueuedMail, is_undo: bool) -> AddressChangeRequest:
+    return AddressChangeRequest(
+        address=parse_address(mail.address).display,
+        language=language_of_mail(app, mail),
+        is_undo=is_undo,
+        is_done=is_done(mail),
+    )
 
 
 def _linked_mail(app: App, token: str) -> tuple[QueuedMail, bool] | None:

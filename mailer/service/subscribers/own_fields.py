@@ -19,10 +19,14 @@ _ADDRESS = re.compile(r"//|\w:/|www\.|[^\W_][.。][^\W\d_]{2}|\d\.\d{1,3}\.\d{1,
 
 
 class OwnFieldError(UsageError):
-    """A value that is refused."""
+    """A value that is refused. `name` is that of its field."""
 
-    def __init__(self) -> None:
-        super().__init__("A field holds a web or e-mail address.", "Leave it out.")
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"The field “{name}” holds a web or e-mail address.",
+            "Leave it out. If it is just text, put a space after each dot, as in “St. Gallen”.",
+        )
+        self.name = name
 
 
 def own_field_values(names: Collection[str], given: Mapping[str, str]) -> dict[str, str]:
@@ -37,9 +41,10 @@ def clean_value(value: str) -> str:
 
 
 def require_no_web_address(values: Mapping[str, str]) -> None:
-    """Raises OwnFieldError if a value holds what a mail program may turn into a link."""
-    if any(has_web_address(value) for value in values.values()):
-        raise OwnFieldError
+    """Raises OwnFieldError if a value, by the name of its field, holds what a mail program may turn into a link."""
+    for name, value in values.items():
+        if has_web_address(value):
+            raise OwnFieldError(name)
 
 
 def has_web_address(value: str) -> bool:

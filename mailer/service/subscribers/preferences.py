@@ -2,33 +2,42 @@
 
     read_preferences(app, token)                                      the page of a link; changes nothing
     choose_lists, pause_mail, unsubscribe_all, request_mailed_link              by any link
-    resume_mail, save_own_fields, export_own_data, erase_own_data               by a link that was mailed to the reader alone
+    resume_mail, save_own_fields, read_own_data, erase_own_data               by a link that was mailed to the reader alone
 
 Changes take effect at once, also for running sends. Each function takes the token of a link (preferences_link.py) and raises
 LinkError for one that does not allow the change. By the link of a message, lists can only be left, and a pause only be extended.
 Blocking; raises LedgerError, ListSettingsError.
 """
 
+import logging
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
 
 from mailer.addresses import mask_address
 from mailer.app import App
 from mailer.audience.list_settings import ListSettings, public_lists
 from mailer.csv.rows import Status
-from mailer.ledger.types.subscribers import Membership, StatusSource
+from mailer.i18n.translations import effective_language, gettext, translatable
+from mailer.ledger.types.subscribers import Membership
 from mailer.ledger.types.suppressions import SuppressionReason
+from mailer.service.subscribers.erasure import CopiesLeftError, erase_everywhere
 from mailer.service.subscribers.own_fields import clean_value, require_no_web_address
 from mailer.service.subscribers.preferences_link import BY_READER, LinkHolder, find_holder, require_holder
-from mailer.service.subscribers.profile import find_profile, profile_object, subject_copy
-from mailer.service.subscribers.signup import consent_text
-from mailer.service.subscribers.unsubscribe import OptOutSource
+from mailer.service.subscribers.profile import SubscriberProfile, find_profile, subject_copy
+from mailer.service.subscribers.unsubscribe import OptOutSource, paused_until
 
 WEEKS = (1, 2, 4, 8, 12, 26)
 """The choices for the length of a pause."""
 
+CONSENT_TEXT = translatable(
+    "By choosing a newsletter and saving, you agree to receive it by e-mail. "
+    "You can unsubscribe at any time with the link in each issue."
+)
 _WEEK = 7 * 86_400.0
+
+_log = logging.getLogger(__name__)
 
 
 class OptOut(StrEnum):
@@ -41,25 +50,28 @@ class OptOut(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListChoice:
-    """A list that is shown to the subscriber. `words`: the consent text for joining it."""
+    """A list that is shown to the subscriber."""
 
     settings: ListSettings
     is_on: bool
-    words: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreferencesPage:
-    """The content of a preferences page. `masked` is the masked address; `may`: the link was mailed to the subscriber alone.
+    """The content of a preferences page.
 
-    `lists` are the public ones, for the link of a message only those that mail the subscriber; `others`: how many more lists do.
-    `own` has the fields that subscribers edit themselves; it is empty for the link of a message.
+    `may`: the link was mailed to the subscriber alone; if not, `masked` is the masked address. `lists` are the public ones,
+    those of the subscriber first; for the link of a message only these. `others`: how many more lists mail the subscriber.
+    `words`: the consent text for joining lists here. `own` has the fields that subscribers edit themselves; it is empty for
+    the link of a message. `language`: that of the page.
     """
 
     masked: str
+    language: str
     may: bool
     stopped: OptOut
     lists: tuple[ListChoice, ...]
+    words: str
     others: int
     own: Mapping[str, str] = field(repr=False)
     paused_until: float | None
@@ -73,30 +85,51 @@ def read_preferences(app: App, token: str) -> PreferencesPage | None:
     return None if holder is None else _page(app, holder)
 
 
-def choose_lists(app: App, token: str, names: Collection[str]) -> None:
-    """Puts the subscriber on those of the shown lists that are in `names`, and on no other of them."""
+def choose_lists(app: App, token: str, names: Collection[str], given: Mapping[str, str] = MappingProxyType({})) -> None:
+    """Puts the subscriber on those of the shown lists that are in `names`, and on no other of them.
+
+    A list that is new to the subscriber gets the fields that they gave to another. `given`: own fields that are saved as well,
+    by the link that was mailed to the subscriber alone. Raises OwnFieldError before anything is changed.
+    """
     holder = require_holder(app, token)
     page = _page(app, holder)
-    on = {each.settings.name: each.words for each in page.lists if each.settings.name in names and page.may}
+    own = _own_by_list(app, given) if page.may else {}
+    known = {each.list for each in app.ledger.members.of(holder.address.identity) if each.removed_at is None}
+    on = {
+        each.settings.name: {}
+        if each.settings.name in known
+        else {name: page.own[name] for name in each.settings.own_fields if page.own.get(name)}
+        for each in page.lists
+        if each.settings.name in names and page.may
+    }
     off = [each.settings.name for each in page.lists if each.settings.name not in names]
-    app.ledger.preferences.set_lists(holder.address, on, off, source=BY_READER)
+    app.ledger.preferences.set_lists(holder.address, on, off, words=page.words, source=BY_READER)
+    if own:
+        app.ledger.preferences.set_profile(holder.address.identity, own, source=BY_READER)
 
 
 def save_own_fields(app: App, token: str, given: Mapping[str, str]) -> None:
     """Saves the subscriber's own fields, on each of their lists that has them as such. Raises OwnFieldError."""
     holder = require_holder(app, token, mailed=True)
+    app.ledger.preferences.set_profile(holder.address.identity, _own_by_list(app, given), source=BY_READER)
+
+
+def _own_by_list(app: App, given: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """Returns the values of `given` for each list that leaves such a field to its readers. Raises OwnFieldError."""
     values = {name: clean_value(value) for name, value in given.items()}
     own = {each.name: {name: values[name] for name in each.own_fields if name in values} for each in _public(app)}
     for saved in own.values():
         require_no_web_address(saved)
-    app.ledger.preferences.set_profile(holder.address.identity, own, source=BY_READER)
+    return {name: saved for name, saved in own.items() if saved}
 
 
-def pause_mail(app: App, token: str, weeks: int) -> None:
-    """Pauses all mail for so many weeks from now; one of WEEKS."""
+def pause_mail(app: App, token: str, weeks: int) -> bool:
+    """Pauses all mail for so many weeks from now; one of WEEKS. Returns False if a longer pause stays as it was."""
     holder = require_holder(app, token)
     until = app.clock() + weeks * _WEEK
     app.ledger.preferences.pause(holder.address.identity, until, source=BY_READER, may_shorten=holder.is_mailed_link)
+    paused_until = _page(app, holder).paused_until
+    return paused_until is None or paused_until <= until
 
 
 def resume_mail(app: App, token: str) -> None:
@@ -114,15 +147,38 @@ def request_mailed_link(app: App, token: str) -> None:
     app.ledger.transactional.request_link(require_holder(app, token).address)
 
 
-def export_own_data(app: App, token: str) -> dict[str, object]:
-    """Returns everything that is known of the subscriber, as `subscriber export` does."""
-    return profile_object(subject_copy(find_profile(app, require_holder(app, token, mailed=True).address)))
+def read_own_data(app: App, token: str) -> SubscriberProfile:
+    """Returns everything that is known of the subscriber, as `subscriber export` has it."""
+    return subject_copy(find_profile(app, require_holder(app, token, mailed=True).address))
 
 
-def erase_own_data(app: App, token: str) -> None:
-    """Erases the subscriber, including their former addresses."""
-    holder = require_holder(app, token, mailed=True)
-    app.ledger.erasure.erase(holder.address.identity, source=BY_READER)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErasedRow:
+    """A row that a list file still has of an erased subscriber; `line` as of its last sync, None for one appended since."""
+
+    list: str
+    line: int | None
+
+    def __str__(self) -> str:
+        where = f"line {self.line} as of its last sync" if self.line else "its last rows"
+        return f"subscribers/{self.list}.csv, {where}"
+
+
+def erase_own_data(app: App, token: str) -> tuple[ErasedRow, ...]:
+    """Erases the subscriber, including their former addresses. Returns the rows of list files, which an admin is to delete."""
+    identity = require_holder(app, token, mailed=True).address.identity
+    members = app.ledger.members
+    rows = tuple(
+        ErasedRow(list=each.list, line=each.line)
+        for address in (identity, *members.former_addresses(identity))
+        for each in members.of(address)
+        if each.in_file and each.removed_at is None
+    )
+    try:
+        erase_everywhere(app, identity, by=BY_READER)
+    except CopiesLeftError as error:  # the reader can do nothing about it
+        _log.error("%s", error)
+    return rows
 
 
 def _public(app: App) -> tuple[ListSettings, ...]:
@@ -134,26 +190,26 @@ def _page(app: App, holder: LinkHolder) -> PreferencesPage:
     stopped = OptOut.NO
     if suppression is not None:
         stopped = OptOut.HELD if suppression.reason is SuppressionReason.BY_HAND else OptOut.LEFT
-    now = app.clock()
     memberships = {
         each.list: each for each in app.ledger.members.of(holder.address.identity) if each.removed_at is None
     }
     mailed = {name: each for name, each in memberships.items() if _is_mailed(each)}
     public = _public(app)
     lists = tuple(
-        ListChoice(settings=each, is_on=each.name in mailed and stopped is OptOut.NO, words=consent_text(app, each))
+        ListChoice(settings=each, is_on=each.name in mailed and stopped is OptOut.NO)
         for each in public
         if holder.is_mailed_link or (each.name in mailed and stopped is OptOut.NO)
     )
-    pauses = [each.paused_until for each in mailed.values() if _is_paused(each, now)]
     return PreferencesPage(
-        masked=mask_address(holder.address.envelope),
+        masked=holder.address.display if holder.is_mailed_link else mask_address(holder.address.envelope),
+        language=holder.language,
         may=holder.is_mailed_link,
         stopped=stopped,
-        lists=lists,
+        lists=tuple(sorted(lists, key=lambda each: not each.is_on)),
+        words=gettext(effective_language(holder.language or app.publication.language), CONSENT_TEXT),
         others=len(mailed.keys() - {each.name for each in public}) if stopped is OptOut.NO else 0,
         own=_own(public, memberships) if holder.is_mailed_link else {},
-        paused_until=max((until for until in pauses if until is not None), default=None),
+        paused_until=paused_until(mailed.values(), app.clock()),
         can_pause=bool(mailed) and stopped is OptOut.NO,
         has_public_lists=bool(public),
     )
@@ -162,10 +218,6 @@ def _page(app: App, holder: LinkHolder) -> PreferencesPage:
 def _is_mailed(each: Membership) -> bool:
     """Returns whether the list mails the subscriber, now or after a pause."""
     return each.status in {Status.SUBSCRIBED, Status.PAUSED}
-
-
-def _is_paused(each: Membership, now: float) -> bool:
-    return each.status_source is StatusSource.PERSON and each.effective_status(now) is Status.PAUSED
 
 
 def _own(public: Collection[ListSettings], memberships: Mapping[str, Membership]) -> dict[str, str]:

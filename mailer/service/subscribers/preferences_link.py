@@ -14,6 +14,7 @@ from mailer.addresses import Address, parse_address
 from mailer.app import App
 from mailer.ledger.privacy.pseudonyms import is_pseudonym
 from mailer.link_tokens import MailedLink, Purpose, is_inert
+from mailer.service.subscribers.reader_language import language_of_message, language_of_reader
 
 BY_READER = "person"
 MAILED_LINK_FOR = 48 * 3600.0  # seconds
@@ -27,14 +28,22 @@ class LinkError(LookupError):
 
 
 class ExpiredLinkError(LinkError):
-    """A mailed link that is too old, or void because the address has changed."""
+    """A mailed link that is too old, or void because the address has changed. `language`: of its reader."""
+
+    def __init__(self, language: str) -> None:
+        super().__init__("the link is not valid any more")
+        self.language = language
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkHolder:
-    """The subscriber whom a link belongs to. `mail_id`: the mail that carried it; None for the link of a message."""
+    """The subscriber whom a link belongs to. `mail_id`: the mail that carried it; None for the link of a message.
+
+    `language` is that of the subscriber, or of the message; "": the publication's.
+    """
 
     address: Address
+    language: str
     mail_id: int | None = None
 
     @property
@@ -71,14 +80,16 @@ def find_holder(app: App, token: str) -> LinkHolder | None:
     mail = app.ledger.transactional.linked(app.keys.link_digest(MailedLink.PREFERENCES, token))
     if mail is not None:
         if mail.link_made_at is None or app.clock() > mail.link_made_at + MAILED_LINK_FOR:
-            raise ExpiredLinkError("the link is not valid any more")
+            raise ExpiredLinkError(language_of_reader(app, mail.identity))
         person = app.ledger.members.address_of(mail.identity)
-        return None if person is None else LinkHolder(address=person, mail_id=mail.id)
+        if person is None:
+            return None
+        return LinkHolder(address=person, language=language_of_reader(app, person.identity), mail_id=mail.id)
     number = app.keys.read(Purpose.PREFERENCES, token)
     delivery = None if number is None else app.ledger.report.delivery(number)
     if number is None or delivery is None or is_pseudonym(delivery.identity):
         return None
-    return LinkHolder(address=parse_address(delivery.address))
+    return LinkHolder(address=parse_address(delivery.address), language=language_of_message(app, delivery))
 
 
 def require_holder(app: App, token: str, *, mailed: bool = False) -> LinkHolder:

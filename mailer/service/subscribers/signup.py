@@ -18,12 +18,13 @@ from enum import StrEnum
 from mailer.addresses import Address, mask_address, parse_address
 from mailer.app import App
 from mailer.audience.list_settings import ListSettings, load_list_settings, public_lists
-from mailer.errors import MailerError
+from mailer.csv.rows import Status
 from mailer.i18n.translations import effective_language, gettext, translatable
 from mailer.ledger.subscribers.signups import Signup, SignupRequest, parse_signup_request
 from mailer.link_tokens import MailedLink
 from mailer.service.subscribers.own_fields import has_web_address, own_field_values, require_no_web_address
 
+_MAILED = frozenset({Status.SUBSCRIBED, Status.PAUSED})
 CONSENT_TEXT = translatable(
     "By signing up, you agree to receive %(name)s by e-mail. You can unsubscribe at any time with the link in each issue."
 )
@@ -42,6 +43,7 @@ class SignupState(StrEnum):
 
     WAITING = "waiting"
     CONFIRMED = "confirmed"
+    LEFT = "left"  # confirmed, and unsubscribed since
     EXPIRED = "expired"
 
 
@@ -55,12 +57,12 @@ class PendingList:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Confirmation:
-    """The sign-up that a confirmation link is for. `masked` is the masked address."""
+    """The sign-up that a confirmation link is for. `masked` is the masked address; `confirmed_titles`: of the lists joined."""
 
     state: SignupState
     masked: str
     waiting: tuple[PendingList, ...] = ()
-    confirmed: tuple[str, ...] = ()
+    confirmed_titles: tuple[str, ...] = ()
     language: str = ""
 
 
@@ -78,12 +80,14 @@ def public_lists_of(app: App, names: Iterable[str]) -> tuple[ListSettings, ...]:
     return tuple(each for each in found if each is not None)
 
 
+def open_lists(app: App) -> tuple[ListSettings, ...]:
+    """Returns the lists that anybody may join; without those whose settings cannot be read."""
+    return public_lists(app.workspace.subscribers, app.workspace.list_names(), skip_invalid=True)
+
+
 def has_public_lists(app: App) -> bool:
-    """Returns whether anybody may join a list; True if the settings of a list cannot be read."""
-    try:
-        return bool(public_lists(app.workspace.subscribers, app.workspace.list_names()))
-    except MailerError:
-        return True
+    """Returns whether anybody may join a list."""
+    return bool(open_lists(app))
 
 
 def consent_text(app: App, wanted: ListSettings) -> str:
@@ -167,12 +171,22 @@ def _request(app: App, token: str) -> SignupRequest | None:
     return parse_signup_request(app.ledger.transactional.linked(app.keys.link_digest(MailedLink.SIGNUP, token)))
 
 
+def _is_mailed(app: App, request: SignupRequest) -> bool:
+    """Whether one of the confirmed lists mails the subscriber, now or after a pause."""
+    if app.ledger.suppressions.get(request.identity) is not None:
+        return False
+    members = (app.ledger.members.get(name, request.identity) for name in request.confirmed)
+    return any(each is not None and each.removed_at is None and each.status in _MAILED for each in members)
+
+
 def _confirmation(app: App, request: SignupRequest) -> Confirmation | None:
     lists = public_lists_of(app, request.waiting)
     confirmed = [load_list_settings(app.workspace.subscribers, name) for name in request.confirmed]
     if not lists and not confirmed:
         return None  # no longer public
     state = SignupState.WAITING if lists else SignupState.CONFIRMED
+    if not lists and not _is_mailed(app, request):
+        state = SignupState.LEFT
     if lists and request.is_expired(app.clock()):
         state = SignupState.EXPIRED
     return Confirmation(
@@ -182,6 +196,6 @@ def _confirmation(app: App, request: SignupRequest) -> Confirmation | None:
             PendingList(settings=each, own=own_field_values(each.own_fields, request.waiting[each.name]))
             for each in lists
         ),
-        confirmed=tuple(each.shown for each in confirmed),
+        confirmed_titles=tuple(each.shown for each in confirmed),
         language=(*lists, *confirmed)[0].language,
     )

@@ -17,17 +17,20 @@ LedgerError.
 """
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
 
 from mailer.addresses import mask_address
 from mailer.app import App
+from mailer.csv.rows import Status
 from mailer.ledger.types.deliveries import Delivery
-from mailer.ledger.types.subscribers import LeavingReason
+from mailer.ledger.types.subscribers import LeavingReason, Membership, StatusSource
 from mailer.ledger.types.suppressions import Suppression, SuppressionReason, SuppressResult, UnsuppressStatus
 from mailer.line_sanitizer import clean_line
 from mailer.link_tokens import MAX_NUMBER, Purpose, is_inert
+from mailer.service.subscribers.reader_language import language_of_message
 
 UNDO_FOR = 3600.0  # seconds
 _STEPS_BACK = 5.0  # seconds that a clock may have been set back since
@@ -42,15 +45,18 @@ class OptOutSource(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnsubscribeLink:
-    """The subscriber that an unsubscribe link is for. `masked` is the masked address, "" once erased.
+    """The subscriber that an unsubscribe link is for. `masked` is the masked address, "" once erased; `language`, the message's.
 
     `is_unsubscribed`: the subscriber opted out already; `can_undo`: so recently by such a link that it can be undone.
+    `paused_until`: the end of a pause that the subscriber set.
     """
 
     inert: bool = False  # of a test message or the archive
     masked: str = ""
+    language: str = ""
     is_unsubscribed: bool = False
     can_undo: bool = False
+    paused_until: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,9 +84,23 @@ def read_unsubscribe_link(app: App, token: str) -> UnsubscribeLink | None:
     suppression = app.ledger.suppressions.get(delivery.identity)
     return UnsubscribeLink(
         masked=mask_address(delivery.address),
+        language=language_of_message(app, delivery),
         is_unsubscribed=suppression is not None and suppression.reason.is_by_recipient,
         can_undo=suppression is not None and _can_undo(app, token, suppression),
+        paused_until=paused_until(app.ledger.members.of(delivery.identity), app.clock()),
     )
+
+
+def paused_until(memberships: Iterable[Membership], now: float) -> float | None:
+    """Returns when the last pause that the subscriber set on one of these lists ends; None without one."""
+    ends = [
+        each.paused_until
+        for each in memberships
+        if each.removed_at is None
+        and each.status_source is StatusSource.PERSON
+        and each.effective_status(now) is Status.PAUSED
+    ]
+    return max((end for end in ends if end is not None), default=None)
 
 
 async def unsubscribe(app: App, token: str, source: OptOutSource = OptOutSource.PAGE) -> UnsubscribeResult | None:
@@ -91,19 +111,26 @@ async def unsubscribe(app: App, token: str, source: OptOutSource = OptOutSource.
     if number is None:
         return None
     suppressed = await asyncio.wrap_future(app.ledger.suppressions.unsubscribe_delivery(number, source=source.value))
-    if suppressed is None or suppressed.changed:  # no database read, so no thread
-        return _result(app, token, number, suppressed)
-    return await asyncio.to_thread(_result, app, token, number, suppressed)
-
-
-def _result(app: App, token: str, number: int, suppressed: SuppressResult | None) -> UnsubscribeResult | None:
-    """Returns the result of an opt-out, with an undo token if it can be undone."""
     if suppressed is None:
         return None
+    if suppressed.changed and source is OptOutSource.ONE_CLICK:  # no database read, so no thread: nobody sees this page
+        return _result(app, token, number, suppressed, language="")
+    return await asyncio.to_thread(_read_result, app, token, number, suppressed)
+
+
+def _read_result(app: App, token: str, number: int, suppressed: SuppressResult) -> UnsubscribeResult:
+    delivery = app.ledger.report.delivery(number)
+    language = language_of_message(app, delivery) if delivery else ""
+    return _result(app, token, number, suppressed, language=language)
+
+
+def _result(app: App, token: str, number: int, suppressed: SuppressResult, *, language: str) -> UnsubscribeResult:
+    """Returns the result of an opt-out, with an undo token if it can be undone."""
     suppression = suppressed.suppression
     can_undo = suppressed.changed or _can_undo(app, token, suppression)  # a change is this very opt-out
     undo_token = app.keys.issue(Purpose.UNDO, _fingerprint(number, suppression.at)) if can_undo else ""
-    return UnsubscribeResult(link=UnsubscribeLink(masked=mask_address(suppressed.address)), undo_token=undo_token)
+    link = UnsubscribeLink(masked=mask_address(suppressed.address), language=language)
+    return UnsubscribeResult(link=link, undo_token=undo_token)
 
 
 def undo_unsubscribe(app: App, token: str, undo_token: str) -> UndoResult | None:

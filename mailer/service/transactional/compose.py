@@ -7,10 +7,10 @@
 - address: asks to confirm a change to this address
 - moved: tells the former address of a change, with a link that takes it back
 
-The templates are templates/letters/NAME.{html,txt}.j2, the workspace's first; the texts are in the language of the list or the
-publication. Nothing that a visitor typed is ever included: `To` is all that they chose. An address that an admin suppressed
-gets nothing. The link has a fresh secret each time, and is not valid before its digest is recorded. Blocking; raises
-LedgerError, MessageError.
+The templates are templates/letters/NAME.{html,txt}.j2, the workspace's first; the texts are in the language of the list that
+was asked for, or of the reader's lists. Nothing that a visitor typed is ever included: `To` is all that they chose. An address
+that an admin suppressed gets nothing. The link has a fresh secret each time, and is not valid before its digest is recorded.
+Blocking; raises LedgerError, MessageError.
 """
 
 from collections.abc import Sequence
@@ -30,6 +30,7 @@ from mailer.ledger.types.transactional import TransactionalKind
 from mailer.link_tokens import MailedLink, Purpose, new_link_secret
 from mailer.mime.composer import Message
 from mailer.mime.transactional import TransactionalMail, build
+from mailer.service.subscribers.reader_language import language_of_mail
 from mailer.service.subscribers.signup import has_public_lists, public_lists_of
 
 SUBJECTS = {
@@ -70,11 +71,13 @@ def compose(app: App, mail: QueuedMail) -> ComposedMail | Skipped:
         return Skipped(reason="suppressed by hand")
     if mail.kind is TransactionalKind.LINK:
         may_return = suppression is not None and has_public_lists(app)
-        return _link(app, mail, "link", app.publication.name, may_return=may_return)
+        return _link(app, mail, "link", app.publication.name, language_of_mail(app, mail), may_return=may_return)
     if mail.kind is TransactionalKind.ADDRESS:
-        return _write(app, mail, "address", MailedLink.ADDRESS, title=app.publication.name)
+        language = language_of_mail(app, mail)
+        return _write(app, mail, "address", MailedLink.ADDRESS, title=app.publication.name, language=language)
     if mail.kind is TransactionalKind.MOVED:
-        return _write(app, mail, "moved", MailedLink.UNDO_MOVE, title=app.publication.name)
+        language = language_of_mail(app, mail)
+        return _write(app, mail, "moved", MailedLink.UNDO_MOVE, title=app.publication.name, language=language)
     request = parse_signup_request(mail)
     if request is None:
         raise ValueError(f"mail of kind {mail.kind} is not composed here")

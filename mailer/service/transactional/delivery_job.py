@@ -62,7 +62,7 @@ class TransactionalMailJob:
         due = await asyncio.to_thread(self._queue.due, now, _AT_A_TIME, *_WRITTEN)
         if not due:
             return None
-        hostname = await asyncio.to_thread(socket.getfqdn)
+        hostname = self._app.settings.helo or await asyncio.to_thread(socket.getfqdn)
         relays = self._app.settings.relay
         client = SmtpClient(relays, limits=Timeouts(), local_hostname=hostname, chance=random.random)
         try:

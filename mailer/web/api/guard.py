@@ -181,9 +181,11 @@ def _respond(route: ApiRoute, request: Request, answer: ApiResponse) -> Response
 
 def _query(schema: type[Schema], request: Request) -> Any:
     """Returns the query, validated by `schema`, or a problem document."""
+    given: dict[str, list[str]] = {}
+    for name, value in request.query_params.multi_items():
+        given.setdefault(name, []).append(value)
     values: dict[str, object] = {}
-    for name in request.query_params:
-        items = request.query_params.getlist(name)
+    for name, items in given.items():
         field = schema.model_fields.get(name)
         many = field is not None and get_origin(field.annotation) is tuple
         if len(items) > 1 and not many:

@@ -158,7 +158,8 @@ class SyncResult(Schema):
 
     `people`: in the file, each once; `joined`, `changed`, `removed`: members; `moved`: members with a new status by the file;
     `rejected`: rows without a valid address; `blocked`: rows of people who opted out; `duplicates`: further rows of a person;
-    `patched`: rows that get a status and a date; `appended`: sign-ups that get a row.
+    `patched`: rows that get a status and a date; `appended`: sign-ups that get a row; `erased_lines`: rows of erased readers, for
+    you to delete from the file.
     """
 
     list: str
@@ -179,6 +180,7 @@ class SyncResult(Schema):
     first_changed: tuple[ChangedLine, ...]
     first_removed: tuple[str, ...]
     first_blocked: tuple[BlockedLine, ...]
+    erased_lines: tuple[int, ...]
     findings: tuple[str, ...]
     unclear_columns: tuple[str, ...]
 

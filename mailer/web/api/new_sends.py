@@ -16,6 +16,7 @@ from mailer.ledger.types.sends import Repeat, Send
 from mailer.service.dispatches.files import dispatch_path
 from mailer.service.lists.synced_lists import ListSource
 from mailer.service.sends.plan import SHORTEST_DIGEST, SendPlan, plan_send
+from mailer.service.sends.run import require_working_links
 from mailer.service.sends.schedule_time import parse_schedule_time
 from mailer.service.sends.scheduler import due_sends
 from mailer.service.sends.start import SendOrder, start_send, start_test
@@ -205,6 +206,7 @@ def _resend(request: ApiRequest) -> ApiResponse:
     """Send the same edition again to the recipients whose delivery failed, as a new send."""
     parent = request.number("send")
     app = request.app
+    require_working_links(app.settings.base_url, app.settings.relay)
     send = app.ledger.creator.resend_failed(
         parent,
         key_name=app.keys.names[0],

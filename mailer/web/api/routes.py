@@ -26,6 +26,7 @@ from mailer.web.api.guard import ApiGuard
 from mailer.web.api.openapi import document
 from mailer.web.api.problem import PREFIX, http_problem, mailer_problem, problem
 from mailer.web.api.request import ApiRoute
+from mailer.web.error_log import ErrorLog
 from mailer.web.responses import NO_CACHE, respond_cached
 
 ROUTES: tuple[ApiRoute, ...] = (
@@ -67,6 +68,7 @@ class _Endpoint:
 
     def __init__(self, handlers: Mapping[str, _Handler]) -> None:
         self._handlers = handlers
+        self._errors = ErrorLog(_log)
         self._allowed = ", ".join(sorted({*handlers, *(["HEAD"] if "GET" in handlers else [])}))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -87,7 +89,7 @@ class _Endpoint:
             return http_problem(error)
         except MailerError as error:
             if isinstance(error, LedgerError):
-                _log.error("%s", error)
+                self._errors.write(error)
             return mailer_problem(error, request.path_params)
         except Exception:  # noqa: BLE001 - a defect must not be answered with HTML
             _log.exception("the API failed")

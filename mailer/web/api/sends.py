@@ -59,6 +59,7 @@ class SendDetails(SendFacts):
     lists: tuple[str, ...]
     exclude: tuple[str, ...]
     where: str
+    reason: Annotated[str, Field(description="Why it is paused, or makes no progress; empty if nothing is in the way.")]
     time_left: Annotated[str, Field(description="An estimate in words; empty if nothing is left, or it is unknown.")]
     next_step: Annotated[str, Field(description="What can be done now; empty if there is nothing to do.")]
 
@@ -183,6 +184,7 @@ def _details(request: ApiRequest, number: int) -> ApiResponse:
         "lists": list(send.lists),
         "exclude": list(send.exclude),
         "where": send.where,
+        "reason": send.reason,
         "time_left": describe_time_left(request.app, summary),
         "next_step": _next_step(summary, resendable=resendable_count(request.app, summary)),
     }
@@ -203,6 +205,8 @@ def _next_step(summary: Summary, *, resendable: int) -> str:
             what = "held back by the warm-up plan" if summary.held_until else "waiting for a retry"
             when = f" until {format_iso(summary.resumes_at)}" if summary.resumes_at else ""
             return f"The rest is {what}{when} and continues automatically."
+        case SendState.SCHEDULED if summary.send.reason:
+            return f"It could not start and is tried again every minute. POST {path}/cancel cancels it."
         case SendState.SCHEDULED:
             return f"It starts at {format_iso(summary.send.scheduled_at)}. POST {path}/cancel cancels it."
         case SendState.OVERDUE:

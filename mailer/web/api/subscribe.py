@@ -7,7 +7,8 @@ page. The answer is 202 for every address, whatever is known of it; errors in th
 limits are those of the sign-up page, by client address: a program that asks on behalf of many visitors shares one limit.
 
 A page of another site could sign up its visitors, from their own client addresses. So a browser's request from another origin is
-refused unless the settings of the list name it. There is no CORS: scripts of other sites cannot read the responses.
+refused unless the settings of the list name it. `api = false` there refuses every request. There is no CORS: scripts of other
+sites cannot read the responses.
 """
 
 import json
@@ -36,6 +37,7 @@ from mailer.web.responses import NO_STORE, respond
 _FORMS = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
 _FIELDS = "fields."
 _SAME_SITE = frozenset({"same-origin", "none"})
+_OWN_PAGE = "Send people to the sign-up page of the list, or set `api = true` in the settings of the list."
 _NAME_ORIGIN = "Add the origin of the site to `origins` in the settings of the list."
 
 
@@ -102,6 +104,8 @@ class SubscribeApi:
         settings = public_list(self._app, wanted.list)
         if settings is None:
             return problem(404, "list: there is no such list with public sign-up.")
+        if not settings.api:
+            return problem(403, "This list takes sign-ups on its own page only.", next_step=_OWN_PAGE)
         if not self._is_allowed_origin(request, settings.origins):
             return problem(403, "Pages of this site cannot send sign-ups for this list.", next_step=_NAME_ORIGIN)
         try:
@@ -115,8 +119,8 @@ class SubscribeApi:
         ip = anonymize(self._guard.address(request))
         try:
             request_signup(self._app, settings, address, wanted.fields, form=SignupForm.API, ip=ip)
-        except OwnFieldError:
-            return problem(422, "fields: web and e-mail addresses are not accepted.")
+        except OwnFieldError as error:
+            return problem(422, f"fields.{error.name}: web and e-mail addresses are not accepted.")
         return _accepted()
 
     def _is_allowed_origin(self, request: Request, origins: Collection[str]) -> bool:

@@ -105,10 +105,12 @@ def plot(
 ) -> Markup:
     """Draws a line through `points`, at least one, in order of time."""
     top, step = scale(max(point.value for point in points))
-    begin, end = points[0].at, max(points[-1].at, points[0].at + 1)
+    begin, end = points[0].at, points[-1].at
+    if begin == end:  # a single point is in the middle, above its own time
+        begin, end = begin - 0.5, end + 0.5
     axes = _Axes(begin=begin, end=end, top=top, step=step, width=width)
     drawn = axes.grid()
-    for at, clock in ticks(begin, end, zone, most=max(2, (width - _LEFT - _RIGHT) // 80)):
+    for at, clock in _time_labels(points, zone, most=max(2, (width - _LEFT - _RIGHT) // 80)):
         x, room = axes.x(at), len(clock) * _CHAR_WIDTH / 2
         if room < x < width - room:
             text = Markup('<text x="{}" y="{}" text-anchor="middle">{}</text>')
@@ -193,6 +195,13 @@ def ticks(begin: float, end: float, zone: ZoneInfo, *, most: int) -> list[tuple[
     times = [first + number * step for number in range(int((end - first) // step) + 1)] if first <= end else []
     form = "%H:%M:%S" if step < 60 else "%H:%M" if step < 86_400 else "%-d %b"
     return [(at, dt.datetime.fromtimestamp(at, zone).strftime(form)) for at in times[:most]]
+
+
+def _time_labels(points: Sequence[Point], zone: ZoneInfo, *, most: int) -> list[tuple[float, str]]:
+    """Returns the labels of the axis of time: of a single point its own, to the second."""
+    if len(points) > 1:
+        return ticks(points[0].at, points[-1].at, zone, most=most)
+    return [(points[0].at, f"{dt.datetime.fromtimestamp(points[0].at, zone):%H:%M:%S}")]
 
 
 def amount(value: float) -> str:

@@ -39,6 +39,8 @@ from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute, Endpoint
 from mailer.web.desk.sends import live
 from mailer.web.desk.sends.live_broadcast import Fragments, SendBroadcaster
+from mailer.web.desk.user_limits import UserLimits
+from mailer.web.error_log import ErrorLog
 from mailer.web.forms import DeskForm, read_form
 
 CSRF_FIELD, CSRF_HEADER = "csrf_token", "x-csrf-token"
@@ -51,10 +53,12 @@ class DeskGuard:
 
     def __init__(self, app: App, root: str, gate: CheckGate) -> None:
         self._app = app
+        self._errors = ErrorLog(_log)
         self._gate = gate
         self.pages = DeskRenderer(app, root)
         self._proofs = PreviewCache(app, f"{root}{dispatches_list.HERE}:image/", gate)
         self._broadcaster = SendBroadcaster(app, self._render_send)
+        self._limits = UserLimits()
 
     def public(self, endpoint: _Handler) -> _Handler:
         """Returns `endpoint` for users who are not signed in: only host and origin are checked."""
@@ -106,11 +110,12 @@ class DeskGuard:
             previews=self._proofs,
             gate=self._gate,
             broadcaster=self._broadcaster,
+            limits=self._limits,
             session=session,
             form=DeskForm(),
             address=address,
             csrf_token=csrf_token(token),
-            flash=self.pages.pop_flash(request, origin_of(request)),
+            flash=self.pages.read_flash(request),
         )
 
     async def _answer(self, desk_request: DeskRequest, route: DeskRoute, token: str) -> Response:
@@ -181,7 +186,7 @@ class DeskGuard:
     def _user_error(self, error: MailerError, desk_request: DeskRequest | None = None) -> Response:
         message, next_step = describe_error(error)
         if isinstance(error, (LedgerError, SettingsError, LayoutError)):
-            _log.error("%s", error)
+            self._errors.write(error)
         status = 404 if isinstance(error, (NoDispatchError, UnknownSendError)) else 422
         status = 503 if isinstance(error, (LedgerError, TooManyChecksError)) else status
         return self._message(message, next_step, status=status, desk_request=desk_request)
@@ -227,4 +232,5 @@ _HTTP_MESSAGES = {
     404: ("Page not found.", "It may have been renamed or removed."),
     408: ("The upload took too long.", "Check your connection and try again."),
     413: ("The upload is too large.", "Choose a smaller file."),
+    429: ("Too many pages are open.", "Close some of them."),
 }

@@ -15,7 +15,6 @@ Pure.
 
 import re
 from collections.abc import Mapping
-from functools import partial
 from pathlib import PurePath
 
 from mailer.audience.segments import SegmentError
@@ -106,16 +105,15 @@ _AFTER_DATA = re.compile(r" after (?:the dot|(?:the )?end of DATA|the message wa
 _RELAY_REFUSED = re.compile(r"\brefused \d+ messages in a row\b")
 _DEFERRED = "the server asked us to try again later"
 
-_ASK_ABOUT_SETTING = re.compile(r"\bAsk an admin to (set|check) it\.")
 _ASK_ADMIN = re.compile(r"\bAsk an admin to (\w)")
 _SETTINGS: Mapping[str, str] = {
     "POSTAL_ADDRESS": "The postal address is missing; many countries’ laws require it in every message. "
-    "Ask an admin to set it.",
+    "Ask the person who runs the server to set it.",
     "BASE_URL": "This server’s public address works on this machine only, so readers cannot use the links to unsubscribe "
-    "or see the photos. Ask an admin to set it.",
+    "or see the photos. Ask the person who runs the server to set it.",
     "WARMUP": "The rest is held back by the warm-up plan.",
 }
-_OTHER_SETTING = "A setting of the server is in the way. Ask an admin to check it."
+_OTHER_SETTING = "A setting of the server is in the way. Ask the person who runs the server to check it."
 _TEMPLATE = "Ask an admin to change the newsletter’s design."
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z“‘(])")
 _DOCUMENT = re.compile(r"(?:[;,]? see| (?:listed|described) in) `?docs/[\w./#-]*\w`?")
@@ -177,14 +175,15 @@ def plain_text(text: str, *, is_admin: bool = False) -> str:
     """Returns `text` for users of the desk. Names of files become names of dispatches and lists.
 
     A sentence ends before a clause that a user cannot act upon: one about a command, a setting or the design. If nothing is left
-    of it, a sentence about the admin replaces it, except for a command. `is_admin`: the user is one, and is told what to set.
+    of it, a sentence about the person to ask replaces it, except for a command. `is_admin`: the user is an admin, and is not told
+    to ask one.
     """
-    kept = (_plain_sentence(sentence, is_admin=is_admin) for sentence in _SENTENCE.split(text.strip()))
+    kept = (_plain_sentence(sentence) for sentence in _SENTENCE.split(text.strip()))
     plain = " ".join(dict.fromkeys(each for each in kept if each))
     return _ASK_ADMIN.sub(lambda match: match[1].upper(), plain) if is_admin else plain
 
 
-def _plain_sentence(sentence: str, *, is_admin: bool) -> str:
+def _plain_sentence(sentence: str) -> str:
     sentence = _DOCUMENT.sub("", sentence)
     if not any(pattern.search(sentence) for pattern in (_SETTING, _DESIGN, _TERMINAL)):
         sentence = _FOLDER.sub("the folder of the dispatches", sentence)
@@ -196,16 +195,10 @@ def _plain_sentence(sentence: str, *, is_admin: bool) -> str:
             break
         begin += separator + clause
     if begin:
-        return f"{_plain_sentence(begin, is_admin=is_admin)}."
+        return f"{_plain_sentence(begin)}."
     if setting := _SETTING.search(sentence):
-        words = _SETTINGS.get(setting[1], _OTHER_SETTING)
-        return _ASK_ABOUT_SETTING.sub(partial(_how_to_set, setting[0]), words) if is_admin else words
+        return _SETTINGS.get(setting[1], _OTHER_SETTING)
     return _TEMPLATE if _DESIGN.search(sentence) else ""
-
-
-def _how_to_set(name: str, asked: re.Match[str]) -> str:
-    """Returns what an admin does, instead of asking one, about the setting `name`."""
-    return f"{asked[1].capitalize()} {name} in the file .env on the server, and restart mailer serve."
 
 
 def finding_sentence(finding: Diagnostic, *, is_admin: bool = False) -> str:

@@ -26,9 +26,9 @@ from mailer.ledger.accounts.users import User
 from mailer.ledger.types.roles_and_scopes import Role
 from mailer.web.cookies import read_cookie
 from mailer.web.desk import plain_language
-from mailer.web.desk.origin import Origin, origin_of
+from mailer.web.desk.origin import origin_of
 from mailer.web.desk.sealed_query import seal_query
-from mailer.web.desk.status_labels import leaving_reason_label, source_label, status_label
+from mailer.web.desk.status_labels import field_label, leaving_reason_label, source_label, status_label
 from mailer.web.responses import HTML, NO_CACHE, NO_STORE, respond, respond_cached
 
 POLICY = (
@@ -124,6 +124,7 @@ class DeskRenderer:
             "Role": Role,
             "status_label": status_label,
             "source_label": source_label,
+            "field_label": field_label,
             "leaving_reason_label": leaving_reason_label,
         }
 
@@ -151,9 +152,8 @@ class DeskRenderer:
         response = respond(
             self._templates.render(f"desk/{template}.html.j2", variables), HTML, status=status, headers=HEADERS
         )
-        if viewer and viewer.flash:
-            origin = origin_of(viewer.request)
-            response.delete_cookie(origin.cookie(_FLASH_COOKIE), secure=origin.secure, httponly=True, samesite="lax")
+        if viewer and viewer.flash and not is_partial(viewer.request) and not wants_json(viewer.request):
+            self.clear_flash(viewer.request, response)
         return response
 
     def fragment(self, template: str, context: Mapping[str, object]) -> str:
@@ -178,9 +178,14 @@ class DeskRenderer:
             )
         return response
 
-    def pop_flash(self, request: Request, origin: Origin) -> Flash | None:
+    def read_flash(self, request: Request) -> Flash | None:
         """Returns the message that the previous page left."""
-        return decode_flash(read_cookie(request, origin.cookie(_FLASH_COOKIE)))
+        return decode_flash(read_cookie(request, origin_of(request).cookie(_FLASH_COOKIE)))
+
+    def clear_flash(self, request: Request, response: Response) -> None:
+        """Removes the message that the previous page left, because `response` shows it."""
+        origin = origin_of(request)
+        response.delete_cookie(origin.cookie(_FLASH_COOKIE), secure=origin.secure, httponly=True, samesite="lax")
 
     def static(self, name: str) -> str:
         """Returns the URL of a static file; it contains a version, which changes with the content."""
@@ -209,6 +214,11 @@ class DeskRenderer:
         moment = dt.datetime.fromtimestamp(at, self._zone)
         words = time_ago(self._clock() - at)
         return Markup('<time datetime="{}">{}</time>').format(moment.isoformat(timespec="seconds"), words)
+
+
+def is_partial(request: Request) -> bool:
+    """Whether htmx requests a fragment of a page."""
+    return request.headers.get("hx-request") == "true" and "hx-boosted" not in request.headers
 
 
 def wants_json(request: Request) -> bool:

@@ -5,7 +5,7 @@ request.redirect("/desk/sends/12", "Paused.")        redirects to a page, which 
 request.record("send.pause", "12")                   adds an entry to the audit log
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
@@ -19,10 +19,12 @@ from mailer.ledger.types.roles_and_scopes import Role
 from mailer.service.dispatches.check_gate import CheckGate
 from mailer.service.dispatches.preview import PreviewCache
 from mailer.web.client_disconnect import disconnect_check
-from mailer.web.desk.render import DeskRenderer, Flash, Viewer, json_page, wants_json
+from mailer.web.desk.render import DeskRenderer, Flash, Viewer, is_partial, json_page, wants_json
 from mailer.web.desk.sealed_query import read_query
 from mailer.web.desk.sends.live_broadcast import SendBroadcaster
+from mailer.web.desk.user_limits import UserLimits
 from mailer.web.forms import DeskForm
+from mailer.web.sse import ServerSentEvent, sse_response
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +37,7 @@ class DeskRequest:
     previews: PreviewCache
     gate: CheckGate
     broadcaster: SendBroadcaster
+    limits: UserLimits
     session: Session
     form: DeskForm
     address: str
@@ -62,7 +65,7 @@ class DeskRequest:
     @property
     def is_partial(self) -> bool:
         """Whether htmx requests a fragment of the page."""
-        return self.request.headers.get("hx-request") == "true" and "hx-boosted" not in self.request.headers
+        return is_partial(self.request)
 
     def has_left(self) -> bool:
         """Whether the browser has closed the connection. For endpoints that run in a thread."""
@@ -76,6 +79,10 @@ class DeskRequest:
     def wants_json(self) -> bool:
         """Whether one of our scripts made the request."""
         return wants_json(self.request)
+
+    def stream(self, events: AsyncGenerator[ServerSentEvent, None]) -> Response:
+        """Returns a response that streams `events`. Raises HTTPException 429 if the user has too many streams open."""
+        return sse_response(self.request, self.limits.counted(self.user.id, events))
 
     def may(self, role: Role) -> bool:
         return self.user.role.may(role)

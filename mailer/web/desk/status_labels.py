@@ -1,4 +1,4 @@
-"""Labels of statuses, sources and reasons, as pages show them. The values themselves are those of the ledger."""
+"""Labels of statuses, sources, reasons and fields, as pages show them. The values themselves are those of the ledger."""
 
 from mailer.ledger.types.subscribers import LeavingReason
 from mailer.ledger.types.suppressions import SuppressionReason
@@ -46,3 +46,8 @@ def source_label(source: str) -> str:
 def leaving_reason_label(reason: str) -> str:
     """Returns the reason that a reader gave for unsubscribing, for people."""
     return _LEAVING_REASONS.get(str(reason), str(reason))
+
+
+def field_label(field: str) -> str:
+    """Returns a field of readers for people: `First name`."""
+    return field.replace("_", " ").capitalize()

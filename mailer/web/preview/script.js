@@ -116,7 +116,7 @@ function alarm(state) {
   const errors = state.problems.filter((problem) => problem.severity === "error").length;
   if (state.fault) box.textContent = state.fault;
   else if (state.made === 0 && errors) box.textContent = "Fix the errors to see a preview.";
-  else if (state.before) box.textContent = "The dispatch has errors. This is the last version without errors.";
+  else if (state.before) box.textContent = "The dispatch has errors. The preview shows an earlier version until they are fixed.";
   box.hidden = !state.fault && !errors;
   box.classList.toggle("is-warning", !state.fault);
 }

@@ -72,7 +72,7 @@ class ArchivePages:
 
     async def _feed(self, request: Request, serialize: Callable[[Feed], str | bytes], content_type: str) -> Response:
         def render() -> Response:
-            editions = self._archive.editions()
+            editions = self._archive.listed()
             kept = self._feeds.get(content_type)
             if kept is None or kept.editions != editions:
                 feed = read_feed(self._app, self._archive)

@@ -3,11 +3,13 @@
 A GET changes nothing. A POST names its action in `do` and contains the nonce of its page; it is answered with the current
 state of that page: no redirect, no cookie, and repeating it changes nothing more. A nonce that is too old or belongs to
 another page changes nothing either. Actions that need a link mailed to the reader alone are 404 for others, and 410 once that
-link has expired. Personal data are an attachment, returned to a POST only, so that link scanners do not fetch them.
+link has expired. Personal data are returned to a POST only, so that link scanners do not fetch them: a short page, and then an
+attachment.
 """
 
 import datetime as dt
 import json
+import logging
 from collections.abc import Callable, Mapping
 
 from starlette.concurrency import run_in_threadpool
@@ -17,6 +19,8 @@ from starlette.responses import Response
 
 from mailer.addresses import Address, AddressError, parse_signup_address
 from mailer.app import App
+from mailer.delivery.states import DeliveryState
+from mailer.i18n.dates import long_date
 from mailer.i18n.translations import translatable
 from mailer.ledger.subscribers.address_changes import AddressChange
 from mailer.link_tokens import is_inert
@@ -33,8 +37,8 @@ from mailer.service.subscribers.preferences import (
     PreferencesPage,
     choose_lists,
     erase_own_data,
-    export_own_data,
     pause_mail,
+    read_own_data,
     read_preferences,
     request_mailed_link,
     resume_mail,
@@ -42,21 +46,34 @@ from mailer.service.subscribers.preferences import (
     unsubscribe_all,
 )
 from mailer.service.subscribers.preferences_link import ExpiredLinkError, LinkError, is_valid_nonce, issue_nonce
+from mailer.service.subscribers.profile import profile_object
 from mailer.web.forms import read_public_form
 from mailer.web.public.page_renderer import PageRenderer
-from mailer.web.public.subscribe import PROFILE_PREFIX, SignupGuard, profile_field, too_many_requests
+from mailer.web.public.subscribe import PROFILE_PREFIX, SignupGuard, label, profile_field, too_many_requests
 from mailer.web.responses import NO_STORE, respond
 
 LIST_PREFIX = "list."  # what the name of a list's box begins with
 _HEADERS = {**NO_STORE, "X-Robots-Tag": "noindex, nofollow"}
 _MAILING_ACTIONS = frozenset({"link", "address"})  # actions that send a mail, and are rate-limited
 SAVED = translatable("Saved.")
-LINK_SENT = translatable("The link is on its way to your address. We send it at most once a day.")
+PAUSED = translatable("Your break lasts until %(date)s.")
+NOT_SHORTER = translatable(
+    "Nothing was changed: your break already lasts until %(date)s. With the link in an issue you can only make it longer. "
+    "To end it, you need a personal link."
+)
+LINK_SENT = translatable(
+    "We send the link to your address, at most once a day. If you have had one from us today, use that one."
+)
 MAIL_SENT = translatable(
-    "We have sent an e-mail to the new address. Nothing changes until you open the link in it and confirm."
+    "We send an e-mail to the new address, at most one a day. If you have had one there today, use its link. "
+    "Nothing changes until you open the link and confirm."
+)
+ROWS_LEFT = translatable(
+    "Your address is still in a file from which our lists are made. We will delete it there by hand."
 )
 STALE = translatable("This page was open for too long. Please press the button again.")
 _DATA = "application/json; charset=utf-8"
+_log = logging.getLogger(__name__)
 
 
 class PreferencesPages:
@@ -89,21 +106,28 @@ class PreferencesPages:
         return await run_in_threadpool(self._confirm_move, token)
 
     async def _answer(self, answer: Callable[..., Response], *arguments: object) -> Response:
-        """Calls `answer` in a thread. 404 if the reader was erased meanwhile, 410 for a link that has expired."""
+        """Calls `answer` in a thread. 404 for a link that nobody has, 410 for one that has expired."""
         try:
             return await run_in_threadpool(answer, *arguments)
-        except ExpiredLinkError:
-            return await run_in_threadpool(
-                lambda: self._pages.page(
-                    "expired-link",
-                    status=410,
-                    headers=_HEADERS,
-                    heading=self._pages.gettext("This personal link has expired"),
-                    path=f"{self._pages.root}/preferences",
-                )
-            )
+        except ExpiredLinkError as error:
+            return await run_in_threadpool(self._expired, self._pages.in_language(error.language))
         except LinkError:
-            raise HTTPException(404) from None
+            return await run_in_threadpool(self._void)
+
+    def _expired(self, pages: PageRenderer) -> Response:
+        return pages.page(
+            "expired-link",
+            status=410,
+            headers=_HEADERS,
+            heading=pages.gettext("This personal link has expired"),
+            path=f"{self._pages.root}/preferences",
+        )
+
+    def _void(self) -> Response:
+        """Returns the page of a link that nobody has: it is not complete, or its reader was erased."""
+        return self._pages.page(
+            "void-link", status=404, headers=_HEADERS, heading=self._pages.gettext("This link does not work")
+        )
 
     def _show(
         self,
@@ -114,8 +138,12 @@ class PreferencesPages:
         email: str = "",
         wrong: str = "",
         refused: Mapping[str, str] | None = None,
+        refused_field: str = "",
     ) -> Response:
-        """Shows the page. `email` is the new address that was typed and `wrong` why it is; `refused`: own fields as typed."""
+        """Shows the page. `email` is the new address that was typed and `wrong` why it is.
+
+        `refused`: the form as it was filled in, after its field `refused_field` was refused.
+        """
         if is_inert(token):
             return self._pages.message(
                 "This link doesn’t lead to anyone’s preferences",
@@ -123,28 +151,36 @@ class PreferencesPages:
                 headers=_HEADERS,
             )
         found = self._read(token)
-        until = found.paused_until
-        return self._pages.page(
+        pages = self._pages.in_language(found.language)
+        until = found.paused_until and dt.datetime.fromtimestamp(found.paused_until, self._app.settings.timezone).date()
+        chosen = {each.settings.name for each in found.lists if each.is_on}
+        if refused and refused.get("do") == "lists":
+            chosen = _chosen(refused)
+        values = {"date": long_date(until, pages.language)} if until and "%(date)s" in notice else {}
+        typed = _own_values(refused or {})
+        return pages.page(
             "preferences",
             status=status,
             headers=_HEADERS,
-            heading=self._pages.gettext("Your preferences"),
+            heading=pages.gettext("Your preferences"),
             page=found,
+            chosen=chosen,
+            may_join=found.may and any(not each.is_on for each in found.lists),
             nonce=issue_nonce(self._app, token),
-            notice=notice and self._pages.gettext(notice),
+            notice=notice and pages.gettext(notice, **values),
             link_sent=notice == LINK_SENT,
             left=found.stopped is OptOut.LEFT,
-            until=until and dt.datetime.fromtimestamp(until, self._app.settings.timezone).date(),
+            until=until,
             own=[
-                profile_field(self._pages, PROFILE_PREFIX, name, (refused or {}).get(name, value))
-                for name, value in found.own.items()
+                profile_field(pages, PROFILE_PREFIX, name, typed.get(name, value)) for name, value in found.own.items()
             ],
-            refused=bool(refused),
+            refused=refused_field and label(pages, refused_field),
+            refused_name=PROFILE_PREFIX + refused_field,
             weeks=WEEKS,
             prefix=LIST_PREFIX,
             erase_path=f"{self._pages.root}/preferences/{token}/erase",
             email=email,
-            wrong=wrong and self._pages.gettext(wrong),
+            wrong=wrong and pages.gettext(wrong),
         )
 
     def _perform(self, token: str, fields: Mapping[str, str]) -> Response:
@@ -155,18 +191,15 @@ class PreferencesPages:
         if do == "address" and found.may:
             return self._ask_address(token, fields.get("email", ""))
         if do == "data" and found.may:
-            text = json.dumps(export_own_data(app, token), ensure_ascii=False, indent=2)
+            return self._show_data(token, found)
+        if do == "download" and found.may:
+            text = json.dumps(profile_object(read_own_data(app, token)), ensure_ascii=False, indent=2)
             headers = {**_HEADERS, "Content-Disposition": 'attachment; filename="my-data.json"'}
             return respond(f"{text}\n", _DATA, headers=headers)
         weeks = fields.get("weeks", "")
-        names = {name.removeprefix(LIST_PREFIX) for name in fields if name.startswith(LIST_PREFIX)}
-        own = {
-            name.removeprefix(PROFILE_PREFIX): value
-            for name, value in fields.items()
-            if name.startswith(PROFILE_PREFIX)
-        }
+        own = _own_values(fields)
         actions: dict[str, Callable[[], object]] = {
-            "lists": lambda: choose_lists(app, token, names),
+            "lists": lambda: choose_lists(app, token, _chosen(fields), own),
             "leave": lambda: unsubscribe_all(app, token),
             "link": lambda: request_mailed_link(app, token),
         }
@@ -178,78 +211,128 @@ class PreferencesPages:
         if do not in actions:
             raise HTTPException(400)
         try:
-            actions[do]()
-        except OwnFieldError:
-            return self._show(token, status=400, refused=own)
-        return self._show(token, LINK_SENT if do == "link" else SAVED)
+            done = actions[do]()
+        except OwnFieldError as error:
+            return self._show(token, status=400, refused=fields, refused_field=error.name)
+        notices = {"link": LINK_SENT, "pause": PAUSED if done else NOT_SHORTER}
+        return self._show(token, notices.get(do, SAVED))
+
+    def _show_data(self, token: str, found: PreferencesPage) -> Response:
+        """Shows the reader's data in short, with a button for the file."""
+        pages, profile = self._pages.in_language(found.language), read_own_data(self._app, token)
+        zone, titles = self._app.settings.timezone, {each.settings.name: each.settings.shown for each in found.lists}
+        return pages.page(
+            "data",
+            headers=_HEADERS,
+            heading=pages.gettext("Your data"),
+            profile=profile,
+            lists=[
+                (
+                    titles.get(each.list, each.list),
+                    [(label(pages, name), value) for name, value in each.fields.items() if value],
+                )
+                for each in profile.lists
+            ],
+            consents=[(dt.datetime.fromtimestamp(each.at, zone).date(), each.words) for each in profile.consents],
+            issues=sum(each.state == DeliveryState.ACCEPTED for each in profile.deliveries),
+            nonce=issue_nonce(self._app, token),
+            back=f"{pages.root}/preferences/{token}",
+        )
 
     def _ask_address(self, token: str, text: str) -> Response:
         new = _address(text)
         if new is None:
             wrong = translatable("This is not a valid e-mail address. It should look like ana@example.org.")
             return self._show(token, status=400, email=text, wrong=wrong)
-        request_address_change(self._app, token, new)
+        if not request_address_change(self._app, token, new):
+            return self._show(token, status=400, email=text, wrong=translatable("This is your present address."))
         return self._show(token, MAIL_SENT)
 
     def _erase(self, token: str, fields: Mapping[str, str] | None) -> Response:
         found = self._read(token)
         if not found.may:
             raise HTTPException(404)
+        pages = self._pages.in_language(found.language)
         if fields is not None and is_valid_nonce(self._app, token, fields.get("nonce", "")):
-            erase_own_data(self._app, token)
-            return self._pages.message(
-                "Your data has been erased", "You’ll get no more e-mails from us.", headers=_HEADERS
+            rows = erase_own_data(self._app, token)
+            if rows:
+                _log.warning(
+                    "A reader erased their data. Delete the row from the list file: %s.", "; ".join(map(str, rows))
+                )
+            by_hand = [ROWS_LEFT] if rows else []
+            return pages.message(
+                "Your data has been erased", *by_hand, "You’ll get no more e-mails from us.", headers=_HEADERS
             )
-        return self._pages.page(
+        return pages.page(
             "erase",
             status=200 if fields is None else 409,
             headers=_HEADERS,
-            heading=self._pages.gettext("Erase all your data?"),
+            heading=pages.gettext("Erase all your data?"),
             masked=found.masked,
             nonce=issue_nonce(self._app, token),
-            notice="" if fields is None else self._pages.gettext(STALE),
+            notice="" if fields is None else pages.gettext(STALE),
             back=f"{self._pages.root}/preferences/{token}",
         )
 
     def _show_move(self, token: str) -> Response:
         asked = _or_404(read_address_change(self._app, token))
+        pages = self._pages.in_language(asked.language)
+        if asked.is_done:
+            return _moved(pages, asked)
         if asked.is_undo:
-            heading = self._pages.gettext("Undo the change of your address?")
-            return self._pages.page("address-undo", headers=_HEADERS, heading=heading, masked=asked.masked)
-        return self._pages.page(
-            "address", headers=_HEADERS, heading=self._pages.gettext("Your new address"), masked=asked.masked
-        )
+            heading = pages.gettext("Undo the change of your address?")
+            return pages.page("address-undo", headers=_HEADERS, heading=heading, masked=asked.address)
+        heading = pages.gettext("Your new address")
+        return pages.page("address", headers=_HEADERS, heading=heading, masked=asked.address)
 
     def _confirm_move(self, token: str) -> Response:
         done = _or_404(confirm_address_change(self._app, token))
+        pages = self._pages.in_language(done.language)
         match done.change:
-            case AddressChange.DONE if done.is_undo:
-                return self._pages.message(
-                    "The change of your address has been undone",
-                    "Your newsletters come to this address again.",
-                    headers=_HEADERS,
-                )
             case AddressChange.DONE:
-                return self._pages.message(
-                    "Your address has been changed", "Your newsletters now go to the new address.", headers=_HEADERS
-                )
+                return _moved(pages, done)
             case AddressChange.EXPIRED:
-                return self._pages.message(
+                return pages.message(
                     "This link has expired",
                     "Your address was not changed. You can ask for the change again in your preferences.",
                     status=409,
                     headers=_HEADERS,
                 )
             case _:
-                return self._pages.message(
+                return pages.message(
                     "This address can’t be changed here", "Please write to us.", status=409, headers=_HEADERS
                 )
 
     def _read(self, token: str) -> PreferencesPage:
         found = read_preferences(self._app, token)
         if found is None:
-            raise HTTPException(404)
+            raise LinkError("the link is unknown")
         return found
+
+
+def _moved(pages: PageRenderer, done: AddressChangeRequest) -> Response:
+    """Returns the page after a change of address, or after its undoing."""
+    if done.is_undo:
+        return pages.message(
+            "The change of your address has been undone",
+            "Your newsletters come to this address again.",
+            headers=_HEADERS,
+        )
+    return pages.message(
+        "Your address has been changed", "Your newsletters now go to the new address.", headers=_HEADERS
+    )
+
+
+def _chosen(fields: Mapping[str, str]) -> set[str]:
+    """Returns the lists whose boxes are ticked in a form."""
+    return {name.removeprefix(LIST_PREFIX) for name in fields if name.startswith(LIST_PREFIX)}
+
+
+def _own_values(fields: Mapping[str, str]) -> dict[str, str]:
+    """Returns the own fields of a form."""
+    return {
+        name.removeprefix(PROFILE_PREFIX): value for name, value in fields.items() if name.startswith(PROFILE_PREFIX)
+    }
 
 
 def _address(text: str) -> Address | None:

@@ -1,8 +1,9 @@
-"""Signing up: /subscribe/LIST, /confirm/TOKEN, and /preferences for a new link to one's own preferences page.
+"""Signing up: /subscribe, /subscribe/LIST, /confirm/TOKEN, and /preferences for a new link to one's own preferences page.
 
-A form contains a seal with the time at which it was shown. A POST with a seal that is too young, too old or missing is
-answered with the same form, filled in, and a fresh seal: a person presses the button once more, also one who came from a form
-on another site. A hidden field has to stay empty; a client that fills it in gets the normal answer, and nothing is done.
+A form contains a seal with the time at which it was shown. A POST with a seal that is too young, too old or missing, or from
+a page of another site, which may have fetched a seal, is answered with the same form, filled in, and a fresh seal: a person
+presses the button once more. A hidden field has to stay empty; a client that fills it in gets the normal answer, and nothing
+is done.
 
 The answer to a sign-up is the same for every address, and so is the work: the address is looked up later, when the mail is
 written. No GET changes anything; there are no cookies and no redirects.
@@ -21,7 +22,7 @@ from mailer.app import App
 from mailer.audience.list_settings import ListSettings
 from mailer.i18n.translations import translatable
 from mailer.link_tokens import Purpose
-from mailer.service.subscribers.own_fields import OwnFieldError
+from mailer.service.subscribers.own_fields import OwnFieldError, has_web_address
 from mailer.service.subscribers.signup import (
     Confirmation,
     PendingList,
@@ -29,6 +30,7 @@ from mailer.service.subscribers.signup import (
     SignupState,
     confirm_signup,
     consent_text,
+    open_lists,
     public_list,
     read_confirmation,
     request_link_mail,
@@ -39,7 +41,7 @@ from mailer.web.client_ip import address_of, anonymize, rate_limit_key
 from mailer.web.forms import read_public_form
 from mailer.web.public.page_renderer import PageRenderer
 from mailer.web.rate_limit import RateLimiter
-from mailer.web.responses import NO_STORE
+from mailer.web.responses import NO_CACHE, NO_STORE
 
 YOUNGEST = 2  # seconds: nobody reads and fills in a form in less
 OLDEST = 86_400  # seconds
@@ -69,6 +71,17 @@ class SignupGuard:
         """Returns 0 and counts the request, or the seconds until this client may make it."""
         return self._limits.retry_after(rate_limit_key(self.address(request)))
 
+    @staticmethod
+    def is_from_other_site(request: Request) -> bool:
+        """Whether a page of another site sent the request: browsers say so in Sec-Fetch-Site, those before 2023 in Origin.
+
+        Our own pages have no referrer, so that the Origin of their forms is `null`.
+        """
+        site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin", "null")
+        if site is not None:
+            return site not in {"same-origin", "none"}
+        return origin != "null" and origin.partition("://")[2] != request.headers.get("host")
+
 
 class SubscribePages:
     """Endpoints of signing up and of requesting a preferences link."""
@@ -77,6 +90,19 @@ class SubscribePages:
         self._app = app
         self._pages = pages
         self._guard = guard
+
+    async def lists(self, _request: Request) -> Response:
+        """Shows the lists that anybody may join, each with a link to its form."""
+        lists = await run_in_threadpool(open_lists, self._app)
+        if not lists:
+            raise HTTPException(404)
+        pages = self._pages
+        entries = [
+            (each.shown, each.description, f"{pages.root}/subscribe/{each.name}", each.language) for each in lists
+        ]
+        return await run_in_threadpool(
+            pages.page, "lists", headers=NO_CACHE, heading=pages.gettext("Our newsletters"), lists=entries
+        )
 
     async def subscribe(self, request: Request) -> Response:
         settings = await run_in_threadpool(public_list, self._app, request.path_params["list"])
@@ -89,9 +115,9 @@ class SubscribePages:
             return await run_in_threadpool(self._form, pages, settings, {})
         fields = await read_public_form(request)
         if fields.get(HONEYPOT):
-            return self._sent(pages)
+            return self._sent(pages, fields.get("email", ""))
         address = _address(fields)
-        if address is None or not self._is_sealed(fields):
+        if address is None or not self._is_from_our_form(request, fields):
             wrong = "" if address or "email" not in fields else "email"
             return await run_in_threadpool(self._form, pages, settings, fields, wrong or "again")
         if retry_after := self._guard.retry_after(request):
@@ -103,9 +129,9 @@ class SubscribePages:
                     self._app, settings, address, _profile_fields(fields, ""), form=SignupForm.PAGE, ip=ip
                 )
             )
-        except OwnFieldError:
-            return await run_in_threadpool(self._form, pages, settings, fields, "own")
-        return self._sent(pages)
+        except OwnFieldError as error:
+            return await run_in_threadpool(self._form, pages, settings, fields, "own", error.name)
+        return self._sent(pages, fields.get("email", ""))
 
     async def confirm(self, request: Request) -> Response:
         token = request.path_params["token"]
@@ -116,8 +142,8 @@ class SubscribePages:
             if retry_after := self._guard.retry_after(request):
                 return too_many_requests(self._pages, retry_after)
             ip = anonymize(self._guard.address(request))
-            found = await run_in_threadpool(lambda: request_signup_again(self._app, token, ip=ip))
-            return self._sent(self._in_language_of(_or_404(found)))
+            found = _or_404(await run_in_threadpool(lambda: request_signup_again(self._app, token, ip=ip)))
+            return self._sent(self._in_language_of(found), found.masked)
         return await run_in_threadpool(self._confirm, token, fields)
 
     async def link(self, request: Request) -> Response:
@@ -126,20 +152,25 @@ class SubscribePages:
         fields = await read_public_form(request)
         address = _address(fields, parse_address)  # also one that signs up nowhere, but is on a list
         if not fields.get(HONEYPOT):
-            if address is None or not self._is_sealed(fields):
+            if address is None or not self._is_from_our_form(request, fields):
                 return await run_in_threadpool(self._link_form, fields, "again" if address else "email")
             if retry_after := self._guard.retry_after(request):
                 return too_many_requests(self._pages, retry_after)
             await run_in_threadpool(request_link_mail, self._app, address)
         return self._pages.message(
             "Check your inbox",
-            "If this address is on one of our lists, the link is on its way to it.",
-            "We send it at most once a day. Nothing after a few minutes? Check your spam folder.",
+            "If this address is on one of our lists, we send the link to it, at most once a day.",
+            "If you have had one from us today, use that one. Nothing after a few minutes? Check your spam folder.",
             headers=_HEADERS,
         )
 
     def _form(
-        self, pages: PageRenderer, settings: ListSettings, fields: Mapping[str, str], fault: str = ""
+        self,
+        pages: PageRenderer,
+        settings: ListSettings,
+        fields: Mapping[str, str],
+        fault: str = "",
+        refused_field: str = "",
     ) -> Response:
         given = _profile_fields(fields, "")
         return pages.page(
@@ -150,6 +181,8 @@ class SubscribePages:
             description=settings.description,
             words=consent_text(self._app, settings),
             own=[profile_field(pages, PROFILE_PREFIX, name, given.get(name, "")) for name in settings.own_fields],
+            refused=refused_field and label(pages, refused_field),
+            refused_name=PROFILE_PREFIX + refused_field,
             **self._sealed(fields, fault),
         )
 
@@ -159,6 +192,7 @@ class SubscribePages:
             status=400 if fault == "email" else 200,
             headers=_HEADERS,
             heading=self._pages.gettext("Get a link to your preferences"),
+            refused="",
             **self._sealed(fields, fault),
         )
 
@@ -181,28 +215,46 @@ class SubscribePages:
         heading = pages.gettext("A sign-up form for your own site")
         return pages.page("embed", headers=_HEADERS, heading=heading, form=form.strip())
 
-    def _show(self, token: str, refused: Mapping[str, str] | None = None) -> Response:
-        """Shows the page of a confirmation link; `refused`: as it was filled in, after a field was refused."""
+    def _show(
+        self,
+        token: str,
+        typed: Mapping[str, str] | None = None,
+        refused: OwnFieldError | None = None,
+        list_name: str = "",
+    ) -> Response:
+        """Shows the page of a confirmation link.
+
+        `typed`: as it was filled in, after no list was chosen, or the field `refused` of the list `list_name` was refused.
+        """
         found = _or_404(read_confirmation(self._app, token))
         pages = self._in_language_of(found)
         match found.state:
             case SignupState.CONFIRMED:
-                return _welcome(pages)
+                return _welcome(pages, found)
+            case SignupState.LEFT:
+                return _left(pages)
             case SignupState.EXPIRED:
                 heading = pages.gettext("This link has expired")
                 return pages.page("expired", headers=_HEADERS, heading=heading, masked=found.masked)
             case SignupState.WAITING:
                 return pages.page(
                     "confirm",
-                    status=400 if refused else 200,
+                    status=200 if typed is None else 400,
                     headers=_HEADERS,
-                    refused=bool(refused),
+                    refused=label(pages, refused.name) if refused else "",
+                    refused_name=f"{PROFILE_PREFIX}{list_name}.{refused.name}" if refused else "",
+                    is_empty=typed is not None and refused is None,
+                    chosen=[
+                        each.settings.name
+                        for each in found.waiting
+                        if typed is None or f"list.{each.settings.name}" in typed
+                    ],
                     heading=pages.gettext("One more step"),
                     masked=found.masked,
                     lists=[
                         (
                             each.settings,
-                            _pending_fields(pages, each, refused or {}),
+                            _pending_fields(pages, each, typed or {}),
                         )
                         for each in found.waiting
                     ],
@@ -214,15 +266,16 @@ class SubscribePages:
             names = [each.settings.name for each in found.waiting]
             chosen = [name for name in names if f"list.{name}" in fields] or (names if len(names) == 1 else [])
             if not chosen:
-                return self._show(token)
+                return self._show(token, fields)
             choice = {name: _profile_fields(fields, f"{name}.") for name in chosen}
             try:
                 found = _or_404(confirm_signup(self._app, token, choice))
-            except OwnFieldError:
-                return self._show(token, fields)
-        if found.state is SignupState.EXPIRED:
+            except OwnFieldError as error:
+                wrong = (name for name in chosen if has_web_address(choice[name].get(error.name, "")))
+                return self._show(token, fields, error, next(wrong, ""))
+        if found.state in {SignupState.EXPIRED, SignupState.LEFT}:
             return self._show(token)
-        return _welcome(self._in_language_of(found))
+        return _welcome(self._in_language_of(found), found)
 
     def _in_language_of(self, found: Confirmation) -> PageRenderer:
         return self._pages.in_language(found.language)
@@ -233,19 +286,15 @@ class SubscribePages:
         age = None if shown_at is None else self._app.clock() - shown_at
         return None if age is None or age < 0 else age
 
-    def _is_sealed(self, fields: Mapping[str, str]) -> bool:
+    def _is_from_our_form(self, request: Request, fields: Mapping[str, str]) -> bool:
+        if self._guard.is_from_other_site(request):
+            return False
         age = self._age(fields.get("seal", ""))
         return age is not None and YOUNGEST <= age < OLDEST
 
     @staticmethod
-    def _sent(pages: PageRenderer) -> Response:
-        return pages.message(
-            "Check your inbox",
-            "We have sent an e-mail to the address you entered. Open the link in it to finish signing up.",
-            "We send at most one such e-mail a day. If you have already signed up for something here today, use the link in "
-            "that e-mail. Nothing after a few minutes? Check your spam folder.",
-            headers=_HEADERS,
-        )
+    def _sent(pages: PageRenderer, email: str) -> Response:
+        return pages.page("sent", headers=_HEADERS, heading=pages.gettext("Check your inbox"), email=email.strip())
 
 
 def too_many_requests(pages: PageRenderer, retry_after: int) -> Response:
@@ -274,8 +323,17 @@ def autocomplete(name: str) -> str:
     return known.get(name, "country-name" if name == "country" else "off")
 
 
-def _welcome(pages: PageRenderer) -> Response:
-    return pages.message("You are subscribed", "Thank you! You’ll get the next issue.", headers=_HEADERS)
+def _welcome(pages: PageRenderer, found: Confirmation) -> Response:
+    return pages.page(
+        "subscribed", headers=_HEADERS, heading=pages.gettext("You are subscribed"), lists=found.confirmed_titles
+    )
+
+
+def _left(pages: PageRenderer) -> Response:
+    """Returns the page of a confirmation link whose owner has unsubscribed since."""
+    return pages.message(
+        "You are unsubscribed", "To get newsletters again, please sign up again or write to us.", headers=_HEADERS
+    )
 
 
 def _address(fields: Mapping[str, str], parse: Callable[[str], Address] = parse_signup_address) -> Address | None:

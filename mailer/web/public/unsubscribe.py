@@ -7,6 +7,7 @@ opt-out, which is optional. There are no cookies and no redirects, and the answe
 repeated. The page links to the preferences, for readers who only want fewer e-mails.
 """
 
+import datetime as dt
 from collections.abc import Mapping
 
 from starlette.concurrency import run_in_threadpool
@@ -72,20 +73,21 @@ class UnsubscribePages:
         if link.inert:
             return self._placeholder_link()
         settings = self._preferences_path(token) if link.masked else ""
+        pages = self._pages.in_language(link.language)
         if link.is_unsubscribed:
-            return self._pages.page(
+            return pages.page(
                 "already",
                 headers=_HEADERS,
-                heading=self._pages.gettext("You are already unsubscribed"),
+                heading=pages.gettext("You are already unsubscribed"),
                 masked=link.masked,
                 can_undo=link.can_undo,
                 settings=settings,
                 has_choice=has_public_lists(self._app),
             )
-        return self._pages.page(
+        return pages.page(
             "unsubscribe",
             headers=_HEADERS,
-            heading=self._pages.gettext("Unsubscribe from %(name)s", name=self._app.publication.name),
+            heading=pages.gettext("Unsubscribe"),
             masked=link.masked,
             settings=settings,
             has_choice=has_public_lists(self._app),
@@ -96,36 +98,42 @@ class UnsubscribePages:
             raise HTTPException(404)
         if result.link.inert:
             return self._placeholder_link()
-        return self._pages.page(
+        pages = self._pages.in_language(result.link.language)
+        return pages.page(
             "unsubscribed",
             headers=_HEADERS,
-            heading=self._pages.gettext("You are unsubscribed"),
+            heading=pages.gettext("You are unsubscribed"),
             masked=result.link.masked,
             seal=result.undo_token,
             reasons=REASONS,
         )
 
     def _undo(self, token: str, undo_token: str) -> Response:
-        match undo_unsubscribe(self._app, token, undo_token):
-            case UndoResult.BACK:
-                return self._pages.page(
-                    "back",
-                    headers=_HEADERS,
-                    heading=self._pages.gettext("You are subscribed again"),
-                    settings=self._preferences_path(token),
-                    has_choice=has_public_lists(self._app),
-                )
-            case UndoResult.TOO_LATE:
-                way_back = _SIGN_UP_OR_WRITE if has_public_lists(self._app) else _WRITE
-                return self._pages.message("This can no longer be undone here", way_back, status=409, headers=_HEADERS)
-            case None:
-                raise HTTPException(404)
+        result = undo_unsubscribe(self._app, token, undo_token)
+        if result is None:
+            raise HTTPException(404)
+        link = _or_404(read_unsubscribe_link(self._app, token))
+        pages = self._pages.in_language(link.language)
+        if result is UndoResult.BACK:
+            until = link.paused_until
+            return pages.page(
+                "back",
+                headers=_HEADERS,
+                heading=pages.gettext("You are subscribed again"),
+                until=until and dt.datetime.fromtimestamp(until, self._app.settings.timezone).date(),
+                settings=self._preferences_path(token),
+                has_choice=has_public_lists(self._app),
+            )
+        way_back = _SIGN_UP_OR_WRITE if has_public_lists(self._app) else _WRITE
+        return pages.message("This can no longer be undone here", way_back, status=409, headers=_HEADERS)
 
     def _record_reason(self, token: str, fields: Mapping[str, str]) -> Response:
         words = fields.get(WORDS, "")
         why = fields.get(WHY, "")
+        link = _or_404(read_unsubscribe_link(self._app, token))
+        pages = self._pages.in_language(link.language)
         if not why and not words.strip():  # the reason is optional
-            return self._pages.message(
+            return pages.message(
                 "You have not chosen a reason", "You don’t have to. Nothing was changed.", headers=_HEADERS
             )
         reason = LeavingReason(why) if why in set(LeavingReason) else LeavingReason.OTHER
@@ -133,14 +141,12 @@ class UnsubscribePages:
         if recorded is None:
             raise HTTPException(404)
         if not recorded:
-            return self._pages.message(
-                "Your answer could not be saved", "Nothing was changed.", status=409, headers=_HEADERS
-            )
-        return self._pages.page(
+            return pages.message("Your answer could not be saved", "Nothing was changed.", status=409, headers=_HEADERS)
+        return pages.page(
             "unsubscribed",
             headers=_HEADERS,
-            heading=self._pages.gettext("Thank you for your answer"),
-            masked=_or_404(read_unsubscribe_link(self._app, token)).masked,
+            heading=pages.gettext("Thank you for your answer"),
+            masked=link.masked,
             seal=fields[UNDO],
             reasons={},
         )

@@ -11,6 +11,11 @@ document.addEventListener("focusin", (event) => {
   if (event.target.dataset?.select !== undefined) event.target.select();
 });
 
+// What a form was refused for is out of date once the form is changed.
+document.addEventListener("change", (event) => {
+  if (event.target.closest("#choosing")) for (const each of document.querySelectorAll("main > .said[role=alert]")) each.remove();
+});
+
 // The user menu and the menus of the editor close on Escape and on a click elsewhere.
 const menus = [...document.querySelectorAll("details.me, details.drop")];
 document.addEventListener("keydown", (event) => {
@@ -21,5 +26,5 @@ document.addEventListener("keydown", (event) => {
   }
 });
 document.addEventListener("click", (event) => {
-  for (const menu of menus) if (menu.open && (!menu.contains(event.target) || event.target.closest("[data-piece], [data-search]"))) menu.open = false;
+  for (const menu of menus) if (menu.open && (!menu.contains(event.target) || event.target.closest("[data-piece], [data-inline], [data-search]"))) menu.open = false;
 });

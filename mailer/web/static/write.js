@@ -14,18 +14,17 @@ const area = form.querySelector("textarea");
 const base = form.querySelector("input[name=base]");
 const state = document.querySelector("#state");
 const findings = document.querySelector("#findings");
+const outdated = document.querySelector("#outdated");
 const measure = document.querySelector("#measure");
 const clash = document.querySelector("#clash");
 const path = form.getAttribute("action");
 const today = form.dataset.today;
 
 const templates = [
-  ["article", "Article", `## \${The title of an article}\nsource: \${The name of the paper}\ndate: ${today}\nlink: https://\${}\n\n\${The text of the article.}\n`],
+  ["article", "Article", `## \${The title of an article}\nsource: \${The name of the paper}\ndate: ${today}\nlink: https://\${example.org/the-article}\n\n\${The text of the article.}\n`],
   ["photo", "Photo above the note, in the fields at the top", "photo:\n  file: photos/${name.jpg}\n  alt: ${What it shows}\n  caption: ${}\n  credit: ${}\n"],
   ["image", "Picture in the text", "![${What it shows}](photos/${name.jpg})\n"],
   ["if", "Text for some readers only", "{% if reader.${city} == \"${Porto Novo}\" %}\n${The text for these readers.}\n{% endif %}\n"],
-  ["reader", "A reader’s field", "{{ reader.${first_name} or \"${reader}\" }}"],
-  ["earlier", "Link to an earlier dispatch", "[[${slug}]]"],
 ];
 const snippets = templates.map(([label, detail, text]) => snippetCompletion(text, { label, detail, type: "keyword" }));
 
@@ -110,7 +109,7 @@ const view = new EditorView({
     extensions: [
       lineNumbers(), highlightSpecialChars(), history(), drawSelection(), highlightActiveLine(), EditorView.lineWrapping, lintGutter(),
       new Language(defineLanguageFacet({}), parser.configure([Table]), [], "dispatch"), syntaxHighlighting(colours), words, look,
-      autocompletion({ override: [complete], activateOnTyping: false }),
+      autocompletion({ override: [complete] }),
       keymap.of([
         { key: "Mod-s", run: () => { save(true); return true; }, preventDefault: true },
         ...completionKeymap, ...searchKeymap, ...historyKeymap, ...defaultKeymap,
@@ -123,9 +122,38 @@ const view = new EditorView({
   }),
 });
 
+// What “[[” and “{{” offer: the other dispatches by their titles, the fields of the readers by their names.
+let known = { dispatches: [], fields: [] };
+ask(`${path}/references`).then((answer) => (answer.ok ? answer.json() : known)).then((told) => { known = told; }).catch(() => {});
+
 function complete(context) {
-  const word = context.matchBefore(/\w*/);
-  return word && (context.explicit || word.text) ? { from: word.from, options: snippets } : null;
+  const link = context.matchBefore(/\[\[[^[\]\n]*/);
+  if (link) {
+    const typed = link.text.slice(2).toLocaleLowerCase();
+    const found = known.dispatches.filter((each) => each.slug.includes(typed) || each.title.toLocaleLowerCase().includes(typed));
+    return { from: link.from + 2, filter: false, options: found.map((each) => ({ label: each.title, detail: each.slug, apply: linkTo(each.slug) })) };
+  }
+  const field = context.matchBefore(/\{\{[^\S\n]*(?:reader\.)?\w*/);
+  if (field) return { from: field.from + 2 + /^[^\S\n]*(?:reader\.)?/.exec(field.text.slice(2))[0].length, options: known.fields.map((name) => ({ label: name, apply: fieldOf(name, field.from) })) };
+  const word = context.explicit && context.matchBefore(/\w*/);
+  return word ? { from: word.from, options: snippets } : null;
+}
+
+function linkTo(slug) {
+  return (editor, _option, from, to) => {
+    const end = editor.state.sliceDoc(to, to + 2) === "]]" ? to + 2 : to;
+    editor.dispatch({ changes: { from, to: end, insert: `${slug}]]` }, selection: { anchor: from + slug.length + 2 } });
+  };
+}
+
+// The text for readers without this field is selected, to be replaced.
+function fieldOf(name, start) {
+  return (editor, _option, _from, to) => {
+    const rest = /^[^\S\n]*\}\}/.exec(editor.state.sliceDoc(to, editor.state.doc.lineAt(to).to))?.[0] ?? "";
+    const begin = `{{ reader.${name} or "`, without = /name/.test(name) ? "reader" : "…";
+    const at = start + begin.length;
+    editor.dispatch({ changes: { from: start, to: to + rest.length, insert: `${begin}${without}" }}` }, selection: { anchor: at, head: at + without.length } });
+  };
 }
 
 function text() { return view.state.doc.toString(); }
@@ -187,8 +215,10 @@ async function proof() {
   const told = await ask(`${path}/findings`).then((answer) => (answer.ok ? answer.json() : null)).catch(() => null);
   if (told?.digest !== base.value) return; // no findings, or those of an earlier text
   findings.innerHTML = told.html;
+  outdated.textContent = told.outdated;
+  outdated.hidden = !told.outdated;
   const count = view.state.doc.toString().split(/\s+/).filter(Boolean).length;
-  measure.textContent = `${count.toLocaleString("en")} words${told.size ? ` · ${Math.ceil(told.size / 1024)} KB (Gmail cuts off at ${measure.dataset.clip} KB)` : ""}`;
+  measure.textContent = `${count.toLocaleString("en")} words${told.size ? ` · ${Math.ceil(told.size / 1024)} of ${measure.dataset.clip} KB (Gmail’s limit)` : ""}`;
   const marks = told.marks.map((mark) => {
     const line = view.state.doc.line(Math.min(Math.max(mark.line, 1), view.state.doc.lines));
     const characters = [...line.text].slice(0, Math.max(mark.column - 1, 0)).join("").length;
@@ -299,12 +329,30 @@ changes.addEventListener("changed", async (event) => {
 changes.addEventListener("gone", () => { changes.close(); say("This dispatch was removed or renamed. Copy your text before you leave this page.", true); });
 
 // Photos and ready-made pieces.
+// A piece is a paragraph of its own: after the line of the caret, with a blank line before and after it.
 function insert(piece) {
-  const { from, to } = view.state.selection.main;
-  const line = view.state.doc.lineAt(from);
-  const lead = from === line.from ? "" : "\n\n";
-  view.dispatch({ changes: { from, to, insert: `${lead}${piece}` }, selection: { anchor: from + lead.length + piece.length }, scrollIntoView: true });
+  const typed = text();
+  const top = /^---\n[^]*?\n---[ \t]*(?:\n|$)/.exec(typed)?.[0].length ?? 0;
+  const caret = view.state.selection.main.head;
+  const at = caret < top ? typed.length : view.state.doc.lineAt(caret).to;
+  const before = typed.slice(0, at), after = typed.slice(at);
+  const lead = /(^|\n\n)$/.test(before) ? "" : before.endsWith("\n") ? "\n" : "\n\n";
+  const trail = /^(\n\n|\n?$)/.test(after) ? "" : after.startsWith("\n") ? "\n" : "\n\n";
+  const whole = `${lead}${piece.trimEnd()}${after.startsWith("\n") ? "" : "\n"}${trail}`;
+  view.dispatch({ changes: { from: at, insert: whole }, selection: { anchor: at + lead.length + piece.trimEnd().length }, scrollIntoView: true });
   view.focus();
+}
+
+// Inserts a mark within the sentence and offers what can stand there, as if the mark had been typed.
+const marks = {
+  link: { begin: "[[", end: "]]", isPossible: () => known.dispatches.length, otherwise: "There is no other dispatch to link to." },
+  field: { begin: "{{ reader.", end: " }}", isPossible: () => known.fields.length, otherwise: "The lists of this dispatch have no fields." },
+};
+function insertInline({ begin, end, isPossible, otherwise }) {
+  if (!isPossible()) return say(otherwise, true);
+  view.focus();
+  const { from, to } = view.state.selection.main;
+  view.dispatch({ changes: { from, to, insert: `${begin}${end}` }, selection: { anchor: from + begin.length }, userEvent: "input.type", scrollIntoView: true });
 }
 
 for (const button of document.querySelectorAll("button[data-piece]")) {
@@ -313,19 +361,24 @@ for (const button of document.querySelectorAll("button[data-piece]")) {
     insert(piece.replaceAll(/\$\{([^}]*)\}/g, "$1"));
   });
 }
+for (const button of document.querySelectorAll("button[data-inline]")) {
+  button.addEventListener("click", () => insertInline(marks[button.dataset.inline]));
+}
 document.querySelector("button[data-search]").addEventListener("click", () => { openSearchPanel(view); });
 
 const photos = document.querySelector("form.photos");
 photos.addEventListener("submit", async (event) => {
   event.preventDefault();
   const told = photos.querySelector(".told");
+  const isAbove = event.submitter?.value === "above";
+  if (isAbove && photoPlace().isTaken) return void (told.textContent = "There is a photo above the note already. Remove “photo:” and the lines under it first, or insert this one in the text.");
   told.textContent = "Uploading …";
   try {
     const answer = await ask(photos.getAttribute("action"), { method: "POST", body: new FormData(photos) });
     const kept = await answer.json();
     if (!answer.ok) return void (told.textContent = kept.message ?? "The upload failed. Try again.");
-    if (event.submitter?.value === "above") putAbove(kept.yaml);
-    else insert(`${kept.markdown}\n`);
+    if (isAbove) putAbove(kept.yaml);
+    else insert(kept.markdown);
     told.textContent = "Photo inserted.";
     photos.reset();
     photos.closest("details").open = false;
@@ -334,10 +387,14 @@ photos.addEventListener("submit", async (event) => {
   }
 });
 
+function photoPlace() {
+  const front = /^---\n[^]*?\n(?=---[ \t]*(?:\n|$))/.exec(text())?.[0] ?? "";
+  return { end: front.length, isTaken: /^photo:/m.test(front) };
+}
+
 function putAbove(yaml) {
-  const front = /^---\n[^]*?\n(?=---\n)/.exec(text());
-  if (!front || /^photo:/m.test(front[0])) return insert(yaml);
-  view.dispatch({ changes: { from: front[0].length, insert: yaml }, selection: { anchor: front[0].length }, scrollIntoView: true });
+  const { end } = photoPlace();
+  view.dispatch({ changes: { from: end, insert: yaml }, selection: { anchor: end }, scrollIntoView: true });
   view.focus();
 }
 

@@ -54,18 +54,26 @@ def test_an_editor_puts_right_what_was_sent(here, catcher):
     assert "tide.md:" in wrong.err
 
 
-def test_a_link_to_a_dispatch_that_was_never_sent_is_noted_once_there_is_an_archive(here, catcher):
-    workspace = make_workspace(here.folder, port=catcher.port)
+def unsent(here) -> list[str]:
+    return [line for line in here("check", "flood").out.splitlines() if "link-unsent" in line]
+
+
+def test_a_link_to_a_dispatch_that_was_never_sent_is_noted_before_the_first_send(here, catcher):
+    workspace = make_workspace(here.folder, port=catcher.port, ledger=False)
     folder = workspace / "dispatches"
     (folder / "ebb.md").write_text(DISPATCH.replace("The tide table", "Ebb"), encoding="utf-8")
     (folder / "flood.md").write_text(f"{DISPATCH}\nAfter [[ebb]], and [[tide]].\n", encoding="utf-8")
-    assert "link-unsent" not in here("check", "flood").out
+    assert unsent(here) == []  # the examples link to each other, and a new workspace checks without findings
+    assert here("test", "flood", "mara@example.org").code == 0
+    assert len(unsent(here)) == 2
+    asked = here("send", "flood", "--to", "readers")
+    assert asked.code == 4
+    assert "“ebb” was never sent" in asked.err
     assert here("send", "tide", "--to", "readers", "--yes").code == 0
-    noted = [line for line in here("check", "flood").out.splitlines() if "link-unsent" in line]
-    assert len(noted) == 1
-    assert "note: “ebb” was never sent" in noted[0]
+    (noted,) = unsent(here)
+    assert "note: “ebb” was never sent" in noted
     assert here("send", "ebb", "--to", "readers", "--yes").code == 0
-    assert "link-unsent" not in here("check", "flood").out
+    assert unsent(here) == []
 
 
 def test_a_build_says_what_it_wrote(tmp_path, programs):

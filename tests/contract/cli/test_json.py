@@ -49,7 +49,7 @@ MESSAGE = {
 COUNTS = ["people", "joined", "changed", "moved", "removed", "rejected", "blocked", "duplicates", "patched", "appended"]
 SYNC = [
     "list", "sync", "planned", *COUNTS, "encoding_changed",
-    "first_joined", "first_changed", "first_removed", "first_blocked", "findings", "unclear_columns",
+    "first_joined", "first_changed", "first_removed", "first_blocked", "erased_lines", "findings", "unclear_columns",
 ]  # fmt: skip
 
 GOLDEN = {
@@ -98,7 +98,7 @@ GOLDEN = {
     ("webhook", "test", "1"): MESSAGE,
     ("webhook", "log", "1"): {"messages": [MESSAGE]},
     ("subscriber", "unsubscribe", "ana@example.com"): ["email", "changed", "skipped", "lists"],
-    ("suppress", "remove", "bo@example.com", "ana@example.com", "x@example.com"): {"removed": [["email", "outcome", "reason"]]},
+    ("suppress", "remove", "bo@example.com", "x@example.com"): {"removed": [["email", "outcome", "reason"]]},
     ("suppress", "list", ""): {"suppressions": [["identity", "reason", "at", "source"]]},
     ("subscriber", "show", "ana@example.com"): {
         "email": None,

@@ -49,7 +49,7 @@ The harbour master asks {{ reader.name }} for patience.
 """
 HEADERS = Counter(
     (
-        "From", "List-Id", "List-Help", "List-Archive", "List-Unsubscribe-Post", "Feedback-ID", "Content-Language",
+        "From", "List-Id", "List-Help", "List-Archive", "List-Post", "List-Unsubscribe-Post", "Feedback-ID", "Content-Language",
         "MIME-Version", "To", "Subject", "Date", "Message-ID", "List-Unsubscribe", "Content-Type",
     )
 )  # fmt: skip
@@ -177,9 +177,22 @@ def test_the_other_lists_arrive_with_their_characters(here, catcher, name):
         assert subjects["no-name@example.com"] == "you"
 
 
+def test_what_an_admin_entered_by_mistake_is_undone_by_the_admin(here, catcher):
+    make_workspace(here.folder, port=catcher.port)
+    assert here("list", "sync", "readers").code == 0
+    unsubscribed = here("subscriber", "unsubscribe", "ana@example.com")
+    assert "To undo this: mailer suppress remove ana@example.com" in unsubscribed.err
+    assert here("list", "sync", "readers").code == 0
+    assert "unsubscribed" in (here.folder / "subscribers" / "readers.csv").read_text("utf-8")
+    assert here("suppress", "remove", "ana@example.com").code == 0
+    assert here.json("send", "tide", "--to", "readers", "--yes")["accepted"] == 1
+    assert "lifted (unsubscribed), by command line" in here("subscriber", "show", "ana@example.com").out
+
+
 def test_only_an_own_no_of_the_person_is_final(here, catcher):
     make_workspace(here.folder, port=catcher.port)
-    here("subscriber", "unsubscribe", "ana@example.com")
+    with App.open(here.folder) as app:
+        app.ledger.suppressions.unsubscribe("ana@example.com", source="page")
     refused = here("suppress", "remove", "ana@example.com")
     assert refused.code == 1
     assert "only the reader can undo that" in refused.out

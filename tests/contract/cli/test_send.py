@@ -69,7 +69,7 @@ def test_the_plan_shows_all_that_is_decided(here, catcher):
 @pytest.mark.parametrize(
     ("settings", "shown"),
     [
-        ({"POSTAL_ADDRESS": ""}, "ask an admin to set it [postal-address]"),
+        ({"POSTAL_ADDRESS": ""}, "ask the person who runs the server to set it [postal-address]"),
         ({"BASE_URL": "http://127.0.0.1:8000"}, "MAILER_BASE_URL is http://127.0.0.1:8000: unsubscribe links"),
     ],
 )
@@ -78,6 +78,94 @@ def test_what_real_readers_would_miss_is_a_warning(here, catcher, settings, show
     assert shown in here("send", "tide", "--to", "readers").err
     sent = here("send", "tide", "--to", "readers", "--yes")
     assert sent.code == 0, "--yes accepts warnings"
+
+
+REMOTE = {"RELAY": "smtps://mail.example.org", "BASE_URL": "http://127.0.0.1:8000"}
+
+
+@pytest.mark.parametrize("options", [["--yes"], ["--yes", "--at", "2099-01-01 08:00"], ["--dry-run"]])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        REMOTE,
+        {**REMOTE, "BASE_URL": "http://localhost:8000/letter"},
+        {**REMOTE, "BASE_URL": "https://[::1]"},
+        {**REMOTE, "RELAY": '["smtp://127.0.0.1", "smtps://mail.example.org"]'},
+    ],
+)
+def test_links_that_work_on_this_machine_only_do_not_leave_it(here, options, settings):
+    make_workspace(here.folder, **settings)
+    ran = here("send", "tide", "--to", "readers", *options)
+    assert (ran.code, ran.out) == (2, "")
+    assert "Readers could not unsubscribe" in ran.err
+    assert "mail.example.org:465" in ran.err
+    assert here.json("status") == {"sends": []}
+
+
+def test_a_send_with_such_links_does_not_go_on_through_a_relay_elsewhere(here, catcher):
+    rows = ("greylist@example.com,Slow,", "refuse@example.com,No,")
+    make_workspace(here.folder, port=catcher.port, rows=rows, BASE_URL=REMOTE["BASE_URL"], RETRY="3600")
+    assert here("send", "tide", "--to", "readers", "--yes", "--no-wait").code == 4
+    make_workspace(here.folder, rows=rows, ledger=False, **REMOTE)
+    ran = here("resume", "1")
+    assert ran.code == 2
+    assert "cancel it, set MAILER_BASE_URL" in ran.err
+    (send,) = here.json("status")["sends"]
+    assert send["state"] == "paused"
+    here("cancel", "1")
+    here("suppress", "remove", "refuse@example.com")
+    assert "Readers could not unsubscribe" in here("resend", "1", "--failed", "--yes").err
+    assert len(here.json("status")["sends"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("named", "to", "shown"),
+    [
+        ("[readers]", "more", "names the list readers, but this send goes to the list more."),
+        ("[readers, more]", "more", "names the lists readers, more, but this send goes to the list more."),
+        ("[more]", "more,readers", "names the list more, but this send goes to the lists more, readers."),
+        ("[more, readers]", "readers,more", ""),
+        ("[more]", "", ""),
+    ],
+)
+def test_a_send_to_other_lists_than_the_dispatch_names_is_a_warning(here, named, to, shown):
+    make_workspace(here.folder)
+    add_list(here.folder, "more", "hu@example.com,Hu,")
+    path = here.folder / "dispatches" / "tide.md"
+    path.write_text(DISPATCH.replace("date: 2026-11-01", f"date: 2026-11-01\nlists: {named}"), encoding="utf-8")
+    err = here("send", "tide", *(("--to", to) if to else ())).err
+    assert (f"warning: The dispatch {shown}" in err) is bool(shown)
+    assert ("but this send goes to" in err) is bool(shown)
+
+
+def test_a_new_dispatch_greets_by_a_field_only_if_each_list_has_it(here):
+    make_workspace(here.folder)
+    greeting = 'Dear {{ reader.first_name or "reader" }},'
+    assert greeting in Path(here("new", "One").out.strip()).read_text(encoding="utf-8")
+    add_list(here.folder, "club", "hu@example.com,Hu", header="email,name")
+    assert "\nDear reader,\n" in Path(here("new", "Two").out.strip()).read_text(encoding="utf-8")
+
+
+def test_a_field_with_a_default_that_only_another_list_has_does_not_stop_a_send(here, catcher):
+    make_workspace(here.folder, port=catcher.port)
+    path = here.folder / "dispatches" / "tide.md"
+    plain = DISPATCH.replace(
+        '{% if reader.city == "Porto Novo" %}\nHigh water is at noon in your town.\n{% endif %}\n', ""
+    )
+    path.write_text(plain.replace("?for={{ reader.city }}", ""), encoding="utf-8")
+    add_list(here.folder, "club", "hu@example.com,Hu", header="email,name")
+    ran = here("send", "tide", "--to", "club", "--yes")
+    assert ran.code == 0
+    assert "note: the list club has no field “first_name”, so each reader gets “reader” [default-for-all]" in ran.err
+
+
+def test_the_hint_of_a_refused_send_names_its_lists(here):
+    make_workspace(here.folder)
+    add_list(here.folder, "club", "hu@example.com,Hu", header="email,name")
+    ran = here("send", "tide", "--to", "club", "--yes")
+    assert ran.code == 1
+    assert "tide.md --to club" in ran.err
+    assert "[unknown-field]" in here("check", "tide", "--to", "club").out
 
 
 def test_a_missing_copyright_line_is_shown_before_the_send(here, catcher):

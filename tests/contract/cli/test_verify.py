@@ -4,7 +4,11 @@ import shutil
 import sqlite3
 
 from mailer.app import App
+from mailer.ledger.queue.leased_send import LeasedSend
+from mailer.ledger.sends.create import SendCreator
+from mailer.ledger.types.errors import LedgerError
 from mailer.service.sends.verify import delivery_timeline
+from tests.support.commands import Commands
 from tests.support.workspaces import make_workspace
 
 PEOPLE = (
@@ -93,6 +97,53 @@ def test_accepting_an_older_copy_pauses_its_sends_and_names_them(here, catcher):
     assert not catcher.received()
 
 
+def test_accepting_an_older_copy_names_a_test_last_and_not_as_what_to_cancel(here):
+    make_workspace(here.folder, port=1, rows=PEOPLE)
+    assert here("test", "tide", "ana@example.com").code == 4, "no relay"
+    assert here("send", "tide", *TO, "--at", "2999-01-01 10:00").code == 0
+    restore_older_copy(here)
+    accepted = here("restore", "--accept")
+    assert accepted.out.index("   2  2999") < accepted.out.index("(test)")
+    assert "mailer cancel 2" in accepted.err
+
+
+def test_status_says_that_tests_are_left_out_and_lists_them(here):
+    make_workspace(here.folder, port=1, rows=PEOPLE)
+    assert here("test", "tide", "ana@example.com").code == 4
+    listed = here("status")
+    assert "There are no sends yet." in listed.err
+    assert "Without 1 test. To list them, too: mailer status --tests" in listed.err
+    everything = here("status", "--tests")
+    assert "tide (test)" in everything.out
+    assert "refused" in everything.out, "why it is paused"
+    assert "Without" not in everything.err
+    assert [each["send"] for each in here.json("status", "--tests")["sends"]] == [1]
+    assert here.json("status") == {"sends": []}
+
+
+def test_verify_names_the_uncertain_ones_in_its_last_line(here, catcher):
+    send(here, catcher)
+    assert "uncertain: see" not in here("verify", "1").out
+    tamper(here, "UPDATE delivery SET state = 'uncertain' WHERE state = 'accepted'")
+    assert here("verify", "1").out.splitlines()[-1] == "2 deliveries are uncertain: see mailer report 1"
+
+
+def test_a_full_disk_names_the_send_to_resume_only_if_there_is_one(here, catcher, monkeypatch):
+    make_workspace(here.folder, port=catcher.port, rows=PEOPLE)
+    full = LedgerError("The disk that holds the ledger is full.", "Make room.")
+
+    def fail(*_arguments, **_options):
+        raise full
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SendCreator, "create", fail)
+        before = here("send", "tide", *TO)
+    assert (before.code, before.err.endswith("is full. Make room.\n")) == (4, True), before.err
+    monkeypatch.setattr(LeasedSend, "begin_sending", fail)
+    amid = here("send", "tide", *TO)
+    assert (amid.code, "Make room. Then go on with: mailer resume 1" in amid.err) == (4, True), amid.err
+
+
 def test_resume_accepts_an_older_copy_but_not_with_a_wrong_number(here, catcher):
     send(here, catcher)
     restore_older_copy(here)
@@ -104,6 +155,20 @@ def test_resume_accepts_an_older_copy_but_not_with_a_wrong_number(here, catcher)
     assert resumed.code == 1
     assert "The restored database is accepted." in resumed.err
     assert here("status").code == 0
+
+
+def test_a_backup_in_a_new_folder_sends_nothing_until_a_person_accepts_it(here, catcher, tmp_path, capsys):
+    send(here, catcher)
+    new = Commands(tmp_path / "new", capsys)
+    shutil.copytree(here.folder, new.folder, ignore=shutil.ignore_patterns(".mailer", "new"))
+    mailed = len(catcher.received())
+    for command in (("status",), ("resume", "1"), ("send", "tide", *TO, "--again"), ("list", "show", "readers")):
+        ran = new(*command)
+        assert ran.code == 4, command
+        assert "was used before, but not with this folder" in ran.err
+    assert len(catcher.received()) == mailed
+    assert new("restore", "--accept").code == 0
+    assert new("status").code == 0
 
 
 def test_a_lost_database_is_not_replaced_by_a_new_one_in_silence(here, catcher):

@@ -14,7 +14,7 @@ from mailer.delivery.states import DeliveryState as S
 from mailer.delivery.states import SendState
 from mailer.ledger.deliveries.transitions import IllegalTransitionError
 from mailer.ledger.ledger import open_ledger
-from mailer.ledger.store.rollback_guard import RestoredError
+from mailer.ledger.store.rollback_guard import RestoredError, RollbackGuard
 from mailer.ledger.store.tables import lease
 from mailer.ledger.types.errors import FencedError, LedgerError
 from tests.contract.ledger.test_crash import answer, child
@@ -294,6 +294,50 @@ def test_an_old_copy_of_the_database_is_refused_until_somebody_accepts_it(open_h
         ledger.sends.resume(send.id)
 
 
+def test_a_database_from_another_folder_is_refused_until_somebody_accepts_it(ledger, database_url, tmp_path, clock):
+    url = database_url.replace("sqlite:///", f"sqlite:///{tmp_path}/")
+    elsewhere = tmp_path / "elsewhere" / ".mailer"
+    send = ledger.creator.create(new_send(), readers(3))
+    for _ in range(2):
+        with pytest.raises(RestoredError, match="was used before, but not with this folder") as refusal:
+            open_ledger(url, elsewhere, clock=clock)
+        assert "mailer restore --accept" in refusal.value.next_step
+    assert ledger.sends.get(send.id).state is SendState.RUNNING
+    with open_ledger(url, elsewhere, clock=clock, accept_restored=True) as other:
+        assert other.accept_restored(if_refused=True).open_sends == (send.id,)
+        assert other.sends.get(send.id).state is SendState.PAUSED
+    ledger.sends.resume(send.id)
+    with open_ledger(url, elsewhere, clock=clock) as other, session(other, send) as mine:
+        run(deliver(mine, clock.now, limit=3))
+    assert ledger.sends.get(send.id).state is SendState.RUNNING, "two folders use one database from now on"
+
+
+def test_a_workspace_that_was_moved_with_its_state_opens_however_its_url_is_written(ledger, database_url, tmp_path):
+    ledger.creator.create(new_send(), readers(1))
+    ledger.close()
+    moved = tmp_path / "moved"
+    moved.mkdir()
+    shutil.move(tmp_path / ".mailer", moved / ".mailer")
+    if database_url.startswith("sqlite"):
+        shutil.move(tmp_path / "mailer.db", moved / "renamed.db")
+        database_url = f"sqlite:///{moved}/renamed.db"
+    else:
+        database_url += "&application_name=moved"
+    open_ledger(database_url, moved / ".mailer").close()
+
+
+def test_a_database_whose_process_died_after_its_first_commit_opens(open_here, monkeypatch):
+    def die(_guard):
+        raise LedgerError("the process dies here")
+
+    ledger = open_here()
+    with monkeypatch.context() as patch:
+        patch.setattr(RollbackGuard, "persist", die)
+        with pytest.raises(LedgerError, match="dies here"):
+            ledger.suppressions.unsubscribe("reader2@example.net", source="page")
+    assert open_here().suppressions.get("reader2@example.net") is not None
+
+
 @SQLITE
 def test_a_copy_that_lost_nothing_is_accepted_without_changes(open_here, tmp_path):
     with open_here() as ledger:
@@ -332,3 +376,15 @@ def test_a_damaged_rollback_guard_file_is_named(open_here, tmp_path):
     path.write_text("nonsense")
     with pytest.raises(LedgerError, match="damaged"):
         open_here()
+
+
+@pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])
+def test_a_postgresql_database_that_cannot_hold_every_text_is_refused_in_one_sentence(postgres, tmp_path, encoding):
+    name = f"in_{encoding.lower()}"
+    postgres.execute(f"CREATE DATABASE {name} ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0")
+    try:
+        with pytest.raises(LedgerError, match=f"has the encoding {encoding}, which cannot hold") as refusal:
+            open_ledger(postgres.url(name), tmp_path / ".mailer")
+        assert "createdb --encoding=UTF8" in refusal.value.next_step
+    finally:
+        postgres.execute(f"DROP DATABASE {name} WITH (FORCE)")

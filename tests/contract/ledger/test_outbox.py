@@ -38,7 +38,7 @@ def leave(ledger):
 
 
 def choose(ledger, on=(), off=()):
-    ledger.preferences.set_lists(ANA, dict.fromkeys(on, "Yes"), off, source="page")
+    ledger.preferences.set_lists(ANA, {name: {} for name in on}, off, words="Yes", source="page")
 
 
 def move(ledger):

@@ -40,8 +40,7 @@ def standing(ledger, identity=ANA.identity):
 
 
 def choose(ledger, on=(), off=()):
-    words = {name: f"the list {name}" for name in on}
-    ledger.preferences.set_lists(ANA, words, off, source="page")
+    ledger.preferences.set_lists(ANA, {name: {} for name in on}, off, words="the words shown", source="page")
 
 
 def test_single_lists_go_on_and_off_with_evidence_of_each_yes(ledger, clock):
@@ -52,7 +51,7 @@ def test_single_lists_go_on_and_off_with_evidence_of_each_yes(ledger, clock):
     *joined, consent = ledger.signups.consents(ANA.identity)
     assert [each.list for each in joined] == ["daily", "weekly"]
     assert (consent.list, consent.at, consent.confirmed_at) == ("monthly", at, at)
-    assert (consent.form, consent.words) == ("page", "the list monthly")
+    assert (consent.form, consent.words) == ("page", "the words shown")
     last = ledger.members.changes(ANA.identity)[-2]
     assert (last.list, last.kind, last.before, last.after, last.by) == (
         "daily", MemberChangeKind.STATUS, "subscribed", "unsubscribed", "page",

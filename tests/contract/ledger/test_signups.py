@@ -79,6 +79,19 @@ def test_one_mail_an_address_and_day_over_all_lists(ledger, clock):
     assert len(mails(ledger)) == 2
 
 
+def test_one_mail_a_mailbox_and_day_however_its_address_is_written(ledger, clock):
+    spellings = [parse_address(each) for each in ("victim@gmail.com", "v.ictim+1@gmail.com", "VICTIM+2@googlemail.com")]
+    for address in spellings:
+        ledger.signups.request_signup(sign_up(address=address))
+    assert [len(mails(ledger, address)) for address in spellings] == [1, 0, 0]
+    confirm(ledger, *mails(ledger, spellings[0]))
+    clock.forward(25 * HOUR)
+    ledger.signups.request_signup(sign_up(address=spellings[1]))
+    assert len(mails(ledger, spellings[1])) == 1
+    ledger.transactional.request_link(spellings[0])
+    assert len(mails(ledger, spellings[0])) == 2, "another kind of mail"
+
+
 def test_the_first_request_of_a_day_waits_and_a_later_stranger_does_not_change_it(ledger):
     ledger.signups.request_signup(sign_up(first_name="Ana"))
     ledger.signups.request_signup(sign_up(first_name="Mud"))

@@ -217,3 +217,39 @@ def test_an_erased_address_is_in_no_condition_and_no_entry_of_the_audit_log(ledg
     [entry] = ledger.audit.entries()
     assert "reader0" not in (entry.detail + ledger.sends.get(send.id).where).lower()
     assert "other@example.net" in ledger.sends.get(send.id).where
+
+
+def test_an_opt_out_that_an_admin_entered_is_undone_by_that_admin_alone_and_recorded(ledger, clock):
+    ledger.suppressions.unsubscribe(ANA, source="Mara, at the desk")
+    assert not ledger.suppressions.is_liftable_by(ANA, "command line")
+    assert (
+        ledger.suppressions.unsuppress(ANA, source="command line", also_entered=True).outcome
+        is UnsuppressStatus.REFUSED
+    )
+    assert ledger.suppressions.is_liftable_by(ANA, "Mara, at the desk")
+    assert ledger.suppressions.unsuppress(ANA, source="Mara, at the desk").outcome is UnsuppressStatus.REFUSED
+    clock.forward(60)
+    assert (
+        ledger.suppressions.unsuppress(ANA, source="Mara, at the desk", also_entered=True).outcome
+        is UnsuppressStatus.LIFTED
+    )
+    assert ledger.suppressions.get(ANA) is None
+    history = [(each.change, each.reason, each.source) for each in ledger.suppressions.history(ANA)]
+    assert history == [
+        (SuppressionAction.SUPPRESSED, SuppressionReason.UNSUBSCRIBED, "Mara, at the desk"),
+        (SuppressionAction.LIFTED, SuppressionReason.UNSUBSCRIBED, "Mara, at the desk"),
+    ]
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_what_the_person_asked_for_stays_theirs_although_an_admin_entered_it_too(ledger, clock, before):
+    sources = ["page", "command line"] if before else ["command line", "page"]
+    for source in sources:
+        ledger.suppressions.unsubscribe(ANA, source=source)
+        clock.forward(60)
+    assert not ledger.suppressions.is_liftable_by(ANA, "command line")
+    assert (
+        ledger.suppressions.unsuppress(ANA, source="command line", also_entered=True).outcome
+        is UnsuppressStatus.REFUSED
+    )
+    assert ledger.suppressions.get(ANA) is not None

@@ -382,6 +382,18 @@ def test_undoing_a_sync_lifts_dated_opt_outs_unless_the_person_opted_out_since(d
     assert (desk.held("ana@x.org"), desk.held("bo@x.org")) == (None, "unsubscribed")
 
 
+def test_a_wrong_meaning_of_a_column_is_undone_although_the_file_is_the_same(desk):
+    text = "email,comments\nana@x.org,unsubscribed\nbo@x.org,\n"
+    desk.sync(text)
+    settings = desk.app.workspace.list_file("readers").with_suffix(".toml")
+    settings.write_text('columns.comments = "opt-out"\n', encoding="utf-8")
+    desk.sync()
+    assert desk.held("ana@x.org") == "unsubscribed"
+    settings.unlink()
+    assert desk.undo().undo_of == 1
+    assert desk.held("ana@x.org") is None
+
+
 def test_undo_needs_an_earlier_sync(desk):
     desk.sync(HEAD + TEN)
     with pytest.raises(UsageError, match="no earlier version, and its file has not changed"):

@@ -12,7 +12,7 @@ from mailer.csv.reader import ListError
 from mailer.errors import NeedsConfirmationError, UsageError
 from mailer.ledger.types.suppressions import SuppressionReason
 from mailer.service.lists import uploads
-from mailer.service.lists.members import add_member, edit_member, erase_subscriber, remove_member
+from mailer.service.lists.members import add_member, edit_member, remove_member
 from mailer.service.lists.sync import list_lock
 from mailer.service.lists.undo import restorable_syncs
 from mailer.service.lists.uploads import (
@@ -26,6 +26,7 @@ from mailer.service.lists.uploads import (
     keep_upload,
     plan_upload,
 )
+from mailer.service.subscribers.erasure import erase_subscriber
 
 HEAD = "email,first_name,city\n"
 BY = "desk, Ada"

@@ -20,7 +20,7 @@ DIFFERENT = {"To", "Date", "Message-ID"}
 TOKEN = re.compile(r"[a-z2-7]{26}")
 SETTINGS = {
     "PUBLICATION": "The Harbour Letter",
-    "REPLY_TO": "answers@example.org",
+    "REPLY_TO": "The desk <answers@example.org>",
     "BOUNCE_ADDRESS": "bounce@example.org",
     "UNSUBSCRIBE_ADDRESS": "leave@example.org",
 }
@@ -65,6 +65,7 @@ def test_an_edit_between_pause_and_resume_changes_no_message(
     assert before[0] == "bounce+TOKEN@example.org"
     found = dict(before[1])
     assert found["From"] == "The Harbour Letter <desk@example.org>"
+    assert found["Reply-To"] == "The desk <answers@example.org>"
     assert found["List-Archive"] == "<https://letter.example.org/archive/>"
     assert found["List-Id"] == "The Harbour Letter <newsletter.letter.example.org>"
 
@@ -79,7 +80,7 @@ def test_a_scheduled_send_keeps_the_settings_of_its_creation(
         start_scheduled(app, app.ledger.sends.get(send.id))
         run_send(app, send.id)
     profiles = [profile_of(here.folder / "caught", each) for each in catcher.received()]
-    assert [dict(fields)["Reply-To"] for _, fields in profiles] == ["answers@example.org"] * 2
+    assert [dict(fields)["Reply-To"] for _, fields in profiles] == ["The desk <answers@example.org>"] * 2
 
 
 def test_a_new_send_has_the_present_settings(

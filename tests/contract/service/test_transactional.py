@@ -58,7 +58,7 @@ def app(tmp_path, clock, catcher, database_url):
     settings = Settings(
         workspace=tmp_path,
         sender=Mailbox(name="The Harbour Letter", address="letter@example.org"),
-        reply_to=Mailbox(name="", address="desk@example.org"),
+        reply_to=Mailbox(name="The desk", address="desk@example.org"),
         bounce_address=Mailbox(name="", address="bounce@example.org"),
         base_url=BASE,
         postal_address="1 Quay Street\nPorto Novo",
@@ -122,9 +122,9 @@ def test_a_confirmation_mail_is_sent_and_its_link_confirms(app, catcher):
     assert (letter.state, letter.attempts) == (TransactionalState.SENT, 1)
     assert catcher.received()[0]["sender"] == "bounce@example.org"
     assert message["From"] == "The Harbour Letter <letter@example.org>"
-    assert (message["To"], message["Reply-To"]) == (ANA, "desk@example.org")
+    assert (message["To"], message["Reply-To"]) == (ANA, "The desk <desk@example.org>")
     assert message["Subject"] == "Please confirm your subscription: The Harbour Letter"
-    assert message["Auto-Submitted"] == "auto-replied"
+    assert message["Auto-Submitted"] == "auto-generated"
     assert re.fullmatch(r"<[a-z2-7]{26}@example\.org>", message["Message-ID"])
     assert message["Date"].datetime.timestamp() == app.clock()
     assert [name for name in message if name.startswith("List-")] == []

@@ -246,6 +246,8 @@ BINARY = bytes(range(256)) * 8
         (b"sep=|\nemail|name\n", "is “|”"),
         ("“email”,“name”\n“ana@x.org”,“Ana”\n".encode(), r"The quotes in the file readers.csv are typographic \(“\)"),
         (b"Mailing list of the Letter,,\nemail,name,city\na@x.org,A,P\n", "Line 1 of the file readers.csv is a title"),
+        (b"Contact,,Subscription\nemail,name,status\na@x.org,A,\n", "the names of the columns are in line 2"),
+        ("email,שם\nana@x.org,דוד כהן\n".encode("cp1255"), "an old encoding of another script, such as Hebrew"),
         (b"My e-mail list\n\nas of May\nname;Email address\nA;a@x.org\n", "the names of the columns are in line 4"),
         (b"email," + b"x" * (18 << 20), "one of its lines is longer than 16 MB"),
         (b"email," + b"x" * 140_000, "is too long"),
@@ -537,3 +539,13 @@ def test_a_quote_that_is_not_doubled_is_named(write):
     source = write('email,name\na@x.org,Ana "the boss" Reis\nb@x.org,"Bo "B" B"\nc@x.org,"C"   \nd@x.org,"D ""d"" D"\n')
     assert [fields["name"] for _, _, fields in members(source)] == ['Ana "the boss" Reis', 'Bo B" B"', "C", 'D "d" D']
     assert findings(source) == ['readers.csv:3: a quote in a quoted cell is not doubled; it was read as “Bo B" B"”']
+
+
+def test_a_list_from_a_mac_is_read_as_mac_os_roman(write):
+    source = write("Email;Prénom;Désinscrit\rana@x.org;Zoé;oui\rbo@x.org;Jérôme;\r".encode("mac_roman"))
+    rows = list(source.rows())
+    assert [(row.fields["first_name"], row.status.value) for row in rows if isinstance(row, Member)] == [
+        ("Zoé", "unsubscribed"),
+        ("Jérôme", "subscribed"),
+    ]
+    assert "it was read as Mac OS Roman: “Prénom”" in rows[0].message

@@ -90,7 +90,9 @@ def test_each_unknown_word_is_reported_once_with_its_first_line(tmp_path):
 @pytest.mark.parametrize(
     ("header", "cell", "status"),
     [
-        ("state", "CA", "unknown"),
+        ("state", "CA", "subscribed"),
+        ("State", "New York", "subscribed"),
+        ("state", "on hold", "unknown"),
         ("state", "Active", "subscribed"),
         ("state", "Cancelled", "unsubscribed"),
         ("type", "gold", "unknown"),

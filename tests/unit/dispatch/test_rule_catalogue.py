@@ -135,6 +135,26 @@ CASES: list[tuple[str, str, str | bytes]] = [
     ("footnote-branch", "6:2", body("{% if reader.a %}\na[^1]\n\n{% else %}\nb[^1]\n\n[^1]: c\n{% endif %}")),
     ("raw-html", "5:3", body("a <b>c</b>")),
     ("raw-html", "5:1", body("<script>alert(1)</script>")),
+    ("leftover-markup", "5:3", body("A ** star ** here")),
+    ("leftover-markup", "5:3", body("A ~~struck~~ word")),
+    ("leftover-markup", "5:3", body("A [link] (https://example.org)")),
+    ("leftover-markup", "5:3", body("A [link](https://example.org/a b)")),
+    ("leftover-markup", "5:3", body("A [link][nowhere]")),
+    ("leftover-markup", "5:1", body("| a | b |\n| 1 | 2 |")),
+    ("leftover-markup", "5:1", body("#nospace")),
+    ("leftover-markup", "5:1", body("##nospace")),
+    ("leftover-markup", "6:1", body("News\n====\n\nText.")),
+    ("leftover-markup", "6:1", body("- one\n-two")),
+    ("leftover-markup", "5:3", body("- [x] done")),
+    ("leftover-markup", "5:1", body("```\nopen\n\nText.")),
+    ("leftover-markup", "7:7", body("- a\n\n  > b ** c **\n")),
+    ("leftover-markup", "7:15", front("photo:\n  url: https://example.org/a.jpg\n  alt: a\n  caption: By *Mara*")),
+    ("leftover-markup", "6:9", body("## A\nsource: *The Wire*\ndate: 2026-10-25\n\nText.")),
+    ("list-of-one", "5:1", body("2024. What a year it was.")),
+    ("list-of-one", "7:3", body("- item\n\n  8. November was a Sunday.")),
+    ("bare-address", "5:5", body("See https://example.org/a?b=1.")),
+    ("bare-address", "5:5", body("See www.example.org and")),
+    ("bare-address", "5:5", body("See mara@example.org.")),
     ("link-text", "5:3", body("a [](https://example.org)")),
     ("reference-duplicate", "8:1", body("[a]\n\n[a]: https://example.org\n[a]: https://example.com")),
     ("table-cells", "7:1", body("| a | b |\n|---|---|\n| c | d | e |")),
@@ -146,6 +166,8 @@ CHECKS: list[tuple[str, str, str]] = [
     ("unknown-dispatch", "6:11", front("earlier:\n  - title: a\n    slug: gone")),
     ("self-link", "5:1", body("[[a]]")),
     ("unknown-field", "5:1", body("{{ reader.fist_name }}")),
+    ("default-for-all", "5:4", body("Hi {{ reader.street or 'there' }}")),
+    ("default-for-all", "5:1", body("{{ reader.street | default('there') | upper }}")),
     ("unknown-field", "4:13", front("subject: Hi {{ reader.fist_name }}")),
     ("image-file", "5:3", body("a ![b](gone.jpg)")),
     ("image-file", "5:9", front("photo:\n  file: gone.jpg\n  alt: a")),
@@ -167,17 +189,70 @@ def test_a_violation_is_reported_at_its_position(rule, where, source):
     assert (parsed.dispatch is None) == any(problem.severity is Severity.ERROR for problem in parsed.problems)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        r"A \*\* star, \~~ and \#sign",
+        "`** a **` and `https://example.org`",
+        "```\n** a **\n# b\n| c |\n```",
+        "~~~~\n```\n~~~~",
+        "> ```\n> quoted\n> ```",
+        "Rated **** by f**k-all, with ____ left blank",
+        "[https://example.org](https://example.org) and <https://example.org> and <mara@example.org>",
+        "@mara@social.example.org and mailer/a@b",
+        "#harbour #ferry",
+        "#1 in the charts",
+        "[sic] (that is what she said) [1]",
+        "a == b, ==== and | c |",
+        "1 * 2 * 3",
+        "-Hola, dijo.",
+        "**这是重点。**后面的文字。",
+        "2024\\. What a year it was.",
+        "99. ninety-nine\n100. hundred",
+        "1. one",
+    ],
+)
+def test_text_that_only_resembles_markup_is_not_reported(text):
+    rules = {problem.rule for problem in parse_dispatch(body(text), "a.md").problems}
+    assert rules.isdisjoint({"leftover-markup", "bare-address", "list-of-one"})
+
+
+def test_a_reported_piece_of_markup_shows_its_merge_field_as_typed():
+    (found,) = parse_dispatch(body("Dear ** {{ reader.first_name }} **, hello"), "a.md").problems
+    assert found.message.startswith("“** {{ reader.first_name }} **” has no effect")
+
+
 @pytest.mark.parametrize(("rule", "where", "source"), CHECKS)
 def test_a_violation_in_context_is_reported_at_its_position(rule, where, source):
     dispatch = parse_dispatch(source, "a.md").dispatch
     check_context = CheckContext(
         slugs={"earlier": "Earlier"},
         fields={"readers": frozenset({"first_name", "city"})},
-        probe_image=lambda path: f"{path} is missing",
+        other_fields=frozenset({"street"}),
+        probe_image=lambda path: (f"{path} is missing", "correct it"),
     )
     found = [problem for problem in check_in_context(dispatch, check_context) if problem.rule == rule]
     assert [place(problem) for problem in found] == [where]
     assert {problem.severity for problem in found} == {RULES[rule].severity}
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "reader.street",
+        "reader.street | upper",
+        "reader.street or reader.city",
+        "reader.fist_name or 'x'",
+        "reader.street == 'x'",
+    ],
+)
+def test_a_field_without_a_default_and_one_of_no_list_are_errors(expression):
+    dispatch = parse_dispatch(body(f"Hi {{{{ {expression} }}}}"), "a.md").dispatch
+    check_context = CheckContext(
+        fields={"readers": frozenset({"city"})}, other_fields=frozenset({"street"}), probe_image=lambda _path: None
+    )
+    found = {problem.rule for problem in check_in_context(dispatch, check_context)}
+    assert found & {"unknown-field", "default-for-all"} == {"unknown-field"}
 
 
 def test_each_rule_has_a_case():

@@ -100,7 +100,9 @@ def test_data_tables_have_header_cells_and_layout_tables_a_role():
 def test_the_photo_has_sizes_alt_and_an_address_on_the_web():
     made = example(SLUGS[2])
     (image,) = tree(html_of(made)).iter("img")
-    assert (image.get("width"), image.get("height")) == ("600", "338")
+    assert (image.get("width"), image.get("height")) == ("600", None), (
+        "without a height, a blocked image leaves no blank"
+    )
     assert image.get("src") == f"https://letter.example.org/media/{made.images[0].name}"
     assert image.get("alt").startswith("Two ferries")
 
@@ -111,7 +113,7 @@ def test_an_embedded_image_is_named_by_its_content_id_but_not_in_a_browser():
     seen = "".join(part for part in made.variant(made.key_for(NOBODY), browser=True).html if isinstance(part, str))
     assert "https://letter.example.org/media/0123abcd.png" in seen
     assert "cid:" not in seen
-    assert 'width="600" height="200"' in seen
+    assert 'width="600"' in seen
 
 
 def test_an_edition_is_reproducible_and_survives_json():
@@ -301,7 +303,15 @@ def test_a_paragraph_that_a_reader_leaves_empty_leaves_no_gap():
 )
 def test_plaintext_reads_as_typed_by_hand(markdown, typed):
     made = edition(markdown, front="editor: {name: Mara, signature: Mara}\n")
-    assert f"Note by Mara\n------------\n\n{typed}\n" in text_of(made, NOBODY)
+    assert f"2 November 2026\n\n\n{typed}\n" in text_of(made, NOBODY)
+
+
+def test_the_note_has_a_heading_only_beside_articles():
+    front = "editor: {name: Mara, signature: Mara}\n"
+    for articles, has_heading in (("", False), (ARTICLE.format(title="T", body="B"), True)):
+        made = edition(f"Note.\n\n{articles}", front=front)
+        assert ("Note by Mara" in text_of(made, NOBODY)) == has_heading
+        assert ("Note by Mara" in html_of(made, NOBODY)) == has_heading
 
 
 def test_a_table_with_a_readers_value_is_aligned_for_that_reader():
@@ -318,13 +328,13 @@ def test_a_right_to_left_edition_has_its_sides_swapped():
     body = "שלום\n\n- פריט\n\n> ציטוט\n\n" + ARTICLE.format(title="English", body="- Text").replace(
         "date:", "language: en\ndate:"
     )
-    made = edition(body, language="he")
+    made = edition(body, language="he", front="summary: [אחת]\n")
     document = tree(html_of(made))
     assert made.direction == "rtl"
     assert (document.get("lang"), document.get("dir")) == ("he", "rtl")
     assert (document.find("body")[0].get("lang"), document.find("body")[0].get("dir")) == ("he", "rtl")
     assert [element.get("class") for element in document.iter("ul")] == ["list-right", "list-left"]
-    assert [element.get("class") for element in document.iter("blockquote")] == ["quote-right line"]
+    assert [element.get("class") for element in document.iter("blockquote")] == ["quote"]
     (piece,) = [cell for cell in document.iter("td") if cell.get("lang") == "en"]
     assert piece.get("dir") == "ltr"
     assert "text-align:left" in piece.get("style")
@@ -369,9 +379,9 @@ def test_a_faulty_workspace_template_is_named(tmp_path, name, content, words):
 def test_a_workspace_lays_out_its_own_plaintext(tmp_path):
     (tmp_path / "dispatch.txt.j2").write_text("{{ photo }}\n\n\n{{ title }}\n\n*\n\n{{ note }}\n{{ unsubscribe }}\n")
     text = text_of(edition("Note.", templates=(tmp_path, TEMPLATES)), NOBODY)
-    assert (
-        text
-        == "A letter\n========\n\n*\n\nNote\n----\n\nNote.\nUnsubscribe here:\nhttps://letter.example.org/u/TOKEN\n"
+    assert text == (
+        "A letter\n========\n\n*\n\nNote.\nUnsubscribe, take a break or change your address here:\n"
+        "https://letter.example.org/u/TOKEN\n"
     )
 
 

@@ -149,6 +149,19 @@ def test_a_logo_replaces_the_name(tmp_path):
     assert made.digest != edition("Note.").digest
 
 
+def test_a_logo_for_dark_mode_takes_the_place_of_the_other(tmp_path):
+    Pillow.new("RGB", (400, 100), "navy").save(tmp_path / "logo.png")
+    Pillow.new("RGB", (400, 100), "white").save(tmp_path / "pale.png")
+    folders = themed(tmp_path, '[logo]\nfile = "logo.png"\ndark_file = "pale.png"\nwidth = 160\n')
+    made = edition("Note.", templates=tuple(folders))
+    html = html_of(made)
+    assert len(made.images) == 2
+    assert all(html.count(image.name) == 1 for image in made.images)
+    assert ".dark-only { display: block !important; }" in html
+    assert 'class="logo light-only"' in html
+    assert "dark-only" not in html_of(edition("Note."))
+
+
 @pytest.mark.parametrize("file", ["gone.png", "../logo.png", "/etc/passwd"])
 def test_a_logo_that_is_missing_or_outside_is_refused(tmp_path, file):
     folder = tmp_path / "templates"

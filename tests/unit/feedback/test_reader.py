@@ -105,7 +105,7 @@ BOUNCES = {
     ),
     "unavailable is any reason": (
         dsn(block("5.0.0", "550 mailbox unavailable"), text="in reply to RCPT TO command"),
-        ("5.0.0", Reason.FILTERED, False),
+        ("5.0.0", Reason.ON_HOLD, False),
     ),
     "perhaps": (
         dsn(block("5.0.0", "the account may not exist: unknown user")),
@@ -284,7 +284,7 @@ def test_a_message_in_html_is_read():
 
 def test_an_answer_of_a_person_is_neither_a_bounce_nor_a_request():
     quoted = f"Thank you! Your mail to ben@example.net was rejected by his server: user unknown.\n> https://news.example.org/u/{KEYS.issue(Purpose.UNSUBSCRIBE, 7)}\n"
-    for subject in ("Re: Tide", "Re: Undelivered mail", "Tide"):
+    for subject in ("Re: Tide", "Undelivered mail", "Tide"):
         feedback = read_feedback(mail(f"From: ana@example.com\nTo: news@example.org\nSubject: {subject}", quoted), KEYS)
         assert (feedback.kind, feedback.recipients, feedback.automatic) == (FeedbackKind.OTHER, (), False)
 
@@ -311,6 +311,15 @@ def test_the_button_of_apple_mail_is_a_request_though_it_is_marked_as_a_reply():
     )
     feedback = read_feedback(raw, KEYS)
     assert (feedback.kind, feedback.automatic, feedback.requests) == (FeedbackKind.UNSUBSCRIBE, False, (token,))
+
+
+def test_what_a_person_writes_about_a_failure_makes_nobody_permanent():
+    quoted = f"> https://news.example.org/u/{KEYS.issue(Purpose.UNSUBSCRIBE, 7)}\n"
+    text = f"Your mail to ana@example.com was returned to sender: user unknown.\nFinal-Recipient: rfc822; ana@example.com\n{quoted}"
+    headers = "Return-Path: <ana@example.com>\nFrom: ana@example.com\nTo: news@example.org\nSubject: Undelivered mail"
+    assert read_feedback(mail(headers, text), KEYS).recipients == ()
+    attached = multipart("mixed", f"text/plain\n\n{text}", RETURNED, headers=headers)
+    assert not any(each.permanent for each in read_feedback(attached, KEYS).recipients)
 
 
 # tokens

@@ -13,7 +13,6 @@ from tests.support.editions import ROOT
 FORMS = {"ar": 6, "de": 2, "en": 2, "es": 2, "fr": 2, "he": 3, "pt": 2}
 SAME = {  # (language, message id) of the texts that are the same in English
     ("de", "Name"),
-    ("fr", "Note"),
     ("fr", "(note %(number)s)"),
 }
 PLACEHOLDER = re.compile(r"%(?:\((\w+)\))?(.?)")

@@ -50,5 +50,5 @@ def test_a_language_has_a_direction(language, reads):
 def test_what_is_not_translated_stays_english():
     assert gettext("xx", "Note by %(name)s", name="Mara") == "Note by Mara"
     assert gettext("de", "No such sentence") == "No such sentence"
-    assert gettext("de-AT", "Note by %(name)s", name="Mara") == "Anmerkung von Mara"
+    assert gettext("de-AT", "Note by %(name)s", name="Mara") == "Editorial von Mara"
     assert gettext("iw", "In this issue") == gettext("he", "In this issue")

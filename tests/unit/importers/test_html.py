@@ -53,3 +53,36 @@ def test_any_text_is_read_as_a_page(text):
 
 def test_deep_nesting_is_cut_off():
     assert len(read_html("<div>" * 5000 + "x").paragraphs) <= 1
+
+
+def test_a_cell_over_several_rows_or_columns_leaves_the_others_in_their_columns():
+    page = read_html(
+        "<table><tr><th>Day<th>Event<th>Place<tr><td rowspan=2>Mon<td>Walk<td>Quay<tr><td>Talk<td>Hall"
+        "<tr><td colspan=2>Closed<td>All</table>"
+    )
+    assert "".join(page.paragraphs[0].markdown or ()).splitlines()[2:] == [
+        "| Mon | Walk | Quay |",
+        "|  | Talk | Hall |",
+        "| Closed |  | All |",
+    ]
+
+
+def test_a_sentence_that_begins_like_a_generated_line_is_kept():
+    page = read_html("<p>Read in silence, she said.</p><p>View in browser</p><p>Read it in your browser</p>")
+    assert [each.text for each in page.paragraphs] == ["Read in silence, she said."]
+
+
+def test_prose_with_a_date_under_a_heading_is_text():
+    page = read_html(
+        "<h1>Letter</h1><p>12 March 2024</p><h2>Fair</h2><p>The fair opens on 6 July 2024</p><p>Bring cake.</p>"
+        "<h2>Bridge</h2><p>Harbour Times 3 March 2024</p><p>It is shut.</p><h2>Wire</h2><p>Coast Wire, 4 March 2024</p><p>Text.</p>"
+    )
+    read = read_plaintext(page.paragraphs, today=dt.date(2026, 1, 1))
+    assert [(each.title, each.source) for each in read.articles] == [
+        ("Bridge", "Harbour Times"),
+        ("Wire", "Coast Wire"),
+    ]
+    assert "The fair opens on 6 July 2024" in read.note
+    assert [each.message for each in read.doubts if "source and date" in each.message] == [
+        "“Harbour Times 3 March 2024” was read as the source and date of “Bridge”"
+    ]

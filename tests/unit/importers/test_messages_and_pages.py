@@ -61,3 +61,35 @@ def test_data_addresses_are_decoded(address, data):
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "cp1252"])
 def test_text_is_decoded_in_any_encoding(encoding):
     assert decode_text("Die Fähre – „Alva“".encode(encoding))[0] == "Die Fähre – „Alva“"
+
+
+def _mixed(*parts: tuple[str, str]) -> bytes:
+    found = EmailMessage()
+    found["Subject"] = "Harbour"
+    found.make_mixed()
+    for kind, text in parts:
+        part = EmailMessage()
+        part.set_content(text, subtype=kind)
+        found.attach(part)
+    return found.as_bytes()
+
+
+def test_a_plain_text_beside_a_page_is_not_dropped():
+    opened = open_message(
+        _mixed(("plain", "The whole letter,\nwith <signs>.\n\nMore.\n"), ("html", "<p>The footer</p>"))
+    )
+    assert opened.is_html
+    assert opened.text.startswith("<p>The whole letter,<br>with &lt;signs&gt;.</p><p>More.</p>")
+    assert "<p>The footer</p>" in opened.text
+
+
+def test_a_plain_copy_of_a_page_is_not_read_twice():
+    opened = open_message(_mixed(("plain", "The letter is here.\n"), ("html", "<p>The <b>letter</b> is here.</p>")))
+    assert opened.text.count("here") == 1
+
+
+def test_the_line_ends_that_a_mail_program_added_within_words_are_removed():
+    head = b"Subject: Harbour\nContent-Type: text/plain; charset=utf-8; format=flowed; delsp=yes\n\n"
+    assert open_message(head + b"See https://example.org/long \n-path here.\n-- \nMara\n").text == (
+        "See https://example.org/long-path here.\n-- \nMara\n"
+    )

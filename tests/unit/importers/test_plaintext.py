@@ -79,7 +79,8 @@ def test_a_regular_archive_becomes_a_complete_dispatch():
     assert draft.photo is not None
     assert draft.photo.credit == "Photo by Ines Carvalho, Harbour Board"
     assert draft.summary == ("Why the board changed its mind",)
-    assert draft.note[1:] == ("I attach two pieces.", "So far it is not settled.")
+    assert draft.note == ("I attach two pieces.", "So far it is not settled.")
+    assert draft.language == "en-US", "the dates have the month first"
     assert [(a.title, a.source, a.place, a.date.day) for a in draft.articles] == [
         ("Board votes 9 to 2", "Harbour Times", "", 25),
         ("Rail link now expected in 2028", "National Wire", "Lisbon", 24),
@@ -91,6 +92,20 @@ def test_a_regular_archive_becomes_a_complete_dispatch():
     assert draft.copyright == "All notes and summaries copyright © Mara Lindqvist. All rights reserved."
     assert doubt_messages(draft).startswith("5: a photo is described")
     assert len(draft.doubts) == 1
+
+
+def test_a_photo_without_a_picture_is_a_comment_and_not_in_the_note():
+    text = write_dispatch(read(REGULAR))
+    head, _, body = text.partition("\n---\n\n")
+    assert "#   credit: Photo by Ines Carvalho, Harbour Board" in head.splitlines()
+    assert "Photo by Ines Carvalho" not in body
+
+
+@pytest.mark.parametrize(("language", "found"), [("en", "en-US"), ("de", "en-US"), ("en-GB", ""), ("en-US", "")])
+def test_english_dates_with_the_month_first_are_american(language, found):
+    assert read(REGULAR, language).language == found
+    day_first = re.sub(r"(October|Oct\.) (\d+), 2026", r"\2 \1 2026", REGULAR)
+    assert read(day_first, language).language == ("en" if language == "de" else "")
 
 
 def test_an_imported_dispatch_has_no_errors_and_reads_back():
@@ -242,3 +257,9 @@ def test_the_work_grows_no_faster_than_the_text():
 
     calls(1)  # the names of months are loaded
     assert calls(4000) < 3 * calls(2000)
+
+
+def test_the_lines_of_a_text_that_was_not_wrapped_stay_lines():
+    assert read("Letter\n\n12 March 2024\n\nroses are red\nviolets are blue\n").note == (
+        "roses are red\\\nviolets are blue",
+    )

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from PIL import Image as Pillow
 
 from mailer.dispatch.parse import parse_dispatch
 from mailer.edition.model import Image
@@ -16,7 +17,7 @@ from mailer.lint.rule_catalogue import RULES
 from mailer.lint.run import run_checks
 from mailer.mime.dkim.keys import Ed25519Key, new_key
 from mailer.mime.dkim.signer import DkimKey
-from tests.support.editions import ROOT
+from tests.support.editions import PUBLICATION, ROOT, TEMPLATES
 from tests.support.lint_contexts import (
     dispatch_text,
     findings,
@@ -73,6 +74,7 @@ WORDS: list[tuple[str, str, str, str]] = [
     ("subject-length", "5:10", subject("a " * 40 + "b"), subject("a " * 38 + "bc")),
     ("subject-length", "2:8", dispatch_text("Note.").replace("A letter", "a " * 50), dispatch_text("Note.")),
     ("subject-shouting", "5:10", subject("'The quay is open!!'"), subject("'The quay is open!'")),
+    ("subject-shouting", "5:10", subject("'Yes! The quay is open!'"), subject("'¡La quay is open!'")),
     ("subject-shouting", "5:10", subject("QUAY OPENS AGAIN"), subject("NATO and UNESCO on the quay")),
     (
         "subject-shouting",
@@ -126,6 +128,22 @@ WORDS: list[tuple[str, str, str, str]] = [
         "7:1",
         dispatch_text("[bank.example.com](https://evil.example.net/a)"),
         dispatch_text("[example.com](https://www.example.com/a) [Booking.com sinks](https://times.example.org/a)"),
+    ),
+    (
+        "link-mismatch",
+        "7:1",
+        dispatch_text("[paypal.com](https://evil.example.net/a)"),
+        dispatch_text(
+            "[avatar.png](https://example.org/a) [README.md](https://example.org/r) [Node.js](https://nodejs.org/en)"
+            " [ASP.NET](https://dotnet.microsoft.com/) [Iggy.rs](https://example.org/i) [main.py](https://example.org/p)"
+            " [report.pdf](https://example.org/files/report.pdf) [v1.2.3](https://example.org/v) [U.S.](https://example.org/u)"
+        ),
+    ),
+    (
+        "link-mismatch",
+        "7:1",
+        dispatch_text("[ana@example.org](mailto:bo@example.com)"),
+        dispatch_text("[Ana@example.org](mailto:ana@example.org?subject=Hello) [write to us](mailto:bo@example.com)"),
     ),
     (
         "link-mismatch",
@@ -288,6 +306,33 @@ def test_image_bytes_and_widths_are_checked():
     assert with_photo(599, 1) == {"image-width"}
 
 
+def test_an_animation_and_a_dark_image_without_a_ground_are_reported():
+    plain = Image(name="a.png", content_type="image/png", width=1200, height=600, data=b"x")
+    front = "photo:\n  file: a.png\n  alt: Ferries\n  credit: Mara\n"
+
+    def found(image: Image) -> list[tuple[str, int]]:
+        source = dispatch_text("Note.", front)
+        return [(each.rule, each.line) for each in run_checks(lint_context(source, images={"a.png": image}))]
+
+    assert found(plain) == []
+    assert found(replace(plain, is_animated=True)) == [("image-animated", 6)]
+    assert found(replace(plain, vanishes=True)) == [("image-vanishes", 6)]
+
+
+def test_a_dark_logo_needs_one_for_dark_mode(tmp_path):
+    for name, grey in (("logo.png", 20), ("pale.png", 230)):
+        logo = Pillow.new("RGBA", (400, 100), (0, 0, 0, 0))
+        logo.paste((grey, grey, grey, 255), (50, 20, 350, 80))
+        logo.save(tmp_path / name)
+
+    def found(more: str) -> set[str]:
+        (tmp_path / "theme.toml").write_text(f'theme = "daily"\n[logo]\nfile = "logo.png"\nwidth = 160\n{more}')
+        return rules(lint_context(dispatch_text("Note."), templates=(tmp_path, TEMPLATES)))
+
+    assert found("") == {"image-vanishes"}
+    assert found('dark_file = "pale.png"\n') == set()
+
+
 def test_the_findings_of_lost_features_name_the_share_of_mail_programs():
     context = with_html(
         lint_context(dispatch_text("Note."), clients=("outlook.windows", "apple-mail")),
@@ -363,6 +408,15 @@ def test_a_message_that_breaks_the_contract_is_reported(rule, old, new):
     context = lint_context(dispatch_text("Note."))
     assert rule not in rules(context)
     assert rule in rules(with_message(context, old, new))
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Lindqvist, Mära", "Mära; Lindqvist: “news”", 'Lindqvist, "M."', "Mara @ Häfen <Porto>", "=?utf-8?q?x?=, y", ""],
+)
+def test_any_name_of_the_sender_is_read_back(name):
+    publication = replace(PUBLICATION, from_name=name)
+    assert rules(lint_context(dispatch_text("Note."), publication=publication)) == set()
 
 
 def test_the_plaintext_has_every_headline():

@@ -1,5 +1,7 @@
 """A message joined from pieces equals, part by part and header by header, one that `email` builds from the same values."""
 
+import re
+from dataclasses import replace
 from email.message import EmailMessage
 from email.parser import BytesParser
 from email.policy import SMTP, compat32, default
@@ -25,6 +27,7 @@ PROFILE = SenderProfile(
     publication="The Harbour Letter",
     base_url="https://letter.example.org",
     reply_to="mara@example.org",
+    reply_to_name="Lindqvist, Mära",
     bounce_address="bounces@example.org",
     unsubscribe_address="leave@example.org",
 )
@@ -178,7 +181,7 @@ def test_the_headers_are_those_of_the_contract(name: str) -> None:
     got = BytesParser(policy=default).parsebytes(received(message))
     assert got["From"] == "The Harbour Letter <desk@example.org>"
     assert got["To"] == "ana@example.com"
-    assert got["Reply-To"] == "mara@example.org"
+    assert got["Reply-To"] == '"Lindqvist, Mära" <mara@example.org>'
     assert got["Subject"] == "Tides for Ana in Porto Novo"
     assert got["Date"] == "Mon, 21 Sep 2026 14:13:20 +0000"
     assert got["Message-ID"] == f"<{'m' * 26}@example.org>"
@@ -190,10 +193,22 @@ def test_the_headers_are_those_of_the_contract(name: str) -> None:
     assert got["List-Id"] == "The Harbour Letter <newsletter.letter.example.org>"
     assert got["List-Help"] == "<mailto:mara@example.org?subject=help>"
     assert got["List-Archive"] == "<https://letter.example.org/archive/>"
+    assert got["List-Post"] == "NO"
     assert message.sender == f"bounces+{'b' * 26}@example.org"
     assert len(message.sender.partition("@")[0]) <= 64
     assert message.size == len(message.text)
     assert all(len(line) <= 78 for line in received(message).split(b"\r\n\r\n", 1)[0].split(b"\r\n"))
+
+
+@pytest.mark.parametrize("domain", ["example.org", "x.y", "xn--mnchen-3ya.example", "newsletter"])
+def test_the_feedback_id_is_as_google_requires(domain: str) -> None:
+    profile = replace(PROFILE, sender_address=f"desk@{domain}", base_url=f"https://{domain}")
+    edition = replace(EDITIONS["quoted-printable"], slug="newsletter", from_address=f"desk@{domain}")
+    composer = Composer(edition, profile, lambda _: TOKENS)
+    claim = Claim(delivery_id=1, identity="x", address="ana@example.com", fields={}, attempt=1, date=1_790_000_000.0)
+    fields = BytesParser(policy=default).parsebytes(composer.compose(claim).text)["Feedback-ID"].split(":")
+    assert len(fields) == len(set(fields)) == 4, "four fields, none repeated"
+    assert re.fullmatch(r"[a-z0-9-]{5,15}", fields[3]), "the SenderId"
 
 
 def structure(message) -> list[str]:

@@ -55,10 +55,27 @@ def test_an_error_ends_a_round_and_not_the_job(app, error, said):
             raise error
         stop.set()
 
-    (line,) = run(app, step)
+    line, back = run(app, step)
     assert line.startswith(said)
+    assert back == "letters go on"
     assert KEY not in line
     assert len(rounds) == 2
+
+
+def test_an_error_that_lasts_is_logged_once_and_so_is_its_end(app):
+    rounds = []
+
+    async def step(stop):
+        rounds.append(1)
+        if len(rounds) <= 100:
+            raise UsageError("The database cannot be reached.")
+        if len(rounds) == 102:
+            raise UsageError("The database cannot be reached.")
+        if len(rounds) == 104:
+            stop.set()
+
+    wait = "letters wait: The database cannot be reached."
+    assert run(app, step) == [wait, "letters go on", wait, "letters go on"]
 
 
 def test_a_step_may_ask_for_another_pause(app):

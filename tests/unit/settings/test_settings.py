@@ -83,6 +83,9 @@ GOOD = [
     ("DOMAIN_RATE", '{"*": 2.5, "x.org": "60/minute"}', "domain_rate", {"*": 2.5, "x.org": 1.0}),
     ("TRUSTED_PROXIES", "127.0.0.1, fd00::/8", "trusted_proxies", (ipaddress.ip_network("127.0.0.1"), ipaddress.ip_network("fd00::/8"))),
     ("BOUNCE_ADDRESS", "b" * 24 + "@x.org", "bounce_address", Mailbox(name="", address="b" * 24 + "@x.org")),
+    ("HELO", "Mail.Exämple.org", "helo", "mail.xn--exmple-cua.org"),
+    ("HELO", "[192.0.2.1]", "helo", "[192.0.2.1]"),
+    ("HELO", "[IPv6:2001:db8::1]", "helo", "[IPv6:2001:db8::1]"),
     ("CONNECTIONS", "", "connections", 8),
 ]  # fmt: skip
 
@@ -93,6 +96,7 @@ def test_settings_are_read(variable, text, field, value):
 
 
 BAD = [
+    *[("HELO", text, "should be the full name of this machine") for text in ("mailhost", "192.0.2.1", "[2001:db8::1]", "[IPv6:192.0.2.1]", "a b.org", "[x]")],
     ("FROM", "Mara", "should be “Name <address>” or an address"),
     ("FROM", "mära@example.org", "letters outside of ASCII before the @"),
     ("FROM", "Mara\nBcc: x <m@x.org>", "control character"),

@@ -46,7 +46,36 @@ def reply(line: str) -> Reply:
         (Stage.RCPT, "553 5.1.3", Outcome.FAILED, "suppress"),
         (Stage.RCPT, "556 5.1.10", Outcome.FAILED, "suppress"),
         (Stage.RCPT, "556 5.1.10 domain has null MX", Outcome.FAILED, "suppress"),
-        (Stage.RCPT, "550 5.1.6", Outcome.FAILED, ""),
+        (Stage.RCPT, "550 5.1.6", Outcome.FAILED, "suppress"),
+        (Stage.RCPT, "550 mailbox unavailable", Outcome.FAILED, "unexplained"),
+        (Stage.RCPT, "550 5.1.1 mailbox unavailable", Outcome.FAILED, "suppress"),
+        (Stage.RCPT, "550 user may not exist", Outcome.FAILED, ""),
+        (Stage.RCPT, "550 5.1.1 user unknown, try again later", Outcome.FAILED, ""),
+        (
+            Stage.RCPT,
+            "454 4.7.1 <ana@example.com>: Relay access denied",
+            Outcome.UNSENT,
+            "is_throttling relay_waits close",
+        ),
+        (
+            Stage.RCPT,
+            "450 4.1.8 Sender address rejected: Domain not found",
+            Outcome.UNSENT,
+            "is_throttling relay_waits close",
+        ),
+        (
+            Stage.RCPT,
+            "450 4.7.25 Client host rejected: cannot find your hostname",
+            Outcome.UNSENT,
+            "is_throttling relay_waits close",
+        ),
+        (
+            Stage.RCPT,
+            "450 4.1.1 undeliverable: host mx.example.com said: 450 blocked using rbl",
+            Outcome.DEFERRED,
+            "is_throttling",
+        ),
+        (Stage.RCPT, "451 4.3.0 Temporary lookup failure", Outcome.DEFERRED, "is_throttling"),
         (Stage.RCPT, "550", Outcome.FAILED, "unexplained"),
         (Stage.RCPT, "550 no such user", Outcome.FAILED, "suppress"),
         (Stage.DATA, "550 no such user", Outcome.FAILED, ""),
@@ -77,6 +106,18 @@ def test_the_outcome_of_each_reply(stage: Stage, line: str, outcome: Outcome, fl
         "excludes_relay", "lacks", "close", "about_us", "unexplained", "is_throttling", "relay_waits", "suppress"
     )  # fmt: skip
     assert {name for name in named if getattr(found, name)} == set(flags.split())
+
+
+@pytest.mark.parametrize(
+    "line", ["550 5.1.1 Unknown user: {}", "550 User {} does not exist", "550 5.1.0 Address rejected. {}"]
+)
+def test_a_reply_that_names_our_address_is_about_the_sender(line: str) -> None:
+    sender, recipient = "desk@example.org", "ana@example.com"
+    refused = reply(line.format(f"<{sender.title()}>"))
+    found = classify(refused, Stage.RCPT, sender=sender, recipient=recipient)
+    assert (found.suppress, found.about_us) == (False, True)
+    both = reply(line.format(f"<{recipient}> ({sender})"))
+    assert not classify(both, Stage.RCPT, sender=sender, recipient=recipient).about_us
 
 
 @pytest.mark.parametrize(

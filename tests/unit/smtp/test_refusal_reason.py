@@ -31,6 +31,18 @@ def reason_of(reply: str) -> Reason:
         "421 4.7.0|Too many connections from 203.0.113.5",
         "421|trop de connexions, veuillez ouvrir moins de connexions simultanees",
         "550 5.7.705|Access denied, tenant has exceeded threshold",
+        "432 4.3.2|Concurrent connections limit exceeded.",
+        "421 4.4.2|Message submission rate for this client has exceeded the configured limit",
+        "550|Domain frequency limited.",
+        "550|the number of recipients sent from one address exceeds the limit",
+        "421|Domain news.example.org is not allowed to send: recipient limit exceeded",
+        "451|Authentication failed: Maximum credits exceeded",
+        "550 5.7.0|Your credit balance is exhausted",
+        "550|You have exceeded your plan limit",
+        "550|Ha superado el límite de envíos por hora",
+        "550|Vous avez dépassé le nombre maximum de messages par heure",
+        "550|Превышен лимит отправки писем",
+        "550|发信频率过高",
     ],
 )
 def test_a_quota_of_ours_is_known_by_its_words_whatever_the_code(reply: str) -> None:
@@ -53,6 +65,12 @@ def test_a_quota_of_ours_is_known_by_its_words_whatever_the_code(reply: str) -> 
         "550 5.7.1|not accepted due to domain's DMARC policy",
         "450 4.1.8|<desk@example.org>: Sender address rejected: Domain not found",
         "501|emetteur invalide",
+        "550|Your account does not exist",
+        "550|The sender's mailbox does not exist",
+        "550|SMTP user does not exist",
+        "550 5.1.1|Absenderadresse existiert nicht",
+        "550 5.1.1|Adresse d'expéditeur inconnue: l'utilisateur n'existe pas",
+        "550|Remitente desconocido",
     ],
 )
 def test_a_refusal_of_the_sender_is_not_one_of_the_recipient(reply: str) -> None:
@@ -66,7 +84,6 @@ def test_a_refusal_of_the_sender_is_not_one_of_the_recipient(reply: str) -> None
         "550 5.1.1|<ana@example.com>: Recipient address rejected: User unknown in virtual mailbox table",
         "550 5.1.1|The email account that you tried to reach does not exist.",
         "550|no such user here",
-        "550|Requested action not taken: mailbox unavailable",
         "550|sorry, no mailbox here by that name",
         "554|delivery error: Sorry your message cannot be delivered. This user does not exist",
         "550 5.7.1|User Unknown: ana@example.com",
@@ -81,6 +98,10 @@ def test_a_refusal_of_the_sender_is_not_one_of_the_recipient(reply: str) -> None
         "550|用户不存在",
         "550|Пользователь ana@example.com не найден",
         "550|Le destinataire inconnu",
+        "550|Usuario no encontrado",
+        "550|Utente non trovato",
+        "550|Okänd mottagare",
+        "550|Nieznany użytkownik",
     ],
 )
 def test_a_mailbox_that_does_not_exist_is_proven_by_a_code_or_by_words(reply: str) -> None:
@@ -89,7 +110,21 @@ def test_a_mailbox_that_does_not_exist_is_proven_by_a_code_or_by_words(reply: st
 
 @pytest.mark.parametrize(
     "reply",
-    ["550|", "550|no", "550|rejected", "554|", "550 5.1.0|", "550 5.2.0|", "550 5.0.0|", "553|", "450 4.2.0|later"],
+    [
+        "550|Requested action not taken: mailbox unavailable",
+        "550 5.5.0|mailbox unavailable",
+        "550|user temporarily unavailable",
+        "550 5.1.1|unverified address: Address verification in progress",
+        "550|",
+        "550|no",
+        "550|rejected",
+        "554|",
+        "550 5.1.0|",
+        "550 5.2.0|",
+        "550 5.0.0|",
+        "553|",
+        "450 4.2.0|later",
+    ],
 )
 def test_a_reply_that_says_nothing_is_about_nothing(reply: str) -> None:
     assert reason_of(reply) is Reason.ON_HOLD
@@ -134,6 +169,8 @@ def test_a_reply_that_says_nothing_is_about_nothing(reply: str) -> None:
         ("554 5.7.1|There are multiple Subject headers", Reason.NOT_COMPLIANT),
         ("550|the domain example.com couldn't be found", Reason.HOST_UNKNOWN),
         ("500|syntax error", Reason.SYNTAX_ERROR),
+        ("550 5.1.1|user database not found", Reason.SYSTEM_ERROR),
+        ("550|Transport map hash:/etc/postfix/transport does not exist", Reason.SYSTEM_ERROR),
     ],
 )  # fmt: skip
 def test_the_reason_of_each_kind_of_reply(reply: str, expected: Reason) -> None:

@@ -1,6 +1,7 @@
 """Limits of each request: the size of its head, and how many run at once."""
 
 import asyncio
+from ipaddress import ip_network
 
 import httpx
 import pytest
@@ -73,5 +74,32 @@ def test_unsubscribing_has_places_of_its_own(root):
             release.set()
             assert [each.status_code for each in await asyncio.gather(*running, leaving)] == [200, 200, 200]
             assert (await client.get("/archive/")).status_code == 200
+
+    asyncio.run(scenario())
+
+
+def test_a_client_behind_a_proxy_has_a_part_of_the_places():
+    async def scenario():
+        release, running = asyncio.Event(), []
+
+        async def slow(scope, receive, send):
+            running.append(scope["path"])
+            await release.wait()
+            await OK(scope, receive, send)
+
+        app = RequestLimitsMiddleware(slow, trusted=(ip_network("127.0.0.0/8"),), client_places=2)  # as httpx connects
+        async with client_of(app) as client:
+
+            def ask(address, path="/archive/"):
+                return asyncio.create_task(client.get(path, headers={"X-Forwarded-For": address}))
+
+            asked = [ask("203.0.113.7"), ask("203.0.113.7"), ask("203.0.113.8"), ask("203.0.113.7", "/u/token")]
+            asked += [ask("127.0.0.1") for _ in range(3)]  # from this machine
+            while len(running) < len(asked):
+                await asyncio.sleep(0.01)
+            assert (await ask("203.0.113.7")).status_code == 503
+            release.set()
+            assert [each.status_code for each in await asyncio.gather(*asked)] == [200] * len(asked)
+            assert (await ask("203.0.113.7")).status_code == 200
 
     asyncio.run(scenario())

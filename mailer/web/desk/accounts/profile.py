@@ -6,6 +6,7 @@ from mailer.addresses import parse_address
 from mailer.errors import UsageError
 from mailer.ledger.types.roles_and_scopes import Role
 from mailer.service.accounts.passwords import check_password, hash_password, require_passwords
+from mailer.service.sends.plan import setting_warnings
 from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute
 
@@ -41,6 +42,7 @@ def _show(request: DeskRequest) -> Response:
         current=request.session.id,
         browser_name=browser_name,
         passwords=not request.app.settings.oidc_only,
+        missing=setting_warnings(request.app) if request.may(Role.EDITOR) else (),
     )
 
 
@@ -61,6 +63,7 @@ def _set_email(request: DeskRequest) -> Response:
 
 def _set_password(request: DeskRequest) -> Response:
     require_passwords(request.app)
+    request.limits.try_password(request.user.id)
     if not check_password(request.app, request.user, request.form.raw("old")):
         raise UsageError("Your current password is wrong.", "Nothing was changed. Type it again.")
     if request.form.raw("password") != request.form.raw("again"):

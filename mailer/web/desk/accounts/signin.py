@@ -18,7 +18,7 @@ from starlette.responses import Response
 from mailer.app import App
 from mailer.errors import UsageError
 from mailer.ledger.accounts.sessions import LONGEST
-from mailer.ledger.accounts.users import name_key
+from mailer.ledger.accounts.users import LONGEST_NAME, name_key
 from mailer.ledger.types.roles_and_scopes import Role
 from mailer.service.accounts.passwords import accept_invite, sign_in
 from mailer.service.accounts.sessions import NewSession, token_digest
@@ -35,6 +35,7 @@ from mailer.web.forms import read_form
 HOME = "/desk/dispatches"
 _DEVICE_COOKIE = "device"
 _LARGEST_FORM = 8 * 1024  # octets
+_MOST_OF_NAME = 4 * LONGEST_NAME  # characters that are read: normalising takes quadratic time on combining marks
 _MAX_HASHES = 2  # at once
 MAX_WAITING = 20  # attempts that wait for a hash: about a second
 _log = logging.getLogger(__name__)
@@ -56,13 +57,15 @@ class SignInPages:
         }
 
     async def show(self, request: Request) -> Response:
-        origin = origin_of(request)
-        flash = self._pages.pop_flash(request, origin)
-        return await run_in_threadpool(self._form, flash, wanted=request.query_params.get("next", ""))
+        flash = self._pages.read_flash(request)
+        response = await run_in_threadpool(self._form, flash, wanted=request.query_params.get("next", ""))
+        if flash:
+            self._pages.clear_flash(request, response)
+        return response
 
     async def sign_in(self, request: Request) -> Response:
         form = await read_form(request, _LARGEST_FORM)
-        name, password, wanted = form.text("name"), form.raw("password"), form.text("next")
+        name, password, wanted = form.text("name")[:_MOST_OF_NAME], form.raw("password"), form.text("next")
         address = self._address(request)
         device = verify_device_cookie(self._app, read_cookie(request, origin_of(request).cookie(_DEVICE_COOKIE)), name)
         keys = throttle_keys(address, name_key(name), device)

@@ -13,7 +13,7 @@ _LARGEST_IMPORT = 4 * LARGEST + 64 * 1024  # octets: a character may take four
 
 
 def _new(request: DeskRequest) -> Response:
-    path = create_dispatch(request.app, request.form.text("title"))
+    path = create_dispatch(request.app, request.form.text("title"), by=request.user.name)
     request.record("dispatch.new", path.stem)
     return request.redirect(f"{HERE}/{path.stem}")
 
@@ -23,7 +23,7 @@ def _import_form(request: DeskRequest) -> Response:
 
 
 def _import(request: DeskRequest) -> Response:
-    imported = import_text(request.app, request.form.raw("text"))
+    imported = import_text(request.app, request.form.raw("text"), by=request.user.name)
     request.record("dispatch.import", imported.name)
     if not imported.doubts:
         return request.redirect(f"{HERE}/{imported.name}", "Imported. Everything was recognised.")

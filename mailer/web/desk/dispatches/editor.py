@@ -20,6 +20,7 @@ from mailer.service.dispatches.files import (
     read_dispatch,
     save_dispatch,
 )
+from mailer.service.dispatches.references import find_references
 from mailer.service.dispatches.status import find_dispatch_summary
 from mailer.web.desk.dispatches.history import diff
 from mailer.web.desk.dispatches.list import HERE, ONE
@@ -27,7 +28,7 @@ from mailer.web.desk.dispatches.preview import VIEWS
 from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute
 from mailer.web.desk.send_form_tokens import new_form_token
-from mailer.web.sse import ServerSentEvent, sse_response
+from mailer.web.sse import ServerSentEvent
 
 _LARGEST_FORM = 4 * LARGEST + 64 * 1024  # octets: a character may take four
 _POLL_INTERVAL = 1.0  # seconds
@@ -96,7 +97,14 @@ async def _watch(request: DeskRequest) -> Response:
                 yield ServerSentEvent(name="changed", data=now.digest)
             await asyncio.sleep(_POLL_INTERVAL)
 
-    return sse_response(request.request, events())
+    return request.stream(events())
+
+
+def _references(request: DeskRequest) -> Response:
+    """Returns what the editor offers after “[[” and “{{”."""
+    references = find_references(request.app, request.path["name"])
+    titles = [{"slug": slug, "title": title} for slug, title in references.titles.items()]
+    return request.json({"dispatches": titles, "fields": references.fields})
 
 
 def _text(request: DeskRequest) -> Response:
@@ -108,5 +116,6 @@ ROUTES = (
     DeskRoute("GET", ONE, Role.WRITER, _edit),
     DeskRoute("POST", ONE, Role.WRITER, _save, largest=_LARGEST_FORM),
     DeskRoute("GET", f"{ONE}/text", Role.WRITER, _text),
+    DeskRoute("GET", f"{ONE}/references", Role.WRITER, _references),
     DeskRoute("GET", f"{ONE}/changes", Role.WRITER, _watch),
 )

@@ -4,12 +4,15 @@ The editor's script requests them as JSON, with positions for its marks; without
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 from starlette.responses import Response
 
 from mailer.dispatch.diagnostics import Diagnostic, Severity
 from mailer.ledger.types.roles_and_scopes import Role
+from mailer.service.dispatches.preview import CachedPreview
 from mailer.service.dispatches.status import find_dispatch_summary
+from mailer.service.sends.eta import format_time
 from mailer.web.desk.dispatches.list import ONE
 from mailer.web.desk.plain_language import finding_sentence
 from mailer.web.desk.request import DeskRequest
@@ -19,30 +22,38 @@ from mailer.web.desk.route import DeskRoute
 def _findings(request: DeskRequest) -> Response:
     """Returns the findings of the saved text: JSON with marks for the script, a page for browsers without."""
     preview = request.previews.make(request.path["name"], request.has_left)
+    outdated = _outdated(request, preview)
+    context: dict[str, Any] = {
+        "preview": preview,
+        "outdated": outdated,
+        "summary": count_findings(preview.problems) or "No problems found",
+        "severities": {each.severity.value for each in preview.problems},
+        "name": request.path["name"],
+    }
     if not request.wants_json:
-        return request.page(
-            "findings",
-            heading=find_dispatch_summary(request.app, request.path["name"]).title,
-            preview=preview,
-            summary=count_findings(preview.problems) or "No problems found",
-            name=request.path["name"],
-        )
-    fragment = request.page(
-        "finding",
-        heading="",
-        preview=preview,
-        summary=count_findings(preview.problems) or "No problems found",
-        name=request.path["name"],
-    )
+        heading = find_dispatch_summary(request.app, request.path["name"]).title
+        return request.page("findings", heading=heading, **context)
+    fragment = request.page("finding", heading="", **context)
     return request.json(
         {
             "digest": preview.digest,
             "size": preview.size,
-            "letter": preview.edition is not None,
+            "outdated": outdated,
             "html": bytes(fragment.body).decode(),
             "marks": [_mark(problem, is_admin=request.user.role is Role.ADMIN) for problem in preview.problems],
         }
     )
+
+
+def _outdated(request: DeskRequest, preview: CachedPreview) -> str:
+    """Returns from when the text is that the preview shows; "" if it is the present one."""
+    if preview.edition:
+        return ""
+    if preview.before is None:
+        return "Fix the errors to see a preview."
+    app = request.app
+    when = format_time(preview.shown_at, app.clock(), app.settings.timezone)
+    return f"The preview shows the text as it was {when}. It follows when the errors are fixed."
 
 
 def _mark(problem: Diagnostic, *, is_admin: bool) -> dict[str, object]:

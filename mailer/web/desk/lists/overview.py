@@ -26,7 +26,7 @@ from mailer.web.desk.route import DeskRoute
 
 HERE = "/desk/lists"
 ONE = f"{HERE}/{{name}}"
-_HEADER_ROW = "email,first_name,last_name"
+_HEADER_ROW = "email,first_name"
 _MAX_SYNCS = 12
 _UNREAD = "Not read yet."
 _cached_digest = cache_by_mtime(maxsize=64)(file_digest)

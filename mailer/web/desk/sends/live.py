@@ -26,7 +26,6 @@ from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute
 from mailer.web.desk.sends.list import SEND, path_of, seconds_left, send_number, source_of
 from mailer.web.desk.sends.live_broadcast import Fragments
-from mailer.web.sse import sse_response
 
 FRAGMENTS: Mapping[str, tuple[str, ...]] = {
     "state": ("summary", "is_owned"),
@@ -164,7 +163,7 @@ def _show(request: DeskRequest) -> Response:
 async def _events(request: DeskRequest) -> Response:
     send_id = send_number(request)
     await run_in_threadpool(request.app.ledger.sends.get, send_id)  # 404 before a stream begins
-    return sse_response(request.request, request.broadcaster.subscribe(send_id, may_send=request.may(Role.EDITOR)))
+    return request.stream(request.broadcaster.subscribe(send_id, may_send=request.may(Role.EDITOR)))
 
 
 def _pause(request: DeskRequest) -> Response:

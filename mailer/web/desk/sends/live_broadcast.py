@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from mailer.app import App
 from mailer.errors import MailerError
 from mailer.service.sends.monitor import SendMonitor, SendSnapshot
+from mailer.web.error_log import ErrorLog
 from mailer.web.sse import ServerSentEvent
 
 INTERVAL = 1.0  # seconds between two snapshots
@@ -99,12 +100,13 @@ class SendBroadcaster:
                     del self._topics[send_id]
 
     async def _poll(self, send_id: int, topic: _Topic) -> None:
+        errors = ErrorLog(_log)
         while True:
             pause = INTERVAL
             try:
                 snapshot, fragments = await asyncio.to_thread(self._take_snapshot, send_id, topic)
             except MailerError as error:  # the ledger may be readable again in a moment
-                _log.warning("send %d cannot be watched: %s", send_id, error)
+                errors.write(f"send {send_id} cannot be watched: {error}", level=logging.WARNING)
             except Exception:  # noqa: BLE001 - a defect must not end the updates of all present and later subscribers
                 _log.exception("send %d cannot be watched", send_id)
             else:

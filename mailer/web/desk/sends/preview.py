@@ -26,7 +26,7 @@ from mailer.web.desk.sends.send_form import SendForm
 class SendPreview:
     """What a send would be: its plan, or the reason why there is none.
 
-    `problems` are errors and warnings of the dispatch. `earlier` is a send of the same dispatch to one of the lists.
+    `problems` are the findings of the dispatch. `earlier` is a send of the same dispatch to one of the lists.
     Any other error is in `error`, with its `next_step`. `may_send`: an approval, where one is needed, is there.
     """
 
@@ -45,6 +45,10 @@ class SendPreview:
     @property
     def warnings(self) -> tuple[Diagnostic, ...]:
         return tuple(each for each in self.problems if each.severity is Severity.WARNING)
+
+    @property
+    def notes(self) -> tuple[Diagnostic, ...]:
+        return tuple(each for each in self.problems if each.severity is Severity.NOTE)
 
     @property
     def must_accept(self) -> bool:

@@ -106,7 +106,9 @@ def _test(request: DeskRequest) -> Response:
         return request.redirect(f"{HERE}/{name}", message, bad=True)
     filled = f" as {mask_address(reader)}" if reader and not made_up else ""
     request.record("dispatch.test", name, f"send {send.id} to {', '.join(map(mask_address, emails))}{filled}")
-    return request.redirect(f"{HERE}/{name}/test", f"The test is on its way to {', '.join(emails)}. Check the inbox.")
+    shown = f", as {reader} would get it," if reader else ""
+    message = f"The test{shown} is on its way to {', '.join(emails)}. Check the inbox."
+    return request.redirect(f"{HERE}/{name}/test", message)
 
 
 def _typed_fault(typed: Sequence[str]) -> str:

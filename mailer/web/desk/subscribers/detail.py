@@ -8,7 +8,8 @@ from mailer.addresses import Address, mask_address, parse_address
 from mailer.errors import NeedsConfirmationError, UsageError
 from mailer.ledger.types.roles_and_scopes import Role
 from mailer.ledger.types.subscribers import Membership
-from mailer.service.lists.members import edit_member, editable_fields, erase_subscriber, remove_member
+from mailer.service.lists.members import edit_member, editable_fields, remove_member
+from mailer.service.subscribers.erasure import erase_subscriber
 from mailer.service.subscribers.profile import SubscriberProfile, find_profile
 from mailer.web.desk.lists.members import typed_fields
 from mailer.web.desk.lists.overview import HERE, ONE, actor, name_of, redirect_to_sync
@@ -33,6 +34,7 @@ def _show(request: DeskRequest) -> Response:
         "reader",
         heading=profile.display,
         profile=profile,
+        can_undo=request.app.ledger.suppressions.is_liftable_by(address.identity, actor(request)),
         is_on=[each for each in profile.lists if each.status != "removed"],
         members=members,
         fields=fields,

@@ -35,6 +35,7 @@ def _show(request: DeskRequest) -> Response:
         found=found[:_PAGE_SIZE],
         next=found[_PAGE_SIZE - 1].identity if len(found) > _PAGE_SIZE else "",
         is_marker=is_pseudonym,
+        can_remove=lambda each: suppressions.is_liftable_by(each.identity, actor(request)),
     )
 
 
@@ -52,7 +53,7 @@ def _add(request: DeskRequest) -> Response:
 
 def _remove(request: DeskRequest) -> Response:
     address = parse_address(request.form.text("email"))
-    done = request.app.ledger.suppressions.unsuppress(address.identity, source=actor(request))
+    done = request.app.ledger.suppressions.unsuppress(address.identity, source=actor(request), also_entered=True)
     if done.outcome is UnsuppressStatus.REFUSED and done.suppression:
         reason = status_label(done.suppression.reason).lower()
         raise UsageError(

@@ -5,11 +5,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mailer.csv.rows import Status
+from mailer.delivery.states import DeliveryState
 from mailer.ledger.store.expressions import IMPORTED
 from mailer.ledger.types.subscribers import MemberChange, MemberChangeKind
 from mailer.ledger.types.suppressions import SuppressionAction, SuppressionChange, SuppressionReason
 from mailer.line_sanitizer import clean_line
 from mailer.service.subscribers.profile import Sent, SubscriberProfile
+from mailer.web.desk.plain_language import delivery_state, plain_reason
 from mailer.web.desk.status_labels import leaving_reason_label, source_label, status_label
 
 _MAX_TEXT = 200  # characters
@@ -26,13 +28,6 @@ _TRANSACTIONAL = {
     "link": "E-mail with a preferences link",
     "address": "E-mail about the new address",
     "welcome": "Welcome",
-}
-_DELIVERY_STATES = {
-    "pending": "waiting",
-    "claimed": "waiting",
-    "deferred": "retrying",
-    "skipped": "not sent",
-    "uncertain": "unconfirmed",
 }
 
 
@@ -106,8 +101,8 @@ def _form(form: str) -> str:
 
 
 def _delivery(sent: Sent) -> str:
-    reason = f" ({sent.reason})" if sent.reason else ""
-    return f"Send {sent.send_id}, {sent.slug}: {_DELIVERY_STATES.get(sent.state, sent.state)}{reason}"
+    reason = f" ({plain_reason(sent.reason)})" if sent.reason else ""
+    return f"Send {sent.send_id}, {sent.slug}: {delivery_state(DeliveryState(sent.state))}{reason}"
 
 
 def _line(text: str) -> str:

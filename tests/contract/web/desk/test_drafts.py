@@ -2,6 +2,7 @@
 
 import os
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 
 import pytest
@@ -16,6 +17,7 @@ from mailer.service.dispatches.files import LARGEST, ChangedError, NoDispatchErr
 from mailer.service.dispatches.photos import save_photo
 from mailer.service.dispatches.preview import PreviewCache
 from mailer.service.dispatches.status import list_dispatches
+from tests.support.patience import PATIENCE
 from tests.support.site import site_in
 from tests.support.workspaces import DISPATCH, make_workspace
 
@@ -209,6 +211,18 @@ def test_a_new_dispatch_and_an_imported_issue_become_files(site):
     assert "It is foggy." in read_dispatch(site.app, taken.name).text
 
 
+def test_a_dispatch_of_the_desk_has_its_user_as_editor_and_its_first_version_is_theirs(site):
+    made = create_dispatch(site.app, "Fog on the river", by="Mara Lindqvist")
+    text = read_dispatch(site.app, made.stem).text
+    assert 'name: "Mara Lindqvist"' in text
+    assert f"© 2027 {site.app.settings.sender.name}." in text
+    taken = import_text(site.app, "Fog\n\nMay 3, 2025\n\nIt is foggy.\n", by="Mara Lindqvist")
+    for name in (made.stem, taken.name):
+        now = read_dispatch(site.app, name)
+        save_dispatch(site.app, name, f"{now.text}\nMore.\n", base=now.digest, actor="Wim Baas", step=True)
+        assert [each.actor for each in site.ledger.revisions.versions(name)] == ["Wim Baas", "Mara Lindqvist"]
+
+
 def picture(**options):
     data = BytesIO()
     image = Image.new("RGB", (3000, 2000), "#17506b")
@@ -247,3 +261,24 @@ def test_the_preview_keeps_the_last_version_without_errors(site):
     assert "High water is at noon" in ana.html
     assert ana.subject == "The tide table, for Ana"
     assert PreviewCache(site.app, "/media/", CheckGate()).get("tide", broken.digest) is None
+
+
+@pytest.mark.thinned
+def test_uploads_of_photos_do_not_wait_in_a_long_queue(site, monkeypatch):
+    started, go_on = threading.Semaphore(0), threading.Event()
+
+    def slow(*_arguments, **_options):
+        started.release()
+        go_on.wait(PATIENCE)
+        raise PhotoError("the photo is invalid")
+
+    monkeypatch.setattr("mailer.service.dispatches.photos.load_image", slow)
+    with ThreadPoolExecutor(4) as pool:
+        uploads = [pool.submit(save_photo, site.app, BytesIO(b"x"), "x") for _ in range(4)]
+        for _ in uploads:
+            assert started.acquire(timeout=PATIENCE)
+        with pytest.raises(PhotoError, match="Too many pictures"):
+            save_photo(site.app, BytesIO(b"x"), "x")
+        go_on.set()
+    with pytest.raises(PhotoError, match="invalid"):
+        save_photo(site.app, BytesIO(b"x"), "x")

@@ -12,7 +12,9 @@ from mailer.ledger.types.roles_and_scopes import Role
 from mailer.service.accounts import passwords
 from mailer.service.accounts.passwords import accept_invite, create_invite, hash_password, sign_in
 from mailer.service.accounts.sessions import token_digest
+from mailer.web.desk.accounts import signin
 from mailer.web.desk.routes import ROUTES
+from mailer.web.desk.user_limits import PASSWORDS
 from tests.support.deskpages import COOKIE, ORIGIN, At, signed_in
 from tests.support.site import site_in
 
@@ -56,6 +58,32 @@ def test_somebody_signs_in_works_and_signs_out(site, visitor):
     token = re.search(r'name="csrf_token" value="(\w+)"', page.text)[1]
     assert visitor.post("/desk/sign-out", data={"csrf_token": token}, headers={"Origin": ORIGIN}).status_code == 303
     assert visitor.get("/desk/settings").headers["location"] == "/desk/sign-in?next=/desk/settings"
+
+
+def press(visitor, path, **fields):
+    """Posts a form with the form token of the page of settings."""
+    token = re.search(r'name="csrf_token" value="(\w+)"', visitor.get("/desk/settings").text)[1]
+    return visitor.post(path, data={"csrf_token": token, **fields}, headers={"Origin": ORIGIN})
+
+
+def test_a_notice_is_shown_once_on_the_page_that_the_redirect_leads_to(site, visitor):
+    with_password(site)
+    enter(visitor)
+    assert press(visitor, "/desk/sign-out").headers["location"] == "/desk/sign-in"
+    assert "You are signed out." in visitor.get("/desk/sign-in").text
+    assert "You are signed out." not in visitor.get("/desk/sign-in").text
+    enter(visitor)
+    assert "You are signed out." not in visitor.get("/desk/dispatches").text
+
+
+@pytest.mark.parametrize("of_a_script", [{"HX-Request": "true"}, {"Accept": "application/json"}])
+def test_a_request_of_a_script_does_not_use_up_the_notice_of_the_next_page(site, visitor, of_a_script):
+    with_password(site)
+    enter(visitor)
+    press(visitor, "/desk/settings/email", email="mara@example.org")
+    visitor.get("/desk/lists", headers=of_a_script)
+    assert "Your test messages go to" in visitor.get("/desk/settings").text
+    assert "Your test messages go to" not in visitor.get("/desk/settings").text
 
 
 @pytest.mark.thinned
@@ -333,3 +361,24 @@ def test_passwords_and_links_are_nowhere_in_the_ledger(site):
     entered = sign_in(site.app, "Mara Lindqvist", PASSWORD, browser="", address="")
     everything = repr(site.contents())
     assert not any(secret in everything for secret in (PASSWORD, link, entered.token))
+
+
+def test_the_current_password_can_be_tried_a_few_times(site, visitor):
+    with_password(site)
+    desk = At(visitor, signed_in(site))
+    fields = {"old": "a guess", "password": "a", "again": "a"}
+    answers = [desk.post("/desk/settings/password", fields).text for _ in range(PASSWORDS.burst + 1)]
+    assert ["Your current password is wrong." in each for each in answers] == [True] * PASSWORDS.burst + [False]
+    assert "Too many attempts." in desk.post("/desk/settings/password", {**fields, "old": PASSWORD}).text
+
+
+def test_of_a_long_name_only_the_beginning_is_read(site, visitor, monkeypatch):
+    read = []
+    monkeypatch.setattr(signin, "name_key", lambda name: read.append(len(name)) or name)
+    assert enter(visitor, "\u0345" * 1000).status_code == 403
+    assert max(read) < 300
+
+
+def test_a_malformed_referer_is_ignored(site, visitor):
+    desk = At(visitor, signed_in(site))
+    assert desk.get("/desk/dispatches/nothing", headers={"Referer": "http://["}).status_code == 404

@@ -150,7 +150,7 @@ def test_an_upload_is_read_applied_and_undone(site, desk, file):
     assert "4 “bad@@x.org” is not an e-mail address (two @)" in words(plan)
     assert file.read_bytes() == before
     answer = desk.post(where, {"base": base_of(plan)})
-    assert (answer.status_code, answer.headers["location"]) == (303, f"{LIST}/history")
+    assert (answer.status_code, answer.headers["location"]) == (303, LIST)
     assert file.read_text(encoding="utf-8").endswith("new@x.org,N,Lima\n") and "Anna" in file.read_text("utf-8")
     assert desk.get(where).status_code == 404
     history = desk.get(f"{LIST}/history")
@@ -284,6 +284,15 @@ def test_suppressions_are_searched_added_and_taken_back(site, desk):
     assert site.reason("solo@x.org") == ""
     refused = desk.post(f"{path}/remove", {"email": "gone@x.org"})
     assert (refused.status_code, "Only the person can undo their own opt-out" in words(refused)) == (422, True)
+    assert desk.post("/desk/lists:reader/unsubscribe", {"email": "mine@x.org"}).status_code == 303
+    site.ledger.suppressions.unsubscribe("theirs@x.org", source="Somebody Else, at the desk")
+    assert "Undo unsubscribing" not in desk.get("/desk/lists:reader?email=theirs@x.org").text
+    assert "Undo unsubscribing" in desk.get("/desk/lists:reader?email=mine@x.org").text
+    assert "Undo unsubscribing" not in desk.get("/desk/lists:reader?email=gone@x.org").text
+    assert 'value="mine@x.org"' in desk.get(path).text
+    assert 'value="gone@x.org"' not in desk.get(path).text
+    assert desk.post(f"{path}/remove", {"email": "mine@x.org"}).status_code == 303
+    assert site.reason("mine@x.org") == ""
     assert desk.post(path, {"emails": "solo@x.org nonsense"}).status_code == 422
     assert site.reason("solo@x.org") == ""
 
@@ -322,10 +331,12 @@ def test_a_name_that_no_list_can_have_is_refused(desk, file):
 def test_a_new_list_begins_with_an_upload(desk, file):
     answer = desk.post("/desk/lists", {"name": "Друзья порта"})
     here = answer.headers["location"].removesuffix("/upload")
-    assert file.with_name("Друзья порта.csv").read_text() == "email,first_name,last_name\n"
+    assert file.with_name("Друзья порта.csv").read_text() == "email,first_name\n"
+    assert "Add readers one by one" in words(desk.get(f"{here}/upload"))
+    assert "First name" in words(desk.get(f"{here}/members"))
     more = {"file": ("new.csv", b"email,last_name\nana@x.org,Reis\n", "text/csv")}
     where = desk.post(f"{here}/upload", {"way": "whole"}, files=more).headers["location"]
-    assert desk.post(where, {"base": base_of(desk.get(where))}).headers["location"] == f"{here}/history"
+    assert desk.post(where, {"base": base_of(desk.get(where))}).headers["location"] == here
     for page in ("", "/members", "/history", "/settings", "/sync"):
         assert desk.get(f"{here}{page}").status_code == 200, page
     assert "ana@x.org,Reis" in desk.post(f"{here}/export").text

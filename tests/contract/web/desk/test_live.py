@@ -90,6 +90,16 @@ def test_a_paused_send_shows_who_paused_it_and_is_resumed(site, desk):
     assert [entry.action for entry in site.ledger.audit.entries()] == ["send.resume", "send.pause"]
 
 
+def test_a_send_that_makes_no_progress_shows_why(site, desk):
+    send = site.send(None, *addresses(3))
+    with site.ledger.leases.acquire(send.id, retry_for=3600):
+        site.ledger.sends.note_hindrance(send.id, "no relay reachable since 10:00. Go on with: mailer resume SEND")
+        page = words(desk.get(f"/desk/sends/{send.id}"))
+        assert "Trying again: no relay reachable since 10:00." in page
+        assert "mailer resume" not in page
+        assert "no relay reachable since 10:00." in words(desk.get("/desk/sends"))
+
+
 def test_cancelling_asks_first_and_shows_how_many_will_not_get_it(site, desk):
     send = site.send(None, *addresses(5))
     carry(site, send, "accepted")

@@ -72,6 +72,10 @@ def last_page(desk, path=LAST):
     return fields_of(page)
 
 
+def unescaped(page):
+    return html.unescape(" ".join(page.text.split()))
+
+
 def all_sends(site):
     return site.ledger.sends.all()
 
@@ -92,6 +96,36 @@ def test_before_a_send_one_sees_who_gets_it_and_who_is_left_out_and_why_and_noth
     assert "goes to 2 readers of the list “readers”. It starts 10 seconds after" in last
     assert "1 unsubscribed, 1 row without a valid address" in last
     assert site.contents() == before
+
+
+def test_before_a_send_one_sees_how_many_readers_get_a_default_instead_of_a_field(site, mara):
+    name = "readers have no first name, and get"
+    assert name not in unescaped(mara.get(SEND))
+    file = site.app.workspace.list_file("readers")
+    file.write_text(file.read_text("utf-8").replace(",Ana,", ",,").replace(",Ben,", ",,"), encoding="utf-8")
+    sync_list(site.app, "readers")
+    assert f"2 of 3 {name} “you” or “reader”." in unescaped(mara.get(SEND))
+    site.ledger.suppressions.unsubscribe("ben@example.net", source="page")
+    assert "1 of 2 readers has no first name, and gets “you” or “reader”." in unescaped(mara.get(SEND))
+
+
+def test_before_a_send_notes_are_shown_such_as_a_link_to_a_dispatch_that_was_never_sent(site, mara):
+    folder = site.app.workspace.dispatches
+    (folder / "ebb.md").write_text(DISPATCH.replace("The tide table", "Ebb"), encoding="utf-8")
+    (folder / "tide.md").write_text(f"{DISPATCH}\nAfter [[ebb]].\n", encoding="utf-8")
+    page = unescaped(mara.get(SEND))
+    assert "“ebb” was never sent, so it has no page in the archive; send it before this one." in page
+    assert "you need not change anything" in page
+    assert 'name="accept"' not in mara.get(LAST).text
+
+
+@pytest.mark.parametrize("settings", [{"postal_address": ""}])
+def test_what_the_person_who_runs_the_server_must_set_is_said_without_its_name_and_early(mara, visitor, site):
+    admin = At(visitor, signed_in(site, "admin"))
+    for page in (mara.get("/desk/settings"), admin.get("/desk/settings"), admin.get(LAST)):
+        assert "postal address" in unescaped(page)
+        assert "sk the person who runs the server to set it." in unescaped(page)
+        assert "MAILER_" not in page.text and ".env" not in page.text
 
 
 @pytest.mark.thinned

@@ -8,7 +8,17 @@ from mailer.dispatch.parse import parse_dispatch
 @pytest.mark.parametrize(
     ("front", "message", "expected"),
     [
-        ("title: Fog: a day", "a title with a colon needs quotes", 'write title: "Fog: a day"'),
+        ("title: Fog: a day", "the title contains a colon and needs quotes", 'write title: "Fog: a day"'),
+        (
+            "editor:  name: Mara  signature: M",
+            "“editor” is not a text but a group of keys",
+            "write name: … and signature: … on lines of their own under it, each indented by two spaces",
+        ),
+        (
+            "photo: file: photos/quay.jpg",
+            "“photo” is not a text but a group of keys",
+            "write file: …, alt: …, caption: … and credit: … on lines of their own under it, each indented by two spaces",
+        ),
         (
             "title: A day\n  date: 2026-11-01",
             "this “: ” is not allowed here",

@@ -3,7 +3,7 @@ import pytest
 from mailer.dispatch.diagnostic_collector import DiagnosticCollector
 from mailer.dispatch.markdown.parser import read_markdown
 from mailer.dispatch.markdown.placeholder_resolution import resolve
-from mailer.dispatch.markdown.smart_punctuation import QUOTES, quotes_of
+from mailer.dispatch.markdown.smart_punctuation import QUOTES, punctuate_template, punctuate_text, quotes_of
 from mailer.dispatch.markdown.token_walk import plain_text
 from mailer.dispatch.source_text import SourceText
 from mailer.dispatch.template.placeholders import LineMap, MaskedBody
@@ -87,3 +87,21 @@ def test_every_language_of_the_table_has_four_marks():
 
 def test_a_paragraph_of_only_quotes_is_processed_quickly():
     assert len(punctuated("'\"" * 4_900)) == 9_800
+
+
+@pytest.mark.parametrize(
+    ("typed", "language", "expected"),
+    [
+        ('The "old" quay\'s opening -- again', "en", "The “old” quay’s opening – again"),
+        ('Kai "Zeitung" -- Nord', "de", "Kai „Zeitung“ – Nord"),
+        ("Mara's shop...", "fr", "Mara’s shop…"),
+        ("", "en", ""),
+        ("“already” set", "en", "“already” set"),
+    ],
+)
+def test_a_text_that_is_not_markdown_gets_the_same_punctuation(typed, language, expected):
+    assert punctuate_text(typed, language) == expected
+
+
+def test_a_merge_field_in_a_template_counts_as_a_letter():
+    assert punctuate_template(('For "', 1, "\"'s friends"), "en") == ("For “", 1, "”’s friends")

@@ -81,7 +81,7 @@ def test_kept_style_blocks_do_not_nest(name):
     assert len(css) < 4_000
 
 
-SIDES = {"direction": "ltr", "start": "left", "end": "right"}
+SIDES = {"direction": "ltr", "start": "left", "end": "right", "logo": {"dark": {"src": "a.png"}}}
 
 
 @pytest.mark.parametrize(

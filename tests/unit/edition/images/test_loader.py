@@ -81,6 +81,43 @@ def test_of_an_animation_the_first_frame_is_shown(tmp_path):
     assert read(load_image(tmp_path / "a.gif", root=tmp_path)).convert("RGB").getpixel((3, 3)) == (255, 0, 0)
 
 
+@pytest.mark.parametrize(("count", "suffix"), [(1, "gif"), (2, "gif"), (2, "png"), (2, "webp"), (2, "tiff")])
+def test_an_animation_is_known_as_one(tmp_path, count, suffix):
+    frames = [Pillow.new("RGB", (20, 20), colour) for colour in ("red", "blue")[:count]]
+    frames[0].save(tmp_path / f"a.{suffix}", save_all=True, append_images=frames[1:])
+    image = load_image(tmp_path / f"a.{suffix}", root=tmp_path)
+    assert image.is_animated is (count > 1 and suffix != "tiff")  # the pages of a TIFF do not move
+
+
+@pytest.mark.parametrize(
+    ("colour", "clear", "vanishes"),
+    [((0, 0, 0), 0, True), ((60, 60, 60), 60, False), ((60, 60, 60), 0, True), ((200, 30, 30), 0, False)],
+)
+def test_a_dark_image_on_a_transparent_ground_is_known_as_one(tmp_path, colour, clear, vanishes):
+    picture = Pillow.new("RGBA", (100, 100), (255, 255, 255, 0))
+    picture.paste((*colour, 255), (0, 0, 100, 60))
+    if clear:  # the ground is not transparent
+        picture.paste((255, 255, 255, 255), (0, 60, 100, 100))
+    picture.save(tmp_path / "logo.png")
+    assert load_image(tmp_path / "logo.png", root=tmp_path).vanishes is vanishes
+
+
+@pytest.mark.parametrize(
+    ("head", "shown"),
+    [
+        (b"\0\0\0\x24ftypheic\0\0\0\0mif1heic", "HEIC"),
+        (b"\0\0\0\x24ftypmif1\0\0\0\0mif1heic", "HEIC"),
+        (b"\0\0\0\x20ftypavis\0\0\0\0avisavif", "AVIF"),
+        (b'<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg"/>', "SVG"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "SVG"),
+    ],
+)
+def test_a_format_that_mail_programs_do_not_show_is_named(tmp_path, head, shown):
+    (tmp_path / "a.jpg").write_bytes(head + bytes(100))
+    with pytest.raises(PhotoError, match=f"is in the format {shown}, which mail programs do not show Save it as"):
+        load_image(tmp_path / "a.jpg", root=tmp_path)
+
+
 def test_a_path_stays_inside_the_workspace(tmp_path):
     root = tmp_path / "workspace"
     root.mkdir()
@@ -95,7 +132,6 @@ def test_a_path_stays_inside_the_workspace(tmp_path):
     ("content", "words"),
     [
         (b"", "not an image"),
-        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "not an image"),
         (b"%PDF-1.4", "not an image"),
     ],
 )

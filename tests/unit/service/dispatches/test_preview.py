@@ -152,7 +152,8 @@ def test_images_are_below_the_media_path_and_alternative_texts_replace_them(app,
 
 
 def test_links_open_in_a_new_tab_except_those_to_articles(app, path):
-    html = render_preview(lint_draft(app, drafted(app, path)).edition, media=MEDIA).html
+    source = f"{DISPATCH}\n## Another\nsource: Harbour Times\ndate: 2026-10-31\n\nText.\n"
+    html = render_preview(lint_draft(app, drafted(app, path, source)).edition, media=MEDIA).html
     links = re.findall(r"<a [^>]*href[^>]*>", html)
     assert {"#" in each.partition("href=")[2][:2] for each in links} == {True, False}
     for link in links:

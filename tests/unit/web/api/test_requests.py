@@ -134,3 +134,13 @@ def find(document, reference):
     for part in reference.removeprefix("#/").split("/"):
         document = document[part]
     return json.dumps(document)
+
+
+def test_the_parameters_of_a_query_are_gone_through_once(api, monkeypatch):
+    """Looking up each name in all pairs takes quadratic time."""
+
+    def fail(*_arguments):
+        raise AssertionError("the pairs are gone through for each name")
+
+    monkeypatch.setattr("starlette.datastructures.ImmutableMultiDict.getlist", fail)
+    assert api.get("/dispatches", params={"q": "tide", "limit": "1"}).status_code == 200

@@ -95,6 +95,22 @@ def test_whatever_is_plotted_stays_within_the_picture(values, width, wide):
             assert 0 <= float(each.attrib.get(name, 0)) <= 190
 
 
+def test_a_single_point_is_in_the_middle_above_its_own_time():
+    root = drawn(plot([Point(START + 0.4, 3)], zone=UTC, words="One", width=560))
+    (dot,) = [each for each in root.iter() if each.tag.endswith("circle")]
+    (label,) = [each for each in root.iter() if each.get("text-anchor") == "middle"]
+    assert dot.get("cx") == label.get("x") == "297"
+    assert label.text == "10:02:00"
+
+
+def test_growth_within_a_day_shows_the_time_of_day_at_both_ends():
+    steps = [Step(START, 1), Step(START + 60, 3)]
+    words = [each.text for each in drawn(draw_growth(steps, until=START + 600, zone=UTC)).iter() if each.text]
+    assert {"22 Nov 2026, 10:02", "22 Nov 2026, 10:12"} <= set(words)
+    words = [each.text for each in drawn(draw_growth(steps, until=START + 86_400, zone=UTC)).iter() if each.text]
+    assert {"22 Nov 2026", "23 Nov 2026"} <= set(words)
+
+
 def test_parts_lie_side_by_side_and_what_is_there_at_all_is_seen():
     parts = [ChartPart("accepted", 99_999, "good"), ChartPart("deferred", 0, "warn"), ChartPart("failed", 1, "bad")]
     rects = list(drawn(stack(parts, 200_000, words="half")).iter("rect"))

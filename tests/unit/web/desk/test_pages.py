@@ -83,7 +83,7 @@ def test_the_same_routes_answer_the_script_with_json(site, desk, file):
     assert (refused.status_code, "NUL" in refused.json()["message"]) == (422, True)
     assert desk.get(f"{TIDE}/text").json()["text"] == "x\n"
     found = desk.get(f"{TIDE}/findings", headers=ask).json()
-    assert found["letter"] is False
+    assert found["outdated"] == "Fix the errors to see a preview."
     assert {"line", "column", "severity", "message"} == set(found["marks"][0])
     assert desk.get("/desk/dispatches/none/findings", headers=ask).status_code == 404
 

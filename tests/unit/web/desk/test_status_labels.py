@@ -5,7 +5,12 @@ import pytest
 from mailer.csv.rows import Status
 from mailer.ledger.types.subscribers import LeavingReason, SignupSource, StatusSource
 from mailer.ledger.types.suppressions import SuppressionReason
-from mailer.web.desk.status_labels import leaving_reason_label, source_label, status_label
+from mailer.web.desk.status_labels import field_label, leaving_reason_label, source_label, status_label
+
+
+@pytest.mark.parametrize(("field", "label"), [("first_name", "First name"), ("city", "City"), ("vip_2027", "Vip 2027")])
+def test_a_field_has_a_label_without_underscores(field, label):
+    assert field_label(field) == label
 
 
 def test_statuses_and_reasons_are_capitalised_words():

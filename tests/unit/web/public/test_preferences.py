@@ -13,7 +13,9 @@ from mailer.ledger.types.subscribers import LeavingReason, StatusSource
 from mailer.ledger.types.suppressions import SuppressionReason
 from mailer.ledger.types.transactional import TransactionalKind, TransactionalState
 from mailer.link_tokens import PLACEHOLDER, MailedLink, Purpose, TokenKeys, new_link_secret
+from mailer.service.lists.sync import sync_list
 from mailer.service.subscribers.preferences_link import MAILED_LINK_FOR, NONCE_FOR
+from mailer.service.subscribers.profile import find_profile
 from tests.support.ledger_cases import join
 from tests.support.site import ANA, BEN, KEY, site_in, visiting
 
@@ -71,12 +73,12 @@ def standing(site, identity=IDENTITY):
     return {each.list: each.status.value for each in site.ledger.members.of(identity)}
 
 
-def test_the_page_shows_the_present_state_and_a_masked_address(site, visitor, own, passed_on):
+def test_the_page_shows_the_present_state_and_the_link_of_a_message_a_masked_address(site, visitor, own, passed_on):
     for link, lists in ((own, [("daily", " checked"), ("weekly", "")]), (passed_on, [("daily", " checked")])):
         page = visitor.get(link)
         assert page.status_code == 200
-        assert "A…@example.com" in page.text
-        assert "Ana.Reis" not in page.text
+        assert ("A…\u2060@example.com" in page.text) == (link == passed_on)
+        assert ("Ana.Reis@example.com" in page.text) == (link == own)
         assert re.findall(r'name="list\.(\w+)" value="yes"( checked)?', page.text) == lists
         assert "donors" not in page.text
         assert page.headers["Cache-Control"] == "no-store"
@@ -100,7 +102,7 @@ def test_lists_can_be_joined_and_left(site, visitor, own):
     joined, consent = site.ledger.signups.consents(IDENTITY)
     assert joined.list == "daily"
     assert consent.list == "weekly"
-    assert "The Week" in consent.words
+    assert consent.words.startswith("By choosing a newsletter and saving, you agree to receive it by e-mail.")
 
 
 def test_lists_that_are_not_shown_are_not_changed(site, visitor, own):
@@ -200,7 +202,7 @@ def test_the_page_cannot_undo_a_suppression_by_an_admin(site, visitor, own):
     assert site.reason() == "by hand"
 
 
-@pytest.mark.parametrize("do", ["address", "data", "fields", "resume", "nonsense", ""])
+@pytest.mark.parametrize("do", ["address", "data", "download", "fields", "resume", "nonsense", ""])
 def test_a_link_from_a_message_only_reduces_what_is_sent(site, visitor, passed_on, do):
     before = site.contents()
     page = say(visitor, passed_on, do=do, email="thief@example.net", **{"own.first_name": "Fay"})
@@ -215,7 +217,7 @@ def test_a_link_from_a_message_only_reduces_what_is_sent(site, visitor, passed_o
 def test_a_field_with_a_web_address_is_refused(site, visitor, own, value):
     page = say(visitor, own, do="fields", **{"own.first_name": value})
     assert page.status_code == 400
-    assert "no web or e-mail addresses" in page.text
+    assert "The field “\u2068First name\u2069” seems to have a web or e-mail address." in page.text
     assert f'value="{value}"' in page.text
     assert site.ledger.members.get("daily", IDENTITY).profile == {}
 
@@ -261,7 +263,7 @@ def test_a_mailed_link_works_for_48_hours_and_is_another_each_time(site, visitor
     site.clock.forward(1)
     before = site.contents()
     for path in (own, f"{own}/erase"):
-        for page in (visitor.get(path), visitor.post(path, data={"do": "data", "nonce": nonce})):
+        for page in (visitor.get(path), visitor.post(path, data={"do": "download", "nonce": nonce})):
             assert page.status_code == 410
             assert 'href="/preferences"' in page.text
             assert "A…" not in page.text
@@ -309,7 +311,7 @@ def test_a_retired_key_only_unsubscribes(site, visitor, own):
 def test_the_personal_link_is_mailed_to_the_address_alone_once_a_day(site, visitor, passed_on):
     for _ in range(3):
         page = say(visitor, passed_on, do="link")
-        assert "on its way to your address" in page.text
+        assert "We send the link to your address, at most once a day." in page.text
         assert "Send me the link" not in page.text
     [letter] = site.ledger.transactional.of(IDENTITY)
     assert (letter.kind, letter.address) == (TransactionalKind.LINK, ANA)
@@ -317,7 +319,7 @@ def test_the_personal_link_is_mailed_to_the_address_alone_once_a_day(site, visit
 
 def test_the_data_are_everything_that_is_known_as_a_file(site, visitor, own):
     site.send()
-    answer = say(visitor, own, do="data")
+    answer = say(visitor, own, do="download")
     assert answer.headers["Content-Type"].startswith("application/json")
     assert answer.headers["Content-Disposition"] == 'attachment; filename="my-data.json"'
     data = json.loads(answer.text)
@@ -350,9 +352,9 @@ def ask(site, visitor, own, new="ana.new@example.net"):
 
 def test_an_address_changes_only_after_confirmation_from_the_new_one(site, visitor, own):
     page, [link] = ask(site, visitor, own)
-    assert "We have sent an e-mail to the new address." in page.text
+    assert "We send an e-mail to the new address, at most one a day." in page.text
     before = site.contents()
-    assert "a…@example.net" in visitor.get(link).text
+    assert "ana.new@example.net" in visitor.get(link).text
     assert site.contents() == before
     assert "Your address has been changed" in visitor.post(link).text
     assert "Your address has been changed" in visitor.post(link).text
@@ -360,10 +362,10 @@ def test_an_address_changes_only_after_confirmation_from_the_new_one(site, visit
     assert standing(site) == {"daily": "unsubscribed"}
     assert visitor.get(own).status_code == 410
     site.clock.forward(DAY)
-    data = json.loads(say(visitor, site.mailed_page(), do="data").text)
+    data = json.loads(say(visitor, site.mailed_page(), do="download").text)
     assert data["later"] == []
     assert "ana.new" not in json.dumps(data)
-    theirs = say(visitor, site.mailed_page("ana.new@example.net"), do="data").json()
+    theirs = say(visitor, site.mailed_page("ana.new@example.net"), do="download").json()
     assert theirs["formerly"] == [IDENTITY]
 
 
@@ -379,7 +381,7 @@ def test_the_old_address_hears_of_a_change_and_can_undo_it(site, visitor, own):
     link = notice(site)
     before = site.contents()
     page = visitor.get(link)
-    assert "A…@example.com" in page.text
+    assert "Ana.Reis@example.com" in page.text
     assert "thief" not in page.text
     assert site.contents() == before
     for _ in range(2):
@@ -388,11 +390,11 @@ def test_the_old_address_hears_of_a_change_and_can_undo_it(site, visitor, own):
         assert standing(site, "thief@example.net") == {"daily": "unsubscribed"}
     assert visitor.get(theirs).status_code == 410
     site.clock.forward(DAY)
-    data = say(visitor, site.mailed_page("thief@example.net"), do="data").json()
+    data = say(visitor, site.mailed_page("thief@example.net"), do="download").json()
     assert data["formerly"] == []
     assert IDENTITY not in json.dumps(data)
     assert "Aurélia" not in json.dumps(data)
-    assert say(visitor, site.mailed_page(), do="data").json()["lists"][0]["fields"] == {"first_name": "Aurélia"}
+    assert say(visitor, site.mailed_page(), do="download").json()["lists"][0]["fields"] == {"first_name": "Aurélia"}
 
 
 def test_a_change_is_undone_for_14_days(site, visitor, own):
@@ -426,7 +428,7 @@ def test_a_mail_to_a_new_address_is_sent_once_a_day_and_valid_for_72_hours(site,
 def test_a_change_of_address_neither_bypasses_nor_reveals_a_suppression(site, visitor, own):
     site.ledger.suppressions.unsubscribe("no@example.net", source="page")
     page, [link] = ask(site, visitor, own, "no@example.net")
-    assert "We have sent an e-mail to the new address." in page.text
+    assert "We send an e-mail to the new address, at most one a day." in page.text
     assert visitor.post(link).status_code == 409
     assert standing(site, "no@example.net") == {}
 
@@ -536,3 +538,113 @@ def test_an_undo_token_of_another_delivery_records_no_reason(site, visitor):
     visitor.post(f"/u/{site.token(send)}")
     assert visitor.post(f"/u/{site.token(send)}", data={"undo": seal, "why": "other"}).status_code == 409
     assert site.ledger.leaving_reasons.of(IDENTITY) == ()
+
+
+def test_one_form_saves_lists_and_fields(site, visitor, own):
+    fields = {"list.daily": "yes", "list.weekly": "yes", "own.first_name": "Ana"}
+    page = visitor.get(own)
+    assert page.text.count(">Save</button>") == 1
+    say(visitor, own, do="lists", **fields)
+    assert standing(site) == {"daily": "subscribed", "weekly": "subscribed"}
+    assert site.ledger.members.get("weekly", IDENTITY).profile == {"first_name": "Ana"}
+
+
+def test_a_refused_field_saves_nothing_and_keeps_the_form(site, visitor, own):
+    page = say(visitor, own, do="lists", **{"list.weekly": "yes", "own.first_name": "St.Gallen"})
+    assert page.status_code == 400
+    assert "“\u2068First name\u2069” seems to have a web or e-mail address." in page.text
+    assert re.findall(r'name="list\.(\w+)" value="yes" checked', page.text) == ["weekly"]
+    assert 'value="St.Gallen" aria-invalid="true"' in page.text
+    assert standing(site) == {"daily": "subscribed"}
+
+
+def test_a_list_that_is_joined_gets_the_fields_given_to_another(site, visitor, own):
+    say(visitor, own, do="fields", **{"own.first_name": "Ana"})
+    say(visitor, own, do="lists", **{"list.daily": "yes", "list.weekly": "yes"})
+    assert site.ledger.members.get("weekly", IDENTITY).profile == {"first_name": "Ana"}
+
+
+def test_the_lists_of_the_reader_come_first(site, visitor, own):
+    say(visitor, own, do="lists", **{"list.weekly": "yes"})
+    assert re.findall(r'name="list\.(\w+)"', visitor.get(own).text) == ["weekly", "daily"]
+
+
+def test_the_consent_recorded_is_the_sentence_on_the_page(site, visitor, own, passed_on):
+    shown = re.search(r'<p class="fact">(By choosing [^<]+)</p>', visitor.get(own).text)[1]
+    assert "By choosing" not in visitor.get(passed_on).text
+    say(visitor, own, do="lists", **{"list.weekly": "yes"})
+    assert site.ledger.signups.consents(IDENTITY)[-1].words == shown
+
+
+def test_the_page_says_how_long_a_pause_lasts_and_that_a_message_cannot_shorten_it(site, visitor, own, passed_on):
+    assert "Your break lasts until" in say(visitor, own, do="pause", weeks="4").text
+    page = say(visitor, passed_on, do="pause", weeks="1")
+    assert "Saved." not in page.text
+    assert "Nothing was changed: your break already lasts until" in page.text
+    assert "Your break lasts until" in say(visitor, passed_on, do="pause", weeks="8").text
+
+
+def test_a_reader_who_left_the_only_list_is_told_that_nothing_comes(site, visitor, passed_on):
+    page = say(visitor, passed_on, do="lists")
+    assert "We send no newsletters to this address at the moment." in page.text
+    assert "Unsubscribe from everything" not in page.text
+    assert "You can also use it to resubscribe." in page.text
+
+
+def test_a_change_to_the_present_address_is_refused(site, visitor, own):
+    page = say(visitor, own, do="address", email="ana.reis@EXAMPLE.com")
+    assert page.status_code == 400
+    assert "This is your present address." in page.text
+    assert [each.kind for each in site.ledger.transactional.of(IDENTITY)] == [TransactionalKind.LINK]
+
+
+def test_a_used_link_of_a_change_says_what_was_done(site, visitor, own):
+    link = ask(site, visitor, own)[1][0]
+    visitor.post(link)
+    assert "Your address has been changed" in visitor.get(link).text
+    undo = notice(site)
+    assert "Undo the change of your address?" in visitor.get(undo).text
+    visitor.post(undo)
+    page = visitor.get(undo)
+    assert "The change of your address has been undone" in page.text
+    assert "<button" not in page.text
+
+
+def test_a_link_that_nobody_has_leads_to_a_new_one_and_to_the_sign_up(site, visitor, own):
+    visitor.post(f"{own}/erase", data={"nonce": nonce_of(visitor.get(f"{own}/erase"))})
+    page = visitor.get(own)
+    assert page.status_code == 404
+    assert "This link does not work" in page.text
+    assert 'href="/preferences"' in page.text
+    assert 'href="/subscribe"' in page.text
+
+
+def test_erasing_names_the_rows_that_are_left_in_list_files(site, visitor, own, tmp_path, caplog):
+    (tmp_path / "subscribers" / "donors.csv").write_text(
+        f"email,first_name\nben@example.net,\n{ANA},Ana\n", encoding="utf-8"
+    )
+    sync_list(site.app, "donors")
+    page = visitor.post(f"{own}/erase", data={"nonce": nonce_of(visitor.get(f"{own}/erase"))})
+    assert "Your address is still in a file from which our lists are made." in page.text
+    assert "Delete the row from the list file: subscribers/donors.csv, line 3 as of its last sync." in caplog.text
+    assert IDENTITY not in caplog.text.lower()
+    for _ in range(2):
+        assert sync_list(site.app, "donors").erased_lines == (3,)
+    assert find_profile(site.app, parse_address(ANA)).lists[-1].status == "erased"
+
+
+def test_erasing_a_reader_without_a_row_says_nothing_of_files(site, visitor, own, caplog):
+    page = visitor.post(f"{own}/erase", data={"nonce": nonce_of(visitor.get(f"{own}/erase"))})
+    assert "Your address is still" not in page.text
+    assert "Delete the row" not in caplog.text
+
+
+def test_the_data_are_shown_in_short_before_they_are_downloaded(site, visitor, own, passed_on):
+    say(visitor, own, do="fields", **{"own.first_name": "Ana"})
+    page = say(visitor, own, do="data")
+    assert page.headers["Content-Type"].startswith("text/html")
+    assert "The Daily Tide" in page.text
+    assert "<bdi>First name</bdi>: <bdi>Ana</bdi>" in page.text
+    assert "We have sent you 0 issues." in page.text
+    assert 'name="do" value="download"' in page.text
+    assert visitor.post(own, data={"do": "download", "nonce": nonce_of(page)}).json()["email"] == ANA

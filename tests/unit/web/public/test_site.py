@@ -10,8 +10,10 @@ import pytest
 from mailer.delivery.states import SendKind
 from mailer.edition.template_loader import builtin_dir
 from mailer.i18n.translations import LANGUAGES
+from mailer.ledger.store.rollback_guard import RollbackGuard
 from mailer.ledger.types.errors import LedgerError
 from mailer.link_tokens import PLACEHOLDER
+from mailer.web.public import site as site_pages
 from tests.support.site import ANA, PHOTO, site_in, visiting
 
 ROUTES = ("/", "/archive", "/archive/", "/archive/a-letter", "/style.css", "/healthz", "/robots.txt", "/favicon.ico")
@@ -140,16 +142,47 @@ def test_only_names_that_are_hashes_are_images(site, visitor, name):
     assert visitor.get(f"/media/{name}").status_code == 404
 
 
-def test_health_reports_whether_the_ledger_can_be_read(site, visitor, monkeypatch):
+@pytest.fixture
+def unhurried_health(monkeypatch):
+    """Each request is a check of its own."""
+    monkeypatch.setattr(site_pages, "CHECK_EVERY", 0.0)
+
+
+@pytest.mark.usefixtures("unhurried_health")
+def test_health_fails_when_unsubscribing_would_fail(site, visitor, send_link, monkeypatch):
     healthy = visitor.get("/healthz")
     assert (healthy.status_code, healthy.json()) == (200, {"status": "ok"})
 
-    def fail(_digest):
-        raise LedgerError("The disk failed.")
+    def fail(*_arguments, **_options):
+        raise LedgerError("The disk is full.")
 
-    monkeypatch.setattr(site.app.ledger.editions, "get", fail)
-    ill = visitor.get("/healthz")
-    assert (ill.status_code, json.loads(ill.text)) == (503, {"status": "unavailable"})
+    with monkeypatch.context() as patch:
+        patch.setattr(RollbackGuard, "bump", fail)
+        assert visitor.post(send_link, data={"List-Unsubscribe": "One-Click"}).status_code == 503
+        ill = visitor.get("/healthz")
+        assert (ill.status_code, json.loads(ill.text)) == (503, {"status": "unavailable"})
+    assert visitor.get("/healthz").status_code == 200
+    monkeypatch.setattr(site.app.ledger.sends, "hindered", fail)
+    assert visitor.get("/healthz").status_code == 503
+
+
+def test_health_checks_once_however_often_it_is_asked(site, visitor, monkeypatch):
+    writes = []
+    try_write = site.app.ledger.try_write
+    monkeypatch.setattr(site.app.ledger, "try_write", lambda: writes.append(1) or try_write())
+    assert {visitor.get("/healthz").status_code for _ in range(20)} == {200}
+    assert len(writes) == 1
+
+
+@pytest.mark.usefixtures("unhurried_health")
+def test_health_names_sends_that_make_no_progress_and_the_reason_on_this_machine_only(site, visitor):
+    send = site.send()
+    site.app.ledger.sends.note_hindrance(send.id, "no relay reachable since noon")
+    known = {"send": send.id, "state": "running"}
+    shown = visitor.get("/healthz").json()["sends"]
+    assert shown == [{**known, "reason": "no relay reachable since noon"}]
+    proxied = visitor.get("/healthz", headers={"X-Forwarded-For": "203.0.113.7"}).json()
+    assert proxied == {"status": "ok", "sends": [known]}
 
 
 def test_a_ledger_error_gives_a_page_without_details(site, visitor, send_link, monkeypatch, caplog):
@@ -243,7 +276,7 @@ def test_robots_txt_excludes_personal_links(visitor):
 @pytest.mark.parametrize("language", [*LANGUAGES, "de-AT", "iw", "sv"])
 def test_every_page_is_well_formed_in_every_language(tmp_path, language):
     with site_in(tmp_path, language=language) as site, visiting(site) as visitor:
-        send = site.send()
+        send = site.send(site.letter(language=language))
         site.begin(send)
         link = f"/u/{site.token(send)}"
         answers = [visitor.get(path) for path in ("/", "/archive/", "/no", link, f"/u/{PLACEHOLDER}")]

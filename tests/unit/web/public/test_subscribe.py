@@ -85,7 +85,7 @@ def test_signing_up_and_confirming(site, visitor):
     page = visitor.get(f"/confirm/{token(site)}")
     html5lib.HTMLParser(strict=True).parse(page.text)
     assert 'value="Ana Bcc: x"' in page.text
-    assert "v…@example.org" in page.text
+    assert "v…\u2060@example.org" in page.text
     assert "victim@" not in page.text
     assert site.ledger.members.of(VICTIM.identity) == ()
     done = visitor.post(f"/confirm/{token(site)}", data={"own.harbour.first_name": "Ana", "own.harbour.evil": "x"})
@@ -115,19 +115,21 @@ LINKS = ["pay at http://evil.example", "evil.example"]
 def test_a_field_with_a_web_address_is_refused_at_the_form_the_confirmation_and_the_api(site, visitor, value):
     page = visitor.post("/subscribe/harbour", data=form(site, visitor, **{"own.first_name": value}))
     assert page.status_code == 400
-    assert "no web or e-mail addresses" in page.text
+    assert "The field “\u2068First name\u2069” seems to have a web or e-mail address." in page.text
     assert value in page.text
+    assert 'aria-invalid="true" aria-describedby="own-wrong"' in page.text
     assert letters(site) == ()
     answer = visitor.post(
         "/api/v1/subscribe", json={"list": "harbour", "email": VICTIM.envelope, "fields": {"first_name": value}}
     )
     assert (answer.status_code, letters(site)) == (422, ())
-    assert "web and e-mail addresses" in answer.text
+    assert "fields.first_name: web and e-mail addresses" in answer.text
     assert value not in answer.text
     visitor.post("/subscribe/harbour", data=form(site, visitor))
     page = visitor.post(f"/confirm/{token(site)}", data={"own.harbour.first_name": value})
     assert page.status_code == 400
-    assert "no web or e-mail addresses" in page.text
+    assert "The field “\u2068First name\u2069” seems to have a web or e-mail address." in page.text
+    assert 'aria-invalid="true" aria-describedby="own-wrong"' in page.text
     assert value in page.text
     assert site.ledger.members.of(VICTIM.identity) == ()
     assert visitor.post(f"/confirm/{token(site)}", data={"own.harbour.first_name": "Fay"}).status_code == 200
@@ -154,6 +156,18 @@ def test_confirming_twice_gives_the_same_answer_and_changes_nothing(site, visito
     assert (second.status_code, second.text) == (200, first.text)
     assert site.contents() == before
     assert "You are subscribed" in visitor.get(f"/confirm/{token(site)}").text
+
+
+def test_an_old_link_says_the_truth_after_unsubscribing(site, visitor):
+    visitor.post("/subscribe/harbour", data=form(site, visitor))
+    link = f"/confirm/{token(site)}"
+    visitor.post(link)
+    assert "You are subscribed" in visitor.get(link).text
+    site.ledger.preferences.set_lists(VICTIM, {}, ["harbour"], source="person")
+    for answer in (visitor.get(link), visitor.post(link)):
+        assert "You are unsubscribed" in answer.text
+        assert "You are subscribed" not in answer.text
+    assert site.ledger.members.get("harbour", VICTIM.identity).status is Status.UNSUBSCRIBED
 
 
 def test_an_expired_link_offers_a_new_one(site, visitor):
@@ -229,7 +243,9 @@ def test_a_form_without_a_valid_seal_is_shown_again_filled_in(site, visitor, sea
 def test_a_filled_in_hidden_field_gets_the_usual_answer_and_no_mail(site, visitor):
     honest = visitor.post("/subscribe/harbour", data=form(site, visitor, email="ana@example.org"))
     before = site.contents()
-    trapped = visitor.post("/subscribe/harbour", data=form(site, visitor, website="https://spam.example"))
+    trapped = visitor.post(
+        "/subscribe/harbour", data=form(site, visitor, email="ana@example.org", website="https://spam.example")
+    )
     assert (trapped.status_code, trapped.text) == (honest.status_code, honest.text)
     assert site.contents() == before
 
@@ -242,13 +258,13 @@ def test_an_invalid_address_is_reported_at_its_field(site, visitor, email):
 
 
 def test_the_answer_is_the_same_for_known_and_unknown_addresses(site, visitor):
-    for name in ("known", "gone", "erased"):
+    for name in ("known", "goner", "erase"):
         join(site.ledger, "harbour", parse_address(f"{name}@example.org"), source="page")
-    site.ledger.suppressions.unsubscribe("gone@example.org", source="page")
-    site.ledger.erasure.erase("erased@example.org", source="page")
+    site.ledger.suppressions.unsubscribe("goner@example.org", source="page")
+    site.ledger.erasure.erase("erase@example.org", source="page")
     answers = {
-        (answer.status_code, answer.text, tuple(sorted(answer.headers.items())))
-        for name in ("known", "gone", "erased", "new")
+        (answer.status_code, answer.text.replace(name, "?"), tuple(sorted(answer.headers.items())))
+        for name in ("known", "goner", "erase", "never")
         for answer in [
             visitor.post("/subscribe/harbour", data=form(site, visitor, email=f"{name}@example.org")),
         ]
@@ -314,7 +330,7 @@ def test_a_new_link_is_requested_by_address(site, visitor):
         for address in ("victim@example.org", "unknown@example.org")
     }
     assert len(answers) == 1
-    assert "the link is on its way" in answers.pop()
+    assert "we send the link to it, at most once a day" in answers.pop()
     assert [each.kind for each in letters(site)] == [TransactionalKind.LINK]
 
 
@@ -373,6 +389,13 @@ class TestApi:
         for data in ({"data": ADDRESSED}, {"json": ADDRESSED}):
             assert visitor.post("/api/v1/subscribe", headers=headers, **data).status_code == status
         assert bool(letters(site)) is (status == 202)
+
+    def test_a_list_may_refuse_sign_ups_by_api(self, site, visitor, tmp_path):
+        open_door(tmp_path, text="public = true\napi = false\n")
+        answer = visitor.post("/api/v1/subscribe", json={"list": "harbour", "email": "victim@example.org"})
+        assert (answer.status_code, "on its own page only" in answer.text) == (403, True)
+        assert not letters(site)
+        assert visitor.get("/subscribe/harbour").status_code == 200
 
     def test_form(self, site, visitor):
         fields = {"list": "harbour", "email": "victim@example.org", "fields.first_name": "Ana"}
@@ -455,3 +478,83 @@ class TestApi:
             "application/problem+json",
             "text/html; charset=utf-8",
         }
+
+
+def test_the_open_lists_are_on_one_page_that_other_pages_link_to(site, visitor, tmp_path):
+    open_door(tmp_path, "closed", "public = false\n")
+    open_door(tmp_path, "hafen", 'title = "Der Hafenbrief"\ndescription = "Montags."\nlanguage = "de"\npublic = true\n')
+    open_door(tmp_path, "broken", "public = maybe\n")
+    page = visitor.get("/subscribe")
+    assert page.status_code == 200
+    assert re.findall(r'<a href="/subscribe/(\w+)">', page.text) == ["hafen", "harbour"]
+    assert "Montags." in page.text
+    site.begin(site.send())
+    for path in ("/", "/archive/", "/archive/a-letter"):
+        assert 'href="/subscribe"' in visitor.get(path).text
+
+
+def test_without_an_open_list_no_page_links_to_the_sign_up(site, visitor, tmp_path):
+    open_door(tmp_path, text="public = false\n")
+    assert visitor.get("/subscribe").status_code == 404
+    site.begin(site.send())
+    for path in ("/", "/archive/", "/archive/a-letter"):
+        assert "/subscribe" not in visitor.get(path).text
+
+
+def test_the_answer_repeats_the_address_and_says_that_there_is_one_mail_a_day(site, visitor):
+    for _ in range(2):
+        page = visitor.post("/subscribe/harbour", data=form(site, visitor, email="victim@example.org"))
+        assert "We send an e-mail to \u2068victim@example.org\u2069, at most one a day." in page.text
+        assert "If you have had one from us today, use its link." in page.text
+
+
+@pytest.mark.parametrize("email", ["rita@gmail", "rita@example"])
+def test_an_address_without_a_dot_after_the_at_sign_is_refused(site, visitor, email):
+    page = visitor.post("/subscribe/harbour", data=form(site, visitor, email=email))
+    assert page.status_code == 400
+    assert 'aria-invalid="true" aria-describedby="wrong"' in page.text
+
+
+def test_confirming_without_a_list_says_so_and_keeps_the_form(site, visitor, tmp_path):
+    open_door(tmp_path, "weekly")
+    visitor.post("/subscribe/harbour", data=form(site, visitor))
+    visitor.post("/subscribe/weekly", data=form(site, visitor))
+    link = f"/confirm/{token(site)}"
+    page = visitor.post(link, data={"own.harbour.first_name": "Ana"})
+    assert page.status_code == 400
+    assert "You have not chosen a newsletter." in page.text
+    assert " checked" not in page.text
+    assert 'value="Ana"' in page.text
+    assert site.ledger.members.of(VICTIM.identity) == ()
+    wrong = visitor.post(link, data={"list.harbour": "yes", "own.harbour.first_name": "St.Gallen"})
+    assert re.findall(r'name="list\.(\w+)" value="yes" checked', wrong.text) == ["harbour"]
+    assert "The field “\u2068First name\u2069” seems to have" in wrong.text
+
+
+def test_the_page_after_confirming_names_the_list_and_leads_to_the_preferences(site, visitor):
+    visitor.post("/subscribe/harbour", data=form(site, visitor))
+    page = visitor.post(f"/confirm/{token(site)}")
+    assert "<bdi>The Harbour Letter</bdi></li>" in page.text
+    assert 'href="/preferences"' in page.text
+
+
+@pytest.mark.parametrize(
+    ("headers", "is_ours"),
+    [
+        ({"Origin": "null", "Sec-Fetch-Site": "same-origin"}, True),
+        ({"Origin": "null"}, True),  # our own form, in an old browser
+        ({"Origin": "https://letter.example.org"}, True),
+        ({"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}, False),
+        ({"Origin": "null", "Sec-Fetch-Site": "cross-site"}, False),
+        ({"Origin": "https://www.example.org", "Sec-Fetch-Site": "same-site"}, False),
+        ({"Origin": "https://evil.example"}, False),
+        ({"Origin": "http://["}, False),
+    ],
+)
+@pytest.mark.parametrize("path", ["/subscribe/harbour", "/preferences"])
+def test_a_page_of_another_site_cannot_use_a_seal_that_it_has_fetched(site, visitor, path, headers, is_ours):
+    answer = visitor.post(path, data=form(site, visitor), headers=headers)
+    assert ("Check your inbox" in answer.text) is is_ours
+    assert bool(letters(site)) is is_ours
+    again = visitor.post(path, data=form(site, visitor, seal=seal_of(answer))) if not is_ours else answer
+    assert "Check your inbox" in again.text

@@ -8,12 +8,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from mailer.addresses import mask_address
+from mailer.addresses import mask_address, parse_address
 from mailer.delivery.states import DeliveryState
 from mailer.edition.merge_fields import ReaderValues, fill
 from mailer.ledger.types.suppressions import SuppressionReason
 from mailer.link_tokens import PLACEHOLDER, Purpose
 from mailer.service.subscribers.unsubscribe import UNDO_FOR
+from tests.support.ledger_cases import join
 from tests.support.site import ANA, BEN, KEY, PHOTO, Site, visiting
 
 ONE_CLICK = {"List-Unsubscribe": "One-Click"}
@@ -264,7 +265,11 @@ def set_list(site, settings):
 
 
 @pytest.mark.parametrize(
-    ("settings", "choice"), [("", "Take a break"), (PUBLIC, "Choose your newsletters or take a break")]
+    ("settings", "choice"),
+    [
+        ("", "Take a break or change your address"),
+        (PUBLIC, "Leave only some newsletters, take a break or change your address"),
+    ],
 )
 def test_the_page_offers_what_the_preferences_page_has(site, visitor, link, settings, choice):
     set_list(site, settings)
@@ -276,13 +281,13 @@ def test_the_link_of_an_unsubscribed_reader_shows_the_way_back(site, visitor, li
     visitor.post(link)
     page = visitor.get(link)
     assert "You are already unsubscribed" in page.text
-    assert "Yes, unsubscribe me" not in page.text
+    assert "Yes, unsubscribe from everything" not in page.text
     assert not seal_of(page)
-    assert ">Undo…</button>" in page.text
+    assert ">Undo on the next page</button>" in page.text
     assert seal_of(visitor.post(link))
     site.clock.forward(UNDO_FOR + 1)
     page = visitor.get(link)
-    assert "Undo…" not in page.text
+    assert "Undo on the next page" not in page.text
     contact = site.app.settings.sender.address
     assert f'<a href="mailto:{contact}">' in page.text
     set_list(site, PUBLIC)
@@ -295,7 +300,7 @@ def test_the_link_of_an_unsubscribed_reader_shows_the_way_back(site, visitor, li
 
 def test_an_address_blocked_by_an_admin_can_still_unsubscribe(site, visitor, link):
     site.ledger.suppressions.suppress(ANA, SuppressionReason.BY_HAND, source="x")
-    assert "Yes, unsubscribe me" in visitor.get(link).text
+    assert "Yes, unsubscribe from everything" in visitor.get(link).text
 
 
 def test_unsubscribing_again_does_not_make_an_old_opt_out_undoable(site, visitor, link):
@@ -367,7 +372,7 @@ def test_links_of_a_retired_key_unsubscribe_and_undo_tokens_end_with_their_key(t
     with rotated.app, visiting(rotated) as later:
         assert later.post(link, data={"undo": seal}).status_code == 409
         assert rotated.reason() == "unsubscribed"
-        assert "Undo…" not in later.get(link).text
+        assert "Undo on the next page" not in later.get(link).text
         rotated.ledger.suppressions.undo(ANA.lower(), source="x")
         assert later.get(link).status_code == 200
         assert seal_of(later.post(link))
@@ -391,7 +396,7 @@ def test_an_address_is_masked(address, shown):
 
 def test_the_pages_never_show_the_whole_address(visitor, link):
     for answer in (visitor.get(link), visitor.post(link)):
-        assert "A…@example.com" in answer.text
+        assert "A…\u2060@example.com" in answer.text
         assert "reis" not in answer.text.lower()
 
 
@@ -400,3 +405,19 @@ def test_hostile_addresses_are_escaped(site, visitor):
     answer = visitor.get(f"/u/{site.token(send, chr(39) + '<b>&' + chr(34) + '@example.com')}")
     assert answer.status_code == 200
     assert "<b>" not in answer.text
+
+
+def test_undoing_tells_a_paused_reader_how_long_the_pause_lasts(site, visitor, link):
+    join(site.ledger, "readers", parse_address(ANA))
+    site.ledger.preferences.pause(ANA.lower(), site.clock() + 14 * 86_400, source="page")
+    page = visitor.post(link, data={"undo": seal_of(visitor.post(link))})
+    assert "You are subscribed again" in page.text
+    assert "You get no newsletters until" in page.text
+
+
+def test_the_link_of_an_erased_reader_leads_to_the_sign_up(site, visitor, link):
+    set_list(site, PUBLIC)
+    site.ledger.erasure.erase(ANA.lower(), source="page")
+    page = visitor.get(link)
+    assert 'href="/subscribe"' in page.text
+    assert "mailto:" not in page.text

@@ -2,7 +2,7 @@ import datetime as dt
 
 import pytest
 
-from mailer.importers.dates import ends_in_date, read_date
+from mailer.i18n.date_parser import ends_in_date, is_month_first, read_date
 
 DATES = [
     ("October 26, 2026", "2026-10-26"), ("Oct. 25, 2026", "2026-10-25"), ("Sunday, 25 October 2026", "2026-10-25"),
@@ -39,3 +39,18 @@ def test_a_date_at_the_end_is_split_from_its_source():
     ended = ends_in_date("Harbour Times · 25 October 2026")
     assert ended is not None
     assert ended[0] == "Harbour Times"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("October 26, 2026", True),
+        ("Oct. 26th 2026 and Sept 1, 2026, but 3 May 2026", True),
+        ("26 October 2026", False),
+        ("26th of October, 2026; October 27, 2026", False),
+        ("26. Oktober 2026", False),
+        ("mayor 12, 2026 May", False),
+    ],
+)
+def test_english_dates_with_the_month_first_are_known(text, expected):
+    assert is_month_first(text) is expected

@@ -2,6 +2,7 @@
 
     read_date(text)       the date, if the text contains nothing else
     ends_in_date(text)    the text before the date at its end, and the date
+    is_month_first(text)  whether English dates are written as in the United States
     find_date(text)       the first date somewhere in a line, or the month in it
 
 The words for months and days are Babel's, in the languages below. Ambiguous figures (03/04/2026) are taken
@@ -170,3 +171,16 @@ def _weekdays() -> frozenset[str]:
         for name in widths.get(width, {}).values()
         for word in _TOKEN.findall(name.casefold())
     )
+
+
+_ENGLISH_MONTH = (
+    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?"
+    r"|nov(?:ember)?|dec(?:ember)?)\b\.?"
+)
+_MONTH_FIRST = re.compile(rf"\b{_ENGLISH_MONTH}\s+\d{{1,2}}(?:st|nd|rd|th)?,?\s+\d{{4}}\b", re.IGNORECASE)
+_DAY_FIRST = re.compile(rf"\b\d{{1,2}}(?:st|nd|rd|th)?\s+(?:of\s+)?{_ENGLISH_MONTH},?\s+\d{{4}}\b", re.IGNORECASE)
+
+
+def is_month_first(text: str) -> bool:
+    """Whether most English dates in `text` have the month first, as in the United States: October 26, 2026."""
+    return len(_MONTH_FIRST.findall(text)) > len(_DAY_FIRST.findall(text))

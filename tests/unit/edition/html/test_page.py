@@ -1,0 +1,106 @@
+"""The HTML of contents and articles: directions, source lines, and what a short dispatch leaves out."""
+
+import re
+
+import pytest
+
+from mailer.edition.merge_fields import ReaderValues
+from tests.support.editions import NOBODY, edition, html_of
+
+OTHER = "\n\n## Another\nsource: Wire\ndate: 2026-11-07\n\nText."
+
+
+def html(body: str, **options) -> str:
+    return re.sub(r' (?:style|class)="[^"]*"', "", html_of(edition(body, **options), NOBODY))
+
+
+def article(*details: str) -> str:
+    return "\n".join(["Note.", "", "## Quay opens", *details, "date: 2026-11-07", "", "Text."])
+
+
+def test_source_and_place_are_the_same_in_the_contents_and_in_the_article():
+    found = html(article("source: National Wire", "place: Norland") + OTHER)
+    origin = '<span dir="ltr">National Wire</span> (<span dir="ltr">Norland</span>)'
+    assert found.count(origin) == 2
+    assert f'({origin}, <span dir="ltr">7 November 2026</span>)' in found
+
+
+def test_one_article_without_summary_lines_has_no_contents():
+    assert "In this issue" not in html(article("source: Wire"))
+    assert "In this issue" in html(article("source: Wire"), front="summary: [One thing]\n")
+
+
+@pytest.mark.parametrize(
+    ("details", "date"),
+    [
+        (["source: הארץ", "direction: rtl"], '<span dir="ltr">7 November 2026</span>'),
+        (["source: הארץ", "language: he"], '<span dir="rtl">7 בנובמבר 2026</span>'),
+        (["source: Wire"], '<span dir="ltr">7 November 2026</span>'),
+    ],
+)
+def test_a_date_has_the_direction_of_its_own_words(details, date):
+    assert f" · {date}</p>" in html(article(*details))
+
+
+def test_a_value_of_the_other_direction_is_isolated():
+    rina, ana = (ReaderValues(fields={"name": name}, token="t") for name in ("רינה", "Ana"))
+    english, hebrew = (
+        edition("{{ reader.name }} (since 2020)."),
+        edition("{{ reader.name }} (2020) שלום.", language="he"),
+    )
+    assert ">\u2068רינה\u2069 (since 2020).<" in html_of(english, rina)
+    assert ">Ana (since 2020).<" in html_of(english, ana)
+    assert ">\u2068Ana\u2069 (2020) שלום.<" in html_of(hebrew, ana)
+
+
+@pytest.mark.parametrize(
+    ("body", "language", "padding"),
+    [
+        ("2024. One\n2025. Two", "en", "margin-left:48px"),
+        ("99. One\n100. Two", "en", "margin-left:37px"),
+        ("98. אחת\n99. שתיים", "he", ""),
+        ("100. אחת\n101. שתיים", "he", "margin-right:37px"),
+        ("- item\n\n  998. a\n  999. b\n  1000. c", "en", "margin-left:48px"),
+    ],
+)
+def test_a_list_has_room_for_its_widest_number(body, language, padding):
+    (found,) = re.findall(r'<ol[^>]*style="([^"]*)"', html_of(edition(body, language=language), NOBODY))
+    assert (padding in found.split("; ")) if padding else ("margin:0 26px 17px 0" in found), found
+
+
+LISTS = "- a\n- b\n  - c\n- d\n\n1. e\n\n   - f\n\n2. g"
+
+
+def styles_of(element: str, body: str, **options) -> list[str]:
+    return re.findall(rf'<{element}[^>]*style="([^"]*)"', html_of(edition(body, **options), NOBODY))
+
+
+def test_a_list_inside_a_tight_list_leaves_no_hole():
+    outer, inner, loose = styles_of("ul", LISTS)
+    assert "margin:0 0 17px 26px" in outer
+    assert "margin:6px 0 0 26px" in inner
+    assert "margin:0 0 17px 26px" in loose, "its item is a paragraph"
+
+
+def test_lists_and_quotes_are_indented_in_outlook_too():
+    for language, margin, padding in (("en", "0 0 17px 26px", "0 0 0 16px"), ("he", "0 26px 17px 0", "0 16px 0 0")):
+        (style,) = styles_of("ul", "- a", language=language)
+        assert (f"margin:{margin}" in style, "padding:0" in style) == (True, True), (
+            "Outlook ignores the padding of lists"
+        )
+        html = html_of(edition("> Quoted.", language=language), NOBODY)
+        (cell,) = re.findall(r'<td class="quote-[^>]*style="([^"]*)"', html)
+        assert f"padding:{padding}" in cell
+        assert re.search(r'<p class="end" style="margin:0">Quoted\.</p>', html), "no second margin"
+
+
+def test_the_numbers_of_the_contents_have_room():
+    html = html_of(edition("Note.", front=f"summary: [{', '.join(['One thing'] * 10)}]\n"), NOBODY)
+    cells = re.findall(r'<td class="entry-number[^>]*style="([^"]*)"[^>]*>(\d+)\.', html)
+    assert [number for _, number in cells] == [str(number) for number in range(1, 11)]
+    assert all("padding:5px 10px 5px 0" in style for style, _ in cells)
+
+
+def test_print_writes_out_each_web_address():
+    html = html_of(edition("Note."), NOBODY)
+    assert 'a[href^="http"]::after' in html
