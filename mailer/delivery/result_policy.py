@@ -87,7 +87,8 @@ def decide_after_attempt(attempt: EndedAttempt, *, retry: RetryPolicy, chance: f
     outcome = classification.outcome
     if classification.lacks and attempt.may_suit_another:
         outcome = Outcome.DEFERRED
-    if classification.relay_waits and _is_about_us(classification.refusal) and attempt.relay_accepts_other_domains:
+    may_pass_on = result.stage is not Stage.MAIL and attempt.relay_accepts_other_domains  # MAIL names no recipient
+    if classification.relay_waits and _is_about_us(classification.refusal) and may_pass_on:
         outcome = Outcome.DEFERRED  # by the server of this domain, whose reply the relay passes on
     is_unsent = outcome is Outcome.UNSENT
     is_quota = classification.refusal is not None and classification.refusal.subject is Subject.QUOTA

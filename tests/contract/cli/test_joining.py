@@ -19,7 +19,7 @@ def test_from_the_form_to_the_row_in_the_file(here, programs, catcher):
     assert here("list", "sync", "readers").code == 0
     process = programs.start(workspace, "serve", "--port", "0")
     try:
-        client = httpx.Client(base_url=process.said(r"http://127\.0\.0\.1:\d+")[0], timeout=PATIENCE)
+        client = httpx.Client(base_url=process.said(r"Serving .* at (http://127\.0\.0\.1:\d+)")[1], timeout=PATIENCE)
         form = client.get("/subscribe/readers")
         seal = re.search(r'name="seal" value="([a-z2-7]+)"', form.text)[1]
         fields = {"email": "Zoë@example.net", "own.first_name": "Zoë", "seal": seal}

@@ -87,7 +87,7 @@ def test_a_disk_that_is_full_stops_the_send_and_loses_nothing_that_was_answered(
     send = ledger.creator.create(new_send(), readers(2_000))
     with child(database_url, tmp_path, send.id, "fill") as process:
         result = answer(process)
-    assert "mailer resume" in result["error"]
+    assert "The disk" in result["error"]
     assert result["accepted"] == result["answered"] > 0
     assert result["after"] == result["accepted"] + result["unsaved"] + 1, "with room again, it goes on"
     with session(ledger, send):
