@@ -27,6 +27,7 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Sequence
+from copy import copy
 from enum import StrEnum
 
 from cryptography.exceptions import InvalidTag
@@ -134,10 +135,8 @@ class TokenKeys:
                 f"A secret key that the ledger still names ({name}) is not in MAILER_SECRET_KEYS.",
                 "Put it back there, behind the new one.",
             )
-        keys = TokenKeys.__new__(TokenKeys)
-        keys._keys, keys._first, keys.names = self._keys, self._first, self.names  # noqa: SLF001 - our own
-        keys._issuing, keys._link_key = self._keys[name], self._link_key  # noqa: SLF001 - our own
-        keys._text_key = self._text_key  # noqa: SLF001 - our own
+        keys = copy(self)
+        keys._issuing = self._keys[name]  # noqa: SLF001 - our own
         return keys
 
     def issue(self, purpose: Purpose, number: int) -> str:

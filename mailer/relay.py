@@ -108,6 +108,11 @@ def is_loopback(host: str) -> bool:
         return host == "localhost" or host.endswith(".localhost")
 
 
+def is_loopback_url(url: str) -> bool:
+    """Whether `url` leads to this machine, by the name of its host alone."""
+    return is_loopback(urlsplit(url).hostname or "")
+
+
 def _parse(url: str) -> Relay:
     try:
         parts = urlsplit(url.strip())

@@ -87,7 +87,7 @@ class ConnectionSlot:
         return self.session is not None
 
     async def change_relay(self, message: Message) -> bool:
-        """Connects to a relay that may take `message`; False if there is none at the moment."""
+        """Connects to a relay that may take `message`; False if no such relay is available now."""
         await self.disconnect()
         while (relay := self._pool.choose(message)) is not None:
             self.relay = relay

@@ -178,7 +178,7 @@ class RelayPool:
         return sum(each.window.in_use for each in self._relays)
 
     def choose(self, message: Message | None = None) -> PooledRelay | None:
-        """Returns one of the available relays, chosen by weight, which may take `message`; None if there is none."""
+        """Returns one of the available relays, chosen by weight, which may take `message`; None if no such relay is available."""
         now = self._now()
         if self._open_count >= self._share:
             return None

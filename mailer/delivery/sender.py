@@ -297,7 +297,7 @@ class Sender:
         await self._on_result_to_the_end(slot, relay, claim, result, may_suit_another=may_suit_another)
 
     async def _change_relay(self, slot: ConnectionSlot, relay: PooledRelay, message: Message) -> PooledRelay | None:
-        """Connects to a relay that may accept `message`, which `relay` does not, and returns it; None: there is none now."""
+        """Connects to a relay that may accept `message`, which `relay` does not, and returns it; None: none is available."""
         if slot.session:
             relay.learn(slot.session)
         if not self._pool.may_suit(message, but=relay):

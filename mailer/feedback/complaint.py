@@ -16,7 +16,7 @@ _OLD_REPORT = re.compile(r"complaint about message from \d", re.IGNORECASE)
 
 
 def parse_complaint(message: ReceivedMessage) -> Reading | None:
-    """Returns the complaint in `message`; None if there is none. Total."""
+    """Returns the complaint in `message`; None if it is no complaint. Total."""
     is_old = _OLD_REPORT.search(message.subject[:300]) is not None and bool(message.returned)
     if not (message.report or message.report_type == "feedback-report" or is_old):
         return None

@@ -27,7 +27,7 @@ class TokenState(StrEnum):
 
     PROVEN = "proven"
     ABSENT = "absent"
-    FORGED = "forged"  # what has the form of a token is none of ours
+    FORGED = "forged"  # it has the form of a token, and our keys did not make it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ RECIPIENTS = 100
 
 
 def parse_ses_text(text: str) -> Mapping[str, Any] | None:
-    """Returns the notification in the text of a mail; None if there is none. Total."""
+    """Returns the notification in the text of a mail; None if it contains no notification. Total."""
     start = text.lstrip()
     if not start.startswith("{") or not ('"notificationType"' in start or '"eventType"' in start):
         return None

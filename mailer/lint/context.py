@@ -7,7 +7,6 @@ The caller passes everything, and nothing is changed. The HTML is parsed once a 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from urllib.parse import urlsplit
 
 from mailer.dispatch.model import Article, Dispatch, walk_articles
 from mailer.edition.merge_fields import ReaderValues, fill
@@ -16,7 +15,7 @@ from mailer.edition.numbering import VariantKey
 from mailer.lint.checked_variants import checked_variants
 from mailer.lint.html_page import HtmlPage
 from mailer.lint.source_index import SourceIndex
-from mailer.relay import is_loopback
+from mailer.relay import is_loopback_url
 
 _ADDRESS = "reader.of.a.letter@example.org"
 _TOKEN = "0" * 26  # as long as one is; base32 has no zero, so none is this
@@ -52,7 +51,7 @@ class LintContext:
     @property
     def is_set_up(self) -> bool:
         """Whether the workspace is ready for real mail: its pages are not on this machine only."""
-        return not is_loopback(urlsplit(self.base_url).hostname or "")
+        return not is_loopback_url(self.base_url)
 
     @cached_property
     def articles(self) -> tuple[Article, ...]:

@@ -1,6 +1,7 @@
 """The rules for rendered mail. Those for the text of a dispatch are in mailer/dispatch/rule_catalogue.py.
 
-One table, in the order of docs/checks.md. A finding names its rule; the rule has severity, reason and remedy.
+It is longer than most modules: one table, in the order of docs/checks.md. A finding names its rule; the rule has severity,
+reason and remedy.
 The limits of a rule are constants beside the function that applies them.
 """
 

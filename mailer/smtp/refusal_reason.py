@@ -10,6 +10,8 @@ us stands before what speaks of a recipient. A code that is about the sender or 
 recipient. A reply that says nothing, neither in words nor by an enhanced code, is `ON_HOLD`: nothing is known. “Mailbox
 unavailable” says nothing either: RFC 5321 4.2.3 words every 550 so, also a refusal by policy.
 
+It is longer than most modules: one table of phrases, because their order is part of the meaning.
+
 Pure. A session asks it about replies, and `mailer.feedback` about bounces, which say the same in the same words.
 """
 

@@ -1,7 +1,6 @@
 """The commands `user`: add, list, change and remove users of the desk."""
 
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import click
 
@@ -11,7 +10,7 @@ from mailer.cli.options import COMMAND_LINE, as_json, in_workspace
 from mailer.cli.output import echo_err, is_interactive, print_json
 from mailer.iso_time import format_iso
 from mailer.ledger.types.roles_and_scopes import Role
-from mailer.relay import is_loopback
+from mailer.relay import is_loopback_url
 from mailer.service.accounts.oidc.login import normalize_login
 from mailer.service.accounts.passwords import LINK_GOOD_FOR, create_invite, hash_password
 
@@ -144,7 +143,7 @@ def _show_link(app: App, name: str) -> None:
     user = app.ledger.users.by_name(name)
     link = create_invite(app, user)
     click.echo(link)
-    if not is_loopback(urlsplit(link).hostname or ""):
+    if not is_loopback_url(link):
         local = f"http://127.0.0.1:8000/desk/link/{link.rpartition('/')[2]}"
         echo_err(f"On this machine: {local} (with the port of mailer serve)")
     else:

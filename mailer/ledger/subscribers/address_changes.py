@@ -66,7 +66,7 @@ class AddressChanges:
             )
         ).result()
 
-    def confirm(self, letter_id: int, *, source: str) -> AddressChange:
+    def confirm(self, mail_id: int, *, source: str) -> AddressChange:
         """Changes the address after the new one was confirmed. Idempotent.
 
         Every list of the old address gets the new one, with all fields; the old one is unsubscribed, gets a mail that says so,
@@ -75,9 +75,9 @@ class AddressChanges:
         """
 
         def work(conn: Connection) -> AddressChange:
-            mail = _mail_of_kind(conn, letter_id, TransactionalKind.ADDRESS)
             at = self._context.clock()
-            if mail is None or at > mail.created_at + VALID_FOR:
+            mail = _valid_mail(conn, mail_id, TransactionalKind.ADDRESS, since=at - VALID_FOR)
+            if mail is None:
                 return AddressChange.EXPIRED
             if mail.payload.get(_MOVED):
                 return AddressChange.DONE
@@ -104,14 +104,14 @@ class AddressChanges:
             before = {each.list: _former_state(conn, each, new) for each in moving}
             for each in moving:
                 _move(conn, each, new, by=source, at=at)
-            void_links(conn, old.identity, but=letter_id)
+            void_links(conn, old.identity, but=mail_id)
             _queue_notice(conn, old, {_TO: new.identity, _LISTS: before}, at=at)
-            _set_payload(conn, letter_id, {**mail.payload, _MOVED: True})
+            _set_payload(conn, mail_id, {**mail.payload, _MOVED: True})
             return AddressChange.DONE
 
         return self._context.writer.call(work).result()
 
-    def undo(self, letter_id: int, *, source: str) -> AddressChange:
+    def undo(self, mail_id: int, *, source: str) -> AddressChange:
         """Takes a change of address back, for the old address that heard of it. Idempotent.
 
         The old address gets its lists again. The new one, and addresses that it moved on to, lose those that came by the change.
@@ -120,9 +120,9 @@ class AddressChanges:
         """
 
         def work(conn: Connection) -> AddressChange:
-            mail = _mail_of_kind(conn, letter_id, TransactionalKind.MOVED)
             at = self._context.clock()
-            if mail is None or at > mail.created_at + UNDO_MOVE_FOR:
+            mail = _valid_mail(conn, mail_id, TransactionalKind.MOVED, since=at - UNDO_MOVE_FOR)
+            if mail is None:
                 return AddressChange.EXPIRED
             if mail.payload.get(_UNDONE):
                 return AddressChange.DONE
@@ -138,13 +138,13 @@ class AddressChanges:
                 kept = {name for name, state in before.items() if identity == first and state["kept"]}
                 _take_back(conn, identity, before.keys() - kept, by=source, at=at)
                 unlink_addresses(conn, identity, mail.identity, since=mail.created_at)
-                void_links(conn, identity, but=letter_id)
+                void_links(conn, identity, but=mail_id)
             for each in present_memberships(conn, mail.identity):
                 state = before.get(each.list)
                 if state and is_off(each):
                     set_own_status(conn, each, Status(state["status"]), by=source, at=at, until=state["until"])
-            void_links(conn, mail.identity, but=letter_id)
-            _set_payload(conn, letter_id, {_UNDONE: True})
+            void_links(conn, mail.identity, but=mail_id)
+            _set_payload(conn, mail_id, {_UNDONE: True})
             return AddressChange.DONE
 
         return self._context.writer.call(work).result()
@@ -165,13 +165,14 @@ def _lock_members(conn: Connection, identities: Collection[str]) -> None:
         advisory_lock(conn, f"member {identity}")
 
 
-def _mail_of_kind(conn: Connection, letter_id: int, kind: TransactionalKind) -> QueuedMail | None:
-    found = load_mail(conn, letter_id)
-    return found if found is not None and found.kind is kind else None
+def _valid_mail(conn: Connection, mail_id: int, kind: TransactionalKind, *, since: float) -> QueuedMail | None:
+    """Returns the mail if it is of this kind and was queued no earlier than `since`, so that its link still works."""
+    found = load_mail(conn, mail_id)
+    return found if found is not None and found.kind is kind and found.created_at >= since else None
 
 
-def _set_payload(conn: Connection, letter_id: int, payload: Mapping[str, Any]) -> None:
-    conn.execute(update(transactional_mail).where(transactional_mail.c.id == letter_id).values(payload=dict(payload)))
+def _set_payload(conn: Connection, mail_id: int, payload: Mapping[str, Any]) -> None:
+    conn.execute(update(transactional_mail).where(transactional_mail.c.id == mail_id).values(payload=dict(payload)))
 
 
 def _queue_notice(conn: Connection, old: Address, payload: Mapping[str, Any], *, at: float) -> None:

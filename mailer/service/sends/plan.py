@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from email import message_from_bytes
 from email.header import decode_header, make_header
 from tempfile import TemporaryFile
-from urllib.parse import urlsplit
 
 from mailer.app import App
 from mailer.edition.model import Edition
@@ -23,7 +22,7 @@ from mailer.ledger.sends.audience import recipients
 from mailer.ledger.sends.audience_query import Audience
 from mailer.ledger.types.sends import AlreadySentError, Recipient, Repeat
 from mailer.mime.composer import Message
-from mailer.relay import is_loopback
+from mailer.relay import is_loopback_url
 from mailer.service.dispatches.compile import CheckResult, DispatchError, check_dispatch, compile_checked
 from mailer.service.dispatches.lint import lint_edition
 from mailer.service.dispatches.sample_message import sample_composer
@@ -176,4 +175,4 @@ def _warnings(app: App, summary: AudienceSummary, checked: CheckResult, chosen: 
 
 
 def _is_local(app: App) -> bool:
-    return is_loopback(urlsplit(app.settings.base_url).hostname or "")
+    return is_loopback_url(app.settings.base_url)

@@ -13,7 +13,6 @@ import signal
 import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from urllib.parse import urlsplit
 
 import uvloop
 
@@ -33,7 +32,7 @@ from mailer.ledger.types.errors import LedgerError
 from mailer.ledger.types.sends import Send, Summary
 from mailer.malloc import trim_memory
 from mailer.mime.composer import Composer
-from mailer.relay import Relay, is_loopback
+from mailer.relay import Relay, is_loopback_url
 from mailer.settings.settings import OnUncertain
 from mailer.smtp.connect import ConnectionFailure, open_connection
 
@@ -103,7 +102,7 @@ async def run_send_async(
 def require_working_links(base_url: str, relays: Sequence[Relay]) -> None:
     """Raises UsageError if messages would leave this machine with links, also to unsubscribe, that work only on it."""
     others = [relay for relay in relays if not relay.is_loopback]
-    if others and is_loopback(urlsplit(base_url).hostname or ""):
+    if others and is_loopback_url(base_url):
         raise UsageError(
             f"Readers could not unsubscribe: the links in their messages lead to {base_url}, which works on this machine only, "
             f"but the relay {others[0]} is on another machine.",
