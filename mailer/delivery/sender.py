@@ -65,6 +65,7 @@ class Sender:
 
     `compose` makes the message of a claim. `now` returns seconds since the epoch, for what is recorded and for what is due;
     that clock may be set. `monotonic` never goes back, for what waits within this run: rates, backoffs, idle connections.
+    `progress`: that of a run before this one, which goes on.
     """
 
     def __init__(
@@ -77,6 +78,7 @@ class Sender:
         now: Callable[[], float],
         monotonic: Callable[[], float] = time.monotonic,
         chance: Callable[[], float] = random.random,
+        progress: SendProgress | None = None,
     ) -> None:
         self._queue = queue
         self._compose = compose
@@ -98,7 +100,7 @@ class Sender:
         self._check_status = False  # a message was cancelled, or there is no progress: was the send paused?
         self._halted = ""  # why this run paused the send
         self._fault: Exception | None = None  # in composing a message
-        self.progress = SendProgress()
+        self.progress = progress or SendProgress()
 
     async def run(self, *, wait: bool) -> RunResult:
         """Sends until the send has ended, was stopped, or (not `wait`) only later deliveries are left."""

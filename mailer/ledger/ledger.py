@@ -6,7 +6,8 @@
 
     sends           sends and their states; pause, resume, cancel, resolve
     creator         creates sends
-    leases          acquires a send for this process: the port that a sender uses
+    shards          the shards of a send, and which has something to send
+    leases          acquires a shard of a send for this process: the port that a sender uses
     warmup          the daily quota of the warm-up plan
     suppressions    addresses that must not be mailed
     erasure         erases a subscriber
@@ -61,6 +62,7 @@ from mailer.ledger.sends.approvals import Approvals
 from mailer.ledger.sends.create import SendCreator
 from mailer.ledger.sends.editions import Editions
 from mailer.ledger.sends.sends import Sends
+from mailer.ledger.sends.shards import Shards
 from mailer.ledger.sends.warmup import WarmUpDays
 from mailer.ledger.store.database import open_database
 from mailer.ledger.store.file_locks import FileLock
@@ -81,6 +83,7 @@ from mailer.ledger.subscribers.suppressions import Suppressions
 from mailer.ledger.subscribers.transactional import TransactionalQueue
 from mailer.ledger.sync.syncs import ListSyncs
 from mailer.ledger.types.errors import LedgerError
+from mailer.ledger.types.shards import SHARD_SIZE
 from mailer.ledger.webhooks.outbox import Outbox
 from mailer.ledger.webhooks.webhooks import Webhooks
 
@@ -93,6 +96,7 @@ class Ledger:
         self._context = context
         self.sends = Sends(context)
         self.creator = SendCreator(context)
+        self.shards = Shards(context)
         self.leases = SendLeases(context)
         self.warmup = WarmUpDays(context)
         self.suppressions = Suppressions(context)
@@ -182,6 +186,7 @@ def open_ledger(
     clock: Callable[[], float] = time.time,
     accept_restored: bool = False,
     warmup: WarmUp | None = None,
+    shard_size: int = SHARD_SIZE,
     lease: float = LENGTH,
     steady: Callable[[], float] = boottime,
 ) -> Ledger:
@@ -190,7 +195,7 @@ def open_ledger(
     `state_dir` (`.mailer` of the workspace) holds the locks of running processes and is created if missing; a relative SQLite
     path starts at its parent folder. A database that lacks what this folder has seen, an older copy or a new one, is refused
     (RestoredError), unless `accept_restored`: then call `accept_restored` of the ledger before anything else writes. `warmup`,
-    `lease` and `steady`: see LedgerContext. Raises SettingsError for a wrong URL, LedgerError for the rest.
+    `shard_size`, `lease` and `steady`: see LedgerContext. Raises SettingsError for a wrong URL, LedgerError for the rest.
     """
     database = open_database(url, state_dir)
     try:
@@ -218,6 +223,7 @@ def open_ledger(
             clock=clock,
             state_dir=state_dir,
             warmup=warmup or WarmUp(),
+            shard_size=shard_size,
             lease=lease,
             steady=steady,
         ),
