@@ -13,8 +13,9 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
-from sqlalchemy import Connection, and_, func, select
+from sqlalchemy import Connection, and_, func, select, update
 
+from mailer.delivery.limit_share import Share, granted_share
 from mailer.delivery.states import DeliveryState, SendKind, SendState
 from mailer.delivery.types import SendStatus
 from mailer.ledger.deliveries.skip import skip_ineligible
@@ -33,9 +34,9 @@ from mailer.ledger.sends.sends import (
     set_reason,
     summarise,
 )
-from mailer.ledger.sends.shards import free_shards, held_shards, in_shard, is_row_of, schedule_shard
+from mailer.ledger.sends.shards import free_shards, held_shards, in_shard, is_row_of, schedule_shard, share_due
 from mailer.ledger.sends.warmup import record_sent, reset, with_warmup_hold
-from mailer.ledger.store.advisory_lock import lock_send_alone, share_send_lock
+from mailer.ledger.store.advisory_lock import advisory_lock, lock_send_alone, share_send_lock
 from mailer.ledger.store.file_locks import FileLock
 from mailer.ledger.store.ledger_context import LOCK_PATIENCE, LedgerContext, SendLock
 from mailer.ledger.store.tables import delivery, send, send_shard
@@ -136,9 +137,13 @@ class LeasedSend(DeliveryBatcher):
         """Records why the running send makes no progress, or "" when it does again."""
         await asyncio.wrap_future(self._context.writer.call(lambda conn: self._note_outage(conn, reason)))
 
-    async def count_running(self) -> int:
-        """Returns how many sends of the ledger are being run now, by any process, this one included."""
-        return await asyncio.to_thread(self._count_running)
+    async def fair_share(self) -> Share:
+        """Returns the part of the limits to which this holder is entitled: one among those whose sends run."""
+        return await asyncio.to_thread(self._fair_share)
+
+    async def take_share(self, held: Share) -> Share:
+        """Takes that part, as far as nobody else has it, for `held`; returns what this holder has from now on."""
+        return await asyncio.wrap_future(self._context.writer.call(lambda conn: self._take_share(conn, held)))
 
     async def status(self) -> SendStatus:
         """Returns the status of the shard, after moving the send to where its counts say: waiting, finished. Raises FencedError.
@@ -222,11 +227,18 @@ class LeasedSend(DeliveryBatcher):
             lift_of_send(conn, self.send_id, which, at=now)
             skip_ineligible(conn, which, at=now)
 
-    def _count_running(self) -> int:
-        mine = self.shard.send_id, self.shard.number
+    def _fair_share(self) -> Share:
         with self._context.database.reading() as conn:
-            held = held_shards(conn, self._context)
-        return 1 + sum((each.send_id, each.number) != mine for each in held)
+            return share_due(held_shards(conn, self._context), self.shard)[0]
+
+    def _take_share(self, conn: Connection, held: Share) -> Share:
+        advisory_lock(conn, "limits")
+        if not self._is_current(conn):
+            raise fenced_error(self.send_id)
+        due, others = share_due(held_shards(conn, self._context), self.shard)
+        share = granted_share(held, due, others)
+        conn.execute(update(send_shard).where(is_row_of(self.shard)).values(share_from=share.start, share_to=share.end))
+        return share
 
     def _summary(self) -> Summary:
         """Returns the summary. The daily quota of the warm-up plan may change without anything being written."""

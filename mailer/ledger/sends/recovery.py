@@ -26,7 +26,7 @@ def recover(conn: Connection, shard: Shard, warmup: WarmUp, *, at: float, resend
     token = conn.execute(
         update(send_shard)
         .where(is_row_of(shard))
-        .values(fencing_token=send_shard.c.fencing_token + 1)
+        .values(fencing_token=send_shard.c.fencing_token + 1, share_from=0.0, share_to=0.0)
         .returning(send_shard.c.fencing_token)
     ).scalar_one()
     mine = in_shard(shard)

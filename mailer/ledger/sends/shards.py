@@ -10,10 +10,12 @@ While the shard is held it stays as it was: if the holder dies, the shard is due
 """
 
 import socket
+from collections.abc import Sequence
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, literal, select, update
 
-from mailer.delivery.states import SendState
+from mailer.delivery.limit_share import NOTHING, Share, fair_share
+from mailer.delivery.states import TERMINAL, SendState
 from mailer.ledger.store.compiled_statements import in_ids
 from mailer.ledger.store.lease import is_held, local_pid
 from mailer.ledger.store.ledger_context import LedgerContext
@@ -49,22 +51,43 @@ _URGENCY = (send_shard.c.next_at.is_(None), send_shard.c.next_at, send_shard.c.n
 
 
 def held_shards(conn: Connection, context: LedgerContext, send_id: int | None = None) -> list[HeldShard]:
-    """Returns the shards that living processes hold: of one send, or of all that run."""
-    columns = (send_shard.c.send_id, send_shard.c.number, send_shard.c.pid, send_shard.c.host)
-    query = select(*columns).order_by(send_shard.c.send_id, send_shard.c.number)
-    if send_id is None:
-        query = query.join(send).where(send.c.state == SendState.RUNNING)
-    else:
+    """Returns the shards that living processes hold, of one send or of all, in the order in which they were acquired."""
+    columns = ("send_id", "number", "pid", "host", "share_from", "share_to")
+    query = select(*(send_shard.c[name] for name in columns), send.c.state).join(send)
+    query = query.order_by(send_shard.c.taken_at, send_shard.c.send_id, send_shard.c.number)
+    if send_id is not None:
         query = query.where(send_shard.c.send_id == send_id)
-    if context.database.has_leases:
-        rows = conn.execute(query.where(is_held())).all()
-        return [HeldShard(row.send_id, row.number, local_pid(row.pid, row.host), row.host) for row in rows]
+    query = query.where(is_held() if context.database.has_leases else send.c.state.not_in(sorted(TERMINAL)))
     found = []
     for row in conn.execute(query).all():
-        lock = context.shard_lock(row.send_id, row.number)
-        if not lock.is_unlocked():
-            found.append(HeldShard(row.send_id, row.number, lock.read_pid() or 0, socket.gethostname()))
+        pid, host = local_pid(row.pid, row.host), row.host
+        if not context.database.has_leases:
+            lock = context.shard_lock(row.send_id, row.number)
+            if lock.is_unlocked():
+                continue
+            pid, host = lock.read_pid() or 0, socket.gethostname()
+        found.append(
+            HeldShard(
+                send_id=row.send_id,
+                number=row.number,
+                pid=pid,
+                host=host,
+                is_running=row.state is SendState.RUNNING,
+                share=Share(row.share_from, row.share_to),
+            )
+        )
     return found
+
+
+def share_due(held: Sequence[HeldShard], shard: Shard) -> tuple[Share, list[Share]]:
+    """Returns the part of the limits that is due to the holder of `shard`, and the parts that the other holders have.
+
+    If any of the sends runs, holders of others, which are paused or wait, are due nothing.
+    """
+    key = shard.send_id, shard.number
+    others = [each.share for each in held if each.key != key]
+    entitled = [each.key for each in held if each.is_running] or [each.key for each in held]
+    return fair_share(entitled.index(key), len(entitled)) if key in entitled else NOTHING, others
 
 
 def free_shards(conn: Connection, context: LedgerContext, send_id: int) -> list[Shard]:
