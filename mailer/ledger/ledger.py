@@ -82,7 +82,7 @@ from mailer.ledger.subscribers.signups import Signups
 from mailer.ledger.subscribers.suppressions import Suppressions
 from mailer.ledger.subscribers.transactional import TransactionalQueue
 from mailer.ledger.sync.syncs import ListSyncs
-from mailer.ledger.types.errors import LedgerError
+from mailer.ledger.types.errors import LedgerError, translating
 from mailer.ledger.types.shards import SHARD_SIZE
 from mailer.ledger.webhooks.outbox import Outbox
 from mailer.ledger.webhooks.webhooks import Webhooks
@@ -188,14 +188,16 @@ def open_ledger(
     warmup: WarmUp | None = None,
     shard_size: int = SHARD_SIZE,
     lease: float = LENGTH,
+    joins: bool = False,
     steady: Callable[[], float] = boottime,
 ) -> Ledger:
     """Opens the ledger at `url`, creating it or upgrading it to this version's schema.
 
     `state_dir` (`.mailer` of the workspace) holds the locks of running processes and is created if missing; a relative SQLite
     path starts at its parent folder. A database that lacks what this folder has seen, an older copy or a new one, is refused
-    (RestoredError), unless `accept_restored`: then call `accept_restored` of the ledger before anything else writes. `warmup`,
-    `shard_size`, `lease` and `steady`: see LedgerContext. Raises SettingsError for a wrong URL, LedgerError for the rest.
+    (RestoredError), unless `accept_restored`: then call `accept_restored` of the ledger before anything else writes. `joins`:
+    this process has no workspace, as a worker, and accepts the database that a workspace uses. The rest: see LedgerContext.
+    Raises SettingsError for a wrong URL, LedgerError for everything else.
     """
     database = open_database(url, state_dir)
     try:
@@ -204,13 +206,17 @@ def open_ledger(
         raise LedgerError(
             f"The folder {state_dir} cannot be made ({error.strerror}).", "Check that the workspace may be written."
         ) from error
-    guard = RollbackGuard(state_dir, database.name)
+    guard = RollbackGuard(state_dir, database.name, joins=joins)
     writer = Writer(database, guard)
     try:
         upgrade(database)
         if not accept_restored:
             with database.reading() as conn:
                 guard.check(conn)
+                is_new_here = guard.needs_vouching(conn)
+            if is_new_here:
+                with database.connect_writer() as conn, translating(database.name), conn.begin():
+                    guard.vouch(conn)
     except BaseException:
         writer.close()
         database.close()

@@ -319,7 +319,7 @@ def _uncertain(conn: Connection, send_id: int, identities: Collection[str] | Non
 
 def sends_of(*conditions: ColumnElement[bool]) -> Select[Any]:
     """Returns a query for sends, whose rows `to_send` reads."""
-    omitted = {"last_id", "token"}
+    omitted = {"last_id", "token", "queue", "signing"}
     columns = [column for column in send.c if column.name not in omitted]
     settled_at = select(func.max(send_shard.c.settled_at)).where(send_shard.c.send_id == send.c.id)
     return (

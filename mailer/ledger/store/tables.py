@@ -4,7 +4,7 @@
        ├ correction
        └ send ── send_list, send_shard
            └ delivery ── attempt
-    suppression   suppression_change   warmup_day   meta
+    suppression   suppression_change   warmup_day   worker   role_lease   meta
     list ── member ── member_change   list_sync   consent   transactional_mail   leaving_reason
     desk_user ── desk_session   audit   revision   approval
     api_token ── idempotency_key
@@ -22,6 +22,8 @@ report reads them in order without sorting.
 A `send_shard` is a range of the deliveries of a send, which one process at a time works on. Its columns from `holder` to
 `expires_at` are the lease of that process, on PostgreSQL only; `fencing_token` rises with every new holder. `next_at` is when it
 has something to send: 0 for now, null for nothing. The holder may use the part of each limit from `share_from` to `share_to`.
+A `worker` is a `mailer worker` that lives, or has died since. A `role_lease` is the right to run what runs once for all machines.
+`send.queue` names the workers that may take its shards; `signing` is a digest of what they must have in common to do so.
 
 `send.created_by` is the user of the desk who made it; `token` comes from the form, so that a form makes one send however often
 it is submitted. `run_by_server`: `serve` runs it, and the next `serve` continues when that one dies. `undoable`: it can be
@@ -163,6 +165,8 @@ send = Table(
     Column("run_by_server", Boolean, nullable=False, server_default=false()),
     Column("undoable", Boolean, nullable=False, server_default=false()),
     Column("sender_profile", Text),
+    Column("queue", String(128), nullable=False, server_default=""),
+    Column("signing", Text, nullable=False, server_default=""),
     Index("uq_send_token", "token", unique=True),  # no constraint: SQLite adds none to an existing table
     Index("ix_send_slug", "slug", "kind", "state"),
     Index("ix_send_state", "state", "scheduled_at"),
@@ -242,6 +246,29 @@ send_shard = Table(
     Column("begun_at", Float),
     Column("settled_at", Float),
     Index("ix_send_shard_expires_at", "expires_at"),
+)
+
+worker = Table(
+    "worker",
+    metadata,
+    Column("holder", String(64), primary_key=True),
+    Column("pid", Integer, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("queue", String(128), nullable=False),
+    Column("shards", Integer, nullable=False),
+    Column("started_at", Float, nullable=False),
+    Column("seen_at", Float, nullable=False),
+    Column("problem", Text, nullable=False, server_default=""),
+)
+
+role_lease = Table(
+    "role_lease",
+    metadata,
+    Column("role", String(64), primary_key=True),
+    Column("holder", String(64), nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("expires_at", Float, nullable=False),
 )
 
 warmup_day = Table(

@@ -1,5 +1,7 @@
 """Shards of sends: ranges of their deliveries, each with a lease of its own. A send that exists has one.
 
+On PostgreSQL, the counter of the rollback guard becomes a sequence.
+
 A process of the version before that still runs loses its columns here, and so marks nothing more.
 """
 
@@ -40,6 +42,35 @@ def upgrade() -> None:
         " fencing_token, begun_at, settled_at FROM send"
         " WHERE first_id > 0 OR state IN ('running', 'waiting', 'paused')"
     )
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute("CREATE SEQUENCE rollback_guard")
+        op.execute(
+            "SELECT setval('rollback_guard', greatest(1, value::bigint), value::bigint > 0)"
+            " FROM meta WHERE key = 'rollback_guard'"
+        )
+    op.create_table(
+        "worker",
+        sa.Column("holder", sa.String(64), nullable=False),
+        sa.Column("pid", sa.Integer(), nullable=False),
+        sa.Column("host", sa.Text(), nullable=False),
+        sa.Column("queue", sa.String(128), nullable=False),
+        sa.Column("shards", sa.Integer(), nullable=False),
+        sa.Column("started_at", sa.Float(), nullable=False),
+        sa.Column("seen_at", sa.Float(), nullable=False),
+        sa.Column("problem", sa.Text(), nullable=False, server_default=""),
+        sa.PrimaryKeyConstraint("holder", name="pk_worker"),
+    )
+    op.create_table(
+        "role_lease",
+        sa.Column("role", sa.String(64), nullable=False),
+        sa.Column("holder", sa.String(64), nullable=False),
+        sa.Column("pid", sa.Integer(), nullable=False),
+        sa.Column("host", sa.Text(), nullable=False),
+        sa.Column("expires_at", sa.Float(), nullable=False),
+        sa.PrimaryKeyConstraint("role", name="pk_role_lease"),
+    )
+    op.add_column("send", sa.Column("queue", sa.String(128), nullable=False, server_default=""))
+    op.add_column("send", sa.Column("signing", sa.Text(), nullable=False, server_default=""))
     op.drop_table("lease")
     op.drop_column("send", "fencing_token")
     op.drop_column("send", "settled_at")
