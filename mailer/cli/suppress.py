@@ -11,11 +11,11 @@ from mailer.app import App
 from mailer.atomic_files import open_private
 from mailer.cli.options import COMMAND_LINE, as_json, in_workspace
 from mailer.cli.output import echo_err, plural, print_json, short_identity
-from mailer.csv.export import write_export
+from mailer.csv.formula_safe_writer import write_export
 from mailer.errors import UsageError
 from mailer.iso_time import format_iso
 from mailer.ledger.types.suppressions import SuppressionReason, UnsuppressResult, UnsuppressStatus
-from mailer.service.subscribers.profile import lists_of
+from mailer.service.subscribers.personal_data import lists_of
 
 _CSV_COLUMNS = ("email", "reason", "at", "source")
 
