@@ -177,8 +177,10 @@ def _show(request: ApiRequest) -> ApiResponse:
 
 def _unsubscribe(request: ApiRequest) -> ApiResponse:
     """Unsubscribe a person from all lists and from running sends. Only the person can undo this."""
-    address = _address(request)
-    done = request.app.ledger.suppressions.unsubscribe(address.identity, source=request.actor)
+    address, suppressions = _address(request), request.app.ledger.suppressions
+    active = suppressions.get(address.identity)
+    is_repeat = active is not None and active.source == request.actor
+    done = suppressions.unsubscribe(address.identity, source=request.actor, entered=is_repeat)
     request.record("subscriber.unsubscribe", mask_address(address.display))
     return ApiResponse(content=Unsubscribed(email=address.display, changed=done.changed, skipped=done.skipped))
 

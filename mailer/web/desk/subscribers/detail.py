@@ -74,7 +74,7 @@ def _remove(request: DeskRequest) -> Response:
 
 def _unsubscribe(request: DeskRequest) -> Response:
     address = _address(request)
-    done = request.app.ledger.suppressions.unsubscribe(address.identity, source=actor(request))
+    done = request.app.ledger.suppressions.unsubscribe(address.identity, source=actor(request), entered=True)
     request.record("reader.unsubscribe", mask_address(address.display))
     stopped = f" {done.skipped} message{'s' if done.skipped > 1 else ''} will not be sent." if done.skipped else ""
     reason = status_label(done.suppression.reason).lower()

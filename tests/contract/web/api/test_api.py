@@ -434,10 +434,11 @@ def test_a_person_is_shown_unsubscribed_and_erased(site, api):
     known = api("POST", "/subscribers/show", {"email": "Ana@Example.com"}).json()
     assert known["lists"][0]["fields"] == {"first_name": "Ana", "city": "Porto Novo"}
     assert api("POST", "/subscribers/unsubscribe", {"email": "ana@example.com"}).json()["changed"] is True
-    assert (
-        api("POST", "/subscribers/show", {"email": "ana@example.com"}).json()["suppression"]["source"]
-        == "API (the site)"
-    )
+    entered = api("POST", "/subscribers/show", {"email": "ana@example.com"}).json()["suppression"]
+    assert entered["source"] == "API (the site)"
+    asked = site.ledger.suppressions.get("ana@example.com")
+    assert api("POST", "/subscribers/unsubscribe", {"email": "ana@example.com"}).json()["changed"] is False
+    assert site.ledger.suppressions.get("ana@example.com") == asked
     own = api("POST", "/suppressions/remove", {"email": "ana@example.com"})
     assert (own.status_code, own.json()["error"]) == (409, "own-no")
     assert api("POST", "/subscribers/erase", {"email": "ben@example.net"}).json()["taken_out"] == ["readers"]
