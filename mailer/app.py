@@ -46,6 +46,7 @@ class App:
         self.settings = settings
         self.clock = clock
         self.accept_restored = False  # the command accepts a restored database before it writes anything else
+        self.joins = False  # the command has no workspace: it uses the database of one
 
     @classmethod
     def open(cls, folder: Path, clock: Clock = time.time) -> "App":
@@ -101,6 +102,7 @@ class App:
             self.workspace.ensure_state_dir(),
             clock=self.clock,
             accept_restored=self.accept_restored,
+            joins=self.joins,
             warmup=self.warmup,
             shard_size=self.settings.shard_size,
         )

@@ -17,6 +17,7 @@ from mailer.cli.options import in_workspace, parse_list_names
 from mailer.cli.output import echo_err, plural
 from mailer.errors import SettingsError
 from mailer.relay import is_loopback
+from mailer.service.cluster.handover import hand_over_if_possible
 from mailer.service.demo import FIRST, run_demo
 from mailer.service.dispatches.check_and_compile import display_path
 from mailer.service.lists.uploads import clean_up_uploads
@@ -75,7 +76,7 @@ def serve_command(host: str, port: int, workspace: Path) -> None:
             port,
             on_ready=on_ready,
             background=(
-                lambda stop: start_sends_when_due(app, stop, echo_err),
+                lambda stop: start_sends_when_due(app, stop, echo_err, hand_over=hand_over_if_possible),
                 lambda stop: deliver_transactional_mail(app, stop, echo_err),
                 lambda stop: welcome_new_readers(app, stop, echo_err),
                 lambda stop: notify_webhooks(app, stop, echo_err),

@@ -154,6 +154,7 @@ class Settings(BaseSettings):
     approval: Flag = False
     bounce_address: Annotated[Mailbox | None, NoDecode, _parsed_by(parsers.parse_bounce_address)] = None
     unsubscribe_address: Address = None
+    queue: Line = "mailer"
     shard_size: Annotated[int, _parsed_by(_parse_positive)] = 20_000
     on_uncertain: Annotated[OnUncertain, _parsed_by(parsers.parse_choice(OnUncertain))] = OnUncertain.HOLD
     images: Annotated[Images, _parsed_by(parsers.parse_choice(Images))] = Images.LINK

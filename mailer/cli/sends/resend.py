@@ -11,6 +11,7 @@ from mailer.cli.sends.plan_confirmation import confirm_resend, show_resend
 from mailer.cli.sends.run_and_show import creating_send, run_and_show
 from mailer.cli.sends.send import no_wait_option
 from mailer.service.sends.run import require_working_links
+from mailer.service.sends.worker_requirements import signing_digest
 
 
 @click.command("resend")
@@ -43,6 +44,9 @@ def resend_command(
                 confirm_resend()
         with creating_send():
             new = app.ledger.creator.resend_failed(
-                send, key_name=app.keys.names[0], sender_profile=app.sender_profile.to_json()
+                send,
+                key_name=app.keys.names[0],
+                sender_profile=app.sender_profile.to_json(),
+                signing=signing_digest(app),
             )
-        return run_and_show(app, new.id, wait=not no_wait, as_json=as_json)
+        return run_and_show(app, new.id, wait=not no_wait, as_json=as_json, here=False)

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from mailer.delivery.limit_share import Share
 
 SHARD_SIZE = 20_000  # deliveries, on PostgreSQL
+JOBS_SCHEMA = "procrastinate"  # of PostgreSQL, for the jobs that wake workers
+JOBS_VERSION = "3.10"  # of Procrastinate, for which that schema was made
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

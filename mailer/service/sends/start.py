@@ -26,6 +26,7 @@ from mailer.service.lists.sync import sync_list
 from mailer.service.lists.unclear_columns import require_clear_columns
 from mailer.service.sends.plan import SendPlan
 from mailer.service.sends.run import load_edition
+from mailer.service.sends.worker_requirements import signing_digest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +69,8 @@ def start_send(
         run_by_server=ordered is not None,
         undo_for=ordered.undo_for if ordered else 0,
         confirmed=confirmed,
+        queue=app.settings.queue,
+        signing=signing_digest(app),
     )
     return app.ledger.creator.create(new, () if at else plan.audience)
 
