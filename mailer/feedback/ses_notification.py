@@ -39,13 +39,13 @@ def read_ses(notification: Mapping[str, Any]) -> Reading:
     if event not in {"Bounce", "DeliveryDelay"}:
         return Reading(FeedbackKind.OTHER)
     bounce = _mapping(notification.get("bounce") or notification.get("deliveryDelay"))
-    delayed = event == "DeliveryDelay" or bounce.get("bounceType") == "Transient"
     recipients = (
         judge_bounce(
             _text(each, "emailAddress"),
             status=_text(each, "status"),
             diagnostic=_text(each, "diagnosticCode").removeprefix("smtp; "),
-            delayed=delayed,
+            delayed=event == "DeliveryDelay",
+            temporary=bounce.get("bounceType") == "Transient",
         )
         for each in _people(bounce.get("bouncedRecipients") or bounce.get("delayedRecipients"))
     )
