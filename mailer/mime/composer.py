@@ -236,7 +236,7 @@ class _VariantTemplate:
         return Message(
             sender=sender,
             recipient=recipient.address,
-            envelope_id=tokens.message,
+            envelope_id=tokens.bounce,  # which nobody sees but servers, so that it proves what comes back
             pieces=pieces,
             size=sum(map(len, pieces)),
             utf8=not recipient.address.isascii(),

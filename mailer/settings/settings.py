@@ -155,6 +155,12 @@ class Settings(BaseSettings):
     approval: Flag = False
     bounce_address: Annotated[Mailbox | None, NoDecode, _parsed_by(parsers.parse_bounce_address)] = None
     unsubscribe_address: Address = None
+    bounce_count: Annotated[int, _parsed_by(_parse_positive)] = 3
+    bounce_sends: Annotated[int, _parsed_by(_parse_positive)] = 5
+    bounce_days: Annotated[int, _parsed_by(parsers.parse_int(0))] = 14
+    bounce_reset: Annotated[int, _parsed_by(_parse_positive)] = 72
+    bounce_warn: Annotated[int, _parsed_by(_parse_positive)] = 10
+    feedback_days: Annotated[int, _parsed_by(parsers.parse_int(0))] = 7
     on_uncertain: Annotated[OnUncertain, _parsed_by(parsers.parse_choice(OnUncertain))] = OnUncertain.HOLD
     images: Annotated[Images, _parsed_by(parsers.parse_choice(Images))] = Images.LINK
     clients: Annotated[tuple[str, ...], NoDecode, _parsed_by(parsers.parse_mail_programs)] = (

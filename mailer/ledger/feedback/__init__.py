@@ -1,0 +1,4 @@
+"""What came back, in the ledger: taken in once, followed by a suppression or not, and shown.
+
+`mailer.feedback.policy` says what follows; `intake.py` records it, `log.py` reads it and records what people decide.
+"""
