@@ -1,6 +1,6 @@
 """Headers by which providers return our Message-ID in their webhooks, where they would return only an id of their own.
 
-A message has those of the providers for which webhooks are set up (MAILER_FEEDBACK_…); other providers ignore them.
+A message has those of the providers for which webhooks are set up. The providers remove them, so they must not be signed.
 """
 
 from collections.abc import Iterable
@@ -17,13 +17,13 @@ _HEADERS = {
     "sparkpost": (("X-MSYS-API", f'{{"metadata": {{"{METADATA}": "%s"}}}}'),),
 }
 PROVIDERS = tuple(_HEADERS)
-NAMES = frozenset(name.lower() for headers in _HEADERS.values() for name, _ in headers)
+PROVIDER_HEADERS = frozenset(name.lower() for headers in _HEADERS.values() for name, _ in headers)
 
 
-def provider_headers(providers: Iterable[str], message_id: str) -> list[bytes]:
+def provider_headers(providers: Iterable[str], message_id: str) -> tuple[bytes, ...]:
     """Returns the headers for `providers`, with the Message-ID of one message."""
-    return [
+    return tuple(
         structured(name, *value.replace("%s", message_id).split(" "))
         for provider in providers
         for name, value in _HEADERS[provider]
-    ]
+    )

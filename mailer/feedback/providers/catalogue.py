@@ -17,7 +17,7 @@ _MANY = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Provider:
+class MailProvider:
     """A provider. `is_signed`: it signs its requests; else they have a password of ours. `steps`: what to do at the provider."""
 
     name: str
@@ -38,7 +38,7 @@ class Provider:
 PROVIDERS = {
     each.name: each
     for each in (
-        Provider(
+        MailProvider(
             name="ses",
             title="Amazon SES, through SNS",
             verify=ses.verify,
@@ -49,7 +49,7 @@ PROVIDERS = {
             "topic by HTTPS, without raw delivery. The subscription confirms itself. Set SignatureVersion=2 and "
             "a delivery policy with hours of retries.",
         ),
-        Provider(
+        MailProvider(
             name="mailgun",
             title="Mailgun",
             verify=mailgun.verify,
@@ -58,7 +58,7 @@ PROVIDERS = {
             steps="Add this address as webhook for permanent failures, spam complaints and unsubscribes. Put the HTTP "
             "webhook signing key, not the API key, into the setting.",
         ),
-        Provider(
+        MailProvider(
             name="sendgrid",
             title="SendGrid",
             verify=sendgrid.verify,
@@ -68,7 +68,7 @@ PROVIDERS = {
             steps="Add this address as event webhook for bounced, dropped, spam reports, unsubscribes and group "
             "unsubscribes, with the signature on. Put its verification key into the setting.",
         ),
-        Provider(
+        MailProvider(
             name="postmark",
             title="Postmark",
             verify=postmark.verify,
@@ -77,7 +77,7 @@ PROVIDERS = {
             steps="Add this address as webhook of the broadcast stream, for bounces, spam complaints and subscription "
             "changes.",
         ),
-        Provider(
+        MailProvider(
             name="brevo",
             title="Brevo",
             verify=brevo.verify,
@@ -87,7 +87,7 @@ PROVIDERS = {
             steps="Add this address as transactional webhook for hard bounces, soft bounces, blocked, invalid "
             "e-mails, complaints and unsubscribes.",
         ),
-        Provider(
+        MailProvider(
             name="mailjet",
             title="Mailjet",
             verify=mailjet.verify,
@@ -96,7 +96,7 @@ PROVIDERS = {
             largest=_MANY,
             steps="Enter this address for the events bounce, blocked, spam and unsub.",
         ),
-        Provider(
+        MailProvider(
             name="sparkpost",
             title="SparkPost",
             verify=sparkpost.verify,
@@ -106,7 +106,7 @@ PROVIDERS = {
             steps="Add this address as webhook with basic auth, for bounce, out of band, policy rejection, generation "
             "rejection, spam complaint, list unsubscribe and link unsubscribe.",
         ),
-        Provider(
+        MailProvider(
             name="resend",
             title="Resend",
             verify=resend.verify,
@@ -115,7 +115,7 @@ PROVIDERS = {
             steps="Add this address as webhook for email.bounced, email.complained and email.suppressed. Put its "
             "signing secret into the setting.",
         ),
-        Provider(
+        MailProvider(
             name="postal",
             title="Postal",
             verify=postal.verify,
