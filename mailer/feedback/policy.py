@@ -113,7 +113,7 @@ def _of_bounce(recipient: FeedbackRecipient, *, is_proven: bool) -> Effect:
 
 
 def _is_refused(recipient: FeedbackRecipient) -> bool:
-    """Whether a server refused for good, by its codes alone."""
+    """Whether a server refused permanently, by its codes alone."""
     return recipient.status.startswith("5") or (not recipient.status and find_reply_code(recipient.words) >= 500)
 
 

@@ -3,10 +3,13 @@
     record_feedback(conn, new, limits, at=...) -> RecordStatus     within a transaction
 
 The same event counts once, by its source and id. Only what is about one of our deliveries, or at least about an address that was
-ever mailed, is recorded. A proof that names another address than that of the delivery proves nothing about either. What a test
-message brings back is noted. Of an erased subscriber nothing is kept that names them.
+ever mailed, is recorded. A proof that names another address than that of the delivery proves nothing about either, and one that a
+message gives expires: a notification about a message of long ago waits for a person. So does a complaint about a message from
+before a suppression was lifted; a bounce of such a message is noted, because the reader has confirmed the address since. What a
+test message brings back is noted. Of an erased subscriber nothing is kept that names them.
 """
 
+import zlib
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -17,7 +20,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from mailer.addresses import AddressError, parse_address
 from mailer.delivery.states import DeliveryState, SendKind
 from mailer.feedback.model import FeedbackKind
-from mailer.feedback.policy import BounceLimits, Effect, PastDelivery, effect_of, has_bounced_repeatedly
+from mailer.feedback.policy import DAY, BounceLimits, Effect, PastDelivery, effect_of, has_bounced_repeatedly
 from mailer.ledger.privacy.pseudonyms import aliases, is_pseudonym
 from mailer.ledger.store.compiled_statements import CompiledStatement, param
 from mailer.ledger.store.tables import (
@@ -25,16 +28,19 @@ from mailer.ledger.store.tables import (
     attempt,
     delivery,
     feedback,
+    feedback_message,
     feedback_source,
     send,
     suppression_change,
 )
 from mailer.ledger.subscribers.suppressions import suppress
-from mailer.ledger.types.feedback import FeedbackProof, NewFeedback, RecordStatus
+from mailer.ledger.types.feedback import FeedbackMessage, FeedbackProof, NewFeedback, RecordStatus
 from mailer.ledger.types.suppressions import SuppressionAction, SuppressionReason
 from mailer.ledger.webhooks.outbox import enqueue_feedback
 
 PROOFS = tuple(proof for proof in FeedbackProof if proof.is_proof)
+VALID_FOR = 30 * DAY  # seconds since a message was accepted; servers give up within a week
+KEPT_OF_MESSAGE = 64 * 1024  # octets
 _PAST = 200  # deliveries of a subscriber that are looked at
 _REPORT_TYPE = 32  # characters
 _SUPPRESSION = {
@@ -53,31 +59,52 @@ class _Subject:
     delivery_id: int | None = None
     send_id: int | None = None
     is_test: bool = False
+    accepted_at: float = 0.0
+
+    def is_proven(self, at: float) -> bool:
+        """Whether an address may be suppressed at `at`. Only providers prove by themselves that their event is no old one."""
+        is_fresh = self.proof is FeedbackProof.PROVIDER or self.accepted_at > at - VALID_FOR
+        return self.proof.is_proof and is_fresh
 
 
 def record_feedback(
-    conn: Connection, new: NewFeedback, limits: BounceLimits, *, digest: str = "", at: float
+    conn: Connection, new: NewFeedback, limits: BounceLimits, message: FeedbackMessage | None = None, *, at: float
 ) -> RecordStatus:
-    """Within a transaction: records `new` and what follows. `digest`: of the message that it is from."""
+    """Within a transaction: records `new` and what follows, and keeps the beginning of the `message` that it is from."""
     if _SEEN.run(conn, new.source, new.source_id).fetchone():
         return RecordStatus.DUPLICATE
     subject = _find_subject(conn, new)
     if isinstance(subject, RecordStatus):
         return subject
     erased = is_pseudonym(subject.identity)
-    effect = effect_of(new.kind, new.recipient, new.report_type, is_proven=subject.proof.is_proof)
-    if (subject.is_test or erased) and effect is not Effect.OURS:
-        effect = Effect.NOTED
-    if effect is Effect.COUNTED and _is_repeated(conn, subject, limits, at=at):
-        effect = Effect.SUPPRESSED
-    if not _insert(conn, new, subject, effect, digest="" if erased else digest, at=at):
+    effect = _decide(conn, new, subject, limits, at=at)
+    kept = None if erased else message
+    if not _insert(conn, new, subject, effect, digest=kept.digest if kept else "", at=at):
         return RecordStatus.DUPLICATE  # another process was faster
+    if kept:
+        raw = zlib.compress(kept.raw[:KEPT_OF_MESSAGE], 6)
+        _KEEP_MESSAGE[conn.dialect.name].run(conn, kept.digest, at, raw)
     if effect is Effect.SUPPRESSED:
         reason, source = _SUPPRESSION[new.kind], _source_of(new, subject)
         suppress(conn, subject.identity, reason, source=source, send_id=subject.send_id, at=at)
     if subject.proof.is_proof and not (new.recipient.delayed or subject.is_test or erased):
         enqueue_feedback(conn, new, subject.identity, subject.send_id, at=at)
     return RecordStatus.RECORDED
+
+
+def _decide(conn: Connection, new: NewFeedback, subject: _Subject, limits: BounceLimits, *, at: float) -> Effect:
+    """Returns what follows from feedback, by the policy and by what is known of the subscriber."""
+    effect = effect_of(new.kind, new.recipient, new.report_type, is_proven=subject.is_proven(at))
+    if (subject.is_test or is_pseudonym(subject.identity)) and effect is not Effect.OURS:
+        return Effect.NOTED
+    if effect not in {Effect.COUNTED, Effect.SUPPRESSED} or new.kind is FeedbackKind.UNSUBSCRIBE:
+        return effect
+    lifted_at = _LIFTED_AT.run(conn, subject.identity).fetchone()[0] or 0.0
+    if subject.accepted_at <= lifted_at:
+        return Effect.NOTED if new.kind is FeedbackKind.BOUNCE else Effect.WAITING
+    if effect is Effect.COUNTED and _is_repeated(conn, subject, limits, since=lifted_at, at=at):
+        return Effect.SUPPRESSED
+    return effect
 
 
 def count_source(
@@ -131,7 +158,7 @@ def _find_subject(conn: Connection, new: NewFeedback) -> _Subject | RecordStatus
         number, proof = (row[0], FeedbackProof.PROVIDER) if row else (None, proof)
     row = _DELIVERY.run(conn, number).fetchone() if number is not None else None
     if row is not None:
-        identity, send_id, kind = row
+        identity, send_id, kind, accepted_at = row
         if proof.is_proof and new.recipient.address and identity not in names:
             proof = FeedbackProof.MISMATCH
         return _Subject(
@@ -140,6 +167,7 @@ def _find_subject(conn: Connection, new: NewFeedback) -> _Subject | RecordStatus
             delivery_id=number,
             send_id=send_id,
             is_test=kind == SendKind.TEST.value,
+            accepted_at=accepted_at,
         )
     known = next((name for name in names if _MAILED.run(conn, name).fetchone()), None)
     if known is None or is_pseudonym(known):
@@ -174,12 +202,8 @@ def _insert(conn: Connection, new: NewFeedback, subject: _Subject, effect: Effec
     return int(inserted.rowcount) == 1
 
 
-def _is_repeated(conn: Connection, subject: _Subject, limits: BounceLimits, *, at: float) -> bool:
-    """Whether this bounce, not recorded yet, makes a series that suppresses. A suppression that was lifted begins a new one."""
-    lifted = select(func.max(suppression_change.c.at)).where(
-        suppression_change.c.identity == subject.identity, suppression_change.c.change == SuppressionAction.LIFTED
-    )
-    since = conn.execute(lifted).scalar_one() or 0.0
+def _is_repeated(conn: Connection, subject: _Subject, limits: BounceLimits, *, since: float, at: float) -> bool:
+    """Whether this bounce, not recorded yet, makes a series that suppresses. `since`: earlier deliveries do not count."""
     counted = and_(
         feedback.c.identity == delivery.c.identity,
         feedback.c.delivery_id == delivery.c.id,
@@ -189,7 +213,8 @@ def _is_repeated(conn: Connection, subject: _Subject, limits: BounceLimits, *, a
     )
     query = (
         select(delivery.c.id, delivery.c.updated_at, feedback.c.effect)
-        .join(send)
+        .select_from(delivery)
+        .join(send, send.c.id == delivery.c.send_id)
         .outerjoin(feedback, counted)
         .where(
             delivery.c.identity == subject.identity,
@@ -255,6 +280,14 @@ def _add_counts(database: str) -> CompiledStatement:
     return CompiledStatement(statement, "_source", "_at", "_recorded", "_ignored", "_unknown")
 
 
+def _keep_message(database: str) -> CompiledStatement:
+    make: Any = postgresql.insert if database == "postgresql" else sqlite.insert
+    values = {"digest": param("_digest", ""), "at": param("_at", 0.0), "raw": param("_raw", b"")}
+    statement = make(feedback_message).values(values).on_conflict_do_nothing()
+    return CompiledStatement(statement, "_digest", "_at", "_raw")
+
+
+_KEEP_MESSAGE = {database: _keep_message(database) for database in ("sqlite", "postgresql")}
 _INSERT = {database: _insert_new(database) for database in ("sqlite", "postgresql")}
 _COUNT_SOURCE = {database: _add_counts(database) for database in ("sqlite", "postgresql")}
 _SEEN = CompiledStatement(
@@ -263,7 +296,17 @@ _SEEN = CompiledStatement(
     "id",
 )
 _DELIVERY = CompiledStatement(
-    select(delivery.c.identity, delivery.c.send_id, send.c.kind).join(send).where(delivery.c.id == param("id")), "id"
+    select(delivery.c.identity, delivery.c.send_id, send.c.kind, delivery.c.updated_at)
+    .join(send)
+    .where(delivery.c.id == param("id")),
+    "id",
+)
+_LIFTED_AT = CompiledStatement(
+    select(func.max(suppression_change.c.at)).where(
+        suppression_change.c.identity == param("identity", ""),
+        suppression_change.c.change == SuppressionAction.LIFTED,
+    ),
+    "identity",
 )
 _OF_PROVIDER = CompiledStatement(
     select(attempt.c.delivery_id).where(HAS_PROVIDER_ID, attempt.c.reply == param("reply", "")).limit(1), "reply"

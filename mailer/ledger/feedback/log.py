@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, delete, exists, func, insert, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from mailer.errors import UsageError
 from mailer.feedback.model import FeedbackKind
@@ -26,12 +25,18 @@ from mailer.ledger.privacy.pseudonyms import aliases, is_pseudonym
 from mailer.ledger.store.ledger_context import LedgerContext
 from mailer.ledger.store.tables import WAITING, feedback, feedback_decision, feedback_message, feedback_source, send
 from mailer.ledger.subscribers.suppressions import suppress
-from mailer.ledger.types.feedback import DecisionAction, FeedbackEntry, FeedbackSource, NewFeedback, RecordStatus
+from mailer.ledger.types.feedback import (
+    DecisionAction,
+    FeedbackEntry,
+    FeedbackMessage,
+    FeedbackSource,
+    NewFeedback,
+    RecordStatus,
+)
 from mailer.ledger.types.suppressions import SuppressionReason
 from mailer.smtp.refusal_reason import Reason
 
 PAGE = 50
-KEPT_OF_MESSAGE = 64 * 1024  # octets
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,21 +57,16 @@ class FeedbackLog:
         self._context = context
 
     def record(
-        self, items: Sequence[NewFeedback], limits: BounceLimits, *, source: str, digest: str = "", raw: bytes = b""
+        self, items: Sequence[NewFeedback], limits: BounceLimits, *, source: str, message: FeedbackMessage | None = None
     ) -> Future[RecordedFeedback]:
-        """Records feedback and what follows from it; the future is set after the commit.
-
-        `raw`: the message that all of it is from; its beginning is kept under `digest`.
-        """
+        """Records feedback and what follows from it; the future is set after the commit. `message`: all of it is from that."""
 
         def work(conn: Connection) -> RecordedFeedback:
             at = self._context.clock()
             may_be_ours = any(is_about_us(each) for each in items)
             before = may_be_ours and is_series_of_ours(conn, limits.warn)
-            statuses = tuple(record_feedback(conn, each, limits, digest=digest, at=at) for each in items)
+            statuses = tuple(record_feedback(conn, each, limits, message, at=at) for each in items)
             recorded = statuses.count(RecordStatus.RECORDED)
-            if recorded and raw:
-                _keep_message(conn, digest, raw, at=at)
             ignored = statuses.count(RecordStatus.IGNORED)
             count_source(conn, source, recorded=recorded, ignored=ignored, at=at)
             begins = may_be_ours and not before and is_series_of_ours(conn, limits.warn)
@@ -169,12 +169,6 @@ class FeedbackLog:
         """Removes the messages from before an instant; returns how many. Their feedback stays."""
         stale = delete(feedback_message).where(feedback_message.c.at < before)
         return self._context.writer.call(lambda conn: conn.execute(stale).rowcount).result()
-
-
-def _keep_message(conn: Connection, digest: str, raw: bytes, *, at: float) -> None:
-    make: Any = postgresql.insert if conn.dialect.name == "postgresql" else sqlite.insert
-    kept = zlib.compress(raw[:KEPT_OF_MESSAGE], 6)
-    conn.execute(make(feedback_message).values(digest=digest, at=at, raw=kept).on_conflict_do_nothing())
 
 
 def _entry(row: Row[Any]) -> FeedbackEntry:

@@ -65,6 +65,14 @@ class FeedbackEvent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FeedbackMessage:
+    """A received message, and the digest that identifies it."""
+
+    digest: str
+    raw: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NewFeedback:
     """Feedback about one recipient, as the ledger takes it. `delivery_id` is from a valid token; `proof` says from which."""
 

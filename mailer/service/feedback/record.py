@@ -19,7 +19,7 @@ from mailer.feedback.policy import BounceLimits
 from mailer.feedback.reader import read_feedback
 from mailer.feedback.received_message import LARGEST
 from mailer.ledger.feedback.log import RecordedFeedback
-from mailer.ledger.types.feedback import FeedbackEvent, NewFeedback, RecordStatus
+from mailer.ledger.types.feedback import FeedbackEvent, FeedbackMessage, NewFeedback, RecordStatus
 from mailer.service.feedback.matching import match_event, match_message, message_digest, source_id, source_name
 from mailer.service.feedback.unsubscribe_mail import UnsubscribeMailResult, process_unsubscribe_mail
 from mailer.smtp.refusal_reason import Reason
@@ -78,7 +78,7 @@ def record_message(app: App, raw: bytes, *, source: str, recipient: str | None =
         )
         for number, person in enumerate(people)
     ]
-    done = _submit(app, items, source, digest=digest, raw=raw).result()
+    done = _submit(app, items, source, FeedbackMessage(digest=digest, raw=raw)).result()
     _warn(done)
     return RecordedMessage(status=_status_of(done.statuses), kind=feedback.kind, recipients=len(items))
 
@@ -127,10 +127,9 @@ def submit_events(app: App, events: Sequence[FeedbackEvent]) -> Future[tuple[Rec
 
 
 def _submit(
-    app: App, items: Sequence[NewFeedback], source: str, *, digest: str = "", raw: bytes = b""
+    app: App, items: Sequence[NewFeedback], source: str, message: FeedbackMessage | None = None
 ) -> Future[RecordedFeedback]:
-    name = source_name(source)
-    return app.ledger.feedback.record(items, bounce_limits(app), source=name, digest=digest, raw=raw)
+    return app.ledger.feedback.record(items, bounce_limits(app), source=source_name(source), message=message)
 
 
 def _unsubscribe(app: App, feedback: Feedback, source: str) -> RecordedMessage:

@@ -84,6 +84,19 @@ def upgrade() -> None:
         sqlite_where=HAS_PROVIDER_ID,
         postgresql_where=HAS_PROVIDER_ID,
     )
-    if op.get_bind().dialect.name == "postgresql":  # SQLite has no lengths
+    _lengthen_events()
+
+
+def _lengthen_events() -> None:
+    """Makes room for longer names of events. SQLite has to copy the columns, and keeps foreign keys to webhook_message so."""
+    longer = sa.String(length=32)
+    if op.get_bind().dialect.name == "postgresql":
         for table in ("webhook_event", "webhook_message"):
-            op.alter_column(table, "event", type_=sa.String(length=32))
+            op.alter_column(table, "event", type_=longer)
+        return
+    with op.batch_alter_table("webhook_event") as batch:
+        batch.alter_column("event", type_=longer, existing_nullable=False)
+    op.add_column("webhook_message", sa.Column("longer_event", longer, server_default="", nullable=False))
+    op.execute("UPDATE webhook_message SET longer_event = event")
+    op.execute("ALTER TABLE webhook_message DROP COLUMN event")
+    op.execute("ALTER TABLE webhook_message RENAME COLUMN longer_event TO event")
