@@ -5,7 +5,7 @@
 
 The answer is 200 only after the commit. A request that is not proven gets 401, and never 403, after which Postmark would not
 come again. When it cannot be taken now, or the message that an event is about is not known yet, the answer is the one that makes
-this provider repeat it. What is proven and means nothing to us is counted, and answered with 200.
+this provider repeat it. Proven events that say nothing about a reader are counted, and answered with 200.
 """
 
 import asyncio
