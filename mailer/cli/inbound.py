@@ -20,7 +20,7 @@ from mailer.errors import MailerError, UsageError
 from mailer.feedback.received_message import LARGEST
 from mailer.ledger.types.feedback import RecordStatus
 from mailer.service.feedback.record import RecordedMessage, record_message
-from mailer.service.feedback.unsubscribe_mail import UnsubscribeMailResult
+from mailer.service.feedback.unsubscribe_by_mail import UnsubscribeMailResult
 
 EX_TEMPFAIL = 75
 _CHUNK = 1 << 16  # bytes

@@ -5,7 +5,7 @@ A message has those of the providers for which webhooks are set up. The provider
 
 from collections.abc import Iterable
 
-from mailer.mime.headers import structured
+from mailer.mime.header_encoding import structured
 
 METADATA = "mailer-id"
 """The name of the metadata at Postmark and SparkPost."""

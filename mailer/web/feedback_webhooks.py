@@ -12,8 +12,8 @@ from starlette.responses import Response
 
 from mailer.feedback.providers.model import ProviderRequest
 from mailer.service.feedback.provider_webhooks import ProviderWebhooks
-from mailer.web.error_log import ErrorLog
-from mailer.web.forms import read_body
+from mailer.web.error_log_throttle import ErrorLog
+from mailer.web.request_body import read_body
 from mailer.web.responses import NO_STORE, respond
 
 _TEXTS = {200: "ok\n", 401: "not proven\n"}

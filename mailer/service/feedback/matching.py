@@ -11,7 +11,7 @@ import hashlib
 import re
 
 from mailer.feedback.model import Feedback
-from mailer.feedback.tokens import find_tokens
+from mailer.feedback.token_extraction import find_tokens
 from mailer.ledger.types.feedback import LONGEST_ID, LONGEST_SOURCE, FeedbackEvent, FeedbackProof
 from mailer.link_tokens import Purpose, TokenKeys
 

@@ -21,7 +21,7 @@ from mailer.feedback.received_message import LARGEST
 from mailer.ledger.feedback.log import RecordedFeedback
 from mailer.ledger.types.feedback import FeedbackEvent, FeedbackMessage, NewFeedback, RecordStatus
 from mailer.service.feedback.matching import match_event, match_message, message_digest, source_id, source_name
-from mailer.service.feedback.unsubscribe_mail import UnsubscribeMailResult, process_unsubscribe_mail
+from mailer.service.feedback.unsubscribe_by_mail import UnsubscribeMailResult, process_unsubscribe_mail
 from mailer.smtp.refusal_reason import Reason
 
 RECIPIENTS = 100  # of one message
