@@ -40,6 +40,7 @@ from mailer.ledger.store.tables import role_lease, send_shard
 from mailer.ledger.store.writer import Job, Writer
 
 LENGTH = 30.0  # seconds
+ROLE_LENGTH = 10.0  # seconds; what is done once for all machines may be done twice for a moment without harm
 MARGIN = 0.1  # the fraction of it by which the holder lets it end earlier
 
 

@@ -9,7 +9,7 @@ from mailer.boot_clock import boottime
 from mailer.delivery.warmup import WarmUp
 from mailer.ledger.store.database import Database
 from mailer.ledger.store.file_locks import FileLock
-from mailer.ledger.store.lease import LENGTH, role_lease_of, shard_lease
+from mailer.ledger.store.lease import LENGTH, ROLE_LENGTH, role_lease_of, shard_lease
 from mailer.ledger.store.writer import Writer
 from mailer.ledger.types.shards import SHARD_SIZE
 
@@ -60,7 +60,8 @@ class LedgerContext:
     def role_lock(self, role: str) -> SendLock:
         """Returns a new lock on a role, which one process at a time has: on SQLite a file lock, on PostgreSQL a lease."""
         if self.database.has_leases:
-            return role_lease_of(self.database, self.writer, role, length=self.lease, clock=self.steady)
+            length = min(ROLE_LENGTH, self.lease)
+            return role_lease_of(self.database, self.writer, role, length=length, clock=self.steady)
         return FileLock(self.state_dir / f"{role}.lock")
 
     def serve_lock(self) -> FileLock:

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, text
 
 from mailer.app import App
 from mailer.errors import SettingsError
-from mailer.ledger.store.jobs_schema import create_jobs_schema, jobs_version
+from mailer.ledger.migrations.jobs_schema import create_jobs_schema, jobs_version
 from mailer.ledger.types.shards import JOBS_SCHEMA, JOBS_VERSION
 
 TASK = "mailer.send_shard"

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from mailer.ledger.store.jobs_schema import create_jobs_schema, may_create_schema
+from mailer.ledger.migrations.jobs_schema import create_jobs_schema, may_create_schema
 
 revision = "0022"
 down_revision = "0021"

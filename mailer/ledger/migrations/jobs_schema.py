@@ -1,6 +1,6 @@
 """Procrastinate's tables (version 3.10, MIT), in a schema of their own on PostgreSQL: its jobs wake the workers of a cluster.
 
-The file of its schema is copied unchanged into `migrations`. The comment on the schema names the version.
+The file of its schema is copied unchanged. The comment on the schema names the version.
 """
 
 from pathlib import Path
@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 
 from mailer.ledger.types.shards import JOBS_SCHEMA, JOBS_VERSION
 
-FILE = Path(__file__).parents[1] / "migrations" / "procrastinate_3_10.sql"
+FILE = Path(__file__).parent / "procrastinate_3_10.sql"
 
 
 def jobs_version(conn: Connection) -> str | None:
