@@ -34,7 +34,15 @@ from mailer.ledger.sends.sends import (
     set_reason,
     summarise,
 )
-from mailer.ledger.sends.shards import free_shards, held_shards, in_shard, is_row_of, schedule_shard, share_due
+from mailer.ledger.sends.shards import (
+    free_shards,
+    held_shards,
+    in_shard,
+    is_row_of,
+    reopen_shard,
+    schedule_shard,
+    share_due,
+)
 from mailer.ledger.sends.warmup import record_sent, reset, with_warmup_hold
 from mailer.ledger.store.advisory_lock import advisory_lock, lock_send_alone, share_send_lock
 from mailer.ledger.store.file_locks import FileLock
@@ -189,6 +197,8 @@ class LeasedSend(DeliveryBatcher):
         if left := self.unsaved:
             recorded = record_results(conn, self.send_id, left, resend_uncertain=self.resend_uncertain)
             errors = recorded.errors
+            if not is_current:
+                reopen_shard(conn, self.shard)
             if found.kind is not SendKind.TEST:
                 record_sent(conn, self._context.warmup, recorded.sent, self._context.clock())
         if is_current:

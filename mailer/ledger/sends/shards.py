@@ -142,6 +142,11 @@ def wake_shards(conn: Connection, send_id: int, delivery_ids: list[int]) -> None
     conn.execute(update(send_shard).where(send_shard.c.send_id == send_id, chosen.exists()).values(next_at=0.0))
 
 
+def reopen_shard(conn: Connection, shard: Shard) -> None:
+    """Makes `shard` due if nothing was left of it: a former holder recorded a result that may have made a delivery open again."""
+    conn.execute(update(send_shard).where(is_row_of(shard), send_shard.c.next_at.is_(None)).values(next_at=0.0))
+
+
 def schedule_shard(conn: Connection, shard: Shard, next_at: float | None) -> None:
     """Writes when `shard`, which is being released, has something to send; None for never."""
     conn.execute(update(send_shard).where(is_row_of(shard)).values(next_at=next_at))
