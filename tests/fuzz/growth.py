@@ -58,6 +58,8 @@ def is_steep(target: Target, texts: list[bytes]) -> bool:
 
 
 def measure(name: str) -> int:
+    gc.collect()
+    gc.freeze()  # what is there already is not looked at before each run
     target, found, count, slowest = TARGETS[name], 0, 0, (0.0, "")
     for frame in target.frames:
         for shown, one, other in patterns(target):
