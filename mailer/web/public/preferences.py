@@ -42,6 +42,7 @@ from mailer.service.subscribers.preferences import (
     read_own_data,
     read_preferences,
     request_mailed_link,
+    resubscribe,
     resume_mail,
     save_own_fields,
     unsubscribe_all,
@@ -207,6 +208,8 @@ class PreferencesPages:
         if found.may:
             actions["fields"] = lambda: save_own_fields(app, token, own)
             actions["resume"] = lambda: resume_mail(app, token)
+        if found.may and found.can_return:
+            actions["return"] = lambda: resubscribe(app, token)
         if weeks in map(str, WEEKS):
             actions["pause"] = lambda: pause_mail(app, token, int(weeks))
         if do not in actions:

@@ -1,6 +1,7 @@
 """Limits and traps against the abuse of sign-up forms."""
 
 import time
+from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -32,12 +33,22 @@ class SignupGuard:
     def is_from_other_site(request: Request) -> bool:
         """Whether a page of another site sent the request: browsers say so in Sec-Fetch-Site, those before 2023 in Origin.
 
-        Our own pages have no referrer, so that the Origin of their forms is `null`.
+        Those before 2020 say it in Referer. Our own pages have no referrer, so that the Origin of their forms is `null`.
         """
-        site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin", "null")
+        site = request.headers.get("sec-fetch-site")
         if site is not None:
             return site not in {"same-origin", "none"}
+        origin = request.headers.get("origin") or referring_origin(request) or "null"
         return origin != "null" and origin.partition("://")[2] != request.headers.get("host")
+
+
+def referring_origin(request: Request) -> str:
+    """Returns the origin of the page in Referer; "" without one, or if it is malformed."""
+    try:
+        page = urlsplit(request.headers.get("referer", "").lower())
+    except ValueError:
+        return ""
+    return f"{page.scheme}://{page.netloc}" if page.netloc else ""
 
 
 def too_many_requests(pages: PageRenderer, retry_after: int) -> Response:
