@@ -49,7 +49,7 @@ def inject(faults: Mapping[str, Any]) -> None:
         time.time = partial(_ahead, time.time, skew)
         App.open.__func__.__defaults__ = (time.time,)
     if sweep := faults.get("sweep"):
-        cluster_worker.SWEEP = cluster_worker.STALLED = sweep
+        cluster_worker.SWEEP, cluster_worker.STALLED = sweep, 3 * sweep
     if lease := faults.get("lease"):
         ledgers.open_ledger = partial(ledgers.open_ledger, lease=lease)
     if stall := faults.get("stall"):

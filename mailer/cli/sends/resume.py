@@ -11,6 +11,7 @@ from mailer.cli.sends.run_and_show import creating_send, is_for_later, require_n
 from mailer.cli.sends.send import here_option, no_wait_option
 from mailer.delivery.states import SendState
 from mailer.errors import NeedsConfirmationError
+from mailer.service.cluster.handover import may_hand_over
 from mailer.service.sends.schedule_time import describe_schedule_time
 from mailer.service.sends.scheduler import due_sends
 from mailer.service.sends.start import start_scheduled
@@ -37,7 +38,8 @@ def resume_command(
         found = app.ledger.sends.get(send)
         if found.is_ended:
             return show_status(app, send, as_json=as_json)
-        require_not_running(app, send)
+        if here or not may_hand_over(app, send):
+            require_not_running(app, send)
         if found.state is SendState.SCHEDULED and send not in due:
             when = describe_schedule_time(found.scheduled_at or 0.0, app.settings.timezone)
             raise NeedsConfirmationError(

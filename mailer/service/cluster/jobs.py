@@ -4,8 +4,9 @@
     defer_due_shards(app)          a job for each shard that is due and that nobody holds
     defer_shard(app, ...)          a job for one shard, at a time
 
-A job is only a nudge, which may be lost or doubled. Procrastinate's tables are in a schema of their own, which a migration of the
-ledger made for one version. Jobs are queued on the ledger's own connection, in its transactions.
+A job is only a nudge, which may be lost or doubled. So it has a `queueing_lock`, which keeps a second one from waiting beside it,
+and no `lock`: the job of a dead worker would block all others for its shard. Procrastinate's tables are in a schema of their own,
+which a migration of the ledger made for one version. Jobs are queued on the ledger's own connection, in its transactions.
 """
 
 import datetime as dt
@@ -76,12 +77,12 @@ def _defer(conn: Connection, queue: str, shards: Iterable[tuple[int, int]], when
     raw: Any = conn.connection.dbapi_connection
     with _in_schema(conn):
         for send_id, number in shards:
-            name = f"send-{send_id}-shard-{number}"
+            name = f"send-{send_id}-shard-{number}{'-later' if when else ''}"  # a job for later keeps none for now away
             savepoint = conn.begin_nested()
             try:
-                jobs.configure_task(
-                    TASK, queue=queue, lock=name, queueing_lock=name, schedule_at=when, connection=raw
-                ).defer(send_id=send_id, number=number)
+                jobs.configure_task(TASK, queue=queue, queueing_lock=name, schedule_at=when, connection=raw).defer(
+                    send_id=send_id, number=number
+                )
             except AlreadyEnqueued:
                 savepoint.rollback()
             else:

@@ -4,7 +4,7 @@
 
 Procrastinate hands out jobs, each to send one shard; the shard's lease decides whether this worker may. Every SWEEP seconds, and
 when it starts, each worker queues jobs for the shards that are due and that nobody holds: so a lost job, a dead worker and an
-emptied queue only delay. Jobs of dead workers are queued again. A database that cannot be reached is tried again until it can.
+emptied queue only delay. Jobs of dead workers are deleted. A database that cannot be reached is tried again until it can.
 
 A stop lets messages under way end, for DRAIN seconds at most, releases the shards, and asks the other workers to take them.
 """
@@ -17,6 +17,7 @@ from typing import Any
 
 from procrastinate import App as JobsApp
 from procrastinate import PsycopgConnector
+from procrastinate.jobs import Status
 from sqlalchemy import make_url
 
 from mailer.app import App
@@ -35,7 +36,7 @@ from mailer.service.sends.worker_requirements import signing_digest
 
 BEAT = 5.0  # seconds between two signs of life
 SWEEP = 30.0  # seconds
-STALLED = 30.0  # seconds without a sign of life, after which the jobs of a worker are queued again
+STALLED = 30.0  # seconds without a sign of life, after which the jobs of a worker are deleted
 DRAIN = 20.0  # seconds for the messages under way when it is stopped: less than a lease
 RECONNECT = 2.0  # seconds
 _log = logging.getLogger(__name__)
@@ -82,13 +83,14 @@ class ShardWorker:
             try:
                 jobs = self._jobs_app()
                 async with jobs.open_async():
-                    sweep = asyncio.create_task(self._requeue_stalled(jobs))
+                    sweep = asyncio.create_task(self._delete_stalled(jobs))
                     try:
                         await jobs.run_worker_async(
                             queues=[self.queue],
                             concurrency=self._shards,
                             delete_jobs="successful",
                             install_signal_handlers=False,
+                            update_heartbeat_interval=STALLED / 3,
                             stalled_worker_timeout=STALLED,
                         )
                     finally:
@@ -117,14 +119,14 @@ class ShardWorker:
         jobs.task(name=TASK)(self._send_shard)
         return jobs
 
-    async def _requeue_stalled(self, jobs: JobsApp) -> None:
-        """Queues the jobs of dead workers again."""
+    async def _delete_stalled(self, jobs: JobsApp) -> None:
+        """Deletes the jobs of dead workers: their shards are queued again when they are due."""
         while True:
             try:
                 for job in await jobs.job_manager.get_stalled_jobs(
                     queue=self.queue, task_name=TASK, seconds_since_heartbeat=STALLED
                 ):
-                    await jobs.job_manager.retry_job(job)
+                    await jobs.job_manager.finish_job(job, status=Status.FAILED, delete_job=True)
             except Exception as error:  # noqa: BLE001 - it is tried again
                 _log.debug("stalled jobs: %r", error)
             await asyncio.sleep(SWEEP)
