@@ -43,7 +43,11 @@ def in_cluster(
 def test_a_send_is_handed_to_workers_that_share_it(in_cluster: Make) -> None:
     siege, cluster = in_cluster(readers=120, judge={"delay": 0.02, "greylist_share": 0.1}, **SHARDS)
     workers = [cluster.start(f"machine-{n}") for n in range(2)]
-    ran = siege.run(*SEND)
+    sending = siege.start(*SEND)
+    until(lambda: "being sent\n  shard" in siege.run("status", "1").out)
+    listed = siege.run("workers", "--json").json()["workers"]
+    assert {each["host"]: each["alive"] for each in listed} == {"machine-0": True, "machine-1": True}
+    ran = sending.wait()
     assert ran.code == 0, ran.err
     siege.prove()
     for worker in workers:
@@ -149,7 +153,7 @@ def test_workers_survive_a_restart_of_the_database(in_cluster: Make, mortal: Ser
         mortal.start()
         for worker in workers:
             assert worker.poll() is None
-        until(lambda: cluster.holders())
+        until(cluster.holders)
         ran = siege.run("resume", "1", "--json")  # it follows the workers
         assert ran.code in {0, 3}, ran.err
         siege.prove(uncertain_at_most=2 * CONNECTIONS)
