@@ -31,7 +31,7 @@ from mailer.service.subscribers.signup import SignupForm, public_list, request_s
 from mailer.web.api.problem_details import problem
 from mailer.web.api.schema import Schema, format_errors
 from mailer.web.client_ip import anonymize
-from mailer.web.public.subscribe import HONEYPOT, SignupGuard, referring_origin
+from mailer.web.public.signup_guard import HONEYPOT, SignupGuard, referring_origin
 from mailer.web.request_body import media_type, read_body, read_public_form
 from mailer.web.responses import NO_STORE, respond
 

@@ -49,12 +49,13 @@ from mailer.service.subscribers.preferences import (
 )
 from mailer.service.subscribers.preferences_link import ExpiredLinkError, LinkError, is_valid_nonce, issue_nonce
 from mailer.web.public.page_renderer import PageRenderer
-from mailer.web.public.subscribe import PROFILE_PREFIX, SignupGuard, label, profile_field, too_many_requests
+from mailer.web.public.profile_fields import PROFILE_PREFIX, label, profile_field
+from mailer.web.public.signup_guard import SignupGuard, too_many_requests
 from mailer.web.request_body import read_public_form
-from mailer.web.responses import NO_STORE, respond
+from mailer.web.responses import PRIVATE_PAGE, respond
 
 LIST_PREFIX = "list."  # what the name of a list's box begins with
-_HEADERS = {**NO_STORE, "X-Robots-Tag": "noindex, nofollow"}
+_HEADERS = PRIVATE_PAGE
 _MAILING_ACTIONS = frozenset({"link", "address"})  # actions that send a mail, and are rate-limited
 SAVED = translatable("Saved.")
 PAUSED = translatable("Your break lasts until %(date)s.")

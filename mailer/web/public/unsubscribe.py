@@ -32,7 +32,7 @@ from mailer.service.subscribers.unsubscribe import (
 )
 from mailer.web.public.page_renderer import PageRenderer
 from mailer.web.request_body import read_public_form
-from mailer.web.responses import NO_STORE, NOT_INDEXED
+from mailer.web.responses import PRIVATE_PAGE
 
 ONE_CLICK = ("List-Unsubscribe", "One-Click")  # RFC 8058 3.1
 UNDO, WHY, WORDS = "undo", "why", "words"
@@ -45,7 +45,7 @@ REASONS = {
 }
 _SIGN_UP_OR_WRITE = translatable("To get newsletters again, please sign up again or write to us.")
 _WRITE = translatable("To get newsletters again, please write to us.")
-_HEADERS = {**NO_STORE, "X-Robots-Tag": NOT_INDEXED}
+_HEADERS = PRIVATE_PAGE
 
 
 class UnsubscribePages:
