@@ -2,7 +2,7 @@
 
 `mailer --help` needs only the table; a command's module is imported when the command runs. An error that a person can cause is
 printed as one sentence with the next step, a crash as a traceback without secrets. Contract 3 lists the exit codes. SIGTERM has
-the effect of Ctrl-C.
+the effect of Ctrl-C. Other users can write nothing that the program creates, whatever the umask it was started with.
 """
 
 import os
@@ -46,7 +46,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "list": ("mailer.cli.list", "Sync, show and export lists; undo a sync."),
         "subscriber": ("mailer.cli.subscriber", "Show, unsubscribe, export or erase one reader."),
         "suppress": ("mailer.cli.suppress", "Manage the suppression list: addresses that get no mail."),
-        "inbound": ("mailer.cli.inbound", "Process an unsubscribe request that came by mail."),
+        "inbound": ("mailer.cli.inbound", "Process a message that came back, or asks to unsubscribe."),
         "feedback": ("mailer.cli.feedback", "Show what came back: bounces, complaints, automatic replies."),
     },
     "Run": {
@@ -63,6 +63,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "completion": ("mailer.cli.about.completion", "Print a completion script for bash, zsh or fish."),
     },
 }  # each command with its module, and its line in the help
+_NOT_BY_OTHERS = 0o022  # write permissions of group and others
 COMMANDS = {name: entry for section in SECTIONS.values() for name, entry in section.items()}
 
 
@@ -122,6 +123,7 @@ def mailer() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Runs a command and exits with its exit code."""
+    os.umask(os.umask(_NOT_BY_OTHERS) | _NOT_BY_OTHERS)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # a terminal that lacks a character still shows the rest

@@ -19,7 +19,7 @@ from mailer.line_sanitizer import clean_line
 
 
 READING_RULES = 2
-"""The number of the rules by which a list is read. Raise it when more is recognised as an opt-out: each list is then read again."""
+"""The number of the rules by which a list is read. Raise it when more is recognised as an opt-out: lists are then read again."""
 
 
 class Status(StrEnum):
