@@ -17,7 +17,6 @@ from typing import NamedTuple
 from mailer.addresses import Address
 from mailer.line_sanitizer import clean_line
 
-
 READING_RULES = 2
 """The number of the rules by which a list is read. Raise it when more is recognised as an opt-out: lists are then read again."""
 
