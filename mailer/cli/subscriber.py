@@ -73,13 +73,14 @@ def _record_look(app: App, action: str, profile: SubscriberProfile) -> None:
 
 @subscriber_command.command("unsubscribe")
 @click.argument("email")
-@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation. Without a terminal, nothing is asked anyway.")
 @as_json
 @in_workspace
 def unsubscribe(email: str, *, yes: bool, as_json: bool, workspace: Path) -> None:
-    """Unsubscribe EMAIL from all lists. Sends that are running skip the address, too.
+    """Unsubscribe EMAIL from all lists, for a reader who asked you to. Sends that are running skip the address, too.
 
-    You can undo it with “mailer suppress remove”, until the reader unsubscribes too.
+    You can undo it with “mailer suppress remove”, until the reader unsubscribes too. The reader can resubscribe. To block an
+    address that nobody asked you to unsubscribe, such as a dead one: mailer suppress add
     """
     address = parse_address(email)
     if not yes and is_interactive() and not click.confirm(f"Unsubscribe {address.display} from all lists?", err=True):

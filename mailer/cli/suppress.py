@@ -34,7 +34,11 @@ def suppress_command() -> None:
 @as_json
 @in_workspace
 def add(emails: tuple[str, ...], *, as_json: bool, workspace: Path) -> None:
-    """Add addresses to the suppression list. They get no mail until they are removed from it."""
+    """Block addresses: they get no mail until you remove them from the suppression list.
+
+    It is for addresses that you do not want to mail, such as dead ones. For a reader who asks for no more mail: mailer
+    subscriber unsubscribe
+    """
     addresses = [parse_address(email) for email in emails]
     with App.open(workspace) as app:
         suppress = app.ledger.suppressions.suppress

@@ -145,7 +145,7 @@ def test_each_bad_row_is_named_with_its_line_and_kept(arrived, here):
     for line, reason in BAD.items():
         (found,) = [each for each in output.splitlines() if each.strip().startswith(f"hostile.csv:{line}: ")]
         assert reason in found
-        assert "row was saved in hostile.rejected.csv" in found
+        assert "correct it in hostile.csv and sync again (hostile.rejected.csv is only a copy to read)" in found
     assert "hostile.csv:3: ok@example.com is already in line 2; this row is ignored" in output
     assert re.search(r"hostile\.csv:7: .*“name”", output), "the line break in a field"
     with (here.folder / "subscribers" / "hostile.rejected.csv").open(encoding="utf-8-sig", newline="") as file:
@@ -218,10 +218,14 @@ def test_what_a_plan_says_is_in_the_words_of_an_admin(here):
     make_workspace(here.folder)
     (lists / "gone.csv").write_text("email,UNSUB_TIME\nana@x.org,2025-02-03\nbo@x.org,2025-02-04\n", "utf-8")
     (lists / "all.csv").write_text("email,Stadt\nana@x.org,Lisbon\ncy@x.org,Porto\nnobody,\n", "utf-8")
-    assert "“2025-02-03” in “UNSUB_TIME” is read as unsubscribed, in 2 rows" in here("list", "sync", "gone").err
+    assert (
+        "cells such as “2025-02-03” in “UNSUB_TIME” are read as unsubscribed, in 2 rows"
+        in here("list", "sync", "gone").err
+    )
     planned = here("list", "sync", "all", "--plan")
     assert "! line 2: ana@x.org stays unsubscribed (by list gone, sync 1)" in planned.out
-    assert "2 joined, 1 not resubscribed, 1 rejected" in planned.out
+    assert "2 joined, 1 not resubscribed\n  3 rows = 2 readers + 1 rejected\n" in planned.out
+    assert "Nothing was changed. To do this: mailer list sync all\n" in planned.err
     assert "1 of the 2 new readers get mail: 1 unsubscribed" in planned.out
     assert "the column “Stadt” is the field “city”." in here("list", "show", "all", "--where", "stadt").err
     assert "Sync 9 of the list gone cannot be restored." in here("list", "undo", "gone", "--to", "9").err
