@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -42,17 +43,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Without --torture, tests marked `thinned` run all their cases on SQLite, and the last one on PostgreSQL."""
+    """Without --torture, tests marked `thinned` run all their cases on SQLite, and the last one, or `thinned(0)` none, on PostgreSQL."""
     if config.getoption("--torture"):
         return
     kept: list[pytest.Item] = []
     dropped: list[pytest.Item] = []
-    seen: set[object] = set()
+    seen: Counter[object] = Counter()
     for item in reversed(items):
         function = getattr(item, "function", None)
-        if item.get_closest_marker("thinned") and item.callspec.params["database_url"] == "postgresql":  # type: ignore[attr-defined]
-            (dropped if function in seen else kept).append(item)
-            seen.add(function)
+        marker = item.get_closest_marker("thinned")
+        if marker and item.callspec.params["database_url"] == "postgresql":  # type: ignore[attr-defined]
+            at_most = marker.args[0] if marker.args else 1
+            (dropped if seen[function] >= at_most else kept).append(item)
+            seen[function] += 1
         else:
             kept.append(item)
     items[:] = reversed(kept)

@@ -16,7 +16,7 @@ from mailer.cli.options import as_json, in_new_workspace
 from mailer.cli.output import echo_err, print_json
 from mailer.errors import MailerError, UsageError
 from mailer.feedback.received_message import LARGEST
-from mailer.service.subscribers.unsubscribe_mail import UnsubscribeMailResult, process_unsubscribe_mail
+from mailer.service.subscribers.unsubscribe_by_mail import UnsubscribeMailResult, process_unsubscribe_mail
 
 EX_TEMPFAIL = 75
 _CHUNK = 1 << 16  # bytes

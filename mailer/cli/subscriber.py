@@ -14,7 +14,7 @@ from mailer.errors import NeedsConfirmationError
 from mailer.iso_time import format_iso
 from mailer.line_sanitizer import clean_line
 from mailer.service.subscribers.erasure import erase_everywhere
-from mailer.service.subscribers.profile import (
+from mailer.service.subscribers.personal_data import (
     ListEntry,
     SubscriberProfile,
     find_profile,

@@ -11,14 +11,14 @@ from mailer.app import App
 from mailer.atomic_files import open_private
 from mailer.cli.options import COMMAND_LINE, as_json, in_workspace
 from mailer.cli.output import echo_err, plural, print_json, short_identity
-from mailer.csv.export import write_export
+from mailer.csv.formula_safe_writer import write_export
 from mailer.errors import UsageError
 from mailer.iso_time import format_iso
 from mailer.ledger.types.suppressions import Suppression, SuppressionReason, UnsuppressResult, UnsuppressStatus
 from mailer.ledger.types.syncs import FROM_LIST
-from mailer.service.subscribers.profile import lists_of
+from mailer.service.subscribers.personal_data import lists_of
 from mailer.service.subscribers.unsubscribe import OptOutSource
-from mailer.service.subscribers.unsubscribe_mail import BY_MAIL
+from mailer.service.subscribers.unsubscribe_by_mail import BY_MAIL
 
 _CSV_COLUMNS = ("email", "reason", "at", "source")
 _READERS_OWN = frozenset({*OptOutSource, BY_MAIL, COMMAND_LINE})  # an entry here is refused once the reader asked, too

@@ -48,9 +48,9 @@ from sqlalchemy import Connection, update
 from mailer.boot_clock import boottime
 from mailer.delivery.warmup import WarmUp
 from mailer.ledger.accounts.api_tokens import ApiTokens
-from mailer.ledger.accounts.audit import AuditLog
+from mailer.ledger.accounts.audit_log import AuditLog
 from mailer.ledger.accounts.dispatch_revisions import Revisions
-from mailer.ledger.accounts.idempotency import IdempotencyKeys
+from mailer.ledger.accounts.idempotency_keys import IdempotencyKeys
 from mailer.ledger.accounts.sessions import Sessions
 from mailer.ledger.accounts.users import Users
 from mailer.ledger.queue.leased_send import SendLeases
@@ -73,12 +73,12 @@ from mailer.ledger.store.writer import Writer
 from mailer.ledger.subscribers.address_changes import AddressChanges
 from mailer.ledger.subscribers.erasure import Erasure
 from mailer.ledger.subscribers.leaving_reasons import LeavingReasons
+from mailer.ledger.subscribers.member_search import MemberSearch
 from mailer.ledger.subscribers.members import Members
 from mailer.ledger.subscribers.preferences import Preferences
-from mailer.ledger.subscribers.search import MemberSearch
 from mailer.ledger.subscribers.signups import Signups
 from mailer.ledger.subscribers.suppressions import Suppressions
-from mailer.ledger.subscribers.transactional import TransactionalQueue
+from mailer.ledger.subscribers.transactional_mail_queue import TransactionalQueue
 from mailer.ledger.sync.syncs import ListSyncs
 from mailer.ledger.types.errors import LedgerError
 from mailer.ledger.webhooks.outbox import Outbox

@@ -35,7 +35,7 @@ from mailer.mime.body_encoding import (
     encode_attachment,
 )
 from mailer.mime.dkim.signer import DkimKey, DkimSigner
-from mailer.mime.headers import HeaderError, address_field, structured, unstructured
+from mailer.mime.header_encoding import HeaderError, address_field, structured, unstructured
 from mailer.mime.render_cache import MAX_ENTRIES, RenderCache
 from mailer.settings.parsers import MAX_VERP_LOCAL_PART
 

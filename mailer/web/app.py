@@ -25,16 +25,16 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from mailer.app import App
 from mailer.errors import MailerError
 from mailer.ledger.types.errors import LedgerError
-from mailer.service.dispatches.check_gate import CheckGate
+from mailer.service.dispatches.check_concurrency import CheckGate
 from mailer.web.api.routes import api_routes
 from mailer.web.api.subscribe import SubscribeApi
 from mailer.web.client_ip import ProxyCheckMiddleware
 from mailer.web.desk.routes import desk_routes
-from mailer.web.error_log import ErrorLog
+from mailer.web.error_log_throttle import ErrorLog
 from mailer.web.public.archive import ArchivePages
+from mailer.web.public.home_and_health import SitePages
 from mailer.web.public.page_renderer import PageRenderer
 from mailer.web.public.preferences import PreferencesPages
-from mailer.web.public.site import SitePages
 from mailer.web.public.subscribe import SignupGuard, SubscribePages
 from mailer.web.public.unsubscribe import UnsubscribePages
 from mailer.web.request_limits import RequestLimitsMiddleware

@@ -107,6 +107,7 @@ def test_a_send_killed_at_a_point_that_only_the_sender_knows(
     assert sum(proof.accepted.values()) == 12 - out + kept
 
 
+@pytest.mark.thinned(0)
 def test_on_sigterm_a_send_drains_in_time_and_only_unanswered_messages_are_uncertain(
     besiege: Callable[..., Siege], full: bool
 ) -> None:

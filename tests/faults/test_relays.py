@@ -32,6 +32,7 @@ from tests.support.siege import CONNECTIONS, RESUME, SEND, Siege
 IMPATIENT = {"limits": {"connect": 10.0, "session": 10.0, "mail": 2.0, "rcpt": 2.0, "data": 2.0, "end_of_data": 10.0}}
 
 
+@pytest.mark.thinned(0)
 def test_recipients_refused_for_now_at_each_stage_are_all_mailed_later(besiege: Callable[..., Siege]) -> None:
     replies = {
         "CONNECT": ["421 4.3.2 busy"],
@@ -46,6 +47,7 @@ def test_recipients_refused_for_now_at_each_stage_are_all_mailed_later(besiege: 
     assert siege.prove().count(S.ACCEPTED) == 60
 
 
+@pytest.mark.thinned(0)
 def test_recipients_that_are_all_greylisted_are_all_mailed_later(besiege: Callable[..., Siege]) -> None:
     siege = besiege(readers=80, judge={"greylist_share": 1.0})
     ran = siege.run(*SEND)
@@ -91,6 +93,7 @@ def test_connections_that_break_together_are_one_failure_with_a_short_backoff(tm
     assert relay.backoff_until <= 101.0, "counted one by one, they would make it back off for 30 s"
 
 
+@pytest.mark.thinned(0)
 def test_connections_dropped_at_each_stage_are_uncertain_only_after_end_of_data(besiege: Callable[..., Siege]) -> None:
     replies = {
         "CONNECT": [DROP],
@@ -145,6 +148,7 @@ def test_a_refused_sender_address_pauses_the_send_and_fails_no_delivery(
     siege.prove()
 
 
+@pytest.mark.thinned(0)
 def test_421_after_every_few_messages_does_not_stop_the_send(besiege: Callable[..., Siege]) -> None:
     siege = besiege(readers=60, connections=2, judge={"MAIL": ["250 ok", "250 ok", "421 4.3.2 enough"] * 40})
     assert siege.run(*SEND).code == 0
@@ -152,6 +156,7 @@ def test_421_after_every_few_messages_does_not_stop_the_send(besiege: Callable[.
     assert siege.judge.connections > 20
 
 
+@pytest.mark.thinned(0)
 def test_a_reply_to_end_of_data_that_comes_late_or_never_is_uncertain_at_the_limit(
     besiege: Callable[..., Siege],
 ) -> None:
@@ -211,6 +216,7 @@ def other_machine(tmp_path: Path) -> Iterator["subprocess.Popen[str]"]:
             process.kill()
 
 
+@pytest.mark.thinned(0)
 def test_a_stopped_server_times_out_at_each_stage_and_the_send_ends(
     other_machine: "subprocess.Popen[str]", tmp_path: Path, programs: Programs, database_url: str
 ) -> None:

@@ -19,12 +19,12 @@ from mailer.delivery.states import SendKind
 from mailer.delivery.types import NewDelivery
 from mailer.edition.model import Edition, Image
 from mailer.edition.publication import Publication
-from mailer.ledger.subscribers.transactional import QueuedMail
+from mailer.ledger.subscribers.transactional_mail_queue import QueuedMail
 from mailer.ledger.types.sends import NewSend, Send
-from mailer.ledger.types.transactional import TransactionalKind, TransactionalState
+from mailer.ledger.types.transactional_mail import TransactionalKind, TransactionalState
 from mailer.link_tokens import MailedLink, Purpose, new_link_secret
 from mailer.mailbox_address import Mailbox
-from mailer.service.dispatches.compile import edition_record
+from mailer.service.dispatches.check_and_compile import edition_record
 from mailer.settings.settings import Settings
 from mailer.web.app import create_app
 from mailer.web.server import run

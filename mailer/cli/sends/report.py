@@ -10,7 +10,7 @@ from mailer.atomic_files import open_private
 from mailer.cli.options import COMMAND_LINE, as_json, in_workspace, send_number
 from mailer.cli.output import echo_err, plural, print_json
 from mailer.cli.sends.status import show_next_step, show_send
-from mailer.csv.export import write_export
+from mailer.csv.formula_safe_writer import write_export
 from mailer.delivery.states import DeliveryState
 from mailer.errors import UsageError
 from mailer.ledger.types.deliveries import ReportRow

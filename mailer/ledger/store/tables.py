@@ -66,7 +66,7 @@ from mailer.delivery.states import DeliveryState, SendKind, SendState
 from mailer.ledger.types.roles_and_scopes import Role
 from mailer.ledger.types.subscribers import NO_LINE, LeavingReason, MemberChangeKind, SignupSource, StatusSource
 from mailer.ledger.types.suppressions import SuppressionAction, SuppressionReason
-from mailer.ledger.types.transactional import TransactionalKind, TransactionalState
+from mailer.ledger.types.transactional_mail import TransactionalKind, TransactionalState
 from mailer.ledger.types.webhooks import WebhookEvent, WebhookState
 from mailer.smtp.stage import Stage
 

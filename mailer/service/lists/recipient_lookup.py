@@ -15,7 +15,7 @@ from mailer.errors import UsageError
 from mailer.ledger.sends.audience import find
 from mailer.ledger.sends.audience_query import Audience, AudienceSpec
 from mailer.ledger.types.sends import Recipient
-from mailer.service.lists.synced_lists import ListSource, synced_lists
+from mailer.service.lists.sync_before_query import ListSource, synced_lists
 
 
 def audience_spec(app: App, lists: Sequence[str], *, exclude: Sequence[str] = (), where: str = "") -> AudienceSpec:

@@ -25,7 +25,7 @@ from mailer.errors import MailerError
 from mailer.ledger.types.errors import LedgerError, SendStateError
 from mailer.ledger.types.sends import Send
 from mailer.service.periodic_jobs import Log, current_traceback, run_every
-from mailer.service.sends.progress import ProgressTracker, log_changes
+from mailer.service.sends.progress_tracker import ProgressTracker, log_changes
 from mailer.service.sends.run import run_send_async
 from mailer.service.sends.start import start_scheduled
 from mailer.service.sends.summary import proof_line

@@ -24,8 +24,8 @@ from mailer.ledger.types.subscribers import Membership
 from mailer.ledger.types.suppressions import SuppressionReason
 from mailer.service.subscribers.erasure import CopiesLeftError, erase_everywhere
 from mailer.service.subscribers.own_fields import clean_value, require_no_web_address
+from mailer.service.subscribers.personal_data import SubscriberProfile, find_profile, subject_copy
 from mailer.service.subscribers.preferences_link import BY_READER, LinkHolder, find_holder, require_holder
-from mailer.service.subscribers.profile import SubscriberProfile, find_profile, subject_copy
 from mailer.service.subscribers.unsubscribe import OptOutSource, paused_until
 
 WEEKS = (1, 2, 4, 8, 12, 26)

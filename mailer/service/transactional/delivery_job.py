@@ -19,9 +19,9 @@ from mailer.app import App
 from mailer.delivery.retry import RetryPolicy
 from mailer.errors import MailerError
 from mailer.ledger.subscribers.signups import VALID_FOR
-from mailer.ledger.subscribers.transactional import QueuedMail
+from mailer.ledger.subscribers.transactional_mail_queue import QueuedMail
 from mailer.ledger.types.errors import LedgerError
-from mailer.ledger.types.transactional import TransactionalKind, TransactionalState
+from mailer.ledger.types.transactional_mail import TransactionalKind, TransactionalState
 from mailer.service.periodic_jobs import Log, run_every
 from mailer.service.transactional.compose import Skipped, compose
 from mailer.settings.secret_masking import redact_secrets

@@ -27,11 +27,11 @@ from mailer.audience.list_settings import MAX_FIELDS
 from mailer.dispatch.did_you_mean import suggest
 from mailer.service.subscribers.own_fields import LONGEST_VALUE, OwnFieldError
 from mailer.service.subscribers.signup import SignupForm, public_list, request_signup
-from mailer.web.api.problem import problem
+from mailer.web.api.problem_details import problem
 from mailer.web.api.schema import Schema, format_errors
 from mailer.web.client_ip import anonymize
-from mailer.web.forms import media_type, read_body, read_public_form
 from mailer.web.public.subscribe import HONEYPOT, SignupGuard
+from mailer.web.request_body import media_type, read_body, read_public_form
 from mailer.web.responses import NO_STORE, respond
 
 _FORMS = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})

@@ -10,7 +10,7 @@ from mailer.iso_time import format_iso
 from mailer.ledger.types.roles_and_scopes import Scope
 from mailer.ledger.types.suppressions import Suppression, SuppressionReason, UnsuppressStatus
 from mailer.service.subscribers.erasure import erase_subscriber
-from mailer.service.subscribers.profile import find_profile, profile_object
+from mailer.service.subscribers.personal_data import find_profile, profile_object
 from mailer.web.api.request import ApiRequest, ApiResponse, ApiRoute
 from mailer.web.api.schema import Page, PageQuery, ReaderAddress, Schema, ShortText, next_cursor, read_cursor
 

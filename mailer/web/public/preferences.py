@@ -20,7 +20,7 @@ from starlette.responses import Response
 from mailer.addresses import Address, AddressError, parse_signup_address
 from mailer.app import App
 from mailer.delivery.states import DeliveryState
-from mailer.i18n.dates import long_date
+from mailer.i18n.date_format import long_date
 from mailer.i18n.translations import translatable
 from mailer.ledger.subscribers.address_changes import AddressChange
 from mailer.link_tokens import is_inert
@@ -31,6 +31,7 @@ from mailer.service.subscribers.address_change import (
     request_address_change,
 )
 from mailer.service.subscribers.own_fields import OwnFieldError
+from mailer.service.subscribers.personal_data import profile_object
 from mailer.service.subscribers.preferences import (
     WEEKS,
     OptOut,
@@ -46,10 +47,9 @@ from mailer.service.subscribers.preferences import (
     unsubscribe_all,
 )
 from mailer.service.subscribers.preferences_link import ExpiredLinkError, LinkError, is_valid_nonce, issue_nonce
-from mailer.service.subscribers.profile import profile_object
-from mailer.web.forms import read_public_form
 from mailer.web.public.page_renderer import PageRenderer
 from mailer.web.public.subscribe import PROFILE_PREFIX, SignupGuard, label, profile_field, too_many_requests
+from mailer.web.request_body import read_public_form
 from mailer.web.responses import NO_STORE, respond
 
 LIST_PREFIX = "list."  # what the name of a list's box begins with

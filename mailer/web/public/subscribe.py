@@ -38,9 +38,9 @@ from mailer.service.subscribers.signup import (
     request_signup_again,
 )
 from mailer.web.client_ip import address_of, anonymize, rate_limit_key
-from mailer.web.forms import read_public_form
 from mailer.web.public.page_renderer import PageRenderer
 from mailer.web.rate_limit import RateLimiter
+from mailer.web.request_body import read_public_form
 from mailer.web.responses import NO_CACHE, NO_STORE
 
 YOUNGEST = 2  # seconds: nobody reads and fills in a form in less

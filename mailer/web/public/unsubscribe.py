@@ -30,8 +30,8 @@ from mailer.service.subscribers.unsubscribe import (
     undo_unsubscribe,
     unsubscribe,
 )
-from mailer.web.forms import read_public_form
 from mailer.web.public.page_renderer import PageRenderer
+from mailer.web.request_body import read_public_form
 from mailer.web.responses import NO_STORE, NOT_INDEXED
 
 ONE_CLICK = ("List-Unsubscribe", "One-Click")  # RFC 8058 3.1

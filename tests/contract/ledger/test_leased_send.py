@@ -142,6 +142,7 @@ def put(ledger, mine, clock, state):
     return claim
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize("before", IN_HAND)
 @pytest.mark.parametrize("after", [S.ACCEPTED, S.DEFERRED, S.FAILED, S.UNCERTAIN])
 def test_a_result_follows_legal_transitions_only(ledger, clock, before, after):

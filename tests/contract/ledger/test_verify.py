@@ -73,6 +73,7 @@ def of(state):
     return attempt.c.delivery_id.in_(text(f"SELECT min(id) FROM delivery WHERE state = '{state}'"))
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize(
     ("lie", "found"),
     [

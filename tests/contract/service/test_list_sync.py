@@ -509,6 +509,7 @@ def random_rows(random, count):
             yield "".join(random.choices(letters, k=random.randrange(30))) + "\n"
 
 
+@pytest.mark.thinned(0)
 @settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck))
 @given(seed=st.integers(0, 2**32))
 def test_hostile_rows_are_each_accounted_for(desk, seed):

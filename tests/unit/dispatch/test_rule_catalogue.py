@@ -4,8 +4,8 @@ import pytest
 
 from mailer.dispatch.diagnostics import Severity
 from mailer.dispatch.parse import parse_dispatch
+from mailer.dispatch.reference_checks import CheckContext, check_in_context
 from mailer.dispatch.rule_catalogue import RULES
-from mailer.dispatch.workspace_checks import CheckContext, check_in_context
 
 FRONT = "---\ntitle: T\ndate: 2026-10-26\n---\n"  # the body begins in line 5
 ARTICLE = "## A\nsource: S\ndate: 2026-10-25\n\nText.\n"

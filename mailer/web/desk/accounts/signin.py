@@ -30,7 +30,7 @@ from mailer.web.desk.origin import origin_of
 from mailer.web.desk.render import DeskRenderer, Flash
 from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute
-from mailer.web.forms import read_form
+from mailer.web.request_body import read_form
 
 HOME = "/desk/dispatches"
 _DEVICE_COOKIE = "device"

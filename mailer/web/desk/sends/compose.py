@@ -21,12 +21,12 @@ from mailer.dispatch.model import Dispatch
 from mailer.ledger.types.roles_and_scopes import Role
 from mailer.ledger.types.sends import AlreadySentError, AudienceGrewError, Send
 from mailer.lint.rule_catalogue import RULEBOOK
-from mailer.service.dispatches.compile import check_dispatch
+from mailer.service.dispatches.check_and_compile import check_dispatch
 from mailer.service.dispatches.files import dispatch_path
-from mailer.service.lists.synced_lists import ListSource
+from mailer.service.lists.sync_before_query import ListSource
 from mailer.service.sends.eta import format_days
 from mailer.service.sends.plan import SendPlan
-from mailer.service.sends.progress import warmup_schedule
+from mailer.service.sends.progress_tracker import warmup_schedule
 from mailer.service.sends.start import SendOrder, start_send
 from mailer.web.desk.dispatches.list import ONE
 from mailer.web.desk.render import Flash

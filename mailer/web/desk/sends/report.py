@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response, StreamingResponse
 
 from mailer.app import App
-from mailer.csv.export import write_export
+from mailer.csv.formula_safe_writer import write_export
 from mailer.delivery.states import DeliveryState
 from mailer.ledger.types.roles_and_scopes import Role
 from mailer.ledger.types.sends import Send

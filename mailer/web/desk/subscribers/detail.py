@@ -8,9 +8,9 @@ from mailer.addresses import Address, mask_address, parse_address
 from mailer.errors import NeedsConfirmationError, UsageError
 from mailer.ledger.types.roles_and_scopes import Role
 from mailer.ledger.types.subscribers import Membership
-from mailer.service.lists.members import edit_member, editable_fields, remove_member
+from mailer.service.lists.member_edits import edit_member, editable_fields, remove_member
 from mailer.service.subscribers.erasure import erase_subscriber
-from mailer.service.subscribers.profile import SubscriberProfile, find_profile
+from mailer.service.subscribers.personal_data import SubscriberProfile, find_profile
 from mailer.web.desk.lists.members import typed_fields
 from mailer.web.desk.lists.overview import HERE, ONE, actor, name_of, redirect_to_sync
 from mailer.web.desk.request import DeskRequest

@@ -199,6 +199,7 @@ def test_a_failed_sign_in_is_logged_without_the_name(site, visitor, caplog):
     assert "my secret password" not in caplog.text
 
 
+@pytest.mark.thinned(0)
 def test_the_owner_of_a_name_is_not_kept_out_by_guesses(site, visitor):
     with_password(site)
     assert enter(visitor).status_code == 303

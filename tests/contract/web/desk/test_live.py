@@ -242,6 +242,7 @@ def test_recipients_are_listed_page_by_page_without_duplicates(site, desk):
     assert (len(found), len(set(found)), pages) == (120, 120, 3)
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize(
     ("query", "wanted"),
     [

@@ -11,11 +11,11 @@ from mailer.addresses import parse_address
 from mailer.csv.rows import Status
 from mailer.ledger.types.subscribers import LeavingReason, StatusSource
 from mailer.ledger.types.suppressions import SuppressionReason
-from mailer.ledger.types.transactional import TransactionalKind, TransactionalState
+from mailer.ledger.types.transactional_mail import TransactionalKind, TransactionalState
 from mailer.link_tokens import PLACEHOLDER, MailedLink, Purpose, TokenKeys, new_link_secret
 from mailer.service.lists.sync import sync_list
+from mailer.service.subscribers.personal_data import find_profile
 from mailer.service.subscribers.preferences_link import MAILED_LINK_FOR, NONCE_FOR
-from mailer.service.subscribers.profile import find_profile
 from tests.support.ledger_cases import join
 from tests.support.site import ANA, BEN, KEY, site_in, visiting
 

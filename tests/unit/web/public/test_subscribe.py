@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from mailer.addresses import parse_address
 from mailer.csv.rows import Status
 from mailer.ledger.subscribers.signups import parse_signup_request
-from mailer.ledger.types.transactional import TransactionalKind
+from mailer.ledger.types.transactional_mail import TransactionalKind
 from mailer.link_tokens import PLACEHOLDER, MailedLink, Purpose
 from mailer.service.subscribers.signup import SignupForm, public_list, request_signup
 from tests.support.ledger_cases import join

@@ -18,7 +18,7 @@ from mailer.errors import UsageError
 from mailer.ledger.types.deliveries import ReportRow
 from mailer.ledger.types.roles_and_scopes import Role
 from mailer.ledger.types.sends import Send
-from mailer.service.dispatches.compile import DispatchError, check_dispatch
+from mailer.service.dispatches.check_and_compile import DispatchError, check_dispatch
 from mailer.service.dispatches.files import dispatch_path
 from mailer.service.sends.start import start_test
 from mailer.web.desk.dispatches.list import HERE, ONE

@@ -2,9 +2,9 @@
 
 import pytest
 
-from mailer.dispatch import did_you_mean, workspace_checks
+from mailer.dispatch import did_you_mean, reference_checks
 from mailer.dispatch.parse import parse_dispatch
-from mailer.dispatch.workspace_checks import CheckContext, check_in_context
+from mailer.dispatch.reference_checks import CheckContext, check_in_context
 
 FRONT = "---\ntitle: T\ndate: 2026-10-26\ncopyright: C\n---\n"
 LIST = {"readers": frozenset({"city"})}
@@ -110,7 +110,7 @@ def test_the_copyright_of_the_settings_is_enough():
 
 def test_only_the_first_unknown_names_are_compared_with_all_known_ones(monkeypatch):
     compared, nearest = [], did_you_mean.get_close_matches
-    monkeypatch.setattr(workspace_checks, "HINTS", 3)
+    monkeypatch.setattr(reference_checks, "HINTS", 3)
     monkeypatch.setattr(did_you_mean, "get_close_matches", lambda *a, **o: compared.append(a) or nearest(*a, **o))
     found = check(
         "".join(f"[[crain-{n}]] {{{{ reader.citty{n} }}}}\n\n" for n in range(9)), slugs={"crane": "C"}, fields=LIST

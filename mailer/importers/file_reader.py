@@ -25,7 +25,7 @@ from email.utils import parsedate_to_datetime
 from pathlib import PurePath
 from urllib.parse import unquote_to_bytes
 
-from mailer.csv.encoding import FileEncoding
+from mailer.csv.encoding_detection import FileEncoding
 from mailer.errors import UsageError
 from mailer.importers.model import ImportDoubt
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailer.mime.headers import HeaderError, address_field, structured, unstructured
+from mailer.mime.header_encoding import HeaderError, address_field, structured, unstructured
 
 
 def parse(field: bytes):

@@ -23,8 +23,8 @@ from mailer.ledger.types.errors import LedgerError, UnknownSendError
 from mailer.ledger.types.roles_and_scopes import Scope
 from mailer.ledger.types.sends import AlreadySentError, TooManyTestsError
 from mailer.service.accounts.api_tokens import NetworkNotAllowedError, TokenEndedError
-from mailer.service.dispatches.check_gate import TooManyChecksError
-from mailer.service.dispatches.compile import DispatchError
+from mailer.service.dispatches.check_and_compile import DispatchError
+from mailer.service.dispatches.check_concurrency import TooManyChecksError
 from mailer.service.dispatches.files import ChangedError, NoDispatchError
 from mailer.service.lists.uploads import ChangedListError
 from mailer.web.responses import NO_STORE, respond

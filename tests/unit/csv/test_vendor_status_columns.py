@@ -4,8 +4,8 @@ import pytest
 
 from mailer.csv.reader import open_list
 from mailer.csv.rows import Member, RowWarning
-from mailer.csv.status_and_consent_columns import SIGNS
 from mailer.csv.sync_patch import RowPatch, prepare_patch
+from mailer.csv.vendor_status_columns import SIGNS
 
 TOOLS = Path(__file__).parents[2] / "data" / "lists" / "tools"
 WANTED = {

@@ -10,10 +10,10 @@ from mailer.dispatch.diagnostics import Diagnostic
 from mailer.errors import NeedsConfirmationError
 from mailer.ledger.types.sends import ResendPlan, Send
 from mailer.line_sanitizer import clean_line
-from mailer.service.dispatches.compile import DispatchError
+from mailer.service.dispatches.check_and_compile import DispatchError
 from mailer.service.sends.eta import format_days
 from mailer.service.sends.plan import SendPlan
-from mailer.service.sends.progress import warmup_schedule
+from mailer.service.sends.progress_tracker import warmup_schedule
 from mailer.service.sends.schedule_time import describe_schedule_time
 
 _MAX_TYPED = 20  # characters of an answer that are repeated

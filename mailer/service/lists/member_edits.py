@@ -21,7 +21,7 @@ from mailer.csv.admin_edits import RowEdit, edited_copy
 from mailer.csv.columns import EMAIL, SINCE, STATUS, STATUS_SINCE
 from mailer.csv.reader import CsvList, open_list
 from mailer.csv.rows import Status
-from mailer.csv.status_and_consent_columns import SIGNS
+from mailer.csv.vendor_status_columns import SIGNS
 from mailer.errors import UsageError
 from mailer.ledger.types.subscribers import Membership, StatusSource
 from mailer.ledger.types.syncs import SyncPlan

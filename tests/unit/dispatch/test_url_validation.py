@@ -2,7 +2,7 @@
 
 import pytest
 
-from mailer.dispatch.markdown.link_validation import WEB, check_link
+from mailer.dispatch.url_validation import WEB, check_link
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mailer.dispatch.metadata import read_metadata
+from mailer.dispatch.metadata_scan import read_metadata
 from mailer.dispatch.model import walk_articles
 from mailer.dispatch.parse import parse_dispatch
 

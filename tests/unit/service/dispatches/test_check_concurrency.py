@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from mailer.service.dispatches import check_gate
-from mailer.service.dispatches.check_gate import AT_ONCE, WAITING, CheckGate, ClientLeftError, TooManyChecksError
+from mailer.service.dispatches import check_concurrency
+from mailer.service.dispatches.check_concurrency import AT_ONCE, WAITING, CheckGate, ClientLeftError, TooManyChecksError
 from tests.support.patience import PATIENCE, until
 
 
@@ -46,7 +46,7 @@ def test_one_check_of_a_dispatch_runs_at_a_time_and_a_few_of_all():
 
 
 def test_a_waiting_check_ends_when_its_client_has_left(monkeypatch):
-    monkeypatch.setattr(check_gate, "LOOK_EVERY", 0.01)
+    monkeypatch.setattr(check_concurrency, "LOOK_EVERY", 0.01)
     gate, left = CheckGate(), threading.Event()
     with gate.turn("tide", stays), ThreadPoolExecutor(1) as one:
         waiting = one.submit(lambda: gate.turn("tide", left.is_set).__enter__())

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailer.errors import UsageError
-from mailer.importers.messages_and_pages import decode_data_url, decode_text, open_message, open_page
+from mailer.importers.file_reader import decode_data_url, decode_text, open_message, open_page
 
 
 def message() -> EmailMessage:

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mailer.app import App
-from mailer.dispatch.metadata import read_metadata
+from mailer.dispatch.metadata_scan import read_metadata
 from mailer.dispatch.parse import parse_dispatch
-from mailer.service.dispatches.compile import read_dispatch_index, reader_fields
+from mailer.service.dispatches.check_and_compile import read_dispatch_index, reader_fields
 from mailer.service.dispatches.files import dispatch_path
 
 

@@ -8,7 +8,7 @@ from mailer.app import App
 from mailer.edition.merge_fields import ReaderValues, fill
 from mailer.ledger.types.sends import Recipient
 from mailer.link_tokens import PLACEHOLDER
-from mailer.service.dispatches.compile import CheckResult, check_dispatch, compile_checked
+from mailer.service.dispatches.check_and_compile import CheckResult, check_dispatch, compile_checked
 from mailer.service.dispatches.sample_message import SAMPLE_ADDRESS, sample_composer
 from mailer.service.lists.recipient_lookup import find_recipient
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from mailer.app import App
 from mailer.delivery.states import SendState
 from mailer.dispatch.diagnostics import Severity
-from mailer.dispatch.metadata import read_metadata
+from mailer.dispatch.metadata_scan import read_metadata
 from mailer.dispatch.parse import parse_dispatch
 from mailer.ledger.sends.approvals import Approval
 from mailer.ledger.types.sends import Send

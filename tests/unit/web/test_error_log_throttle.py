@@ -2,7 +2,7 @@
 
 import logging
 
-from mailer.web.error_log import LOG_EVERY, ErrorLog
+from mailer.web.error_log_throttle import LOG_EVERY, ErrorLog
 
 
 def test_the_same_words_are_logged_once_in_a_while_and_other_words_at_once(caplog):

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from mailer.dispatch.diagnostics import Severity
 from mailer.dispatch.parse import parse_dispatch
 from mailer.importers.dispatch_writer import dispatch_file_name, write_dispatch
-from mailer.importers.messages_and_pages import decode_text
+from mailer.importers.file_reader import decode_text
+from mailer.importers.issue_structure import ArchiveError, read_plaintext
 from mailer.importers.model import ImportedDispatch
 from mailer.importers.paragraphs import split_paragraphs
-from mailer.importers.plaintext import ArchiveError, read_plaintext
 
 TODAY = dt.date(2026, 11, 22)
 REGULAR = """\

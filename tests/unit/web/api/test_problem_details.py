@@ -8,7 +8,7 @@ from mailer.audience.segments import SegmentError
 from mailer.errors import MailerError, NeedsConfirmationError, SettingsError, UsageError
 from mailer.ledger.types.errors import LedgerError, UnknownSendError
 from mailer.ledger.types.roles_and_scopes import Scope
-from mailer.web.api.problem import NotAllowedError, mailer_problem
+from mailer.web.api.problem_details import NotAllowedError, mailer_problem
 
 REMOVALS = "If that is meant: mailer list sync readers --allow-removals; see them with --plan."
 

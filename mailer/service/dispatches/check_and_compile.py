@@ -14,10 +14,10 @@ from pathlib import Path
 
 from mailer.app import App
 from mailer.dispatch.diagnostics import Diagnostic, Position, has_errors, in_order
-from mailer.dispatch.metadata import Metadata, read_metadata
+from mailer.dispatch.metadata_scan import Metadata, read_metadata
 from mailer.dispatch.model import Dispatch
 from mailer.dispatch.parse import parse_dispatch
-from mailer.dispatch.workspace_checks import CheckContext, check_in_context
+from mailer.dispatch.reference_checks import CheckContext, check_in_context
 from mailer.edition.compile import compile_edition, theme_faults
 from mailer.edition.dispatch_view import image_files
 from mailer.edition.images.loader import PhotoError, load_image

@@ -17,7 +17,7 @@ from mailer.edition.merge_fields import ReaderValues
 from mailer.mime.body_encoding import choose_encoding, compile_body
 from mailer.mime.composer import Message, MessageError, SenderProfile, body_part, format_date, message_id
 from mailer.mime.dkim.signer import DkimSigner
-from mailer.mime.headers import HeaderError, address_field, structured, unstructured
+from mailer.mime.header_encoding import HeaderError, address_field, structured, unstructured
 
 _NO_VALUES = ReaderValues(token="")
 

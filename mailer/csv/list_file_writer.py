@@ -1,7 +1,7 @@
 """A writer of a file that replaces a list, in the list's encoding.
 
 Text that the encoding cannot hold turns the whole file into UTF-8 with a byte order mark. So does text with which the file would
-be detected as another encoding (encoding.py).
+be detected as another encoding (encoding_detection.py).
 
 OSError is not translated.
 """
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TextIO
 
 from mailer.atomic_files import AtomicFile
-from mailer.csv.encoding import EncodingError, FileEncoding, byte_order_mark, detect_encoding
+from mailer.csv.encoding_detection import EncodingError, FileEncoding, byte_order_mark, detect_encoding
 
 
 class CsvWriter:

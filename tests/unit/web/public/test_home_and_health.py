@@ -13,7 +13,7 @@ from mailer.i18n.translations import LANGUAGES
 from mailer.ledger.store.rollback_guard import RollbackGuard
 from mailer.ledger.types.errors import LedgerError
 from mailer.link_tokens import PLACEHOLDER
-from mailer.web.public import site as site_pages
+from mailer.web.public import home_and_health as site_pages
 from tests.support.site import ANA, PHOTO, site_in, visiting
 
 ROUTES = ("/", "/archive", "/archive/", "/archive/a-letter", "/style.css", "/healthz", "/robots.txt", "/favicon.ico")

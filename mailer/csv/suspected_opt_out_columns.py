@@ -1,6 +1,6 @@
 """Columns that may record who must not get mail, but that this program does not understand.
 
-A column that status_and_consent_columns.py does not know is suspected by its heading or by its cells, in the languages of the
+A column that vendor_status_columns.py does not know is suspected by its heading or by its cells, in the languages of the
 program and in some others:
 
     the heading speaks of leaving (`Opted out on`, `Abgemeldet`)       a cell that is filled in, and is not a no
@@ -18,7 +18,7 @@ from collections.abc import Callable
 from enum import StrEnum
 
 from mailer.csv.rows import Status
-from mailer.csv.status_and_consent_columns import EMPTY, NO, OPT_OUT_WORDS, YES, VendorStatusColumn, normalize_word
+from mailer.csv.vendor_status_columns import EMPTY, NO, OPT_OUT_WORDS, YES, VendorStatusColumn, normalize_word
 
 Suspicion = Callable[[str], bool]
 """Whether a cell of the column may be an opt-out."""

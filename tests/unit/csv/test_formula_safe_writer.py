@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailer.csv.export import ExportCounts, escape_formula, write_export
+from mailer.csv.formula_safe_writer import ExportCounts, escape_formula, write_export
 
 
 def written(rows, **options):

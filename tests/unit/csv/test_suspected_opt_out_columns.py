@@ -3,9 +3,9 @@
 import pytest
 
 from mailer.csv.columns import ColumnRules
-from mailer.csv.opt_out_columns import ColumnMeaning
 from mailer.csv.reader import ListError, open_list
 from mailer.csv.rows import Member, RowWarning, UnclearColumn
+from mailer.csv.suspected_opt_out_columns import ColumnMeaning
 
 UNDERSTOOD = [
     ("opt_out", "1"), ("Opted Out", "yes"), ("Email Opt Out", "TRUE"), ("Unsubscribed from all email", "true"),

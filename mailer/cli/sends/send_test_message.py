@@ -6,9 +6,9 @@ import click
 
 from mailer.app import App
 from mailer.cli.options import as_json, in_workspace
-from mailer.cli.sends.plan_display import show_refusal
+from mailer.cli.sends.plan_confirmation import show_refusal
 from mailer.cli.sends.run_and_show import creating_send, run_and_show
-from mailer.service.dispatches.compile import DispatchError
+from mailer.service.dispatches.check_and_compile import DispatchError
 from mailer.service.sends.start import start_test
 
 

@@ -26,7 +26,7 @@ from mailer.addresses import Address, mailbox_of
 from mailer.ledger.store.advisory_lock import advisory_lock
 from mailer.ledger.store.ledger_context import LedgerContext
 from mailer.ledger.store.tables import transactional_mail
-from mailer.ledger.types.transactional import TransactionalKind, TransactionalState
+from mailer.ledger.types.transactional_mail import TransactionalKind, TransactionalState
 
 DAY = 86_400.0
 

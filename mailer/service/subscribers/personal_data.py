@@ -21,7 +21,7 @@ from mailer.csv.rows import Member, Status
 from mailer.iso_time import format_iso
 from mailer.ledger.subscribers.leaving_reasons import LeavingReasonRecord
 from mailer.ledger.subscribers.signups import ConsentRecord
-from mailer.ledger.subscribers.transactional import QueuedMail
+from mailer.ledger.subscribers.transactional_mail_queue import QueuedMail
 from mailer.ledger.types.subscribers import MemberChange, MemberChangeKind, Membership
 from mailer.ledger.types.suppressions import Suppression, SuppressionChange
 from mailer.service.lists.export import status_word
