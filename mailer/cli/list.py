@@ -12,9 +12,9 @@ import click
 
 from mailer.app import App
 from mailer.atomic_files import open_private
-from mailer.cli.options import COMMAND_LINE, RowNumber, as_json, in_workspace
+from mailer.cli.options import COMMAND_LINE, NOT_SHOWN, RowNumber, as_json, in_workspace
 from mailer.cli.output import echo_err, is_interactive, plural, print_json, short_identity
-from mailer.csv.columns import EMAIL, SINCE, STATUS
+from mailer.csv.columns import SINCE, STATUS
 from mailer.errors import NeedsConfirmationError, UsageError
 from mailer.iso_time import format_iso
 from mailer.ledger.types.syncs import SyncPlan
@@ -31,7 +31,7 @@ _COUNTS = {
     "patched": ("status updated", "statuses updated"),
     "appended": ("sign-up added", "sign-ups added"),
 }  # the counts of a sync whose keys are not their words: for one, for several
-_NOT_SHOWN = frozenset({EMAIL, STATUS, SINCE})  # the present status is shown, not the cell of the file
+_SHOWN_FIELDS = 5  # filled fields of a reader on one line; “subscriber show” has all
 _SHORT_PAGE = 10  # readers: below more of them, the total is repeated
 _list_argument = click.argument("name", callback=lambda _ctx, _parameter, name: name.strip().removesuffix(".csv"))
 
@@ -139,7 +139,8 @@ def show(name: str, *, where: str, limit: int, as_json: bool, workspace: Path) -
 def export(name: str, *, where: str, raw: bool, out: Path, workspace: Path) -> None:
     """Write the readers of list NAME as CSV, with their present status.
 
-    The file is UTF-8, with commas. Cells that a spreadsheet would take for a formula, such as +49…, get a ' in front.
+    The file is UTF-8, with commas. Its columns have the names of fields: “Email Address” is email. Cells that a spreadsheet
+    would take for a formula, such as +49…, get a ' in front.
     """
     with App.open(workspace) as app, TemporaryFile("w+", encoding="utf-8", newline="") as spool:
         count = export_list(app, name, spool, where=where, raw=raw)
@@ -154,7 +155,8 @@ def export(name: str, *, where: str, raw: bool, out: Path, workspace: Path) -> N
             raise UsageError(f"Cannot write {out} ({error.strerror}).", "Choose another file.") from error
         if app.has_ledger:
             app.ledger.audit.record(COMMAND_LINE, "list.export", name, plural(count.rows, "reader"))
-    echo_err(f"{plural(count.rows, 'reader')} exported from {name}")
+    statuses = ", ".join(f"{number:,} {status}" for status, number in sorted(count.statuses.items()))
+    echo_err(f"{plural(count.rows, 'reader')} exported from {name}{statuses and f': {statuses}'}")
     if count.escaped:
         echo_err(
             f"{plural(count.escaped, 'cell')} got a ' in front, so that no spreadsheet takes a cell such as +49… for a formula. "
@@ -169,7 +171,9 @@ def _show_overview(overview: ListOverview) -> None:
     total = f"{overview.list}{selected}: {plural(overview.members, 'reader')}, {mailed:,} get mail{others and f'; {others}'}"
     click.echo(total)
     for each in overview.page:
-        fields = ", ".join(f"{name} {value}" for name, value in each.fields.items() if name not in _NOT_SHOWN)
+        filled = [f"{name} {value}" for name, value in each.fields.items() if value and name not in NOT_SHOWN]
+        rest = f" and {len(filled) - _SHOWN_FIELDS} more" if len(filled) > _SHOWN_FIELDS else ""
+        fields = ", ".join(filled[:_SHOWN_FIELDS]) + rest
         address = short_identity(each.address)
         click.echo(f"  {address}{f' ({each.reason})' if each.reason else ''}{f': {fields}' if fields else ''}")
     if overview.page and len(overview.page) < overview.members:

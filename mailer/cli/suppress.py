@@ -16,7 +16,7 @@ from mailer.errors import UsageError
 from mailer.iso_time import format_iso
 from mailer.ledger.types.suppressions import Suppression, SuppressionReason, UnsuppressResult, UnsuppressStatus
 from mailer.ledger.types.syncs import FROM_LIST
-from mailer.service.subscribers.personal_data import lists_of
+from mailer.service.subscribers.personal_data import SubscriberProfile, find_profile, lists_of, mail_state
 from mailer.service.subscribers.unsubscribe import OptOutSource
 from mailer.service.subscribers.unsubscribe_by_mail import BY_MAIL
 
@@ -73,6 +73,7 @@ def remove(emails: tuple[str, ...], *, as_json: bool, workspace: Path) -> int:
             (address.display, unsuppress(address.identity, source=COMMAND_LINE, also_entered=True))
             for address in addresses
         ]
+        profiles = {address.display: find_profile(app, address) for address in addresses}
     if as_json:
         rows = [
             {"email": email, "outcome": each.outcome, "reason": each.suppression and each.suppression.reason}
@@ -81,18 +82,20 @@ def remove(emails: tuple[str, ...], *, as_json: bool, workspace: Path) -> int:
         print_json({"removed": rows})
     else:
         for email, each in results:
-            click.echo(f"{email}: {_describe_result(each)}")
+            click.echo(f"{email}: {_describe_result(each, profiles[email])}")
     return 1 if any(each.outcome is UnsuppressStatus.REFUSED for _, each in results) else 0
 
 
-def _describe_result(results: UnsuppressResult) -> str:
+def _describe_result(results: UnsuppressResult, profile: SubscriberProfile) -> str:
     match results.outcome:
         case UnsuppressStatus.REFUSED:
             return _describe_refusal(results.suppression) if results.suppression else "was not removed"
         case UnsuppressStatus.ABSENT:
             return "was not suppressed"
         case UnsuppressStatus.LIFTED:
-            return f"removed, but still {results.suppression.reason}" if results.suppression else "removed"
+            if results.suppression:
+                return f"removed, but still {results.suppression.reason}"
+            return f"removed; {mail_state(profile).replace('gets mail', 'gets mail again')}"
 
 
 def _describe_refusal(active: Suppression) -> str:
@@ -111,13 +114,16 @@ def _describe_refusal(active: Suppression) -> str:
     type=click.Choice([reason.value for reason in SuppressionReason]),
     help="Only addresses that are suppressed for this reason.",
 )
+@click.option("--limit", type=click.IntRange(min=0), metavar="N", help="How many addresses to show. Default: all.")
 @click.option("--csv", "csv_file", metavar="FILE", help="Write them as CSV to FILE, or to standard output with -.")
 @as_json
 @in_workspace
-def list_(*, reason: str | None, csv_file: str | None, as_json: bool, workspace: Path) -> None:
+def list_(*, reason: str | None, limit: int | None, csv_file: str | None, as_json: bool, workspace: Path) -> None:
     """List the suppressed addresses, with date, reason and source, and their total."""
     if csv_file and as_json:
         raise UsageError("--csv and --json cannot be used together.", "Use one of them.")
+    if limit is not None and (csv_file or as_json):
+        raise UsageError("--limit cannot be used with --csv or --json.", "Leave it out.")
     reasons = (SuppressionReason(reason),) if reason else ()
     with App.open(workspace) as app:
         rows = [
@@ -130,7 +136,7 @@ def list_(*, reason: str | None, csv_file: str | None, as_json: bool, workspace:
     if csv_file:
         _write_csv(csv_file, [list(row.values()) for row in rows])
     else:
-        for row in rows:
+        for row in rows[:limit]:
             click.echo(f"{row['at']}  {row['reason']:<12}  {short_identity(row['identity'])}  {row['source']}")
     if not rows:
         echo_err(

@@ -249,6 +249,37 @@ def test_show_prints_the_present_status_and_export_a_word_that_reading_knows(her
     assert [row.split(",")[-2] for row in exported[1:]] == ["unsubscribed", "unsubscribed"]
     profile = here("subscriber", "show", "ana@example.com").out.splitlines()
     assert profile[1].startswith("  gets no mail: unsubscribed since ")
+    blocked = here("subscriber", "show", "bo@example.com").out
+    assert "gets no mail: by hand since " in blocked
+    assert "unsubscribed" not in blocked, "one reason only"
+    assert here("suppress", "remove", "bo@example.com", "cy@example.com").out.splitlines() == [
+        "bo@example.com: removed; gets mail again, on readers",
+        "cy@example.com: removed; gets no mail: on no list",
+    ]
+    assert here("suppress", "list", "--limit", "0").out == ""
+    assert here("suppress", "list", "--limit", "0").err == "1 address: 1 unsubscribed\n"
+    assert "2 readers exported from readers: 1 subscribed, 1 unsubscribed" in here("list", "export", "readers").err
+
+
+def test_what_an_admin_types_wrongly_leads_to_the_right_command(here, catcher):
+    make_workspace(here.folder, port=catcher.port, rows=["ana@example.com,Ana,Porto Novo"])
+    find = here("subscriber", "show", "Großmann").err
+    assert """To find a reader by name: mailer list show LIST --where '"Großmann" in last_name'""" in find
+    assert "Write one address" in here("subscriber", "show", 'a"b').err
+    here("subscriber", "unsubscribe", "ana@example.com")
+    ran = here("test", "tide", "ana@example.com")
+    assert ran.out == "send 1 finished: 1 recipient = 0 accepted + 1 skipped (1 unsubscribed)\n"
+    assert "mailer subscriber show bo@example.com" in here("report", "1", "bo@example.com").err
+
+
+def test_a_reader_with_many_fields_fits_on_a_line_of_the_list(here):
+    make_workspace(here.folder)
+    columns = [f"c{number}" for number in range(9)]
+    path = here.folder / "subscribers" / "wide.csv"
+    path.write_text(f"email,{','.join(columns)}\nana@example.com,,{','.join('abcdefgh')}\n", "utf-8")
+    shown = here("list", "show", "wide").out
+    assert "  ana@example.com: c1 a, c2 b, c3 c, c4 d, c5 e and 3 more\n" in shown
+    assert "    c8: h\n" in here("subscriber", "show", "ana@example.com").out
 
 
 def test_all_lists_are_listed_with_their_readers(here):
