@@ -17,11 +17,9 @@ from mailer.iso_time import format_iso
 from mailer.ledger.types.suppressions import Suppression, SuppressionReason, UnsuppressResult, UnsuppressStatus
 from mailer.ledger.types.syncs import FROM_LIST
 from mailer.service.subscribers.personal_data import SubscriberProfile, find_profile, lists_of, mail_state
-from mailer.service.subscribers.unsubscribe import OptOutSource
-from mailer.service.subscribers.unsubscribe_by_mail import BY_MAIL
 
 _CSV_COLUMNS = ("email", "reason", "at", "source")
-_READERS_OWN = frozenset({*OptOutSource, BY_MAIL, COMMAND_LINE})  # an entry here is refused once the reader asked, too
+_AT_THE_DESK = ", at the desk"  # how the source of an entry by a user of the desk ends
 
 
 @click.group("suppress")
@@ -105,7 +103,8 @@ def _describe_refusal(active: Suppression) -> str:
         return f"{what}; nobody can undo that"
     if active.source.startswith(FROM_LIST):
         return f"{what}; only the reader can undo that, or “mailer list undo” of this sync"
-    return f"{what}; only the reader can undo that{'' if active.source in _READERS_OWN else ', or the user who entered it'}"
+    by_user = ", or the user who entered it" if active.source.endswith(_AT_THE_DESK) else ""
+    return f"{what}; only the reader can undo that{by_user}"
 
 
 @suppress_command.command("list")

@@ -39,6 +39,11 @@ def placed_tokens(texts: Iterable[str], envelope_id: str = "") -> tuple[str, ...
     return tuple(dict.fromkeys(token for token in found if not is_inert(token)))[:CANDIDATES]
 
 
+def find_tokens(text: str) -> tuple[str, ...]:
+    """Returns the texts in the form of a token anywhere in `text`, each once."""
+    return tuple(dict.fromkeys(token.lower() for token in _ANYWHERE.findall(text)[:CANDIDATES]))
+
+
 def requested_tokens(message: ReceivedMessage) -> tuple[str, ...]:
     """Returns the texts in the form of a token in the recipient, the subject and the text, each once, the likeliest first."""
     texts = [*recipient_texts(message), message.header("subject"), message.subject, message.text, message.html]

@@ -9,6 +9,7 @@
     desk_user ── desk_session   audit   revision   approval
     api_token ── idempotency_key
     webhook ── webhook_event   webhook_message ── webhook_attempt
+    feedback ── feedback_decision   feedback_message   feedback_source   provider_token
 
 Times are seconds since the epoch, UTC. `identity` is the canonical address of a subscriber, or the pseudonym after erasure.
 
@@ -34,6 +35,12 @@ A removed `desk_user` keeps the row, without password and link. Sessions, links 
 copy of the database gives no access. `audit` and `revision` keep the name that a user had then. `idempotency_key` keeps the
 response to a request that must not be done twice. A webhook's secret is derived from `key_name` and `salt`, and stored nowhere;
 its messages refer to it without a foreign key, because its removal must not wait.
+
+A row of `feedback` is about one recipient, and is never changed: a person's decision is a row of its own, and only erasure
+empties what identifies somebody. `source` and `source_id` make it unique. `delivery_id` is the delivery that it names, proven or
+not (`proof`). `identity` is whom it is about: the recipient of that delivery, else the address in the message.
+`feedback_message` keeps the message for a few days, compressed. `feedback_source` counts, by source. `provider_token` keeps the
+tokens of Mailgun's requests for two days, each with the digest of the only body that may have it.
 
 It is longer than most modules: one list of tables, because their keys refer to each other.
 """
@@ -63,6 +70,9 @@ from sqlalchemy import (
 
 from mailer.csv.rows import Status
 from mailer.delivery.states import DeliveryState, SendKind, SendState
+from mailer.feedback.model import FeedbackKind
+from mailer.feedback.policy import Effect
+from mailer.ledger.types.feedback import LONGEST_ID, LONGEST_SOURCE, DecisionAction, FeedbackProof
 from mailer.ledger.types.roles_and_scopes import Role
 from mailer.ledger.types.subscribers import NO_LINE, LeavingReason, MemberChangeKind, SignupSource, StatusSource
 from mailer.ledger.types.suppressions import SuppressionAction, SuppressionReason
@@ -81,9 +91,9 @@ metadata = MetaData(
 Id = BigInteger().with_variant(Integer(), "sqlite")  # SQLite numbers rows by itself only in an INTEGER
 
 
-def _word(words: type[StrEnum]) -> Enum:
+def _word(words: type[StrEnum], *, length: int = 16) -> Enum:
     """Returns the type of a column with one of `words`, kept as text: a native enum type would be hard to extend."""
-    return Enum(words, native_enum=False, length=16, values_callable=lambda enum: [word.value for word in enum])
+    return Enum(words, native_enum=False, length=length, values_callable=lambda enum: [word.value for word in enum])
 
 
 meta = Table(
@@ -204,6 +214,9 @@ delivery = Table(
     Index("ix_delivery_claim", "send_id", "state", "next_at", "id"),
 )
 
+HAS_PROVIDER_ID = text("substr(reply, 1, 4) = 'Ok 0'")
+"""The predicate of the partial index: replies with an id of Amazon SES, which replaces our Message-ID by its own."""
+
 attempt = Table(
     "attempt",
     metadata,
@@ -218,6 +231,7 @@ attempt = Table(
     Column("reply", Text, nullable=False, server_default=""),
     Column("classification", _word(DeliveryState)),
     Column("lost", Boolean, nullable=False, server_default=false()),
+    Index("ix_attempt_provider_id", "reply", sqlite_where=HAS_PROVIDER_ID, postgresql_where=HAS_PROVIDER_ID),
     sqlite_with_rowid=False,
 )
 
@@ -498,7 +512,7 @@ webhook_event = Table(
     "webhook_event",
     metadata,
     Column("webhook_id", ForeignKey(webhook.c.id), primary_key=True),
-    Column("event", _word(WebhookEvent), primary_key=True),
+    Column("event", _word(WebhookEvent, length=32), primary_key=True),
 )
 
 webhook_message = Table(
@@ -506,7 +520,7 @@ webhook_message = Table(
     metadata,
     Column("id", Id, primary_key=True),
     Column("webhook_id", Integer, nullable=False),
-    Column("event", _word(WebhookEvent), nullable=False),
+    Column("event", _word(WebhookEvent, length=32), nullable=False),
     Column("identity", Text, nullable=False, server_default=""),
     Column("data", Text, nullable=False),
     Column("at", Float, nullable=False),
@@ -531,4 +545,73 @@ webhook_attempt = Table(
     Column("error", Text, nullable=False, server_default=""),
     Column("answer", Text, nullable=False, server_default=""),
     Index("ix_webhook_attempt_message_id", "message_id", "id"),
+)
+
+WAITING = text("effect = 'waiting'")
+"""The predicate of the partial index: feedback that a person has to decide, or has decided."""
+
+feedback = Table(
+    "feedback",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("source", String(LONGEST_SOURCE), nullable=False),
+    Column("source_id", String(LONGEST_ID), nullable=False),
+    Column("at", Float, nullable=False),
+    Column("kind", _word(FeedbackKind), nullable=False),
+    Column("identity", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("delivery_id", ForeignKey(delivery.c.id)),
+    Column("send_id", ForeignKey(send.c.id)),
+    Column("status", String(16), nullable=False),
+    Column("reason", String(32), nullable=False),
+    Column("permanent", Boolean, nullable=False),
+    Column("delayed", Boolean, nullable=False),
+    Column("report_type", String(32), nullable=False),
+    Column("words", Text, nullable=False),
+    Column("proof", _word(FeedbackProof), nullable=False),
+    Column("effect", _word(Effect), nullable=False),
+    Column("digest", String(64), nullable=False, server_default=""),
+    UniqueConstraint("source", "source_id"),
+    Index("ix_feedback_identity", "identity", "id"),
+    Index("ix_feedback_send_id", "send_id", "id"),
+    Index("ix_feedback_waiting", "id", sqlite_where=WAITING, postgresql_where=WAITING),
+    sqlite_autoincrement=True,
+)
+
+feedback_decision = Table(
+    "feedback_decision",
+    metadata,
+    Column("feedback_id", ForeignKey(feedback.c.id), primary_key=True),
+    Column("action", _word(DecisionAction), nullable=False),
+    Column("by", Text, nullable=False),
+    Column("at", Float, nullable=False),
+)
+
+feedback_message = Table(
+    "feedback_message",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("at", Float, nullable=False),
+    Column("raw", LargeBinary, nullable=False),
+    Index("ix_feedback_message_at", "at"),
+)
+
+feedback_source = Table(
+    "feedback_source",
+    metadata,
+    Column("source", String(LONGEST_SOURCE), primary_key=True),
+    Column("last_at", Float, nullable=False),
+    Column("recorded", Integer, nullable=False),
+    Column("ignored", Integer, nullable=False),
+    Column("unknown", Integer, nullable=False),
+)
+
+provider_token = Table(
+    "provider_token",
+    metadata,
+    Column("source", String(LONGEST_SOURCE), primary_key=True),
+    Column("token", String(100), primary_key=True),
+    Column("digest", String(64), nullable=False),
+    Column("at", Float, nullable=False),
+    Index("ix_provider_token_at", "at"),
 )

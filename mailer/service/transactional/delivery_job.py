@@ -158,3 +158,5 @@ class TransactionalMailJob:
         before = self._app.clock() - KEPT_FOR
         self._queue.forget(before)
         self._app.ledger.signups.forget(before)
+        kept_days = self._app.settings.feedback_days
+        self._app.ledger.feedback.purge_messages(self._app.clock() - kept_days * 86_400.0)

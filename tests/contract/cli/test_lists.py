@@ -207,7 +207,11 @@ def test_only_an_own_no_of_the_person_is_final(here, catcher):
         app.ledger.suppressions.unsubscribe("ana@example.com", source="page")
     refused = here("suppress", "remove", "ana@example.com")
     assert refused.code == 1
-    assert "only the reader can undo that" in refused.out
+    assert refused.out == "ana@example.com: unsubscribed, by page; only the reader can undo that\n"
+    with App.open(here.folder) as app:
+        app.ledger.suppressions.unsubscribe("bo@example.com", source="Mara, at the desk")
+    refused = here("suppress", "remove", "bo@example.com")
+    assert refused.out.endswith("by Mara, at the desk; only the reader can undo that, or the user who entered it\n")
     ran = here("send", "tide", "--to", "readers", "--yes", "--json")
     assert ran.json()["skipped"] == 1
     assert "1 unsubscribed" in ran.err

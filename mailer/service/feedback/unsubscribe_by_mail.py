@@ -1,4 +1,4 @@
-"""Unsubscribes by mail to MAILER_UNSUBSCRIBE_ADDRESS, one message at a time.
+"""Unsubscribes by mail: MAILER_UNSUBSCRIBE_ADDRESS, or the token of a message in the words of a request.
 
 Only the token in the message counts, as with the link; the sender of the message does not. Raises LedgerError.
 """
@@ -6,7 +6,7 @@ Only the token in the message counts, as with the link; the sender of the messag
 from enum import StrEnum
 
 from mailer.app import App
-from mailer.feedback.reader import read_feedback
+from mailer.feedback.model import Feedback
 from mailer.link_tokens import Purpose, is_inert
 
 BY_MAIL = "mail"
@@ -21,9 +21,8 @@ class UnsubscribeMailResult(StrEnum):
     NO_TOKEN = "no token"  # no valid token  # noqa: S105 - no secret
 
 
-def process_unsubscribe_mail(app: App, raw: bytes) -> UnsubscribeMailResult:
-    """Unsubscribes the subscriber whose token is in the message `raw`."""
-    feedback = read_feedback(raw)
+def process_unsubscribe_mail(app: App, feedback: Feedback) -> UnsubscribeMailResult:
+    """Unsubscribes the subscriber whose token is in a message."""
     if feedback.automatic:
         return UnsubscribeMailResult.AUTOMATIC
     for token in feedback.requests:
