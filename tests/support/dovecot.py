@@ -1,6 +1,6 @@
 """Debian's Dovecot on a free port of this machine: one user, whose mail is a Maildir; started for one test, and ended with it.
 
-with Dovecot(folder) as mailbox:
+with Dovecot() as mailbox:
     mailbox.deliver(raw)
     mailbox.messages("INBOX")      the messages in a folder, each with its flags
 """
@@ -8,16 +8,18 @@ with Dovecot(folder) as mailbox:
 import imaplib
 import os
 import pwd
+import shutil
 import socket
 import subprocess
+import tempfile
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from tests.support.certificates import Authority
-from tests.support.patience import until
+from tests.support.patience import PATIENCE, until
 
-USER, PASSWORD, TOKEN = "bounces@example.org", 'pass word"\\1', "a-token-of-the-tests"
+USER, PASSWORD = "bounces@example.org", 'pass word"\\1'  # it is also accepted as a token
 _CONFIGURATION = """\
 base_dir = {folder}/run
 state_dir = {folder}/state
@@ -68,11 +70,11 @@ service stats {{
 
 
 class Dovecot:
-    """`offers_move`: whether it offers MOVE and UIDPLUS."""
+    """`capability`: what it says it can do, instead of all."""
 
-    def __init__(self, folder: Path, *, capability: str = "") -> None:
+    def __init__(self, *, capability: str = "") -> None:
         self.authority = Authority.make()
-        self.folder = folder
+        self.folder = Path(tempfile.mkdtemp(prefix="mailer-dovecot-"))  # pytest's folders are too long for its sockets
         self._capability = capability
         self._process: subprocess.Popen[bytes] | None = None
         with socket.socket() as one, socket.socket() as other:
@@ -81,18 +83,16 @@ class Dovecot:
             self.port, self.tls_port = one.getsockname()[1], other.getsockname()[1]
 
     def __enter__(self) -> Self:
-        self.folder.mkdir()
         self.authority.server(self.folder)
         owner = pwd.getpwnam("nobody") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
         if os.geteuid() == 0:
             os.chown(self.folder, owner.pw_uid, owner.pw_gid)
-            for parent in self.folder.parents:  # pytest's folders are private
-                if parent.stat().st_uid == 0 and "pytest" in str(parent):
-                    parent.chmod(0o755)
         text = _CONFIGURATION.format(
             folder=self.folder,
             user=owner.pw_name,
-            group=subprocess.run(["id", "-gn", owner.pw_name], capture_output=True, text=True, check=True).stdout.strip(),
+            group=subprocess.run(
+                ["id", "-gn", owner.pw_name], capture_output=True, text=True, check=True
+            ).stdout.strip(),
             uid=owner.pw_uid,
             gid=owner.pw_gid,
             port=self.port,
@@ -109,7 +109,8 @@ class Dovecot:
     def __exit__(self, _k: type[BaseException] | None, _e: BaseException | None, _t: TracebackType | None) -> None:
         assert self._process is not None
         self._process.terminate()
-        self._process.wait(60)
+        self._process.wait(PATIENCE)
+        shutil.rmtree(self.folder)
 
     def _answers(self) -> bool:
         assert self._process is not None
@@ -139,10 +140,10 @@ class Dovecot:
         found = client.search(None, "ALL")[1][0].split()
         parts = [client.fetch(number.decode(), "(FLAGS BODY.PEEK[])")[1] for number in found]
         client.logout()
-        return [(imaplib_flags(each[0][0]), each[0][1]) for each in parts]
+        return [(_flags(each[0][0]), each[0][1]) for each in parts]
 
 
-def imaplib_flags(line: bytes) -> str:
+def _flags(line: bytes) -> str:
     """The flags in an answer, without the one that says that a message is new."""
     flags = imaplib.ParseFlags(line)
     return " ".join(sorted(flag.decode() for flag in flags if flag != rb"\Recent"))

@@ -13,8 +13,10 @@ import contextlib
 import imaplib
 import json
 import shlex
+import socket
 import ssl
 import subprocess
+from collections.abc import Callable
 from typing import Any
 
 from mailer.app import App
@@ -32,11 +34,36 @@ AFTER_ERROR = 300.0  # seconds
 _TIME_LIMIT = 60.0  # seconds, for each answer of the server
 _COMMAND_LIMIT = 30.0  # seconds, for the command that prints a token
 _STATE_FILE = "imap.json"
+Register = Callable[[imaplib.IMAP4], None]
 _RECOGNISED = frozenset({RecordStatus.RECORDED, RecordStatus.DUPLICATE})
 
 
 class ImapError(MailerError):
     """The mailbox cannot be read."""
+
+
+class _PlainClient(imaplib.IMAP4):
+    """A client that passes itself to `register` before it waits for the greeting."""
+
+    def __init__(self, register: Register, account: ImapAccount) -> None:
+        self._register = register
+        super().__init__(account.host, account.port, _TIME_LIMIT)
+
+    def open(self, host: str = "", port: int = 143, timeout: float | None = None) -> None:
+        super().open(host, port, timeout)
+        self._register(self)
+
+
+class _TlsClient(imaplib.IMAP4_SSL):
+    """The same, with TLS from the start."""
+
+    def __init__(self, register: Register, account: ImapAccount, trust: ssl.SSLContext) -> None:
+        self._register = register
+        super().__init__(account.host, account.port, ssl_context=trust, timeout=_TIME_LIMIT)
+
+    def open(self, host: str = "", port: int | None = 993, timeout: float | None = None) -> None:
+        super().open(host, port, timeout)
+        self._register(self)
 
 
 class ImapMailbox:
@@ -53,12 +80,8 @@ class ImapMailbox:
     def poll(self) -> int:
         """Takes the messages that are new; returns how many were recognised. Blocks. Raises ImapError, LedgerError."""
         try:
-            client = self._client = self._connect()
-            try:
+            with self._connect() as client:  # logs out at the end
                 return self._take_new(client)
-            finally:
-                with contextlib.suppress(imaplib.IMAP4.error, OSError):
-                    client.logout()
         except (imaplib.IMAP4.error, OSError) as error:
             if self._is_aborted:
                 return 0
@@ -67,6 +90,9 @@ class ImapMailbox:
                 f"The mailbox of {self._account} cannot be read: {words}.", "Check MAILER_INBOUND_IMAP."
             ) from None
         finally:
+            if self._client is not None:
+                with contextlib.suppress(imaplib.IMAP4.error, OSError):
+                    self._client.shutdown()
             self._client = None
 
     def abort(self) -> None:
@@ -75,16 +101,17 @@ class ImapMailbox:
         client = self._client
         if client is not None:
             with contextlib.suppress(OSError):
-                client.socket().shutdown(2)
+                client.socket().shutdown(socket.SHUT_RDWR)
+
+    def _register(self, client: imaplib.IMAP4) -> None:
+        self._client = client
 
     def _connect(self) -> imaplib.IMAP4:
         account = self._account
         if account.tls is TlsMode.IMPLICIT:
-            client: imaplib.IMAP4 = imaplib.IMAP4_SSL(
-                account.host, account.port, ssl_context=self._trust, timeout=_TIME_LIMIT
-            )
+            client: imaplib.IMAP4 = _TlsClient(self._register, account, self._trust)
         else:
-            client = imaplib.IMAP4(account.host, account.port, timeout=_TIME_LIMIT)
+            client = _PlainClient(self._register, account)
         if account.tls is TlsMode.STARTTLS:
             client.starttls(self._trust)
         command = self._app.settings.inbound_imap_token
@@ -104,9 +131,12 @@ class ImapMailbox:
         found = _expect(client.uid("SEARCH", "UNDELETED", "UID", f"{last + 1}:*"))
         numbers = sorted(int(number) for number in b" ".join(filter(None, found)).split())
         recognised = 0
-        for number in (each for each in numbers if each > last):  # `n:*` always finds the last message
-            recognised += self._take(client, number)
-            self._write_state({mailbox: number})
+        try:
+            for number in (each for each in numbers if each > last):  # `n:*` always finds the last message
+                recognised += self._take(client, number)
+                last = number
+        finally:
+            self._write_state({mailbox: last})
         return recognised
 
     def _take(self, client: imaplib.IMAP4, number: int) -> bool:

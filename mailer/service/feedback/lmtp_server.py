@@ -19,13 +19,34 @@ from mailer.feedback.received_message import LARGEST as LARGEST_READ
 from mailer.service.feedback.record import record_message
 from mailer.service.periodic_jobs import Log, current_traceback
 
-LARGEST = 32 * 1024 * 1024  # octets of a message, of which the beginning is read
+LARGEST = 16 * 1024 * 1024  # octets of a message, of which the beginning is read
 _LONGEST_LINE = 64 * 1024  # octets; servers return lines beyond what RFC 5321 allows
 _RECORDED, _LATER = "250 2.0.0 Taken", "451 4.3.0 Not taken; try again later"
 
 
 class _LmtpConnection(LMTP):
+    """A connection; `connections` has all that are open."""
+
     line_length_limit = _LONGEST_LINE
+
+    def __init__(self, handler: "_LmtpHandler", connections: set[asyncio.BaseTransport]) -> None:
+        self._connections = connections
+        super().__init__(
+            handler,
+            data_size_limit=LARGEST,
+            enable_SMTPUTF8=True,
+            hostname="localhost",
+            ident="mailer",
+            loop=asyncio.get_running_loop(),
+        )
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._connections.add(transport)
+        super().connection_made(transport)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._connections.discard(self.transport)
+        super().connection_lost(error)
 
 
 class _LmtpHandler:
@@ -63,16 +84,12 @@ async def receive_lmtp(
     address = app.settings.inbound_lmtp
     if address is None:
         return
-    loop = asyncio.get_running_loop()
     handler = _LmtpHandler(app, log)
-
-    def connect() -> LMTP:
-        return _LmtpConnection(
-            handler, data_size_limit=LARGEST, enable_SMTPUTF8=True, hostname="localhost", ident="mailer", loop=loop
-        )
-
+    connections: set[asyncio.BaseTransport] = set()
     try:
-        server = await loop.create_server(connect, address.host, address.port)
+        server = await asyncio.get_running_loop().create_server(
+            lambda: _LmtpConnection(handler, connections), address.host, address.port
+        )
     except OSError as error:
         raise UsageError(
             f"Cannot listen on {address} for LMTP ({error.strerror}).", "Choose another port in MAILER_INBOUND_LMTP."
@@ -85,3 +102,5 @@ async def receive_lmtp(
         await stop.wait()
     finally:
         server.close()
+        for transport in tuple(connections):
+            transport.close()
