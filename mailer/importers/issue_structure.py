@@ -22,7 +22,8 @@ from mailer.importers.markdown_escaping import escape_markdown, unwrapped
 from mailer.importers.model import ImportDoubt, ImportedArticle, ImportedDispatch
 from mailer.importers.paragraphs import ImportedParagraph, markdown, width_of
 from mailer.importers.preamble import read_preamble
-from mailer.importers.table_of_contents import TableOfContents, TocEntry, find_toc, is_same, similarity
+from mailer.importers.table_of_contents import TableOfContents, TocEntry, find_toc
+from mailer.importers.title_similarity import is_same, similarity
 
 _COPYRIGHT = re.compile(  # not of a sentence that only speaks of it
     r"\A\W*©(?=(?:\W*\w+){1,8}\W*\Z)|(?:©|\(c\)|copyright)\W*(?:copyright\W*)?(?:19|20)\d\d|copyright\s*(?:©|\(c\)|by\b|:)|"

@@ -26,7 +26,7 @@ from mailer.relay import is_loopback_url
 from mailer.service.dispatches.check_and_compile import CheckResult, DispatchError, check_dispatch, compile_checked
 from mailer.service.dispatches.lint import lint_edition
 from mailer.service.dispatches.sample_message import sample_composer
-from mailer.service.lists.recipient_lookup import audience_spec, lists_in
+from mailer.service.lists.audience_selection import audience_spec, lists_in
 from mailer.service.lists.sync_before_query import ListSource, synced_lists
 from mailer.service.lists.unclear_columns import require_clear_columns
 from mailer.service.sends.audience_summary import AudienceSummary, count_audience
