@@ -163,6 +163,7 @@ class App:
     @cached_property
     def sender_profile(self) -> "SenderProfile":
         from mailer.mime.composer import SenderProfile  # noqa: PLC0415 - loaded when first used
+        from mailer.mime.provider_headers import PROVIDERS  # noqa: PLC0415 - loaded when first used
 
         settings = self.settings
         return SenderProfile(
@@ -175,6 +176,7 @@ class App:
             bounce_address=settings.bounce_address.address if settings.bounce_address else "",
             unsubscribe_address=settings.unsubscribe_address.address if settings.unsubscribe_address else "",
             signers=self.signing.signers,
+            providers=tuple(name for name in PROVIDERS if settings.feedback_secrets(name)),
         )
 
     def sender_profile_of(self, frozen: str | None) -> "SenderProfile":

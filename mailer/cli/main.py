@@ -46,7 +46,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "list": ("mailer.cli.list", "Sync, show and export lists; undo a sync."),
         "subscriber": ("mailer.cli.subscriber", "Show, unsubscribe, export or erase one reader."),
         "suppress": ("mailer.cli.suppress", "Manage the suppression list: addresses that get no mail."),
-        "inbound": ("mailer.cli.inbound", "Process a message that came back, or an unsubscribe request by mail."),
+        "inbound": ("mailer.cli.inbound", "Process a message that came back, or asks to unsubscribe."),
         "feedback": ("mailer.cli.feedback", "Show what came back: bounces, complaints, automatic replies."),
     },
     "Run": {

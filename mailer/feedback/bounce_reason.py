@@ -10,7 +10,7 @@ the bounce must say that they answered RCPT. What the reporting server says of i
 import re
 
 from mailer.feedback.model import WORDS, FeedbackRecipient, recipient_about
-from mailer.feedback.status_code import find_reply_code, find_status, specificity
+from mailer.feedback.status_code import ENHANCED, find_reply_code, find_status, specificity
 from mailer.smtp.refusal_reason import Reason, is_hedged, is_temporary, refusal_reason
 
 _TEXT = 4000  # characters of a bounce that are searched for the stage
@@ -77,7 +77,8 @@ def _is_proven(reason: Reason, words: str, code: int, text: str) -> bool:
 
 
 def _read(status: str, words: str) -> tuple[str, Reason]:
-    """Returns the code that counts, and the reason."""
+    """Returns the code that counts, and the reason. A `status` that is no enhanced code counts as none."""
+    status = status if ENHANCED.fullmatch(status) else ""
     told = find_status(words)
     if told and (not status or specificity(told) > specificity(status)):
         status = told

@@ -20,6 +20,7 @@
     editions        editions that were sent, and their images
     approvals       approvals of editions
     feedback        what came back, and what people decided about it
+    provider_tokens the tokens that requests of mail providers have used
     report          deliveries and attempts
     stats           statistics of a send
     verifier        checks the invariants of a send
@@ -55,6 +56,7 @@ from mailer.ledger.accounts.idempotency_keys import IdempotencyKeys
 from mailer.ledger.accounts.sessions import Sessions
 from mailer.ledger.accounts.users import Users
 from mailer.ledger.feedback.log import FeedbackLog
+from mailer.ledger.feedback.provider_tokens import ProviderTokens
 from mailer.ledger.queue.leased_send import SendLeases
 from mailer.ledger.reports.deliveries import DeliveryReport
 from mailer.ledger.reports.stats import SendStats
@@ -110,6 +112,7 @@ class Ledger:
         self.editions = Editions(context)
         self.approvals = Approvals(context)
         self.feedback = FeedbackLog(context)
+        self.provider_tokens = ProviderTokens(context)
         self.report = DeliveryReport(context)
         self.stats = SendStats(context)
         self.verifier = Verifier(context)

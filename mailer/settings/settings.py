@@ -23,7 +23,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, Pydanti
 from mailer.errors import SettingsError
 from mailer.mailbox_address import Mailbox
 from mailer.relay import Relay
-from mailer.settings import parsers
+from mailer.settings import feedback_parsers, parsers
 
 PREFIX = "MAILER_"
 _MISSING = {
@@ -90,6 +90,7 @@ Times = Annotated[tuple[int, ...], NoDecode, _parsed_by(parsers.parse_int_list)]
 Address = Annotated[Mailbox | None, NoDecode, _parsed_by(parsers.parse_address)]
 Selector = Annotated[str, _parsed_by(parsers.parse_selector)]
 KeyFile = Annotated[Path | None, BeforeValidator(_parse_path)]
+Passwords = Annotated[tuple[SecretStr, ...], NoDecode, _parsed_by(feedback_parsers.parse_passwords)]
 
 
 class Settings(BaseSettings):
@@ -180,6 +181,16 @@ class Settings(BaseSettings):
     oidc_claim: Annotated[str, _parsed_by(parsers.parse_claim)] = "email"
     oidc_only: Flag = False
 
+    feedback_ses: Annotated[tuple[str, ...], NoDecode, _parsed_by(feedback_parsers.parse_topics)] = ()
+    feedback_mailgun: Annotated[tuple[SecretStr, ...], NoDecode, _parsed_by(feedback_parsers.parse_signing_keys)] = ()
+    feedback_sendgrid: Annotated[tuple[str, ...], NoDecode, _parsed_by(feedback_parsers.parse_p256_keys)] = ()
+    feedback_postmark: Passwords = ()
+    feedback_brevo: Passwords = ()
+    feedback_mailjet: Passwords = ()
+    feedback_sparkpost: Passwords = ()
+    feedback_resend: Annotated[tuple[SecretStr, ...], NoDecode, _parsed_by(feedback_parsers.parse_webhook_secrets)] = ()
+    feedback_postal: Annotated[tuple[str, ...], NoDecode, _parsed_by(feedback_parsers.parse_rsa_keys)] = ()
+
     dkim_domain: Annotated[str, _parsed_by(parsers.parse_domain)] = ""
     dkim_selector: Selector = ""
     dkim_key: KeyFile = None
@@ -209,6 +220,11 @@ class Settings(BaseSettings):
         if self.oidc_only and not self.oidc_issuer:
             raise ValueError("MAILER_OIDC_ONLY: needs MAILER_OIDC_ISSUER; without it nobody could sign in")
         return self
+
+    def feedback_secrets(self, provider: str) -> tuple[str, ...]:
+        """Returns what proves the requests of a mail provider; nothing if its webhooks are not set up."""
+        values: tuple[str | SecretStr, ...] = getattr(self, f"feedback_{provider}")
+        return tuple(each.get_secret_value() if isinstance(each, SecretStr) else each for each in values)
 
     @classmethod
     def settings_customise_sources(

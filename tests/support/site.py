@@ -186,8 +186,8 @@ def site_in(folder: Path, **settings: Any) -> Iterator[Site]:
 class Visitor:
     """Somebody who asks the site for things, over ASGI. Follows no redirect, keeps no cookie that it did not get."""
 
-    def __init__(self, site: Site, runner: asyncio.Runner) -> None:
-        self._app = create_app(site.app)
+    def __init__(self, site: Site, runner: asyncio.Runner, **options: Any) -> None:
+        self._app = create_app(site.app, **options)
         transport = httpx.ASGITransport(self._app, raise_app_exceptions=False)
         self.client = httpx.AsyncClient(transport=transport, base_url="https://letter.example.org")
         self.runner = runner
@@ -240,9 +240,10 @@ class Visitor:
 
 
 @contextmanager
-def visiting(site: Site) -> Iterator[Visitor]:
+def visiting(site: Site, **options: Any) -> Iterator[Visitor]:
+    """`options` are those of `create_app`."""
     with asyncio.Runner() as runner:
-        yield Visitor(site, runner)
+        yield Visitor(site, runner, **options)
 
 
 @asynccontextmanager

@@ -9,7 +9,7 @@
     desk_user ── desk_session   audit   revision   approval
     api_token ── idempotency_key
     webhook ── webhook_event   webhook_message ── webhook_attempt
-    feedback ── feedback_decision   feedback_message   feedback_source
+    feedback ── feedback_decision   feedback_message   feedback_source   provider_token
 
 Times are seconds since the epoch, UTC. `identity` is the canonical address of a subscriber, or the pseudonym after erasure.
 
@@ -39,7 +39,8 @@ its messages refer to it without a foreign key, because its removal must not wai
 A row of `feedback` is about one recipient, and is never changed: a person's decision is a row of its own, and only erasure
 empties what identifies somebody. `source` and `source_id` make it unique. `delivery_id` is the delivery that it names, proven or
 not (`proof`). `identity` is whom it is about: the recipient of that delivery, else the address in the message.
-`feedback_message` keeps the message for a few days, compressed. `feedback_source` counts, by source.
+`feedback_message` keeps the message for a few days, compressed. `feedback_source` counts, by source. `provider_token` keeps the
+tokens of Mailgun's requests for two days, each with the digest of the only body that may have it.
 
 It is longer than most modules: one list of tables, because their keys refer to each other.
 """
@@ -603,4 +604,14 @@ feedback_source = Table(
     Column("recorded", Integer, nullable=False),
     Column("ignored", Integer, nullable=False),
     Column("unknown", Integer, nullable=False),
+)
+
+provider_token = Table(
+    "provider_token",
+    metadata,
+    Column("source", String(LONGEST_SOURCE), primary_key=True),
+    Column("token", String(100), primary_key=True),
+    Column("digest", String(64), nullable=False),
+    Column("at", Float, nullable=False),
+    Index("ix_provider_token_at", "at"),
 )

@@ -68,6 +68,15 @@ def upgrade() -> None:
         sa.Column("unknown", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("source", name="pk_feedback_source"),
     )
+    op.create_table(
+        "provider_token",
+        sa.Column("source", sa.String(length=16), nullable=False),
+        sa.Column("token", sa.String(length=100), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("at", sa.Float(), nullable=False),
+        sa.PrimaryKeyConstraint("source", "token", name="pk_provider_token"),
+    )
+    op.create_index("ix_provider_token_at", "provider_token", ["at"])
     op.create_index(
         "ix_attempt_provider_id",
         "attempt",
