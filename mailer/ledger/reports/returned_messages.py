@@ -54,4 +54,4 @@ class ReturnedMessages:
         domain = domain_of(feedback.c.identity)
         query = select(domain, _COUNT).where(feedback.c.send_id == send_id, *_COMPLAINTS).group_by(domain)
         with self._context.database.reading() as conn:
-            return dict(conn.execute(query).tuples().all())
+            return {row[0]: row[1] for row in conn.execute(query)}

@@ -10,6 +10,7 @@ from starlette.responses import Response, StreamingResponse
 from mailer.addresses import mask_address
 from mailer.app import App
 from mailer.csv.formula_safe_writer import write_export
+from mailer.errors import UsageError
 from mailer.feedback.model import FeedbackKind
 from mailer.ledger.privacy.pseudonyms import is_pseudonym
 from mailer.ledger.types.feedback import DecisionAction, FeedbackProof
@@ -86,7 +87,7 @@ def _entry(request: DeskRequest) -> Response:
 def _decide(request: DeskRequest) -> Response:
     action = _ACTIONS.get(request.form.text("action"))
     if action is None:
-        raise HTTPException(400)
+        raise UsageError("Nothing was decided.", "Choose to block the address, or to ignore it.")
     done = request.app.ledger.feedback.decide(int(request.path["id"]), action, by=actor(request))
     request.record("feedback.decide", mask_address(done.identity), action.value)
     words = (
