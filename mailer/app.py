@@ -102,6 +102,7 @@ class App:
             clock=self.clock,
             accept_restored=self.accept_restored,
             warmup=self.warmup,
+            shard_size=self.settings.shard_size,
         )
         for named, use in (
             (ledger.editions.key_names(), "which links in messages already sent need"),

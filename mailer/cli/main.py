@@ -2,7 +2,7 @@
 
 `mailer --help` needs only the table; a command's module is imported when the command runs. An error that a person can cause is
 printed as one sentence with the next step, a crash as a traceback without secrets. Contract 3 lists the exit codes. SIGTERM has
-the effect of Ctrl-C.
+the effect of Ctrl-C. Other users can write nothing that the program creates, whatever the umask it was started with.
 """
 
 import os
@@ -63,6 +63,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "completion": ("mailer.cli.about.completion", "Print a completion script for bash, zsh or fish."),
     },
 }  # each command with its module, and its line in the help
+_NOT_BY_OTHERS = 0o022  # write permissions of group and others
 COMMANDS = {name: entry for section in SECTIONS.values() for name, entry in section.items()}
 
 
@@ -122,6 +123,7 @@ def mailer() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Runs a command and exits with its exit code."""
+    os.umask(os.umask(_NOT_BY_OTHERS) | _NOT_BY_OTHERS)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # a terminal that lacks a character still shows the rest

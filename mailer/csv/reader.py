@@ -49,7 +49,7 @@ from mailer.csv.tokenizer import (
     ends_its_row,
 )
 from mailer.errors import UsageError
-from mailer.i18n.date_format import parse_day
+from mailer.i18n.spreadsheet_dates import parse_day
 from mailer.line_sanitizer import clean_line, is_clean
 
 _new = tuple.__new__  # half the time of a call

@@ -6,8 +6,9 @@ program and in some others:
     the heading speaks of leaving (`Opted out on`, `Abgemeldet`)       a cell that is filled in, and is not a no
     the heading speaks of permission (`Newsletter?`, `Einwilligung`)   a cell that is a no, or begins with one (`No, thanks`)
     any other heading                                                 a cell that is a word for an opt-out (`unsubscribed`)
-    `Tags`, `Comments`, `Statut` and the like                         also one of several words, or a word with its date
+    none, `Tags`, `Comments`, `Statut` and the like                   also one of several words, or a word with its date
                                                                       (`unsubscribed on 3 May 2024`)
+    none, `Comments` and the like, or it speaks of permission         a sentence that asks for no mail (`will keine Mails mehr`)
 
 Only a person can say what such a column means: see ColumnMeaning. Pure.
 """
@@ -77,10 +78,11 @@ _SPEAKS_OF_PERMISSION = re.compile(
     r"""(?:^|_)(?:
     subscri|news|notif|contact|e_?mail|mails?(?:_|$)|opt_?in|opted_?in|optedin|consent|permission|marketing|mailing|activ|confirm|verif|want
     |accept|receiv|frequen|allow|agree|may_|can_|send|ok|approved|enabled|gdpr|rgpd|lgpd|dsgvo  # English
-    |einwillig|zustimm|angemeldet|abonn|abo(?:_|$)|rundbrief|verteiler|aktiv|bestatigt|erlaub|erhalt|mochte|wunsch  # German
-    |inscri|envo[iy]|comunica|lettre|infolettre|boletin|bulletin|boletim|actif|accord|souhait|veut|recev|suscri|acept|permis|autoriz|desea|recib|quiere
-                                                                                                     # French, Spanish
-    |assina|ativ|aceit|quer|deseja|recebe|iscri|attiv  # Portuguese, Italian
+    |versand|versend|zusend|empfang|kontakt|einwillig|zustimm|angemeldet|abonn|abo(?:_|$)|rundbrief|verteiler|aktiv|bestatigt|erlaub
+    |erhalt|mochte|wunsch  # German
+    |inscri|envo[iy]|comunica|lettre|infolettre|boletin|bulletin|boletim|actif|accord|souhait|veut|recev|suscri|acept|permis|autoriz
+    |desea|recib|quiere|envi[ao]  # French, Spanish
+    |assina|ativ|aceit|quer|deseja|recebe|iscri|attiv|ricev|invi[ao]  # Portuguese, Italian
     |(?:האם_)?ל(?:שלוח|קבל)|ניוזלטר|דיוור|הסכמ|רשומ|רשום|מנוי|פעיל|موافق|مشترك|نشط|ارسال|النشره|النشرة|الاشتراك
     |toestemming|nieuwsbrief|ingeschreven|actief|samtyk|prenum|zgod|souhlas|соглас|рассыл|подпис|згод|підпис
     )""",
@@ -89,7 +91,43 @@ _SPEAKS_OF_PERMISSION = re.compile(
 _HOLDS_SEVERAL = re.compile(
     r"tag|label|list|group|segment|interest|categor|flag|gruppe|etikett|etiquet|kategor|תגיות|وسوم"
     r"|nota|note|comment|coment|remark|memo|bemerk|anmerk|kommentar|remarque|observ|opmerk|הערות|ملاحظ"
+    r"|(?:^|_)(?:info|misc|other|hinweis|notiz|sonstig|autre|otro|outro|altro|feedback|answer|reply|replies|respon|antwort"
+    r"|respuesta|resposta|reponse|rispost|reason|grund|motiv|raison)"
     r"|stat(?:us|ut|o)|estado|situac|סטטוס|מצב|الحاله|الحالة"
+)
+_WORDS = r"(?:\S+\ ){0,5}?"
+_SENTENCE = re.compile(  # lower case; a word that asks for no mail, or a no with a word for mail near it
+    rf"""(?<!\w)(?:
+    unsubscrib\w*\b(?!\ (?:his|her|its|their)\b)|opt(?:s|ed|ing)?[ -]?out\b
+    |(?:off|from|leave|leaving|left|quit)\ (?:the|this|that|your|our|my|any|all)\ {_WORDS}lists?\b
+    |(?:take|remove|delete|drop)\ (?:me|him|her|them|us)\b
+    |(?:no|not|never|don['’]?t|do(?:es)?n['’]?t|won['’]?t|stop\w*|without)\ {_WORDS}
+      (?:e-?mails?|mail(?:ing)?s?|newsletters?|contact\w*|send\w*|receiv\w*|hear(?:ing)?\ from)\b
+    |(?:no|not|never|don['’]?t|do(?:es)?n['’]?t)\ {_WORDS}(?:want|wish|interested)\w*\b
+                                                                                                    # English
+    |abgemeld|abmeld|abbestell|austrag|ausgetragen|auszutragen|widerspr[iou]ch|gekündigt|von\ {_WORDS}(?:liste|verteiler)\b
+    |(?:kein\w*|nicht|nichts|nie|niemals)\ {_WORDS}(?:e-?mail|mail|newsletter|rundbrief|zusend|post\b|anschreib|angeschrieben
+      |schick|send|bekomm|erhalt|kontaktier|belieferung|beliefern|zuschick|interess)
+    |(?:will|wollen?|möcht\w*|wünsch\w*|soll\w*|bitte|darf)\ {_WORDS}(?:nicht|nichts|nie|kein\w*)(?:\ \S+)?\ mehr\b
+    |(?:will|wollen?|möcht\w*|wünsch\w*)\ {_WORDS}(?:nicht|nichts|kein\w*)\b
+    |bitte\ {_WORDS}(?:lösch|gelöscht|streich|gestrichen|entfern|rausnehm|stopp)                      # German
+    |désabonn|désinscri|(?:retir|enlev|ôt|supprim)\w*\ {_WORDS}liste\b|(?:veut|veux|souhait\w*|désir\w*)\ (?:plus|pas)\b
+    |(?:ne|n['’]|plus|pas|aucun\w*|stop\w*|cesse\w*|arrêt\w*)\ ?{_WORDS}(?:recevoir|reçoi\w*|envo[iy]\w*|écri\w*|contact\w*
+      |e-?mails?|mails?|courri\w*|lettres?|newsletters?|infolettres?)\b                                             # French
+    |(?:dar|darse|dado|dada|da|dio|dió|pide|solicita)\ (?:la\ )?(?:de\ )?baja|desuscri|(?:quit|borr|elimin)\w*\ {_WORDS}lista\b
+    |(?:no|ningún|ninguna|nunca)\ {_WORDS}(?:recib\w*|envi\w*|correos?|e-?mails?|mails?|bolet\w*|contact\w*|escrib\w*|desea
+      |quiere|interes\w*)\b
+    |descadastr|cancel\w*\ {_WORDS}(?:inscri|assinatura|suscrip)|(?:remov|exclu|retir|tir)\w*\ {_WORDS}lista\b
+    |(?:não|nao|nenhum\w*|nunca)\ {_WORDS}(?:receb\w*|envi\w*|correios?|e-?mails?|mails?|bolet\w*|contat\w*|escrev\w*
+      |deseja|quer|interess\w*)\b
+    |disiscri|(?:non|nessun\w*|mai)\ {_WORDS}(?:ricev\w*|invi\w*|e-?mail|mail|contatt\w*|scriv\w*|vuole|desidera)\b
+                                                                                                    # Spanish, Portuguese, Italian
+    |ל?הסיר|הסר|(?:ה?ביטול|לבטל|ביטל)|לא\ {_WORDS}(?:רוצה|מעוני|לקבל|לשלוח|דיוור|מייל|ניוזלטר)
+    |[إا]لغاء|(?:لا|لم|عدم|ليس)\ {_WORDS}(?:يريد|تريد|يرغب|ترغب|استلام|تلقي|ترسل|إرسال|ارسال|رسائل|بريد|مهتم)
+    |uitgeschreven|uitschrij|afgemeld|afmeld|(?:niet|geen|nooit)\ {_WORDS}(?:e-?mails?|mails?|nieuwsbrie\w*|ontvang\w*
+      |sturen|wil)\b  # Hebrew, Arabic, Dutch
+    )""",
+    re.VERBOSE,
 )
 _BETWEEN_WORDS = re.compile(r"[,;|/:]")
 _AROUND_WORDS = " \"'[](){}*#"
@@ -131,6 +169,7 @@ _FIRST_WORDS = frozenset(  # of an answer such as “No, thanks”
 )
 _DATED = re.compile(r"(?P<word>[^\d(:,;]*?[^\W\d])[ :,;-]*(?:(?:on|at|am|seit|per|le|el|em|il|op) )?(?:\d.*|\(.*)")
 _SHORT_ANSWER = 40  # characters
+_LONGEST_REMARK = 1000  # characters that are searched for a sentence
 _CROSSES = frozenset("❌✗✘☐✖")  # under an opt-out, they may mean either
 _COUNTS = re.compile(
     r"(?:^|_)(?:num|number|count|total|dropped|opened|opens|clicks?|clicked|seen|sent|delivered|rate|score|rating)(?:_|$)|mails?_received"
@@ -149,7 +188,7 @@ def find_suspicion(name: str) -> Suspicion:
             return _is_filled
         if _SPEAKS_OF_PERMISSION.search(name) and not _COUNTS.search(name):
             return _is_no_or_opt_out
-    return _has_opt_out_word if _HOLDS_SEVERAL.search(name) else is_opt_out_word
+    return _has_opt_out_word if not name or _HOLDS_SEVERAL.search(name) else is_opt_out_word
 
 
 def _is_nothing(_cell: str) -> bool:
@@ -175,9 +214,14 @@ def is_opt_out_word(cell: str) -> bool:
 
 def _has_opt_out_word(cell: str) -> bool:
     """Whether the cell, or one of several words in it (`vip, unsubscribed`), is a word for an opt-out, perhaps with its date or
-    with a remark in brackets.
+    with a remark in brackets; or whether it has a sentence that asks for no mail.
     """
-    return any(map(_is_dated_opt_out, (cell, *_BETWEEN_WORDS.split(cell))))
+    return any(map(_is_dated_opt_out, (cell, *_BETWEEN_WORDS.split(cell)))) or _asks_for_no_mail(cell)
+
+
+def _asks_for_no_mail(cell: str) -> bool:
+    words = " ".join(normalize_word(cell[:_LONGEST_REMARK]).split())
+    return " " in words and _SENTENCE.search(words) is not None
 
 
 def _is_dated_opt_out(text: str) -> bool:

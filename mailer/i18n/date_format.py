@@ -1,12 +1,11 @@
 """Dates in the forms of a language.
 
-long_date(date, language)   26 October 2026
-parse_day(text, language)   the day in a cell of a spreadsheet
+    long_date(date, language)    26 October 2026
+
+Dates in the cells of spreadsheets are read by spreadsheet_dates.py.
 """
 
 import datetime as dt
-import re
-from dataclasses import dataclass
 from functools import lru_cache
 
 from babel import Locale, UnknownLocaleError
@@ -14,107 +13,31 @@ from babel.dates import format_date
 
 from mailer.i18n.bcp47 import primary_subtag
 
-_FIGURES = re.compile(r"(\d{1,4})([-./])[ ]?(\d{1,2})\2[ ]?(\d{1,4})\.?(?:,?[ T]+\d{1,2}:\d\d.*)?")
-_NAMED = re.compile(r"(?:(\d{1,2})\.?[- ]+)?([^\W\d]{3,})\.?[- ]+(?:(\d{1,2}),[ ]+)?(\d{4}|\d{2})")
-_SERIAL = re.compile(r"(\d{5})(?:[.,]\d+)?")
-_EPOCH = dt.date(1899, 12, 30)  # of the serial numbers of Excel and LibreOffice
-_EARLIEST, _LATEST = 1970, 2099
-_ENGLISH = Locale("en", "GB")  # 26 October 2026; `language: en-US` gives October 26, 2026
+ENGLISH = Locale("en", "GB")  # 26 October 2026; `language: en-US` gives October 26, 2026
 
 
 @lru_cache(maxsize=256)
 def long_date(date: dt.date, language: str) -> str:
     """Returns `date` in its long form: 26 October 2026, 23 באוקטובר 2026."""
-    return format_date(date, format="long", locale=_find_locale(language))
+    return format_date(date, format="long", locale=find_locale(language))
 
 
 @lru_cache(maxsize=64)
-def _find_locale(language: str) -> Locale:
+def find_locale(language: str) -> Locale:
+    """Returns the locale of a language tag or of its language alone; English if it is unknown."""
     for tag in (language.replace("-", "_"), primary_subtag(language)):
         if tag.lower() == "en":
-            return _ENGLISH
+            return ENGLISH
         try:
             return Locale.parse(tag)
         except (UnknownLocaleError, ValueError):
             continue
-    return _ENGLISH
+    return ENGLISH
 
 
-@dataclass(frozen=True, slots=True)
-class ParsedDay:
-    """A day, or a time, in the form of ISO 8601. `is_ambiguous`: day and month may be swapped."""
-
-    text: str
-    is_ambiguous: bool = False
-
-
-def parse_day(text: str, language: str) -> ParsedDay | None:
-    """Returns the day in a cell of a spreadsheet; None for any other text.
-
-    ISO 8601; the forms that Excel writes in `language`, such as 31/01/2024, 31.1.24 and 31-Jan-24; and Excel's serial numbers.
-    The order of day and month is that of the language; in English without a region it is ambiguous if both are possible.
-    """
-    text = text.strip()
-    try:
-        dt.datetime.fromisoformat(text)
-        return ParsedDay(text)
-    except ValueError:
-        pass
-    if serial := _SERIAL.fullmatch(text):
-        return _valid(_EPOCH + dt.timedelta(days=int(serial[1])))
-    if named := _NAMED.fullmatch(text):
-        day, word, other, year = named.groups()
-        month = _months(language).get(word.casefold()) if day or other else None
-        return _day(year, month, int(day or other)) if month else None
-    if figures := _FIGURES.fullmatch(text):
-        first, _, second, third = figures.groups()
-        if len(first) == 4:
-            return _day(first, int(second), int(third))
-        if len(first) > 2 or len(third) == 3:
-            return None
-        one, two = int(first), int(second)
-        month_first = _writes_month_first(language)
-        if max(one, two) > 12:
-            month_first = two > 12
-        day, month = (two, one) if month_first else (one, two)
-        found = _day(third, month, day)
-        unsure = language.lower() == "en" and max(one, two) <= 12 and one != two
-        return ParsedDay(found.text, is_ambiguous=unsure) if found else None
-    return None
-
-
-def _day(year: str, month: int, day: int) -> ParsedDay | None:
-    number = int(year) + (0 if len(year) == 4 else 2000 if int(year) < 70 else 1900)
-    try:
-        return _valid(dt.date(number, month, day))
-    except ValueError:
-        return None
-
-
-def _valid(date: dt.date) -> ParsedDay | None:
-    return ParsedDay(date.isoformat()) if _EARLIEST <= date.year <= _LATEST else None
-
-
-@lru_cache(maxsize=64)
-def _writes_month_first(language: str) -> bool:
-    pattern = str(_parse_locale(language).date_formats["short"].pattern)
-    return pattern.casefold().find("m") < pattern.casefold().find("d")
-
-
-@lru_cache(maxsize=64)
-def _months(language: str) -> dict[str, int]:
-    """Returns the months by their names and abbreviations, in the language and in English."""
-    return {
-        name.strip(".").casefold(): number
-        for locale in (_ENGLISH, _find_locale(language))
-        for names in locale.months["format"].values()
-        for number, name in names.items()
-        if not name.isdigit()
-    }
-
-
-def _parse_locale(language: str) -> Locale:
+def parse_locale(language: str) -> Locale:
+    """Returns the locale of a language tag with its region if it is known, otherwise find_locale(language)."""
     try:
         return Locale.parse(language.replace("-", "_"))
     except (UnknownLocaleError, ValueError):
-        return _find_locale(language)
+        return find_locale(language)

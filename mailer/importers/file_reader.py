@@ -17,7 +17,7 @@ import email.policy
 import html
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email.header import decode_header, make_header
 from email.message import Message
 from email.parser import BytesParser
@@ -27,6 +27,7 @@ from urllib.parse import unquote_to_bytes
 
 from mailer.csv.encoding_detection import FileEncoding
 from mailer.errors import UsageError
+from mailer.i18n.date_parser import find_date
 from mailer.importers.model import ImportDoubt
 
 LARGEST = 25_000_000  # octets
@@ -49,6 +50,16 @@ _HEADERS = re.compile(
     re.IGNORECASE,
 )
 _SURE_HEADERS = re.compile(rb"^(subject|from|date):", re.IGNORECASE | re.MULTILINE)
+_PRINTED_HEADER = re.compile(
+    r"\s*(?:(?P<subject>subject|betreff|objet|asunto|assunto|oggetto|onderwerp|ämne|נושא|الموضوع)"
+    r"|(?P<date>date|sent|datum|gesendet|envoyé(?: le)?|enviad[oa](?: el| em)?|fecha|data|inviato|verzonden|skickat|תאריך|נשלח"
+    r"|التاريخ|تاريخ الإرسال)"
+    r"|(?P<sender>from|von|de|da|van|från|מאת|من)"
+    r"|(?P<other>to|an|à|para|a|aan|till|אל|إلى|cc|kopie|bcc|reply-to|antwort an|importance|priority|wichtigkeit|prioridad"
+    r"|prioridade|attachments?|anlagen?|pièces? jointes?|adjuntos?|anexos?|עותק|نسخة))\s*:(?=\s|$)",
+    re.IGNORECASE,
+)
+_FEWEST_HEADERS = 3
 _MAILBOX = re.compile(rb"^From \S+ .*\d\d:\d\d", re.MULTILINE)
 _SIGNATURES = {
     b"%PDF": "a PDF",
@@ -102,7 +113,31 @@ def open_file(data: bytes, name: str) -> OpenedFile:
         return open_page(data)
     _refuse_large(data)
     text, doubts = decode_text(data)
-    return OpenedFile(text=text, is_html=False, doubts=doubts)
+    return _without_printed_head(OpenedFile(text=text, is_html=False, doubts=doubts))
+
+
+def _without_printed_head(opened: OpenedFile) -> OpenedFile:
+    """Returns a text without the header lines that a mail program wrote above it, in the language of its user (`Betreff: …`)."""
+    lines = opened.text.splitlines()
+    first = next((number for number, line in enumerate(lines) if line.strip("\ufeff \t")), len(lines))
+    last = next((number for number in range(first, len(lines)) if not lines[number].strip()), len(lines))
+    found: dict[str, str] = {}
+    for line in lines[first:last]:
+        match = _PRINTED_HEADER.match(line)
+        if match and match.lastgroup:
+            found.setdefault(match.lastgroup, line[match.end() :].strip())
+        elif not (found and line[:1] in {" ", "\t"}):
+            return opened
+    if "subject" not in found or len(found) < _FEWEST_HEADERS:
+        return opened
+    date = find_date(found.get("date", ""))
+    return replace(
+        opened,
+        text="\n".join(lines[last:]),
+        subject=found["subject"],
+        date=date.date if date else None,
+        first_line=opened.first_line + last,
+    )
 
 
 def _other_kind(data: bytes, suffix: str) -> str:
@@ -165,7 +200,8 @@ def _guess(data: bytes, label: str) -> tuple[str, ImportDoubt | None]:
         text = FileEncoding("utf-8", is_mixed=True).repair_text(odd)
         line = odd[: odd.index(bad[0])].count("\n") if bad else 0
         shown = _sample(text.split("\n")[line])
-        return text, ImportDoubt(line=line + 1, message=f"{said} “{shown}” was read as Windows-1252")
+        read_as = "Windows-1252" if bad else "UTF-8"
+        return text, ImportDoubt(line=line + 1, message=f"{said} “{shown}” was read as {read_as}")
     text = data.decode("cp1252", errors="replace")
     line = next((number for number, each in enumerate(text.split("\n")) if not each.isascii()), 0)
     shown = _sample(text.split("\n")[line])
@@ -175,7 +211,7 @@ def _guess(data: bytes, label: str) -> tuple[str, ImportDoubt | None]:
 
 def _sample(line: str, wanted: str = "") -> str:
     """Returns the word of `line` that has `wanted`, or else its first special character."""
-    words = line.split()
+    words = re.sub(r"<[^<>]*>", " ", line).split()
     return next((word for word in words if (wanted in word if wanted else not word.isascii())), line[:40])
 
 

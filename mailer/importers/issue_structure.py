@@ -22,15 +22,18 @@ from mailer.importers.markdown_escaping import escape_markdown, unwrapped
 from mailer.importers.model import ImportDoubt, ImportedArticle, ImportedDispatch
 from mailer.importers.paragraphs import ImportedParagraph, markdown, width_of
 from mailer.importers.preamble import read_preamble
-from mailer.importers.table_of_contents import TableOfContents, TocEntry, find_toc, is_same, similarity
+from mailer.importers.table_of_contents import TableOfContents, TocEntry, find_toc
+from mailer.importers.title_similarity import is_same, similarity
 
-_COPYRIGHT = re.compile(
-    r"©|\(c\)|copyright|all rights reserved|alle rechte vorbehalten|tous droits réservés|todos los derechos|"
+_COPYRIGHT = re.compile(  # not of a sentence that only speaks of it
+    r"\A\W*©(?=(?:\W*\w+){1,8}\W*\Z)|(?:©|\(c\)|copyright)\W*(?:copyright\W*)?(?:19|20)\d\d|copyright\s*(?:©|\(c\)|by\b|:)|"
+    r"all rights reserved|alle rechte vorbehalten|tous droits réservés|todos los derechos|"
     r"todos os direitos|tutti i diritti|כל הזכויות|جميع الحقوق|حقوق النشر",
     re.IGNORECASE,
 )
 _ADDRESS = re.compile(r"(?:https?://)?(?:[a-z0-9-]+\.)+[a-z]{2,}(?:/[^\s)>\]]*[^\s)>\].,;:!?])?", re.IGNORECASE)
 _MASTHEAD = 120  # characters of a line with the date of the issue
+_MASTHEAD_WORDS = 6  # of a line that ends in a full stop
 _HANDLE = re.compile(r"(?<!\S)@\w")
 _FOOT = 6  # paragraphs at the end that may be social and copyright lines
 _SHORT = 60  # characters of a subheading
@@ -139,7 +142,7 @@ def _choose_date(found: ParsedDate | None, evidence: DateEvidence, today: dt.dat
         if read := find_date(line):
             context.doubt(1, f"the date {read.date.isoformat()} was taken from a line that was left out: “{line}”")
             return read
-    name = re.sub(r"[_\s]+", " ", evidence.file_name)
+    name = re.sub(r"[_\s]+|(?<=[^\W\d])[-.]+(?=\d)|(?<=\d)[-.]+(?=[^\W\d])", " ", evidence.file_name)
     if read := find_date(name) or find_date(re.sub(r"(?<!\d)(\d{4})(\d\d)(\d\d)(?!\d)", r"\1-\2-\3", name)):
         context.doubt(
             1, f"there is no date under the headline; that in the file’s name is used, {read.date.isoformat()}"
@@ -184,14 +187,20 @@ def _dated_in_line(
 ) -> tuple[str, ParsedDate | None, list[ImportedParagraph]]:
     """Returns headline and date if a line such as “Issue 12, 1 March 2026” is under the headline; the line stays in the text."""
     for number, line in enumerate(headline.lines[1:], start=1):
-        if read := find_date(line):
+        if not _is_sentence(line) and (read := find_date(line)):
             title, others = headline.split(number)
             context.masthead.append(others)
             return title.text, _noted(read, line, headline.line + number, context), rest
-    if rest and len(rest[0].lines) == 1 and len(rest[0].text) <= _MASTHEAD and (read := find_date(rest[0].text)):
+    is_masthead = rest and len(rest[0].lines) == 1 and len(rest[0].text) <= _MASTHEAD and not _is_sentence(rest[0].text)
+    if is_masthead and (read := find_date(rest[0].text)):
         context.masthead.append(rest[0])
         return headline.text, _noted(read, rest[0].text, rest[0].line, context), rest[1:]
     return headline.text, None, rest
+
+
+def _is_sentence(line: str) -> bool:
+    """Whether a line with a date says what happened then, such as “We met on 3 March 2026.”, rather than when it was sent."""
+    return line.rstrip("”\"' ").endswith((".", "!", "?")) and len(line.split()) > _MASTHEAD_WORDS
 
 
 def _noted(read: ParsedDate, text: str, line: int, context: _Context) -> ParsedDate:

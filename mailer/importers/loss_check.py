@@ -45,7 +45,7 @@ def find_losses(source: ImportSource, text: str, doubts: Iterable[ImportDoubt]) 
     links = [
         ImportDoubt(line=0, message=f"the link to {link} was left out")
         for link in dict.fromkeys(source.links)
-        if link not in text and link not in named
+        if not _has_link(text, link) and not _has_link(named, link)
     ]
     kept = {*_words(_MARKS.sub("", _LINK.sub("", text))), *_words(text), *_words(named)}
     words = []
@@ -58,6 +58,11 @@ def find_losses(source: ImportSource, text: str, doubts: Iterable[ImportDoubt]) 
             listed = ", ".join(f"“{word}”" for word in lost[:_SHOWN])
             words.append(ImportDoubt(line=line, message=f"not in the dispatch: {listed}{more}"))
     return (*words, *links)
+
+
+def _has_link(text: str, link: str) -> bool:
+    """Whether `link` is in `text`, and not only the beginning of a longer address."""
+    return link in text and re.search(rf"{re.escape(link)}(?![\w/?#&=%~+@-]|[.:][\w/])", text) is not None
 
 
 def _words(text: str) -> Iterator[str]:

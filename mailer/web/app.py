@@ -38,7 +38,8 @@ from mailer.web.public.archive import ArchivePages
 from mailer.web.public.home_and_health import SitePages
 from mailer.web.public.page_renderer import PageRenderer
 from mailer.web.public.preferences import PreferencesPages
-from mailer.web.public.subscribe import SignupGuard, SubscribePages
+from mailer.web.public.signup_guard import SignupGuard
+from mailer.web.public.subscribe import SubscribePages
 from mailer.web.public.unsubscribe import UnsubscribePages
 from mailer.web.request_limits import RequestLimitsMiddleware
 from mailer.web.responses import HSTS, NOT_INDEXED

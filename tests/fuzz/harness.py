@@ -214,7 +214,8 @@ def render_dispatch(data: bytes) -> None:
         )
     except EditionError:
         return  # it names a dispatch that is not there
-    assert Edition.from_json(edition.to_json()).to_json() == edition.to_json()
+    stored = edition.to_json()
+    assert Edition.from_json(stored).to_json() == stored
     for reader in (ReaderValues(token="TOKEN"), ANA):
         variant = edition.variant(edition.key_for(reader))
         for parts in (variant.subject, variant.html, variant.text):

@@ -12,8 +12,8 @@ from mailer.ledger.types.sends import ResendPlan, Send
 from mailer.service.dispatches.check_and_compile import DispatchError
 from mailer.service.sends.eta import format_days
 from mailer.service.sends.plan import SendPlan
-from mailer.service.sends.progress_tracker import warmup_schedule
 from mailer.service.sends.schedule_time import describe_schedule_time
+from mailer.service.sends.warmup_schedule import warmup_schedule
 
 
 def show_plan(app: App, plan: SendPlan, *, at: float | None = None) -> None:

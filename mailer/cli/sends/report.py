@@ -16,9 +16,8 @@ from mailer.errors import UsageError
 from mailer.ledger.types.deliveries import ReportRow
 from mailer.ledger.types.sends import Summary
 from mailer.service.feedback.returned_report import GOOD_RATE, HIGHEST_RATE, returned_report
-from mailer.service.sends.report import COLUMNS, report_object, report_rows
+from mailer.service.sends.report import COLUMNS, delivery_timeline, report_object, report_rows
 from mailer.service.sends.summary import exit_code
-from mailer.service.sends.verify import delivery_timeline
 
 SHOWN = 20  # deliveries of each state, and groups of those that came back
 WORDS = 120  # characters of a server's words

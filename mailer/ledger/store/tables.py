@@ -2,9 +2,9 @@
 
     edition ── edition_media ── media
        ├ correction
-       └ send ── send_list
+       └ send ── send_list, send_shard
            └ delivery ── attempt
-    suppression   suppression_change   lease   warmup_day   meta
+    suppression   suppression_change   warmup_day   worker   role_lease   meta
     list ── member ── member_change   list_sync   consent   transactional_mail   leaving_reason
     desk_user ── desk_session   audit   revision   approval
     api_token ── idempotency_key
@@ -20,9 +20,15 @@ others, because a relay refused it and not its recipient; so one index serves al
 so that it also finds all deliveries of one subscriber. `send.first_id` and `last_id` bound the ids of its deliveries, so that a
 report reads them in order without sorting.
 
+A `send_shard` is a range of the deliveries of a send, which one process at a time works on. Its columns from `holder` to
+`expires_at` are the lease of that process, on PostgreSQL only; `fencing_token` rises with every new holder. `next_at` is when it
+has something to send: 0 for now, null for nothing. The holder may use the part of each limit from `share_from` to `share_to`.
+A `worker` is a `mailer worker` that lives, or has died since. A `role_lease` is the right to run what runs once for all machines.
+`send.queue` names the workers that may take its shards; `signing` is a digest of what they must have in common to do so.
+
 `send.created_by` is the user of the desk who made it; `token` comes from the form, so that a form makes one send however often
 it is submitted. `run_by_server`: `serve` runs it, and the next `serve` continues when that one dies. `undoable`: it can be
-undone until `scheduled_at`. `fencing_token` rises with every new owner. `sender_profile` is a JSON object of the sender's
+undone until `scheduled_at`. `sender_profile` is a JSON object of the sender's
 settings when the send was made; null before schema 0014. A `correction` is an edition that was never sent: the archive shows it
 in place of the one that was. An `approval` names an edition that need not be stored yet.
 
@@ -158,11 +164,9 @@ send = Table(
     Column("key_name", Text, nullable=False),
     Column("parent_id", ForeignKey("send.id")),
     Column("repeat", String(16), nullable=False),
-    Column("fencing_token", Integer, nullable=False, server_default="0"),
     Column("created_at", Float, nullable=False),
     Column("scheduled_at", Float),
     Column("begun_at", Float),
-    Column("settled_at", Float),
     Column("ended_at", Float),
     Column("first_id", Id, nullable=False, server_default="0"),
     Column("last_id", Id, nullable=False, server_default="-1"),
@@ -171,6 +175,8 @@ send = Table(
     Column("run_by_server", Boolean, nullable=False, server_default=false()),
     Column("undoable", Boolean, nullable=False, server_default=false()),
     Column("sender_profile", Text),
+    Column("queue", String(128), nullable=False, server_default=""),
+    Column("signing", Text, nullable=False, server_default=""),
     Index("uq_send_token", "token", unique=True),  # no constraint: SQLite adds none to an existing table
     Index("ix_send_slug", "slug", "kind", "state"),
     Index("ix_send_state", "state", "scheduled_at"),
@@ -235,10 +241,44 @@ attempt = Table(
     sqlite_with_rowid=False,
 )
 
-lease = Table(
-    "lease",
+send_shard = Table(
+    "send_shard",
     metadata,
     Column("send_id", ForeignKey(send.c.id), primary_key=True, autoincrement=False),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("first_id", Id, nullable=False),
+    Column("last_id", Id, nullable=False),
+    Column("next_at", Float),
+    Column("fencing_token", Integer, nullable=False, server_default="0"),
+    Column("holder", String(64), nullable=False, server_default=""),
+    Column("pid", Integer, nullable=False, server_default="0"),
+    Column("host", Text, nullable=False, server_default=""),
+    Column("taken_at", Float, nullable=False, server_default="0"),
+    Column("expires_at", Float, nullable=False, server_default="0"),
+    Column("share_from", Float, nullable=False, server_default="0"),
+    Column("share_to", Float, nullable=False, server_default="0"),
+    Column("begun_at", Float),
+    Column("settled_at", Float),
+    Index("ix_send_shard_expires_at", "expires_at"),
+)
+
+worker = Table(
+    "worker",
+    metadata,
+    Column("holder", String(64), primary_key=True),
+    Column("pid", Integer, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("queue", String(128), nullable=False),
+    Column("shards", Integer, nullable=False),
+    Column("started_at", Float, nullable=False),
+    Column("seen_at", Float, nullable=False),
+    Column("problem", Text, nullable=False, server_default=""),
+)
+
+role_lease = Table(
+    "role_lease",
+    metadata,
+    Column("role", String(64), primary_key=True),
     Column("holder", String(64), nullable=False),
     Column("pid", Integer, nullable=False),
     Column("host", Text, nullable=False),

@@ -30,7 +30,7 @@ from mailer.importers.loss_check import ImportSource, find_losses
 from mailer.importers.markdown_escaping import escape_markdown
 from mailer.importers.model import ImportDoubt
 from mailer.importers.paragraphs import ImportedParagraph, split_paragraphs
-from mailer.importers.table_of_contents import similarity
+from mailer.importers.title_similarity import similarity
 
 PICTURES = "photos"
 _KINDS = frozenset({".txt", ".text", ".eml", *PAGES})

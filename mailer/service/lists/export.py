@@ -14,8 +14,8 @@ from mailer.csv.rows import Status
 from mailer.ledger.sends.audience import AudienceRow, listed
 from mailer.ledger.sends.audience_query import Audience
 from mailer.ledger.types.suppressions import SuppressionReason
+from mailer.service.lists.audience_selection import lists_in
 from mailer.service.lists.overview import select_members
-from mailer.service.lists.recipient_lookup import lists_in
 from mailer.service.lists.sync_before_query import ListSource, synced_lists
 
 

@@ -1,6 +1,5 @@
 """Progress of a running send: throughput, time left, and messages about what delays it.
 
-    warmup_schedule(app, count, now=)                on which days so many messages would be sent under the warm-up plan
     ProgressTracker(app, before).view(progress)      ProgressView: rate, estimate, message
     describe_time_left(app, summary)                 the time left of a send that another process runs, in words
     log_changes(tracker, log)                        a callback that logs new messages
@@ -13,12 +12,13 @@ from dataclasses import dataclass, replace
 
 from mailer.app import App
 from mailer.delivery.progress import SendProgress
-from mailer.delivery.states import DeliveryState, SendKind, SendState
+from mailer.delivery.states import DeliveryState, SendState
 from mailer.delivery.throttle import RateLimits
 from mailer.delivery.warmup import DayShare
 from mailer.iso_time import format_iso
 from mailer.ledger.types.sends import Summary
 from mailer.service.sends.eta import Estimate, Remaining, ThroughputMeter, estimate
+from mailer.service.sends.warmup_schedule import warmup_schedule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,15 +29,6 @@ class ProgressView:
     rate: float | None
     left: Estimate
     message: str
-
-
-def warmup_schedule(app: App, count: int, *, now: float, kind: SendKind = SendKind.DISPATCH) -> tuple[DayShare, ...]:
-    """Returns on which days `count` messages would be sent, beginning at `now`; without a plan, all now."""
-    warmup = app.warmup
-    if not warmup.plan or kind is SendKind.TEST:
-        return warmup.schedule(count, None)
-    today = app.ledger.warmup.allowance(now) if app.has_ledger else warmup.allowance({}, now)
-    return warmup.schedule(count, today)
 
 
 class ProgressTracker:

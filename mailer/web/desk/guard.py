@@ -32,9 +32,10 @@ from mailer.web.client_ip import address_of
 from mailer.web.cookies import read_cookie
 from mailer.web.desk.accounts import signin
 from mailer.web.desk.dispatches import list as dispatches_list
+from mailer.web.desk.flash import Flash
 from mailer.web.desk.origin import Origin, is_same_origin, match_host, origin_of
 from mailer.web.desk.plain_language import describe_error
-from mailer.web.desk.render import DeskRenderer, Flash, json_page, wants_json
+from mailer.web.desk.render import DeskRenderer, json_page, wants_json
 from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute, Endpoint
 from mailer.web.desk.sends import live

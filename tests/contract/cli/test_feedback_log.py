@@ -33,7 +33,11 @@ def returned(here):
 
 def test_the_list_has_filters_and_a_csv_and_names_what_waits(returned):
     shown = returned("feedback", "list")
-    assert [line.split()[2:4] for line in shown.out.splitlines()] == [["bounce", CLEO], ["complaint", BEN], ["bounce", ANA]]
+    assert [line.split()[2:4] for line in shown.out.splitlines()] == [
+        ["bounce", CLEO],
+        ["complaint", BEN],
+        ["bounce", ANA],
+    ]
     assert "1 entry waiting" in shown.err
     for options, ids in (
         (("--waiting",), [3]),
@@ -69,11 +73,21 @@ def test_a_decision_is_made_once_and_a_suppression_by_it_can_be_undone(returned)
 def test_the_report_has_what_came_back_beside_the_sum(returned):
     shown = returned("report", "1").out
     assert "3 accepted" in shown
-    assert "1 of the accepted came back:\n        1 example.com: mailboxfull (552 5.2.2 <…@example.com> mailbox full)" in shown
+    assert (
+        "1 of the accepted came back:\n        1 example.com: mailboxfull (552 5.2.2 <…@example.com> mailbox full)"
+        in shown
+    )
     assert "gmail.com: 1 of 1, 100.00 % (Gmail asks for less than 0.1 %, and never 0.3 %)" in shown
     report = returned.json("report", "1")
-    assert (report["accepted"], report["came_back"], report["complaints"], report["complaint_rate"]) == (3, 1, 1, 33.333)
-    assert report["complaints_by_provider"] == [{"provider": "gmail.com", "accepted": 1, "complaints": 1, "rate": 100.0}]
+    assert (report["accepted"], report["came_back"], report["complaints"], report["complaint_rate"]) == (
+        3,
+        1,
+        1,
+        33.333,
+    )
+    assert report["complaints_by_provider"] == [
+        {"provider": "gmail.com", "accepted": 1, "complaints": 1, "rate": 100.0}
+    ]
 
 
 def test_a_reader_s_history_has_it(returned):

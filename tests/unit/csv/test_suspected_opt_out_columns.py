@@ -36,6 +36,12 @@ UNCLEAR = [
     ("Attribute", "\u200eunsubscribed"), ("List Statuses", "News: Active, Alt: Unsubscribed"),
     ("Labels", "* myContacts ::: Unsubscribed"), ("Categories", "nicht anschreiben"), ("isUnsubscribed", "true"),
     ("emailOptOut", "1"), ("UnsubscribedDate", "2024-01-01"), ("contactBlacklisted", "1"),
+    ("Bemerkung", "will keine Mails mehr"), ("Anmerkungen", "hat angerufen und will nicht mehr"), ("Info", "bitte streichen"),
+    ("Kontaktwunsch", "bitte nicht mehr"), ("Versand", "nein"), ("Statut", "ne souhaite plus recevoir nos courriers"),
+    ("Notes", "unsubscribed by phone 3 May"), ("Remarks", "please take me off the list"), ("Other", "wants no more mail from us"),
+    ("", "do not send any more mails"), ("Observaciones", "no quiere recibir más correos"), ("Nota", "se dio de baja"),
+    ("Observação", "não quer mais receber"), ("Note", "non vuole più ricevere"), ("הערות", "ביקשה להסיר אותה"),
+    ("ملاحظات", "لا يريد استلام الرسائل"), ("Opmerking", "wil geen mails meer"), ("Newsletter?", "je n’en veux plus, merci"),
 ]  # fmt: skip
 FIELDS = [
     ("opt_out", "0"), ("opt_out", ""), ("Left on", ""), ("Newsletter?", "yes"), ("Unsubscribe link", "https://x.example/u/1"),
@@ -45,6 +51,9 @@ FIELDS = [
     ("Accepts SMS Marketing", "no"), ("SMS_BLACKLIST", "TRUE"), ("SMS Marketing Consent", "UNSUBSCRIBED"),
     ("DoNotCall", "true"), ("State", "NY"), ("Comments", "No answer yet"), ("Notes", "n/a"), ("Status", "aktiv"),
     ("Status", "Abonné(e)"), ("status", "subscribed\u200b"), ("delivery_status", "shipped"), ("Estado", "Baja California"),
+    ("Bemerkung", "wohnt nicht mehr in Köln"), ("Anmerkungen", "möchte gern den Newsletter bekommen"), ("Notes", "no parking here"),
+    ("Notes", "does not eat meat"), ("Remarque", "n’habite plus à Paris"), ("Nota", "no tiene teléfono"), ("הערות", "חבר של מארה"),
+    ("Versand", "ja"),
 ]  # fmt: skip
 
 

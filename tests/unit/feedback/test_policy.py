@@ -63,7 +63,7 @@ def test_the_effect_of_feedback(expected, what):
 
 
 def past(*days, hours=0.0):
-    """Deliveries, the latest first: `b17` bounced 17 days ago, `a` was accepted and did not bounce, `o` bounced because of us."""
+    """Deliveries, the latest first: `b17` bounced 17 days ago, `a` arrived, `o` bounced because of us."""
     return [
         PastDelivery(accepted_at=NOW - int(each[1:]) * DAY - hours, came_back=each[0] != "a", counts=each[0] == "b")
         for each in days

@@ -16,7 +16,7 @@ from mailer.csv.suspected_opt_out_columns import ColumnMeaning
 from mailer.errors import UsageError
 from mailer.ledger.types.roles_and_scopes import Role
 from mailer.service.lists.member_edits import editable_fields
-from mailer.web.desk.lists.overview import ONE, name_of, path_of
+from mailer.web.desk.lists.list_path import ONE, name_of, path_of
 from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute
 

@@ -16,8 +16,8 @@ from mailer.service.dispatches.files import NoDispatchError, dispatch_path
 from mailer.service.lists.member_edits import editable_fields
 from mailer.service.lists.sync_before_query import ListSource
 from mailer.service.sends.plan import SendPlan, plan_send
+from mailer.web.desk.flash import Flash
 from mailer.web.desk.plain_language import describe_error
-from mailer.web.desk.render import Flash
 from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.sends.send_form import SendForm
 

@@ -22,8 +22,8 @@ from mailer.web.desk.plain_language import delivery_state, describe_attempt
 from mailer.web.desk.render import HEADERS
 from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute
-from mailer.web.desk.sends.list import SEND, send_number, source_of
-from mailer.web.desk.sends.live import domain_bar, legend, plots, summary_bar
+from mailer.web.desk.sends.delivery_charts import domain_bar, legend, plots, summary_bar
+from mailer.web.desk.sends.send_lookup import SEND, send_number, source_of
 from mailer.web.desk.status_labels import bounce_reason_label
 from mailer.web.responses import chunks_of
 

@@ -8,7 +8,7 @@ from mailer.ledger.types.roles_and_scopes import Role
 from mailer.service.sends.start import start_scheduled
 from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute
-from mailer.web.desk.sends.list import SEND, find_send, path_of
+from mailer.web.desk.sends.send_lookup import SEND, find_send, path_of
 
 
 def _undo(request: DeskRequest) -> Response:

@@ -17,7 +17,8 @@ from mailer.ledger.types.feedback import DecisionAction, FeedbackProof
 from mailer.ledger.types.roles_and_scopes import Role
 from mailer.service.feedback.entries import COLUMNS, feedback_entries, feedback_row, read_source
 from mailer.service.feedback.record import bounce_limits
-from mailer.web.desk.lists.overview import HERE, actor
+from mailer.web.desk.lists.list_path import HERE
+from mailer.web.desk.lists.overview import actor
 from mailer.web.desk.render import HEADERS
 from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute

@@ -1,6 +1,6 @@
 import pytest
 
-from mailer.i18n.date_format import ParsedDay, parse_day
+from mailer.i18n.spreadsheet_dates import ParsedDay, parse_day
 
 
 @pytest.mark.parametrize(
