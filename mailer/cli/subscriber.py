@@ -193,6 +193,10 @@ def _history(profile: SubscriberProfile) -> Iterator[str]:
         yield f"{format_iso(mail.created_at)}  mail ({mail.kind}): {mail.state}"
     for event in profile.notices:
         yield f"{format_iso(event.at)}  webhook to {event.host}: {event.event}, {event.state}"
+    for each in profile.feedback:
+        what = " ".join(filter(None, (each.kind.value, each.status, each.reason.value)))
+        about = f" of send {each.send_id} {each.slug}" if each.send_id else ""
+        yield f"{format_iso(each.at)}  {what}{about}: {each.effect}"
     for delivery in profile.deliveries:
         reason = f" ({delivery.reason})" if delivery.reason else ""
         yield f"{format_iso(delivery.at)}  send {delivery.send_id} {delivery.slug}: {delivery.state}{reason}"

@@ -23,6 +23,7 @@ from mailer.iso_time import format_iso
 from mailer.ledger.subscribers.leaving_reasons import LeavingReasonRecord
 from mailer.ledger.subscribers.signups import ConsentRecord
 from mailer.ledger.subscribers.transactional_mail_queue import QueuedMail
+from mailer.ledger.types.feedback import FeedbackEntry
 from mailer.ledger.types.subscribers import MemberChange, MemberChangeKind, Membership
 from mailer.ledger.types.suppressions import Suppression, SuppressionChange
 from mailer.service.lists.export import status_word
@@ -97,6 +98,7 @@ class SubscriberProfile:
     mail: tuple[QueuedMail, ...] = ()
     notices: tuple[WebhookNotice, ...] = ()
     deliveries: tuple[Sent, ...] = ()
+    feedback: tuple[FeedbackEntry, ...] = ()
     formerly: tuple[str, ...] = ()
     later: tuple[str, ...] = ()
 
@@ -134,6 +136,7 @@ def find_profile(app: App, address: Address, *, read_files: bool = True) -> Subs
         mail=tuple(each for identity in identities for each in ledger.transactional.of(identity)),
         notices=_by_time(_webhook_notices(app, identities)),
         deliveries=_by_time(each for identity in identities for each in _sent(app, identity))[::-1],
+        feedback=_by_time(each for identity in identities for each in ledger.feedback.of(identity)),
         formerly=formerly,
         later=ledger.members.later_addresses(address.identity),
     )
@@ -348,6 +351,18 @@ def profile_object(person: SubscriberProfile) -> dict[str, object]:
                 "at": format_iso(each.at),
             }
             for each in person.deliveries
+        ],
+        "feedback": [
+            {
+                "at": format_iso(each.at),
+                "kind": each.kind.value,
+                "send": each.send_id,
+                "status": each.status,
+                "reason": each.reason.value,
+                "words": each.words,
+                "effect": each.effect.value,
+            }
+            for each in person.feedback
         ],
     }
 
