@@ -2,7 +2,8 @@
 
 The words of a target, and PAIRS pairs of them, are repeated to a quarter, a half and the whole of the target's `longest`, in each of
 its frames: `ab ab ab`, and `aaa bbb`. Input of twice the length should take twice the time. Prints what takes more than STEEP times
-as long for four times the input, and more than its root for the second doubling, and ends with exit code 1 if there is anything. The pairs are random, the same ones each time.
+as long for four times the input, and its root for the second doubling, and ends with exit code 1 if there is anything. The pairs are
+random, the same ones each time.
 Takes a few minutes a target; `make fuzz` ends it after as many seconds as it fuzzes.
 """
 
