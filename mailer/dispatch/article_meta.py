@@ -59,12 +59,7 @@ def read_article_meta(heading: Heading, name: str, body: MaskedBody, findings: D
         _refuse_expressions(text, body, findings)
         if key not in KEYS:
             shown = body.restore(key)
-            is_of_dispatch = shown in FrontMatter.model_fields
-            if shown.lower() in _AUTHORS:
-                expected = f"write {_SOURCE}"
-            else:
-                expected = "move it to the fields at the top" if is_of_dispatch else suggest(shown, KEYS)
-            findings.add("unknown-key", at_key, f"unknown line “{shown}” in an article", expected)
+            findings.add("unknown-key", at_key, f"unknown line “{shown}” in an article", _remedy(shown))
         elif key in lines:
             first = body.position(lines[key]).line
             findings.add(
@@ -85,6 +80,13 @@ def read_article_meta(heading: Heading, name: str, body: MaskedBody, findings: D
             at = body.position(lines[key]) if key in lines else heading.position
             findings.add("missing-key", at, f"{name} has no {key}", expected)
     return _validate(values, findings)
+
+
+def _remedy(key: str) -> str:
+    """Returns what to do about the unknown line `key`."""
+    if key.lower() in _AUTHORS:
+        return f"write {_SOURCE}"
+    return "move it to the fields at the top" if key in FrontMatter.model_fields else suggest(key, KEYS)
 
 
 def _refuse_expressions(text: str, body: MaskedBody, findings: DiagnosticCollector) -> None:

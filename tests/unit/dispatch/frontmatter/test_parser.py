@@ -54,8 +54,10 @@ def test_a_value_in_place_of_a_group_or_list_names_the_keys_to_write(front, mess
         (
             "zebra: M",
             "unknown field “zebra” in the dispatch",
-            "expected one of copyright, date, earlier, editor, language, lists, photo, preheader, slug, social, subject, "
-            "summary, title",
+            (
+                "expected one of copyright, date, earlier, editor, language, lists, photo, preheader, slug, social, subject, "
+                "summary, title"
+            ),
         ),
         ("sumary: M", "unknown field “sumary” in the dispatch", "did you mean “summary”?"),
         (
