@@ -23,7 +23,7 @@ from mailer.app import App
 from mailer.delivery.progress import SendProgress
 from mailer.delivery.states import DeliveryState
 from mailer.edition.model import Edition
-from mailer.service.dispatches.compile import CheckResult, compile_checked
+from mailer.service.dispatches.check_and_compile import CheckResult, compile_checked
 from mailer.service.sends import plan as sends_plan
 from mailer.service.sends import start as sends_start
 from mailer.service.sends.run import run_send

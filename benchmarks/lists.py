@@ -29,7 +29,7 @@ from benchmarks.workload import LIST, SendOptions, reset_workspace
 from mailer.addresses import Address, parse_address
 from mailer.app import App
 from mailer.service.lists.sync import sync_list
-from mailer.service.subscribers.profile import lists_with
+from mailer.service.subscribers.personal_data import lists_with
 
 ROWS = 1_000_000
 HEADER = ("email", "name", "first_name", "city", "country", "language", "joined", "interests")

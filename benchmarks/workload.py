@@ -20,7 +20,7 @@ from benchmarks.process import UnavailableError
 from mailer.app import App
 from mailer.edition.merge_fields import ReaderValues, fill
 from mailer.edition.model import Edition
-from mailer.service.lists.synced_lists import ListSource
+from mailer.service.lists.sync_before_query import ListSource
 from mailer.service.sends.plan import plan_send
 
 DISPATCH, LIST = "tides", "readers"

@@ -102,6 +102,7 @@ class App:
             clock=self.clock,
             accept_restored=self.accept_restored,
             warmup=self.warmup,
+            shard_size=self.settings.shard_size,
         )
         for named, use in (
             (ledger.editions.key_names(), "which links in messages already sent need"),
@@ -163,6 +164,7 @@ class App:
     @cached_property
     def sender_profile(self) -> "SenderProfile":
         from mailer.mime.composer import SenderProfile  # noqa: PLC0415 - loaded when first used
+        from mailer.mime.provider_headers import PROVIDERS  # noqa: PLC0415 - loaded when first used
 
         settings = self.settings
         return SenderProfile(
@@ -175,6 +177,7 @@ class App:
             bounce_address=settings.bounce_address.address if settings.bounce_address else "",
             unsubscribe_address=settings.unsubscribe_address.address if settings.unsubscribe_address else "",
             signers=self.signing.signers,
+            providers=tuple(name for name in PROVIDERS if settings.feedback_secrets(name)),
         )
 
     def sender_profile_of(self, frozen: str | None) -> "SenderProfile":

@@ -18,7 +18,7 @@ from mailer.cli.output import echo_err, plural
 from mailer.errors import SettingsError
 from mailer.relay import is_loopback
 from mailer.service.demo import FIRST, run_demo
-from mailer.service.dispatches.compile import display_path
+from mailer.service.dispatches.check_and_compile import display_path
 from mailer.service.lists.uploads import clean_up_uploads
 from mailer.service.sends.scheduler import start_sends_when_due
 from mailer.service.sends.summary import proof_line

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from mailer.app import App
+from mailer.cli.feedback_providers import providers_command
 from mailer.cli.options import in_new_workspace
 from mailer.cli.output import echo_err
 from mailer.errors import SettingsError, UsageError
@@ -21,6 +22,9 @@ from mailer.workspace import Workspace
 @click.group("feedback")
 def feedback_command() -> None:
     """Show what came back: bounces, complaints, automatic replies."""
+
+
+feedback_command.add_command(providers_command)
 
 
 @feedback_command.command("read")

@@ -2,7 +2,7 @@
 
 `mailer --help` needs only the table; a command's module is imported when the command runs. An error that a person can cause is
 printed as one sentence with the next step, a crash as a traceback without secrets. Contract 3 lists the exit codes. SIGTERM has
-the effect of Ctrl-C.
+the effect of Ctrl-C. Other users can write nothing that the program creates, whatever the umask it was started with.
 """
 
 import os
@@ -31,14 +31,14 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "schema": ("mailer.cli.dispatches.schema", "Print the JSON Schema of a dispatch's front matter."),
     },
     "Send": {
-        "test": ("mailer.cli.sends.send_test", "Send the real message to a few addresses."),
+        "test": ("mailer.cli.sends.send_test_message", "Send the real message to a few addresses."),
         "send": ("mailer.cli.sends.send", "Send a dispatch to its readers."),
         "status": ("mailer.cli.sends.status", "List the sends, or show one."),
-        "pause": ("mailer.cli.sends.stop", "Pause a send."),
+        "pause": ("mailer.cli.sends.pause_and_cancel", "Pause a send."),
         "resume": ("mailer.cli.sends.resume", "Resume a send."),
-        "cancel": ("mailer.cli.sends.stop", "Cancel a send. The remaining recipients get nothing."),
+        "cancel": ("mailer.cli.sends.pause_and_cancel", "Cancel a send. The remaining recipients get nothing."),
         "resend": ("mailer.cli.sends.resend", "Send again to the recipients whose delivery failed."),
-        "resolve": ("mailer.cli.sends.resolve", "Decide what to do about uncertain deliveries."),
+        "resolve": ("mailer.cli.sends.resolve_uncertain", "Decide what to do about uncertain deliveries."),
         "report": ("mailer.cli.sends.report", "Show what happened to each recipient of a send."),
         "verify": ("mailer.cli.sends.verify", "Prove from the database that a send is accounted for."),
     },
@@ -46,7 +46,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "list": ("mailer.cli.list", "Sync, show and export lists; undo a sync."),
         "subscriber": ("mailer.cli.subscriber", "Show, unsubscribe, export or erase one reader."),
         "suppress": ("mailer.cli.suppress", "Manage the suppression list: addresses that get no mail."),
-        "inbound": ("mailer.cli.inbound", "Process an unsubscribe request that came by mail."),
+        "inbound": ("mailer.cli.inbound", "Process a message that came back, or asks to unsubscribe."),
         "feedback": ("mailer.cli.feedback", "Show what came back: bounces, complaints, automatic replies."),
     },
     "Run": {
@@ -56,13 +56,14 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "webhook": ("mailer.cli.admin.webhook", "Manage webhooks and show their deliveries."),
         "dkim": ("mailer.cli.admin.dkim", "Create keys for DKIM signatures."),
         "archive": ("mailer.cli.archive", "Write the archive as files; correct a dispatch in it."),
-        "restore": ("mailer.cli.admin.restore", "Accept a database that was restored from a backup."),
+        "restore": ("mailer.cli.admin.accept_restored", "Accept a database that was restored from a backup."),
     },
     "Help": {
         "help": ("mailer.cli.about.help", "Show the help of a command."),
         "completion": ("mailer.cli.about.completion", "Print a completion script for bash, zsh or fish."),
     },
 }  # each command with its module, and its line in the help
+_NOT_BY_OTHERS = 0o022  # write permissions of group and others
 COMMANDS = {name: entry for section in SECTIONS.values() for name, entry in section.items()}
 
 
@@ -122,6 +123,7 @@ def mailer() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Runs a command and exits with its exit code."""
+    os.umask(os.umask(_NOT_BY_OTHERS) | _NOT_BY_OTHERS)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # a terminal that lacks a character still shows the rest

@@ -14,7 +14,7 @@ from mailer.errors import NeedsConfirmationError
 from mailer.iso_time import format_iso
 from mailer.line_sanitizer import clean_line
 from mailer.service.subscribers.erasure import erase_everywhere
-from mailer.service.subscribers.profile import (
+from mailer.service.subscribers.personal_data import (
     ListEntry,
     SubscriberProfile,
     find_profile,
@@ -85,14 +85,16 @@ def unsubscribe(email: str, *, yes: bool, as_json: bool, workspace: Path) -> Non
     if not yes and is_interactive() and not click.confirm(f"Unsubscribe {address.display} from all lists?", err=True):
         raise NeedsConfirmationError("Nothing was changed.")
     with App.open(workspace) as app:
-        result = app.ledger.suppressions.unsubscribe(address.identity, source=COMMAND_LINE)
+        result = app.ledger.suppressions.unsubscribe(address.identity, source=COMMAND_LINE, entered=True)
+        can_undo = app.ledger.suppressions.is_liftable_by(address.identity, COMMAND_LINE)
         lists = lists_of(app, address)
     if as_json:
         print_json({"email": address.display, "changed": result.changed, "skipped": result.skipped, "lists": lists})
         return
-    words = "is now unsubscribed" if result.changed else f"was already suppressed: {result.suppression.reason}"
-    click.echo(f"{address.display} {words}")
-    if result.changed:
+    active = result.suppression
+    repeated = f"gets no mail already: {active.reason} since {format_iso(active.at)}, by {active.source}"
+    click.echo(f"{address.display} {'is now unsubscribed' if result.changed else repeated}")
+    if can_undo:
         echo_err(f"To undo this: mailer suppress remove {address.display}")
     if result.skipped:
         echo_err(f"{plural(result.skipped, 'message')} of running sends will not be sent.")

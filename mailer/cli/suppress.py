@@ -11,13 +11,17 @@ from mailer.app import App
 from mailer.atomic_files import open_private
 from mailer.cli.options import COMMAND_LINE, as_json, in_workspace
 from mailer.cli.output import echo_err, plural, print_json, short_identity
-from mailer.csv.export import write_export
+from mailer.csv.formula_safe_writer import write_export
 from mailer.errors import UsageError
 from mailer.iso_time import format_iso
-from mailer.ledger.types.suppressions import SuppressionReason, UnsuppressResult, UnsuppressStatus
-from mailer.service.subscribers.profile import lists_of
+from mailer.ledger.types.suppressions import Suppression, SuppressionReason, UnsuppressResult, UnsuppressStatus
+from mailer.ledger.types.syncs import FROM_LIST
+from mailer.service.feedback.unsubscribe_by_mail import BY_MAIL
+from mailer.service.subscribers.personal_data import lists_of
+from mailer.service.subscribers.unsubscribe import OptOutSource
 
 _CSV_COLUMNS = ("email", "reason", "at", "source")
+_READERS_OWN = frozenset({*OptOutSource, BY_MAIL, COMMAND_LINE})  # an entry here is refused once the reader asked, too
 
 
 @click.group("suppress")
@@ -80,11 +84,21 @@ def remove(emails: tuple[str, ...], *, as_json: bool, workspace: Path) -> int:
 def _describe_result(results: UnsuppressResult) -> str:
     match results.outcome:
         case UnsuppressStatus.REFUSED:
-            return f"{results.suppression.reason if results.suppression else ''}; only the reader can undo that"
+            return _describe_refusal(results.suppression) if results.suppression else "was not removed"
         case UnsuppressStatus.ABSENT:
             return "was not suppressed"
         case UnsuppressStatus.LIFTED:
             return f"removed, but still {results.suppression.reason}" if results.suppression else "removed"
+
+
+def _describe_refusal(active: Suppression) -> str:
+    """Returns why an admin cannot lift `active`, with its source: the reader, a list file, or a user."""
+    what = f"{active.reason}, by {active.source}"
+    if active.reason is SuppressionReason.ERASED:
+        return f"{what}; nobody can undo that"
+    if active.source.startswith(FROM_LIST):
+        return f"{what}; only the reader can undo that, or “mailer list undo” of this sync"
+    return f"{what}; only the reader can undo that{'' if active.source in _READERS_OWN else ', or the user who entered it'}"
 
 
 @suppress_command.command("list")

@@ -18,11 +18,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from mailer.addresses import AddressError, parse_address
-from mailer.csv.cell_spans import set_cells
+from mailer.csv.cell_editing import set_cells
+from mailer.csv.list_file_writer import CsvWriter
 from mailer.csv.reader import CsvList, ListError, changed_error, unwritable_error
 from mailer.csv.sync_patch import MAX_CELL, add_header_cells, append_rows, widest_row
 from mailer.csv.tokenizer import RowTokenizer, TooManyMalformedRowsError
-from mailer.csv.writer import CsvWriter
 from mailer.line_sanitizer import clean_line
 
 

@@ -24,8 +24,7 @@ from typing import IO
 
 from mailer.addresses import AddressError, is_plain_address, parse_address
 from mailer.csv.columns import EMAIL, NO_RULES, ColumnRules, Columns, ColumnsError, field_name, read_columns
-from mailer.csv.encoding import EncodingError, FileEncoding, detect_encoding
-from mailer.csv.opt_out_columns import OPT_OUT_CELLS, is_opt_out_word
+from mailer.csv.encoding_detection import EncodingError, FileEncoding, detect_encoding
 from mailer.csv.rows import (
     DuplicateRow,
     Finding,
@@ -39,6 +38,7 @@ from mailer.csv.rows import (
     strictest,
 )
 from mailer.csv.status_parser import StatusParser
+from mailer.csv.suspected_opt_out_columns import OPT_OUT_CELLS, is_opt_out_word
 from mailer.csv.tokenizer import (
     MAX_BROKEN,
     MAX_ROW_LINES,
@@ -49,7 +49,7 @@ from mailer.csv.tokenizer import (
     ends_its_row,
 )
 from mailer.errors import UsageError
-from mailer.i18n.dates import parse_day
+from mailer.i18n.spreadsheet_dates import parse_day
 from mailer.line_sanitizer import clean_line, is_clean
 
 _new = tuple.__new__  # half the time of a call

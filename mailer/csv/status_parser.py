@@ -1,9 +1,9 @@
-"""The status of a row, from our own column and from columns of other tools (status_and_consent_columns.py).
+"""The status of a row, from our own column and from columns of other tools (vendor_status_columns.py).
 
 An opt-out in any of these columns counts. But if `since` is filled, this program wrote the row, and only its status column
 counts: somebody who resubscribed is not stopped by an old status of another tool.
 
-A row that would get mail is also searched for opt-outs in columns that are not understood (opt_out_columns.py).
+A row that would get mail is also searched for opt-outs in columns that are not understood (suspected_opt_out_columns.py).
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from operator import itemgetter
 
 from mailer.csv.columns import Columns
-from mailer.csv.opt_out_columns import Suspicion, is_opt_out_word
 from mailer.csv.rows import RowWarning, Status, UnclearColumn, abbreviate_cell, strictest
-from mailer.csv.status_and_consent_columns import OWN_STATUS_WORDS, STATUS_COLUMN, VendorStatusColumn
+from mailer.csv.suspected_opt_out_columns import Suspicion, is_opt_out_word
+from mailer.csv.vendor_status_columns import OWN_STATUS_WORDS, STATUS_COLUMN, VendorStatusColumn
 
 _CACHE_SIZE = 10_000  # different combinations of cells
 

@@ -20,11 +20,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from mailer.csv.cell_spans import format_row, is_fully_quoted, set_cells, split_line_ending
+from mailer.csv.cell_editing import format_row, is_fully_quoted, set_cells, split_line_ending
 from mailer.csv.columns import EMAIL, SINCE, STATUS, STATUS_SINCE
+from mailer.csv.list_file_writer import CsvWriter
 from mailer.csv.reader import AROUND_HEADER, CsvList, ListError, unwritable_error
 from mailer.csv.tokenizer import CellBatch, RowTokenizer, TooManyMalformedRowsError
-from mailer.csv.writer import CsvWriter
 from mailer.line_sanitizer import clean_line
 
 MAX_CELL = 32_767  # characters: the limit of spreadsheets

@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from mailer.csv.cell_spans import is_misquoted
+from mailer.csv.cell_editing import is_misquoted
 
 MAX_ROW_LINES = 500
 MAX_BROKEN = 1000  # each costs a second reading of up to MAX_ROW_LINES lines

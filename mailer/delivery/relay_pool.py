@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from mailer.delivery.breaker import Breaker
+from mailer.delivery.limit_share import Share
 from mailer.delivery.throttle import ConcurrencyWindow
 from mailer.mime.composer import Message
 from mailer.relay import Relay, choose_by_weight
@@ -136,7 +137,7 @@ class RelayPool:
         self._now = now
         self._chance = chance
         self._relays = [PooledRelay(relay, ConcurrencyWindow(connections)) for relay in relays]
-        self._connections = self._share = connections
+        self._connections = self._allowed = connections
         self._sessions = 0
         self.first_at: float | None = None
         self.last_error = ""
@@ -164,14 +165,14 @@ class RelayPool:
         """Whether a relay other than `but` may take `message`, now or later."""
         return any(each.may_suit(message) for each in self._relays if each is not but)
 
-    def share(self, sends: int) -> None:
-        """Takes its part of the connections: `sends` of this ledger run at a time, and each has one at least."""
-        self._share = max(1, self._connections // sends)
+    def use_share(self, share: Share) -> None:
+        """Uses this part of the connections from now on."""
+        self._allowed = share.slots(self._connections)
 
     @property
     def is_overfull(self) -> bool:
         """Whether there are more connections than its part."""
-        return self._open_count > self._share
+        return self._open_count > self._allowed
 
     @property
     def _open_count(self) -> int:
@@ -180,7 +181,7 @@ class RelayPool:
     def choose(self, message: Message | None = None) -> PooledRelay | None:
         """Returns one of the available relays, chosen by weight, which may take `message`; None if no such relay is available."""
         now = self._now()
-        if self._open_count >= self._share:
+        if self._open_count >= self._allowed:
             return None
         available = [
             each for each in self._relays if each.is_available(now) and (message is None or each.may_suit(message))

@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 
 from mailer.delivery.breaker import Refusal
 from mailer.delivery.connection_slot import Compose, ConnectionSlot
+from mailer.delivery.limit_share import NOTHING, Share
 from mailer.delivery.progress import SendProgress
 from mailer.delivery.relay_pool import PooledRelay, PoolOptions, RelayPool
 from mailer.delivery.result_policy import (
@@ -65,6 +66,7 @@ class Sender:
 
     `compose` makes the message of a claim. `now` returns seconds since the epoch, for what is recorded and for what is due;
     that clock may be set. `monotonic` never goes back, for what waits within this run: rates, backoffs, idle connections.
+    `progress`: that of a run before this one, which goes on.
     """
 
     def __init__(
@@ -77,6 +79,7 @@ class Sender:
         now: Callable[[], float],
         monotonic: Callable[[], float] = time.monotonic,
         chance: Callable[[], float] = random.random,
+        progress: SendProgress | None = None,
     ) -> None:
         self._queue = queue
         self._compose = compose
@@ -88,6 +91,8 @@ class Sender:
             relays, connections=options.connections, options=options.pool, now=monotonic, chance=chance
         )
         self._throttle = Throttle(options.limits, connections=options.connections)
+        self._share = NOTHING
+        self._use_share(NOTHING)
         self._releases: Counter[int] = Counter()
         self._work = asyncio.Event()  # for the connection loops: there is something to send, or nothing ever again
         self._wake_claims = asyncio.Event()  # for the claim loop: there is room for more, or the run is to end
@@ -98,7 +103,7 @@ class Sender:
         self._check_status = False  # a message was cancelled, or there is no progress: was the send paused?
         self._halted = ""  # why this run paused the send
         self._fault: Exception | None = None  # in composing a message
-        self.progress = SendProgress()
+        self.progress = progress or SendProgress()
 
     async def run(self, *, wait: bool) -> RunResult:
         """Sends until the send has ended, was stopped, or (not `wait`) only later deliveries are left."""
@@ -141,16 +146,26 @@ class Sender:
             await asyncio.wait(connections, timeout=0.2)
 
     async def _share_loop(self) -> None:
-        """Shares the limits of the settings with the other sends that run."""
+        """Shares the limits of the settings with all others that send."""
         while True:
             await asyncio.sleep(POLL)
             await self._share_limits()
             self._work.set()
 
     async def _share_limits(self) -> None:
-        sends = await self._queue.count_running()
-        self._throttle.share(sends)
-        self._pool.share(sends)
+        """Takes the part of the limits that is due, once no message under way needs more than is kept of the former part."""
+        fair = await self._queue.fair_share()
+        if fair == self._share:
+            return
+        kept = self._share.within(fair)
+        self._use_share(kept)
+        if not (self._pool.is_overfull or self._throttle.is_above_share):
+            self._share = await self._queue.take_share(kept)
+            self._use_share(self._share)
+
+    def _use_share(self, share: Share) -> None:
+        self._throttle.use_share(share)
+        self._pool.use_share(share)
 
     def stop(self) -> None:
         """Ends the run: messages under way have `drain_patience` seconds to end, the rest is released."""

@@ -5,7 +5,7 @@
     Throttle.requeue(claim)           puts it back at the head
     Throttle.done(claim)              frees its place in the window of its domain, which grows if the message was accepted
     Throttle.on_throttle(claim, now)  shrinks the window of its domain; a relay has a ConcurrencyWindow of its own
-    Throttle.share(sends)             shares the limits of the settings with other sends
+    Throttle.use_share(share)         uses this part of the limits of the settings; others send at the same time
 
 RATE and DOMAIN_RATE are token buckets (messages a second, over all connections), DOMAIN_CONNECTIONS limits the deliveries to
 one domain at a time. The domains of a large provider count as one. What a relay or a domain accepts is a window of deliveries
@@ -15,11 +15,13 @@ never below one. Throttled deliveries are late, never lost.
 Pure: the clock is a parameter, seconds on any monotonic scale.
 """
 
+import math
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from mailer.delivery.limit_share import WHOLE, Share
 from mailer.delivery.types import Claim
 
 _N = TypeVar("_N", int, float)
@@ -91,20 +93,22 @@ class TokenBucket:
     __slots__ = ("_at", "_rate", "_size", "_tokens")
 
     def __init__(self, rate: float) -> None:
-        self._tokens = 1.0
+        self._tokens = 1.0 if rate else 0.0
         self._at: float | None = None
         self.set_rate(rate)
 
     def set_rate(self, rate: float) -> None:
-        """Changes the rate, and the size; what was gained at the former rate is counted at the new one."""
+        """Changes the rate, and the size; what was gained at the former rate is counted at the new one. 0: no tokens."""
         self._rate = rate
-        self._size = max(1.0, rate)
+        self._size = max(1.0, rate) if rate else 0.0
         self._tokens = min(self._tokens, self._size)
 
     def ready_at(self, now: float) -> float:
         """Returns when there is a token; `now` or earlier if there is one."""
         self._fill(now)
-        return now if self._tokens >= 1 else now + (1 - self._tokens) / self._rate
+        if self._tokens >= 1:
+            return now
+        return now + (1 - self._tokens) / self._rate if self._rate else math.inf
 
     def take(self, now: float) -> None:
         """Takes a token."""
@@ -137,6 +141,11 @@ class ConcurrencyWindow:
     def is_overfull(self) -> bool:
         return self.in_use > self.limit
 
+    @property
+    def is_above_top(self) -> bool:
+        """Whether more is in use than it holds at most since `set_top`."""
+        return self.in_use > self._top
+
     def is_slowed(self, now: float) -> bool:
         """Whether it is smaller than its top, and not for too long."""
         return self._size < self._top and now < self._slowed_at + MEMORY
@@ -144,7 +153,7 @@ class ConcurrencyWindow:
     def on_throttle(self, now: float) -> None:
         """Halves the window, not more than once in COOL_DOWN seconds."""
         if now - self._slowed_at >= COOL_DOWN:
-            self._resize(max(1.0, self._size / 2))
+            self._resize(min(self._size, max(1.0, self._size / 2)))
             self._slowed_at = now
 
     def set_top(self, top: int) -> None:
@@ -185,7 +194,7 @@ class Throttle:
     def __init__(self, limits: RateLimits, *, connections: int) -> None:
         self._limits = limits
         self._connections = connections
-        self._sends = 1
+        self._share = WHOLE
         self._bucket = None if limits.rate is None else TokenBucket(limits.rate)
         self._domains: dict[str, _DomainQueue] = {}
         self._forget_above = MAX_DOMAINS
@@ -195,18 +204,23 @@ class Throttle:
         self.capacity = connections * 4
         """How many claims may be queued. It grows when none of the queued ones may go, so that other domains can overtake."""
 
-    def share(self, sends: int) -> None:
-        """Takes its part of the limits of the settings: `sends` of this ledger run at a time, this one included."""
-        if sends == self._sends:
+    def use_share(self, share: Share) -> None:
+        """Uses this part of the limits of the settings from now on."""
+        if share == self._share:
             return
-        self._sends = sends
+        self._share = share
         if self._bucket and self._limits.rate is not None:
-            self._bucket.set_rate(self._limits.rate / sends)
+            self._bucket.set_rate(share.rate(self._limits.rate))
         for domain in self._domains.values():
             rate = self._limits.rate_for(domain.name)
             if domain.bucket and rate is not None:
-                domain.bucket.set_rate(rate / sends)
+                domain.bucket.set_rate(share.rate(rate))
             domain.window.set_top(self._window_for(domain.name))
+
+    @property
+    def is_above_share(self) -> bool:
+        """Whether more deliveries to some domain are under way than its share allows."""
+        return any(domain.window.is_above_top for domain in self._domains.values())
 
     def __len__(self) -> int:
         """How many claims are queued."""
@@ -307,7 +321,7 @@ class Throttle:
 
     def _new_domain(self, name: str) -> _DomainQueue:
         rate = self._limits.rate_for(name)
-        bucket = None if rate is None else TokenBucket(rate / self._sends)
+        bucket = None if rate is None else TokenBucket(self._share.rate(rate))
         domain = self._domains[name] = _DomainQueue(name, bucket, self._window_for(name))
         return domain
 
@@ -315,7 +329,7 @@ class Throttle:
         """Returns how many deliveries to a domain may be under way."""
         limit = self._limits.connections_for(name)
         if limit:
-            return max(1, min(self._connections, limit) // self._sends)
+            return self._share.slots(min(self._connections, limit))
         # a connection sends the next envelope while a message is under way: twice as many claims as connections
         return 2 * self._connections
 

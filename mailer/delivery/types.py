@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
+from mailer.delivery.limit_share import Share
 from mailer.delivery.states import DeliveryState, SendState
 from mailer.smtp.reply_parser import Reply
 from mailer.smtp.stage import Stage
@@ -93,8 +94,11 @@ class DeliveryQueue(Protocol):
     def release(self, claims: Sequence[Claim], at: float) -> Awaitable[None]:
         """Returns claims that were provably not sent to `pending`, from `claimed` or `sending`; the attempt is not counted."""
 
-    def count_running(self) -> Awaitable[int]:
-        """Returns how many sends of this ledger living processes are running now, this one included."""
+    def fair_share(self) -> Awaitable[Share]:
+        """Returns the part of the limits of the settings to which this holder is entitled now, with all that send."""
+
+    def take_share(self, held: Share) -> Awaitable[Share]:
+        """Takes this part, as far as it is free, for the part that is `held`; returns what it has from now on."""
 
     def status(self) -> Awaitable[SendStatus]:
         """Returns the status of the send, after its state was set by its counts: `waiting`, `finished`."""

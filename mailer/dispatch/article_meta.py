@@ -8,16 +8,16 @@ import re
 from dataclasses import dataclass
 from functools import partial
 
-from mailer.dispatch.dates import date_fault, read_date
 from mailer.dispatch.diagnostic_collector import DiagnosticCollector
 from mailer.dispatch.diagnostics import Position, abbreviate
 from mailer.dispatch.did_you_mean import suggest
+from mailer.dispatch.frontmatter.iso_dates import date_fault, read_date
 from mailer.dispatch.frontmatter.model import FrontMatter
 from mailer.dispatch.markdown.leftover_markup import report_markup
-from mailer.dispatch.markdown.link_validation import WEB, check_link, normalise_url
 from mailer.dispatch.template.conditionals import Heading
 from mailer.dispatch.template.lexer import ESCAPED
 from mailer.dispatch.template.placeholders import MaskedBody, Placeholder
+from mailer.dispatch.url_validation import WEB, check_link, normalise_url
 from mailer.i18n.bcp47 import EXPECTED_LANGUAGE, is_valid_tag
 
 KEYS = ("source", "place", "date", "link", "rights", "language", "direction")

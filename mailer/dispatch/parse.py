@@ -2,7 +2,7 @@
 
     parse_dispatch(text, path) -> ParseResult(dispatch, problems)
 
-Checks that need more than the file (other dispatches, images, lists) are in workspace_checks.py.
+Checks that need more than the file (other dispatches, images, lists) are in reference_checks.py.
 """
 
 from dataclasses import dataclass

@@ -13,9 +13,9 @@ from functools import cached_property
 from markdown_it.token import Token
 
 from mailer.dispatch import model
-from mailer.dispatch.markdown.link_validation import normalise_url
 from mailer.dispatch.markdown.token_walk import walk_tokens
 from mailer.dispatch.model import image_file, inline_tokens
+from mailer.dispatch.url_validation import normalise_url
 from mailer.edition.conditions import ConditionChain
 from mailer.edition.merge_fields import ADDRESS
 from mailer.edition.model import EditionError, Image

@@ -8,9 +8,9 @@ from urllib.parse import quote
 
 from markdown_it.token import Token
 
-from mailer.dispatch.markdown.link_validation import normalise_url
 from mailer.dispatch.model import Template
 from mailer.dispatch.template.expression import Expression
+from mailer.dispatch.url_validation import normalise_url
 from mailer.edition.merge_fields import EscapeContext, MergeField
 
 _DELIMITERS = "%/?#[]@!$&'()*+,;=:~"

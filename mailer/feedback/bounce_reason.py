@@ -10,7 +10,7 @@ the bounce must say that they answered RCPT. What the reporting server says of i
 import re
 
 from mailer.feedback.model import WORDS, FeedbackRecipient, recipient_about
-from mailer.feedback.status_code import find_reply_code, find_status, specificity
+from mailer.feedback.status_code import ENHANCED, find_reply_code, find_status, specificity
 from mailer.smtp.refusal_reason import Reason, is_hedged, is_temporary, refusal_reason
 
 _TEXT = 4000  # characters of a bounce that are searched for the stage
@@ -31,9 +31,19 @@ _IS_RCPT = ("rcpt", "14", "recip", "not like")
 
 
 def judge_bounce(
-    address: str, *, status: str = "", diagnostic: str = "", prose: str = "", delayed: bool = False
+    address: str,
+    *,
+    status: str = "",
+    diagnostic: str = "",
+    prose: str = "",
+    delayed: bool = False,
+    temporary: bool = False,
 ) -> FeedbackRecipient:
-    """Returns the record of one recipient. `prose`: what the bounce says in its text, which counts if nothing else tells."""
+    """Returns the record of one recipient.
+
+    `prose`: what the bounce says in its text, which counts if nothing else tells. `delayed`: the server still tries.
+    `temporary`: it gave up, but says that a later message may arrive.
+    """
     words = one_line(diagnostic)
     status, reason = _read(status, words)
     if reason is Reason.ON_HOLD and prose:
@@ -43,14 +53,14 @@ def judge_bounce(
             words, reason = explained, by_prose
     code = find_reply_code(words)
     by_code = status.startswith("4") or code // 100 == 4
-    temporary = delayed or by_code or is_temporary(words)
+    temporary = delayed or temporary or by_code or is_temporary(words)
     proven = status.startswith("5.1.") or _is_proven(reason, words, code, f"{diagnostic}\n{prose}"[:_TEXT].lower())
     if reason is Reason.USER_UNKNOWN and not (proven or temporary):
         reason = Reason.FILTERED
     if delayed and reason in _VAGUE:
         reason = Reason.EXPIRED
     permanent = reason in PERMANENT and proven and not temporary
-    return recipient_about(address, reason, status=status, permanent=permanent, words=words)
+    return recipient_about(address, reason, status=status, permanent=permanent, words=words, delayed=delayed)
 
 
 def _is_proven(reason: Reason, words: str, code: int, text: str) -> bool:
@@ -67,7 +77,8 @@ def _is_proven(reason: Reason, words: str, code: int, text: str) -> bool:
 
 
 def _read(status: str, words: str) -> tuple[str, Reason]:
-    """Returns the code that counts, and the reason."""
+    """Returns the code that counts, and the reason. A `status` that is no enhanced code counts as none."""
+    status = status if ENHANCED.fullmatch(status) else ""
     told = find_status(words)
     if told and (not status or specificity(told) > specificity(status)):
         status = told

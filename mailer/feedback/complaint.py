@@ -4,12 +4,11 @@ import re
 from collections.abc import Iterable
 
 from mailer.feedback.delivery_status import parse_recipient
-from mailer.feedback.model import FeedbackKind, Reading, recipient_about
+from mailer.feedback.model import NOT_SPAM, FeedbackKind, Reading, recipient_about
 from mailer.feedback.received_message import ReceivedMessage, fields_of
 from mailer.line_sanitizer import clean_line
 from mailer.smtp.refusal_reason import Reason
 
-NOT_SPAM = "not-spam"
 _DEFAULT = "abuse"
 _RECIPIENTS = ("original-rcpt-to", "removal-recipient", "x-hmxmroriginalrecipient", "x-original-recipient", "to")
 _OLD_REPORT = re.compile(r"complaint about message from \d", re.IGNORECASE)

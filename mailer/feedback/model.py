@@ -10,6 +10,7 @@ from mailer.smtp.refusal_reason import Reason
 
 LONGEST_ADDRESS = 320  # characters
 WORDS = 600  # characters of a server's words
+NOT_SPAM = "not-spam"  # a Feedback-Type: the recipient says that the message is no spam
 
 
 class FeedbackKind(StrEnum):
@@ -34,8 +35,8 @@ class TokenState(StrEnum):
 class FeedbackRecipient:
     """One recipient that a message is about.
 
-    `status`: an enhanced code (RFC 3463), or "". `permanent`: mail to this address is impossible. `words`: the server's, on one
-    line.
+    `status`: an enhanced code (RFC 3463), or "". `permanent`: mail to this address is impossible. `delayed`: the server still
+    tries. `words`: the server's, on one line.
     """
 
     address: str
@@ -43,10 +44,11 @@ class FeedbackRecipient:
     reason: Reason
     permanent: bool
     words: str = ""
+    delayed: bool = False
 
 
 def recipient_about(
-    address: str, reason: Reason, *, status: str = "", permanent: bool = False, words: str = ""
+    address: str, reason: Reason, *, status: str = "", permanent: bool = False, words: str = "", delayed: bool = False
 ) -> FeedbackRecipient:
     """Returns the record of a recipient. Address and words, which a stranger wrote, are printable, on one line, and limited."""
     return FeedbackRecipient(
@@ -55,6 +57,7 @@ def recipient_about(
         reason=reason,
         permanent=permanent,
         words=clean_line(words)[:WORDS],
+        delayed=delayed,
     )
 
 

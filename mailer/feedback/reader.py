@@ -19,7 +19,7 @@ from mailer.feedback.model import Feedback, FeedbackKind, FeedbackRecipient, Rea
 from mailer.feedback.prose_bounce import ProseBounce, is_bounce, is_from_mail_system, parse_prose
 from mailer.feedback.received_message import ReceivedMessage, parse_received
 from mailer.feedback.ses_notification import parse_ses_text, read_ses
-from mailer.feedback.tokens import placed_tokens, prove, recipient_texts, requested_tokens
+from mailer.feedback.token_extraction import placed_tokens, prove, recipient_texts, requested_tokens
 from mailer.feedback.unsubscribe_request import is_unsubscribe_request
 from mailer.link_tokens import Purpose, TokenKeys
 from mailer.smtp.refusal_reason import Reason

@@ -2,5 +2,5 @@
 
 Pure: bytes or text in, an `ImportedDispatch` and its doubts out; reading and writing files is the task of
 mailer/service/dispatches/import_past_issues.py. Nothing is guessed silently: uncertain text is kept and reported. Start with
-messages_and_pages.py and paragraphs.py, then plaintext.py, which recognises the parts; dispatch_writer.py writes the result.
+file_reader.py and paragraphs.py, then issue_structure.py, which recognises the parts; dispatch_writer.py writes the result.
 """

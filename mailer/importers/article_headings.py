@@ -15,7 +15,8 @@ from dataclasses import dataclass, replace
 
 from mailer.i18n.date_parser import ParsedDate, ends_in_date, read_date
 from mailer.importers.paragraphs import ImportedParagraph
-from mailer.importers.table_of_contents import TocEntry, is_same, similarity, split_place
+from mailer.importers.table_of_contents import TocEntry, split_place
+from mailer.importers.title_similarity import is_same, similarity
 
 _TITLE = 180  # characters
 _SOURCE = 80

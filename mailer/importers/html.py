@@ -55,12 +55,14 @@ _GENERATED_LINE = re.compile(
 _GENERATED_WORDS = 7  # the most of a line that is only such a phrase
 _EMBEDDED = ("area", "iframe", "video", "audio", "source", "embed")
 _SPACE = re.compile(r"[ \t\r\n\f\u200b\ufeff]+")
-_SEPARATOR = re.compile(r"\s+[·|•–—]\s+")
+_SEPARATOR = re.compile(r"(\s+[·|•–—]\s+)")
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 _NUMBER = re.compile(r"\d{1,2}[.)]|[•·‣▪■●►]")
 _RAISED = str.maketrans("0123456789+-=()n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁿ")
 _LOWERED = str.maketrans("0123456789+-=()", "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎")
 _DEEPEST = 150  # elements inside one another; the text of deeper ones is kept without its structure
 _WIDEST_SPAN = 50  # columns or rows of one cell
+_SHOWN = 40  # characters of a list or table in a doubt
 _LARGEST_ROW = 300  # characters of a cell in a table of data
 
 
@@ -155,8 +157,8 @@ class _HtmlReader:
             case "ul" | "ol":
                 self._list(element, depth)
             case "pre":
-                self._code(_preformatted(element).strip("\n"))
-            case "table" if _is_data(element):
+                self._code(element)
+            case "table":
                 self._table(element, depth)
             case "blockquote":
                 self.quoted += 1
@@ -185,17 +187,20 @@ class _HtmlReader:
         """Returns `lines` without those that the program generates itself; of several on one line, the others stay."""
         text = " ".join(line.text for line in lines)
         has_link = len(text) < _LARGEST_ROW and any(line.is_generated for line in lines)
-        pieces = _SEPARATOR.split(text)
+        pieces, separators = _SEPARATOR.split(text)[::2], ["", *_SEPARATOR.split(text)[1::2]]
         if not has_link and not any(map(_is_generated, pieces)):
             return lines
-        kept = [piece for piece in pieces if not (_is_generated(piece) or (has_link and _GENERATED_LINK.search(piece)))]
-        dropped = [piece for piece in pieces if piece not in kept]
+        is_kept = [not (_is_generated(piece) or (has_link and _GENERATED_LINK.search(piece))) for piece in pieces]
+        dropped = [piece for piece, stays in zip(pieces, is_kept, strict=True) if not stays]
         if not dropped:
             return lines
         self.aside.append(text)
         named = " · ".join(dropped)
         self._doubt(f"left out, because every message gets such a line automatically: “{named}”")
-        rest = " · ".join(kept)
+        rest = ""
+        for piece, separator, stays in zip(pieces, separators, is_kept, strict=True):
+            if stays:
+                rest += f"{separator if rest else ''}{piece}"
         return [_HtmlLine(rest, escape_markdown(rest))] if rest else []
 
     def _doubt(self, message: str) -> None:
@@ -258,8 +263,7 @@ class _HtmlReader:
         if target and _contains(element, *_BLOCKS, "img"):
             self._linked_blocks(element, target, depth)
             return
-        if tag in {"sup", "sub"} and not len(element):
-            self._text((element.text or "").translate(_RAISED if tag == "sup" else _LOWERED))
+        if self._raised_or_quoted(element, tag, depth):
             return
         if tag in {"s", "del", "strike"} and (struck := _all_text(element).strip()):
             self._doubt(f"“{struck}” is struck through on the page, and is plain text here")
@@ -273,6 +277,23 @@ class _HtmlReader:
             return  # blocks inside
         for line, (text_start, start_at) in zip(self.lines[first:], [start, *[(0, 0)] * len(self.lines)], strict=False):
             line.markdown = _marked(line, text_start, start_at, tag, target)
+
+    def _raised_or_quoted(self, element: HtmlElement, tag: str, depth: int) -> bool:
+        """Reads `sup`, `sub` and `q` as characters, if there are such; names text above or below the line that has none."""
+        if tag == "q":
+            self._text('"')
+            self._inside(element, depth)
+            self._text('"')
+            return True
+        if tag not in {"sup", "sub"}:
+            return False
+        signs, where = (_RAISED, "above") if tag == "sup" else (_LOWERED, "below")
+        text = _all_text(element)
+        if any(map(str.isalnum, text)) and (len(element) or any(ord(sign) not in signs for sign in text.strip())):
+            self._doubt(f"“{text.strip()}” is {where} the line on the page, and is plain text here")
+            return False
+        self._text(text.translate(signs))
+        return True
 
     def _linked_blocks(self, element: HtmlElement, target: str, depth: int) -> None:
         """Reads a link around blocks or pictures: each paragraph of text in it becomes a link."""
@@ -297,14 +318,17 @@ class _HtmlReader:
         href = (element.get("href") or "").strip()
         if self.base and href and not href.startswith("#"):
             href = urljoin(self.base, href)
+        if href.startswith("//"):
+            href = f"https:{href}"
         scheme = href.partition(":")[0].lower()
-        if scheme in {"http", "https", "mailto"}:
+        if scheme in {"http", "https", "mailto", "tel"}:
             target = href.replace(" ", "%20").replace("(", "%28").replace(")", "%29")
             self.links.append(target)
             return target
         shown = " ".join(_all_text(element).split())
         if href and not href.startswith("#") and scheme != "javascript":
-            self._doubt(f"“{shown}” is a link to {href}, which works on that page only; kept as text")
+            why = "is no address of the web or of mail" if _SCHEME.match(href) else "works on that page only"
+            self._doubt(f"“{shown}” is a link to {href}, which {why}; kept as text")
         return ""
 
     def _picture(self, element: HtmlElement) -> None:
@@ -328,6 +352,17 @@ class _HtmlReader:
         markdown: list[str] = []
         start = element.get("start") or ""
         first = int(start) if re.fullmatch("[0-9]{1,9}", start) else 1
+        values = [child.get("value") for child in items]
+        if (
+            element.tag == "ol"
+            and items
+            and (
+                element.get("reversed") is not None
+                or element.get("type", "1") != "1"
+                or any(value not in {None, str(number)} for number, value in enumerate(values, start=first))
+            )
+        ):
+            self._doubt(f"the list that begins “{_cell(items[0])[:_SHOWN]}” is numbered differently on the page")
         for number, found in enumerate((each for each in inner if each), start=first):
             mark = f"{number}." if element.tag == "ol" else "-"
             lines.append(f"{mark} {' '.join(each.text for each in found)}")
@@ -349,6 +384,17 @@ class _HtmlReader:
         return reader.found
 
     def _table(self, element: HtmlElement, depth: int) -> None:
+        """Reads a table of data as one, any other cell by cell; names one with headings that becomes text."""
+        if _is_data(element):
+            self._data_table(element, depth)
+            return
+        if any(next(cell.iterancestors("table")) is element for cell in element.iter("th")):
+            first = _cell(next(element.iter("th", "td")))[:_SHOWN]
+            self._doubt(f"the table that begins “{first}” became text, cell by cell")
+        self._inside(element, depth)
+        self.end()
+
+    def _data_table(self, element: HtmlElement, depth: int) -> None:
         cells = [
             [[] if cell is None else self._item_paragraphs(cell, depth) for cell in row]
             for row in _spread_cells(element)
@@ -361,7 +407,10 @@ class _HtmlReader:
         text = " ".join(each.text for row in cells for cell in row for each in cell)
         self._add(ImportedParagraph(line=0, lines=(text,), markdown=("\n".join(markdown),)))
 
-    def _code(self, text: str) -> None:
+    def _code(self, element: HtmlElement) -> None:
+        for each in element.iter("a"):
+            self._target(each)
+        text = _preformatted(element).strip("\n")
         if text.strip():
             self._add(ImportedParagraph(line=0, lines=(" ".join(text.split()),), markdown=(fenced(text),)))
 
@@ -460,9 +509,10 @@ def _is_tracking_pixel(element: HtmlElement) -> bool:
 
 def _is_data(table: HtmlElement) -> bool:
     """Whether a table holds data, rather than layout."""
-    if table.get("role") in {"presentation", "none"} or any(
-        True for _ in _descendants(table, "table", "p", "h1", "h2", "h3", "img")
-    ):
+    barred = ["table", "h1", "h2", "h3", "img", "ul", "ol", "pre", "blockquote"]
+    if not _contains(table, "th"):
+        barred.append("p")
+    if table.get("role") in {"presentation", "none"} or _contains(table, *barred):
         return False
     rows = [[_cell(cell) for cell in row.iter("td", "th")] for row in table.iter("tr")]
     wide = [row for row in rows if len(row) > 1]

@@ -19,9 +19,12 @@ _TAB = 4
 _WIDEST = 100  # a longer line was never wrapped
 _NARROWEST = 40  # lines that are all shorter were not wrapped: each is a line of its own
 _FEW = 20  # one in so many lines may be longer
+_RAGGED = 15  # characters that a wrapped line may be shorter than the width
+_ENOUGH = 6  # wrapped lines for each that is longer
 _RULE = re.compile(r"([=\-~_*#+])(?:\s?\1){2,}")
 _LEVELS = {"=": 1, "-": 2, "~": 3}
 _COLUMNS = re.compile(r"\S\s{2,}\S.*")
+_GRID = re.compile(r"[|+].+[|+]")  # a line of a table that is drawn with signs
 _ITEM = re.compile(r"(?P<mark>[-*•‣·–—]|\d{1,3}[.)])\s+(?P<text>\S.*)")
 
 
@@ -103,7 +106,9 @@ def _paragraph(lines: list[str], number: int, gap: int, *, level: int = 0) -> Im
 def _is_preformatted(lines: list[str]) -> bool:
     """Whether lines have columns, or are all indented."""
     with_columns = sum(
-        _COLUMNS.search(line.strip()) is not None and not _ITEM.fullmatch(line.strip()) for line in lines
+        _GRID.fullmatch(line.strip()) is not None
+        or (_COLUMNS.search(line.strip()) is not None and not _ITEM.fullmatch(line.strip()))
+        for line in lines
     )
     is_indented = len(lines) > 1 and all(line.startswith(" " * _TAB) for line in lines)
     return is_indented or (with_columns > 1 and with_columns * 2 > len(lines))
@@ -112,12 +117,16 @@ def _is_preformatted(lines: list[str]) -> bool:
 def width_of(found: Sequence[ImportedParagraph]) -> int:
     """Returns the width that most lines of an archive were wrapped at, in characters; 0 if they were not.
 
-    A line that is one long word, such as an address, cannot be wrapped, and does not count.
+    A line that is one long word, such as an address, cannot be wrapped, and does not count. A few longer lines are allowed: more,
+    if enough other lines are nearly as long as the width.
     """
     lengths = [len(line) for each in found for line in each.lines if len(line.split()) > 1]
     wrapped = [length for length in lengths if length <= _WIDEST]
-    width = max(wrapped, default=0) if (len(lengths) - len(wrapped)) * _FEW <= len(lengths) else 0
-    return width if width >= _NARROWEST else 0
+    width, longer = max(wrapped, default=0), len(lengths) - len(wrapped)
+    inner = [len(line) for each in found for line in each.lines[:-1] if len(line) <= _WIDEST]
+    full = sum(length > width - _RAGGED for length in inner)
+    is_wrapped = longer * _FEW <= len(lengths) or (full >= _ENOUGH * longer and full * 2 > len(inner))
+    return width if is_wrapped and width >= _NARROWEST else 0
 
 
 def markdown(paragraph: ImportedParagraph, width: int) -> str:

@@ -1,25 +1,19 @@
 """The numbered contents of an archive: `1. “Title” (Source, Date)`, or a line of summary.
 
-find_toc(paragraphs)  their place, and their entries
-is_same(one, other)   whether two titles, or sources, are meant to be the same
+find_toc(paragraphs)    their place, and their entries
 """
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
-from functools import lru_cache
 
 from mailer.i18n.date_parser import ParsedDate, ends_in_date
 from mailer.importers.paragraphs import ImportedParagraph
+from mailer.importers.title_similarity import unquoted
 
 _NUMBERED = re.compile(r"(?P<number>\d{1,2})[.)]\s*(?P<text>\S.*)")
 _IN_BRACKETS = re.compile(r"(?P<title>.+?)\s*[(\[](?P<inside>[^()\[\]]*(?:\([^()]*\)[^()\[\]]*)*)[)\]]\.?")
 _PLACE = re.compile(r"(?P<source>.+?)\s*\((?P<place>[^()]+)\)")
-_QUOTES = "\"'“”„‟‘’‚«»‹›״׳`"
-_SAME = 0.72  # the similarity of titles, or sources, that are meant to be the same
-_COMPARED = 300  # characters of a title
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,34 +60,6 @@ def split_place(source: str) -> tuple[str, str]:
     return (match["source"], match["place"].strip()) if match else (source.strip(), "")
 
 
-def unquoted(title: str) -> str:
-    """Returns `title` without quotes around all of it."""
-    title = title.strip()
-    inner = title[1:-1]
-    around = len(title) > 2 and title[0] in _QUOTES and title[-1] in _QUOTES
-    return inner.strip() if around and not set(inner) & set(_QUOTES) - {"'", "’"} else title
-
-
-def similarity(one: str, other: str) -> float:
-    """Returns how similar two titles are, 0 to 1, whatever their case, quotes and punctuation; 0 for different ones."""
-    first, second = _bare(one), _bare(other)
-    if not first or not second:
-        return 0.0
-    if first == second:
-        return 1.0
-    shorter, longer = sorted((first, second), key=len)
-    if len(shorter) >= 12 and longer.startswith(shorter):
-        return 0.9
-    matcher = SequenceMatcher(None, first, second, autojunk=False)
-    if matcher.real_quick_ratio() < _SAME or matcher.quick_ratio() < _SAME:
-        return 0.0  # a bound, found in linear time: they differ
-    return matcher.ratio()
-
-
-def is_same(one: str, other: str) -> bool:
-    return similarity(one, other) >= _SAME
-
-
 def _numbered(paragraph: ImportedParagraph, expected: int) -> list[tuple[int, str]]:
     """Returns line and text of each item of `paragraph`, counted from `expected`; none when the numbers differ."""
     found: list[tuple[int, str]] = []
@@ -115,9 +81,3 @@ def _entry(line: int, text: str) -> TocEntry:
         name, place = split_place(source)
         return TocEntry(line=line, title=unquoted(match["title"]), source=name, place=place, date=date, text=text)
     return TocEntry(line=line, title=unquoted(text), text=text)
-
-
-@lru_cache(4096)
-def _bare(text: str) -> str:
-    decomposed = unicodedata.normalize("NFKD", text[:_COMPARED].casefold())
-    return " ".join("".join(c if c.isalnum() else " " for c in decomposed if not unicodedata.combining(c)).split())

@@ -6,7 +6,8 @@
 
     sends           sends and their states; pause, resume, cancel, resolve
     creator         creates sends
-    leases          acquires a send for this process: the port that a sender uses
+    shards          the shards of a send, and which has something to send
+    leases          acquires a shard of a send for this process: the port that a sender uses
     warmup          the daily quota of the warm-up plan
     suppressions    addresses that must not be mailed
     erasure         erases a subscriber
@@ -19,6 +20,8 @@
     transactional   transactional mail to be delivered
     editions        editions that were sent, and their images
     approvals       approvals of editions
+    feedback        what came back, and what people decided about it
+    provider_tokens the tokens that requests of mail providers have used
     report          deliveries and attempts
     stats           statistics of a send
     verifier        checks the invariants of a send
@@ -48,11 +51,13 @@ from sqlalchemy import Connection, update
 from mailer.boot_clock import boottime
 from mailer.delivery.warmup import WarmUp
 from mailer.ledger.accounts.api_tokens import ApiTokens
-from mailer.ledger.accounts.audit import AuditLog
+from mailer.ledger.accounts.audit_log import AuditLog
 from mailer.ledger.accounts.dispatch_revisions import Revisions
-from mailer.ledger.accounts.idempotency import IdempotencyKeys
+from mailer.ledger.accounts.idempotency_keys import IdempotencyKeys
 from mailer.ledger.accounts.sessions import Sessions
 from mailer.ledger.accounts.users import Users
+from mailer.ledger.feedback.log import FeedbackLog
+from mailer.ledger.feedback.provider_tokens import ProviderTokens
 from mailer.ledger.queue.leased_send import SendLeases
 from mailer.ledger.reports.deliveries import DeliveryReport
 from mailer.ledger.reports.stats import SendStats
@@ -61,6 +66,7 @@ from mailer.ledger.sends.approvals import Approvals
 from mailer.ledger.sends.create import SendCreator
 from mailer.ledger.sends.editions import Editions
 from mailer.ledger.sends.sends import Sends
+from mailer.ledger.sends.shards import Shards
 from mailer.ledger.sends.warmup import WarmUpDays
 from mailer.ledger.store.database import open_database
 from mailer.ledger.store.file_locks import FileLock
@@ -73,14 +79,15 @@ from mailer.ledger.store.writer import Writer
 from mailer.ledger.subscribers.address_changes import AddressChanges
 from mailer.ledger.subscribers.erasure import Erasure
 from mailer.ledger.subscribers.leaving_reasons import LeavingReasons
+from mailer.ledger.subscribers.member_search import MemberSearch
 from mailer.ledger.subscribers.members import Members
 from mailer.ledger.subscribers.preferences import Preferences
-from mailer.ledger.subscribers.search import MemberSearch
 from mailer.ledger.subscribers.signups import Signups
 from mailer.ledger.subscribers.suppressions import Suppressions
-from mailer.ledger.subscribers.transactional import TransactionalQueue
+from mailer.ledger.subscribers.transactional_mail_queue import TransactionalQueue
 from mailer.ledger.sync.syncs import ListSyncs
-from mailer.ledger.types.errors import LedgerError
+from mailer.ledger.types.errors import LedgerError, translating
+from mailer.ledger.types.shards import SHARD_SIZE
 from mailer.ledger.webhooks.outbox import Outbox
 from mailer.ledger.webhooks.webhooks import Webhooks
 
@@ -93,6 +100,7 @@ class Ledger:
         self._context = context
         self.sends = Sends(context)
         self.creator = SendCreator(context)
+        self.shards = Shards(context)
         self.leases = SendLeases(context)
         self.warmup = WarmUpDays(context)
         self.suppressions = Suppressions(context)
@@ -107,6 +115,8 @@ class Ledger:
         self.syncs = ListSyncs(context)
         self.editions = Editions(context)
         self.approvals = Approvals(context)
+        self.feedback = FeedbackLog(context)
+        self.provider_tokens = ProviderTokens(context)
         self.report = DeliveryReport(context)
         self.stats = SendStats(context)
         self.verifier = Verifier(context)
@@ -182,15 +192,18 @@ def open_ledger(
     clock: Callable[[], float] = time.time,
     accept_restored: bool = False,
     warmup: WarmUp | None = None,
+    shard_size: int = SHARD_SIZE,
     lease: float = LENGTH,
+    joins: bool = False,
     steady: Callable[[], float] = boottime,
 ) -> Ledger:
     """Opens the ledger at `url`, creating it or upgrading it to this version's schema.
 
     `state_dir` (`.mailer` of the workspace) holds the locks of running processes and is created if missing; a relative SQLite
     path starts at its parent folder. A database that lacks what this folder has seen, an older copy or a new one, is refused
-    (RestoredError), unless `accept_restored`: then call `accept_restored` of the ledger before anything else writes. `warmup`,
-    `lease` and `steady`: see LedgerContext. Raises SettingsError for a wrong URL, LedgerError for the rest.
+    (RestoredError), unless `accept_restored`: then call `accept_restored` of the ledger before anything else writes. `joins`:
+    this process has no workspace, as a worker, and accepts the database that a workspace uses. The rest: see LedgerContext.
+    Raises SettingsError for a wrong URL, LedgerError for everything else.
     """
     database = open_database(url, state_dir)
     try:
@@ -199,13 +212,17 @@ def open_ledger(
         raise LedgerError(
             f"The folder {state_dir} cannot be made ({error.strerror}).", "Check that the workspace may be written."
         ) from error
-    guard = RollbackGuard(state_dir, database.name)
+    guard = RollbackGuard(state_dir, database.name, joins=joins)
     writer = Writer(database, guard)
     try:
         upgrade(database)
         if not accept_restored:
             with database.reading() as conn:
                 guard.check(conn)
+                is_new_here = guard.needs_vouching(conn)
+            if is_new_here:
+                with database.connect_writer() as conn, translating(database.name), conn.begin():
+                    guard.vouch(conn)
     except BaseException:
         writer.close()
         database.close()
@@ -218,6 +235,7 @@ def open_ledger(
             clock=clock,
             state_dir=state_dir,
             warmup=warmup or WarmUp(),
+            shard_size=shard_size,
             lease=lease,
             steady=steady,
         ),

@@ -14,7 +14,7 @@ from mailer.edition.model import Edition, Image
 from mailer.edition.numbering import VariantKey
 from mailer.lint.checked_variants import checked_variants
 from mailer.lint.html_page import HtmlPage
-from mailer.lint.source_index import SourceIndex
+from mailer.lint.source_positions import SourceIndex
 from mailer.relay import is_loopback_url
 
 _ADDRESS = "reader.of.a.letter@example.org"

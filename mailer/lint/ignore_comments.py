@@ -14,7 +14,7 @@ from mailer.dispatch.diagnostics import Diagnostic, Position, abbreviate, in_ord
 from mailer.dispatch.did_you_mean import suggest
 from mailer.lint.findings import Finding, to_diagnostics
 from mailer.lint.rule_catalogue import RULEBOOK
-from mailer.lint.source_index import SourceIndex
+from mailer.lint.source_positions import SourceIndex
 
 _COMMENT = re.compile(r"#\s*check:\s*ignore\b[:\s]*(?P<rules>.*)", re.IGNORECASE)
 _NAME = re.compile(r"[^\s,]+")

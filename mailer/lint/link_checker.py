@@ -16,7 +16,7 @@ from urllib.parse import urljoin, urlsplit
 
 from mailer import __version__
 from mailer.dispatch.diagnostics import Diagnostic, abbreviate
-from mailer.dispatch.markdown.link_validation import normalise_url
+from mailer.dispatch.url_validation import normalise_url
 from mailer.http_client import (
     BlockedAddressError,
     CertificateError,

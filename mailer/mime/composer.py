@@ -35,7 +35,8 @@ from mailer.mime.body_encoding import (
     encode_attachment,
 )
 from mailer.mime.dkim.signer import DkimKey, DkimSigner
-from mailer.mime.headers import HeaderError, address_field, structured, unstructured
+from mailer.mime.header_encoding import HeaderError, address_field, structured, unstructured
+from mailer.mime.provider_headers import PROVIDER_HEADERS, provider_headers
 from mailer.mime.render_cache import MAX_ENTRIES, RenderCache
 from mailer.settings.parsers import MAX_VERP_LOCAL_PART
 
@@ -48,7 +49,8 @@ class MessageError(MailerError):
 class SenderProfile:
     """The settings that every message contains. Addresses are plain ASCII, `base_url` has no slash at its end.
 
-    `signers` sign each message; signed messages are never sent in 8bit, which a relay may have to convert.
+    `signers` sign each message; signed messages are never sent in 8bit, which a relay may have to convert. `providers` return our
+    Message-ID in their webhooks only from a header of theirs.
     """
 
     sender_name: str
@@ -60,6 +62,7 @@ class SenderProfile:
     bounce_address: str = ""
     unsubscribe_address: str = ""
     signers: tuple[DkimKey, ...] = ()
+    providers: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("bounce_address", "unsubscribe_address"):
@@ -78,7 +81,8 @@ class SenderProfile:
     @classmethod
     def from_json(cls, text: str, signers: tuple[DkimKey, ...]) -> "SenderProfile":
         """Returns the profile that `to_json` wrote, with the present signers."""
-        return cls(**json.loads(text), signers=signers)
+        fields = json.loads(text)
+        return cls(**{**fields, "providers": tuple(fields.get("providers", ()))}, signers=signers)
 
     @property
     def domain(self) -> str:
@@ -93,7 +97,7 @@ class SenderProfile:
 
 _FROZEN = (
     "sender_name", "sender_address", "publication", "base_url", "reply_to", "reply_to_name", "bounce_address",
-    "unsubscribe_address",
+    "unsubscribe_address", "providers",
 )  # fmt: skip
 
 
@@ -232,11 +236,14 @@ class _VariantTemplate:
             rest += body.render(values)
             rest.append(after)
         signatures = self._signer.sign(differing, rest, int(recipient.date)) if self._signer else ()
-        pieces = (*signatures, *differing, self._common, b"\r\n", self._prefix, *rest)
+        unsigned: tuple[bytes, ...] = ()  # the provider removes these headers
+        if sender_profile.providers:
+            unsigned = provider_headers(sender_profile.providers, message_id(tokens.message, sender_profile.domain))
+        pieces = (*signatures, *unsigned, *differing, self._common, b"\r\n", self._prefix, *rest)
         return Message(
             sender=sender,
             recipient=recipient.address,
-            envelope_id=tokens.message,
+            envelope_id=tokens.bounce,  # which nobody sees but servers, so that it proves what comes back
             pieces=pieces,
             size=sum(map(len, pieces)),
             utf8=not recipient.address.isascii(),
@@ -281,7 +288,9 @@ _ONCE = (
     "List-Id", "List-Unsubscribe", "List-Unsubscribe-Post", "List-Help", "List-Archive", "List-Post",
     "Feedback-ID",
 )  # fmt: skip
-_KNOWN = frozenset(name.lower() for name in _ONCE) | {"reply-to", "content-language", "dkim-signature"}
+_KNOWN = (
+    frozenset(name.lower() for name in _ONCE) | {"reply-to", "content-language", "dkim-signature"} | PROVIDER_HEADERS
+)
 
 
 def _differs(parts: TemplateParts) -> bool:

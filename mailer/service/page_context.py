@@ -14,7 +14,7 @@ from typing import Any
 from mailer.app import App
 from mailer.audience.list_settings import public_lists
 from mailer.i18n.bidi import text_direction
-from mailer.i18n.dates import long_date
+from mailer.i18n.date_format import long_date
 from mailer.i18n.translations import effective_language, gettext, ngettext
 from mailer.service.public_urls import PublicUrls
 

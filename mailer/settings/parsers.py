@@ -66,7 +66,7 @@ def parse_int(low: int, high: int = 10**9) -> Callable[[str], int]:
 
 def parse_int_list(text: str) -> tuple[int, ...]:
     expected = "should be whole numbers above 0, separated by commas, such as 60,300,900"
-    items = _split_list(text, expected)
+    items = split_list(text, expected)
     if not items or not all(re.fullmatch(r"[0-9]{1,9}", item) and int(item) > 0 for item in items):
         raise ValueError(expected)
     return tuple(int(item) for item in items)
@@ -247,7 +247,7 @@ def require_private_database(url: str, *, allow_plaintext: bool) -> None:
 def parse_networks(text: str) -> tuple[Network, ...]:
     expected = "should be networks, separated by commas, such as 127.0.0.1,10.0.0.0/8,fd00::/8"
     try:
-        return tuple(ipaddress.ip_network(item) for item in _split_list(text, expected))
+        return tuple(ipaddress.ip_network(item) for item in split_list(text, expected))
     except ValueError:
         raise ValueError(expected) from None
 
@@ -255,7 +255,7 @@ def parse_networks(text: str) -> tuple[Network, ...]:
 def parse_mail_programs(text: str) -> tuple[str, ...]:
     """Returns names of mail programs, such as `gmail` or `outlook.windows`; whether they exist is checked elsewhere."""
     expected = "should be mail programs, separated by commas, such as gmail,apple-mail,outlook.windows"
-    names = tuple(dict.fromkeys(name.lower() for name in _split_list(text, expected)))
+    names = tuple(dict.fromkeys(name.lower() for name in split_list(text, expected)))
     if not names or not all(re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)?", name) for name in names):
         raise ValueError(expected)
     return names
@@ -302,7 +302,8 @@ def _parse_json(text: str, kind: type[T], expected: str) -> T:
     return value
 
 
-def _split_list(text: str, expected: str) -> list[str]:
+def split_list(text: str, expected: str) -> list[str]:
+    """Returns the items of a list with commas, or of a JSON array."""
     if not text.startswith("["):
         return [item.strip() for item in text.split(",")]
     items = _parse_json(text, list, expected)

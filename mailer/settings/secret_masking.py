@@ -9,11 +9,12 @@ from pathlib import Path
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from dotenv import dotenv_values
+from pydantic import SecretStr
 
 from mailer.settings.settings import PREFIX, Settings
 
 MASK = "**********"
-_SECRET_NAMES = re.compile(r"SECRET|RELAY|DATABASE|KEY|PASSWORD", re.IGNORECASE)
+_SECRET_NAMES = re.compile(r"SECRET|RELAY|DATABASE|KEY|PASSWORD|FEEDBACK_", re.IGNORECASE)
 _CREDENTIALS = re.compile(r"://([^@\s\"']+)@")
 _QUOTES = re.compile(r"[\"'\[\]]+")  # between the strings of a JSON array
 _SHORTEST = 8  # characters: a shorter part is punctuation or a word
@@ -21,14 +22,20 @@ _SHORTEST = 8  # characters: a shorter part is punctuation or a word
 
 def redact_secrets(text: str, settings: Settings) -> str:
     """Returns `text` with all secrets of `settings` masked, in every encoding of them."""
-    secrets = {key.get_secret_value() for key in settings.secret_keys}
-    secrets = secrets.union(*(relay.secrets() for relay in settings.relay))
-    if settings.oidc_client_secret:
-        secrets.add(settings.oidc_client_secret.get_secret_value())
+    secrets = set(_own_secrets(settings)).union(*(relay.secrets() for relay in settings.relay))
     database = urlsplit(settings.database_url.get_secret_value())
     secrets.update({database.password or "", *parse_qs(database.query).get("password", [])})
     forms = sorted({form for secret in secrets if secret for form in secret_encodings(secret)}, key=len, reverse=True)
     return re.sub("|".join(map(re.escape, forms)), MASK, text)
+
+
+def _own_secrets(settings: Settings) -> Iterator[str]:
+    """Yields the values of all settings that are secret as a whole."""
+    for name in Settings.model_fields.keys() - {"database_url"}:
+        value = getattr(settings, name)
+        for each in value if isinstance(value, tuple) else (value,):
+            if isinstance(each, SecretStr):
+                yield each.get_secret_value()
 
 
 def secret_encodings(secret: str) -> set[str]:

@@ -23,7 +23,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, Pydanti
 from mailer.errors import SettingsError
 from mailer.mailbox_address import Mailbox
 from mailer.relay import Relay
-from mailer.settings import parsers
+from mailer.settings import feedback_parsers, parsers
 
 PREFIX = "MAILER_"
 _MISSING = {
@@ -90,6 +90,7 @@ Times = Annotated[tuple[int, ...], NoDecode, _parsed_by(parsers.parse_int_list)]
 Address = Annotated[Mailbox | None, NoDecode, _parsed_by(parsers.parse_address)]
 Selector = Annotated[str, _parsed_by(parsers.parse_selector)]
 KeyFile = Annotated[Path | None, BeforeValidator(_parse_path)]
+Passwords = Annotated[tuple[SecretStr, ...], NoDecode, _parsed_by(feedback_parsers.parse_passwords)]
 
 
 class Settings(BaseSettings):
@@ -154,6 +155,13 @@ class Settings(BaseSettings):
     approval: Flag = False
     bounce_address: Annotated[Mailbox | None, NoDecode, _parsed_by(parsers.parse_bounce_address)] = None
     unsubscribe_address: Address = None
+    shard_size: Annotated[int, _parsed_by(_parse_positive)] = 20_000
+    bounce_count: Annotated[int, _parsed_by(_parse_positive)] = 3
+    bounce_sends: Annotated[int, _parsed_by(_parse_positive)] = 5
+    bounce_days: Annotated[int, _parsed_by(parsers.parse_int(0))] = 14
+    bounce_reset: Annotated[int, _parsed_by(_parse_positive)] = 72
+    bounce_warn: Annotated[int, _parsed_by(_parse_positive)] = 10
+    feedback_days: Annotated[int, _parsed_by(parsers.parse_int(0))] = 7
     on_uncertain: Annotated[OnUncertain, _parsed_by(parsers.parse_choice(OnUncertain))] = OnUncertain.HOLD
     images: Annotated[Images, _parsed_by(parsers.parse_choice(Images))] = Images.LINK
     clients: Annotated[tuple[str, ...], NoDecode, _parsed_by(parsers.parse_mail_programs)] = (
@@ -173,6 +181,16 @@ class Settings(BaseSettings):
     oidc_name: Line = Field(default_factory=_default_provider_name)
     oidc_claim: Annotated[str, _parsed_by(parsers.parse_claim)] = "email"
     oidc_only: Flag = False
+
+    feedback_ses: Annotated[tuple[str, ...], NoDecode, _parsed_by(feedback_parsers.parse_topics)] = ()
+    feedback_mailgun: Annotated[tuple[SecretStr, ...], NoDecode, _parsed_by(feedback_parsers.parse_signing_keys)] = ()
+    feedback_sendgrid: Annotated[tuple[str, ...], NoDecode, _parsed_by(feedback_parsers.parse_p256_keys)] = ()
+    feedback_postmark: Passwords = ()
+    feedback_brevo: Passwords = ()
+    feedback_mailjet: Passwords = ()
+    feedback_sparkpost: Passwords = ()
+    feedback_resend: Annotated[tuple[SecretStr, ...], NoDecode, _parsed_by(feedback_parsers.parse_webhook_secrets)] = ()
+    feedback_postal: Annotated[tuple[str, ...], NoDecode, _parsed_by(feedback_parsers.parse_rsa_keys)] = ()
 
     dkim_domain: Annotated[str, _parsed_by(parsers.parse_domain)] = ""
     dkim_selector: Selector = ""
@@ -203,6 +221,11 @@ class Settings(BaseSettings):
         if self.oidc_only and not self.oidc_issuer:
             raise ValueError("MAILER_OIDC_ONLY: needs MAILER_OIDC_ISSUER; without it nobody could sign in")
         return self
+
+    def feedback_secrets(self, provider: str) -> tuple[str, ...]:
+        """Returns what proves the requests of a mail provider; nothing if its webhooks are not set up."""
+        values: tuple[str | SecretStr, ...] = getattr(self, f"feedback_{provider}")
+        return tuple(each.get_secret_value() if isinstance(each, SecretStr) else each for each in values)
 
     @classmethod
     def settings_customise_sources(

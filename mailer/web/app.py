@@ -3,6 +3,7 @@
     GET  /  /archive/  /archive/SLUG  /archive/SLUG/DIGEST  /feed.xml  /feed.json  /media/NAME
          /style.css  /reading.css  /healthz  /robots.txt  /favicon.ico
     GET POST  /u/TOKEN  /subscribe/LIST  /confirm/TOKEN  /preferences  /preferences/TOKEN  /address/TOKEN  /desk/…
+    POST /feedback/PROVIDER
     /api/v1/…
 
 HEAD is answered wherever GET is; other methods are 405. If MAILER_BASE_URL has a path, links include it, and requests are
@@ -25,17 +26,20 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from mailer.app import App
 from mailer.errors import MailerError
 from mailer.ledger.types.errors import LedgerError
-from mailer.service.dispatches.check_gate import CheckGate
+from mailer.service.dispatches.check_concurrency import CheckGate
+from mailer.service.feedback.provider_webhooks import ProviderWebhooks
 from mailer.web.api.routes import api_routes
 from mailer.web.api.subscribe import SubscribeApi
 from mailer.web.client_ip import ProxyCheckMiddleware
 from mailer.web.desk.routes import desk_routes
-from mailer.web.error_log import ErrorLog
+from mailer.web.error_log_throttle import ErrorLog
+from mailer.web.feedback_webhooks import FeedbackEndpoint
 from mailer.web.public.archive import ArchivePages
+from mailer.web.public.home_and_health import SitePages
 from mailer.web.public.page_renderer import PageRenderer
 from mailer.web.public.preferences import PreferencesPages
-from mailer.web.public.site import SitePages
-from mailer.web.public.subscribe import SignupGuard, SubscribePages
+from mailer.web.public.signup_guard import SignupGuard
+from mailer.web.public.subscribe import SubscribePages
 from mailer.web.public.unsubscribe import UnsubscribePages
 from mailer.web.request_limits import RequestLimitsMiddleware
 from mailer.web.responses import HSTS, NOT_INDEXED
@@ -44,8 +48,11 @@ _log = logging.getLogger(__name__)
 _RETRY_AFTER = {"Retry-After": "60"}
 
 
-def create_app(app: App) -> Starlette:
-    """Returns the site of `app` as an ASGI application. Setting its `state.ending` ends all event streams."""
+def create_app(app: App, *, webhooks: ProviderWebhooks | None = None) -> Starlette:
+    """Returns the site of `app` as an ASGI application. Setting its `state.ending` ends all event streams.
+
+    `webhooks` take what mail providers report.
+    """
     pages = PageRenderer(app)
     errors = _Errors(pages)
     asgi_app = Starlette(
@@ -59,6 +66,7 @@ def create_app(app: App) -> Starlette:
     signup_guard, gate = SignupGuard(app), CheckGate()
     routes = [
         *_routes(app, pages, signup_guard),
+        *_feedback_routes(webhooks or ProviderWebhooks(app)),
         *api_routes(app, gate, SubscribeApi(app, signup_guard).subscribe),
         *desk_routes(app, pages.root, gate),
     ]
@@ -125,6 +133,14 @@ def _routes(app: App, pages: PageRenderer, signup_guard: SignupGuard) -> list[Ba
         Route("/healthz", site.health),
         Route("/robots.txt", site.robots),
         Route("/favicon.ico", site.favicon),
+    ]
+
+
+def _feedback_routes(webhooks: ProviderWebhooks) -> list[BaseRoute]:
+    endpoint = FeedbackEndpoint(webhooks)
+    return [
+        Route("/feedback/{provider}", endpoint.receive, methods=["POST"]),
+        Route("/feedback/{provider}/{password}", endpoint.receive, methods=["POST"]),
     ]
 
 

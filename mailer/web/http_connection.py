@@ -1,7 +1,7 @@
 """The HTTP connection of one client, with a time limit for each step, so that silent and slow clients keep nobody out.
 
     first byte and head   HEAD_PATIENCE seconds together, for the first request and for each later one
-    body                  limited where it is read (forms.py)
+    body                  limited where it is read (request_body.py)
     response              WRITE_PATIENCE seconds without progress
 
 At most CONNECTIONS connections are open, and at most CLIENT_CONNECTIONS of one client. One more takes the place of the one

@@ -2,7 +2,8 @@
 
 At most CLIENT_PLACES requests of one client run at once, so that slow ones through a proxy, which shares its connections among
 clients, do not keep out the others. A head of more than LARGEST_HEAD bytes, or a Cookie header of more than LARGEST_COOKIE, is
-answered with 431 (RFC 6585 5). Unsubscribing has places of its own: however busy the rest of the site is, a reader can leave.
+answered with 431 (RFC 6585 5). Unsubscribing has places of its own: however busy the rest of the site is, a reader can leave. So
+have the webhooks of mail providers, which may be long: they take no place from readers, and little memory.
 """
 
 from collections import Counter
@@ -20,6 +21,8 @@ LARGEST_COOKIE = 4 * 1024
 PLACES = 400  # requests that run at once, event streams of the desk among them
 CLIENT_PLACES = 100  # of one client, who may be an office
 UNSUBSCRIBE_PLACES = 100  # more, for /u/ alone
+FEEDBACK_PLACES = 40  # more, for /feedback/ alone
+_BUSY = {"/feedback/brevo": 429}  # after another error Brevo does not come again
 
 
 class RequestLimitsMiddleware:
@@ -34,13 +37,14 @@ class RequestLimitsMiddleware:
         places: int = PLACES,
         client_places: int = CLIENT_PLACES,
         unsubscribe_places: int = UNSUBSCRIBE_PLACES,
+        feedback_places: int = FEEDBACK_PLACES,
     ) -> None:
         self._app = app
         self._trusted = trusted
         self._client_places = client_places
-        self._running: Counter[str] = Counter()  # by client, without those of /u/
-        self._prefixes = ("/u/", f"{root}/u/")
-        self._free = {False: places, True: unsubscribe_places}
+        self._root = root
+        self._running: Counter[str] = Counter()  # by client, without those that have places of their own
+        self._free = {"": places, "/u/": unsubscribe_places, "/feedback/": feedback_places}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -50,27 +54,32 @@ class RequestLimitsMiddleware:
             refusal = respond("The headers of this request are too large.\n", "text/plain", status=431)
             await refusal(scope, receive, send)
             return
-        is_unsubscribe = scope["path"].startswith(self._prefixes)
-        client = "" if is_unsubscribe else self._client(scope)
-        if self.is_full(unsubscribe=is_unsubscribe) or (client and self._running[client] >= self._client_places):
+        path = scope["path"].removeprefix(self._root)
+        own = next((prefix for prefix in self._free if prefix and path.startswith(prefix)), "")
+        client = "" if own else self._client(scope)
+        if self.is_full(own) or (client and self._running[client] >= self._client_places):
+            status = next((status for prefix, status in _BUSY.items() if path.startswith(prefix)), 503)
             busy = respond(
-                "Too many requests at once. Try again soon.\n", "text/plain", status=503, headers={"Retry-After": "5"}
+                "Too many requests at once. Try again soon.\n",
+                "text/plain",
+                status=status,
+                headers={"Retry-After": "5"},
             )
             await busy(scope, receive, send)
             return
-        self._free[is_unsubscribe] -= 1
+        self._free[own] -= 1
         self._running[client] += 1
         try:
             await self._app(scope, receive, send)
         finally:
-            self._free[is_unsubscribe] += 1
+            self._free[own] += 1
             self._running[client] -= 1
             if not self._running[client]:
                 del self._running[client]
 
-    def is_full(self, *, unsubscribe: bool) -> bool:
-        """Whether all places are taken: those of `/u/`, or those of everything else."""
-        return self._free[unsubscribe] <= 0
+    def is_full(self, prefix: str = "") -> bool:
+        """Whether all places are taken: those of the paths that begin with `prefix`, or those of everything else."""
+        return self._free[prefix] <= 0
 
     def _client(self, scope: Scope) -> str:
         """Returns the key of the client; "" if many may share its address."""

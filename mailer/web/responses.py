@@ -20,6 +20,7 @@ FILE_POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-an
 NO_STORE = {"Cache-Control": "no-store"}
 NO_CACHE = {"Cache-Control": "no-cache"}  # cached, but revalidated each time; cheap with an ETag
 NOT_INDEXED = "noindex, nofollow"  # X-Robots-Tag
+PRIVATE_PAGE = {**NO_STORE, "X-Robots-Tag": NOT_INDEXED}
 HSTS = "max-age=31536000"  # this host alone: other hosts of the domain may not have https
 _CHUNK = 64 * 1024  # octets, or characters
 _DEFAULT_HEADERS = {

@@ -5,7 +5,7 @@ from contextlib import suppress
 import pytest
 from playwright.sync_api import Error
 
-from mailer.ledger.subscribers import search
+from mailer.ledger.subscribers import member_search
 from mailer.service.lists.sync import sync_list
 from tests.support.chromium import faults, served
 from tests.support.deskpages import browser_of, signed_in
@@ -98,7 +98,7 @@ def test_an_admin_uploads_reads_applies_and_undoes_by_keyboard_on_a_phone(page, 
 
 
 def test_a_search_goes_on_by_itself_and_no_page_has_a_fault(page, site, monkeypatch):
-    monkeypatch.setattr(search, "WINDOW", 10)
+    monkeypatch.setattr(member_search, "WINDOW", 10)
     page.goto("/desk/lists/readers/members")
     well(page)
     page.get_by_label("Search readers").fill("århus")

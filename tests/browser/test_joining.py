@@ -3,12 +3,10 @@
 import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from itertools import cycle
 
 import html5lib
 import pytest
 
-from mailer.i18n.translations import LANGUAGES
 from mailer.link_tokens import MailedLink
 from mailer.web.server import free_port
 from tests.browser.test_pages import tab
@@ -18,7 +16,7 @@ from tests.support.site import site_in
 
 pytestmark = pytest.mark.chromium
 ANA = "ana@example.org"
-EXAMINED = ("en", "de", "he", "ar")  # by axe: each direction in each scheme
+EXAMINED = {"de": "dark", "he": "light", "ar": "dark"}  # long words, and both schemes of a language from right to left
 
 
 def open_door(folder, language=""):
@@ -111,7 +109,7 @@ def elsewhere(content):
             thread.join()
 
 
-@pytest.mark.parametrize(("language", "scheme"), list(zip(LANGUAGES, cycle(["light", "dark"]), strict=False)))
+@pytest.mark.parametrize(("language", "scheme"), EXAMINED.items())
 def test_every_page_is_readable_small_and_by_screen_readers(browser, tmp_path, language, scheme):
     port = free_port()
     with site_at(tmp_path, port, language) as site:
@@ -126,8 +124,7 @@ def test_every_page_is_readable_small_and_by_screen_readers(browser, tmp_path, l
         def check(what):
             assert page.evaluate("document.documentElement.scrollWidth") <= 320, what
             assert page.evaluate("document.documentElement.dir") == ("rtl" if language in {"he", "ar"} else "ltr")
-            if language in EXAMINED:
-                assert violations(page) == [], what
+            assert violations(page) == [], what
 
         for what, path in {
             "form": "/subscribe/harbour",

@@ -8,6 +8,7 @@ import io
 import os
 import subprocess
 from base64 import b64encode
+from itertools import cycle
 from pathlib import Path
 
 import pytest
@@ -69,8 +70,7 @@ MEASURE = """() => {
 }"""
 
 
-@pytest.mark.parametrize("scheme", SCHEMES)
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(("name", "scheme"), list(zip(NAMES, cycle(SCHEMES), strict=False)))
 def test_an_edition_fits_every_screen_in_its_colours_and_axe_finds_nothing(opened, name, scheme):
     look = theme(theme_of(name))
     palette = getattr(look, scheme)

@@ -237,7 +237,7 @@ def test_axe_finds_nothing(page, path, scheme, width):
         assert violations(page, iframes=False) == [], view
 
 
-@pytest.mark.parametrize(("name", "scheme"), list(zip(NAMES, cycle(ColorScheme), strict=False)))
+@pytest.mark.parametrize(("name", "scheme"), list(zip(NAMES[::2], cycle(ColorScheme), strict=False)))
 def test_the_letter_that_is_seen_at_once_looks_like_the_one_that_is_mailed(sheet, name, scheme):
     """Box by box, at the width of each device."""
     measure = """() => [...document.body.querySelectorAll('*')].map(element => {

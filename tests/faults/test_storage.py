@@ -78,7 +78,7 @@ def locked(url: str, folder: Path) -> Iterator[None]:
             other.close()
     else:
         with psycopg.connect(url) as conn:
-            conn.execute("UPDATE send SET slug = slug")
+            conn.execute("UPDATE send_shard SET host = host")
             yield
             conn.rollback()
 

@@ -1,4 +1,6 @@
-"""`make fuzz`: fuzzes each target for some minutes, then measures how its time grows; `python -m tests.fuzz [SECONDS [TARGET...]]`.
+"""`make fuzz`: fuzzes each target for some minutes, and measures for as long how its time grows.
+
+    python -m tests.fuzz [SECONDS [TARGET...]]
 
 Inputs that raised are in fuzzing/TARGET/found, each with a text that says where. Ends with exit code 1 if there is anything.
 """
@@ -25,7 +27,7 @@ def main() -> int:
         folder = FOLDER / name
         result = subprocess.run([sys.executable, "-m", "tests.fuzz.fuzzer", name, seconds, str(folder)], check=False)
         found += (result.returncode != 0) + len(list((folder / "found").iterdir()))
-        found += measure(name)
+        found += measure(name, float(seconds))
     web().close()
     return 1 if found else 0
 

@@ -20,7 +20,8 @@ PARSERS = [
     "email",
     "h11",
     "html",
-    "jinja2",
+    "jinja2.lexer",
+    "jinja2.parser",  # not what templates become: it is slow, and the templates are ours
     "markdown_it",
     "mdit_py_plugins",
     "python_multipart",

@@ -33,8 +33,8 @@ from mailer.smtp.refusal_reason import generic_words
 from mailer.smtp.reply_parser import TEXT_LIMIT, MalformedReplyError, ReplyParser
 from mailer.smtp.stage import Stage
 from mailer.web.app import create_app
-from mailer.web.forms import DeskForm, read_form, read_public_form
 from mailer.web.http_connection import LARGEST_INCOMPLETE_HEAD
+from mailer.web.request_body import DeskForm, read_form, read_public_form
 from tests.support.deskpages import signed_in
 from tests.support.editions import ANA, PUBLICATION, REFERENCES, TEMPLATES
 from tests.support.site import PHOTO, Site
@@ -214,7 +214,8 @@ def render_dispatch(data: bytes) -> None:
         )
     except EditionError:
         return  # it names a dispatch that is not there
-    assert Edition.from_json(edition.to_json()).to_json() == edition.to_json()
+    stored = edition.to_json()
+    assert Edition.from_json(stored).to_json() == stored
     for reader in (ReaderValues(token="TOKEN"), ANA):
         variant = edition.variant(edition.key_for(reader))
         for parts in (variant.subject, variant.html, variant.text):

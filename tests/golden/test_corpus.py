@@ -9,9 +9,9 @@ import re
 import html5lib
 import pytest
 
-from mailer.dispatch.markdown.link_validation import normalise_url
 from mailer.dispatch.model import inline_tokens
 from mailer.dispatch.parse import parse_dispatch
+from mailer.dispatch.url_validation import normalise_url
 from tests.support.corpus import FOLDER, NAMES, READER, THEMES, corpus, theme_of
 from tests.support.editions import html_of, text_of
 

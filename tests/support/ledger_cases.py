@@ -14,7 +14,7 @@ from mailer.ledger.ledger import Ledger
 from mailer.ledger.queue.leased_send import LeasedSend
 from mailer.ledger.types.editions_and_archive import NewEdition
 from mailer.ledger.types.sends import NewSend, Repeat, Send
-from mailer.ledger.types.transactional import TransactionalKind, TransactionalState
+from mailer.ledger.types.transactional_mail import TransactionalKind, TransactionalState
 from mailer.smtp.reply_parser import Reply
 from mailer.smtp.stage import Stage
 

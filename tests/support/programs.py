@@ -187,14 +187,14 @@ def _report(**what: object) -> None:
 
 def _import_program() -> None:
     """Imports what a send needs and composes one message, so that each fork has the caches of templates and styles."""
-    import mailer.cli.sends.resolve
+    import mailer.cli.sends.pause_and_cancel
+    import mailer.cli.sends.resolve_uncertain
     import mailer.cli.sends.resume
     import mailer.cli.sends.send
-    import mailer.cli.sends.status
-    import mailer.cli.sends.stop  # noqa: F401 - imported for the forks
+    import mailer.cli.sends.status  # noqa: F401 - imported for the forks
     from mailer.app import App
     from mailer.ledger.store import postgresql, sqlite  # noqa: F401 - imported for the forks
-    from mailer.service.lists.synced_lists import ListSource
+    from mailer.service.lists.sync_before_query import ListSource
     from mailer.service.sends.plan import plan_send
     from tests.support.workspaces import make_workspace
 

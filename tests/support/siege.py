@@ -88,7 +88,7 @@ class Siege:
         """Makes the lease of a dead process expire now."""
         if not self._url.startswith("sqlite"):
             with psycopg.connect(self._url, autocommit=True) as conn:
-                conn.execute("UPDATE lease SET expires_at = 0")
+                conn.execute("UPDATE send_shard SET expires_at = 0")
 
     def finish(self) -> Ran:
         """Resumes the send once it has no lease holder, until it has ended."""

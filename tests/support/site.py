@@ -19,12 +19,12 @@ from mailer.delivery.states import SendKind
 from mailer.delivery.types import NewDelivery
 from mailer.edition.model import Edition, Image
 from mailer.edition.publication import Publication
-from mailer.ledger.subscribers.transactional import QueuedMail
+from mailer.ledger.subscribers.transactional_mail_queue import QueuedMail
 from mailer.ledger.types.sends import NewSend, Send
-from mailer.ledger.types.transactional import TransactionalKind, TransactionalState
+from mailer.ledger.types.transactional_mail import TransactionalKind, TransactionalState
 from mailer.link_tokens import MailedLink, Purpose, new_link_secret
 from mailer.mailbox_address import Mailbox
-from mailer.service.dispatches.compile import edition_record
+from mailer.service.dispatches.check_and_compile import edition_record
 from mailer.settings.settings import Settings
 from mailer.web.app import create_app
 from mailer.web.server import run
@@ -186,8 +186,8 @@ def site_in(folder: Path, **settings: Any) -> Iterator[Site]:
 class Visitor:
     """Somebody who asks the site for things, over ASGI. Follows no redirect, keeps no cookie that it did not get."""
 
-    def __init__(self, site: Site, runner: asyncio.Runner) -> None:
-        self._app = create_app(site.app)
+    def __init__(self, site: Site, runner: asyncio.Runner, **options: Any) -> None:
+        self._app = create_app(site.app, **options)
         transport = httpx.ASGITransport(self._app, raise_app_exceptions=False)
         self.client = httpx.AsyncClient(transport=transport, base_url="https://letter.example.org")
         self.runner = runner
@@ -240,9 +240,10 @@ class Visitor:
 
 
 @contextmanager
-def visiting(site: Site) -> Iterator[Visitor]:
+def visiting(site: Site, **options: Any) -> Iterator[Visitor]:
+    """`options` are those of `create_app`."""
     with asyncio.Runner() as runner:
-        yield Visitor(site, runner)
+        yield Visitor(site, runner, **options)
 
 
 @asynccontextmanager

@@ -58,6 +58,15 @@ def test_no_package_has_more_than_14_modules():
     assert {package: count for package, count in counts.items() if count > MAX_MODULES} == {}
 
 
+def test_modules_that_the_source_and_the_documents_name_exist():
+    tests, benchmarks = (ROOT / name for name in ("tests", "benchmarks"))
+    there = {path.name for top in (PACKAGE, tests, benchmarks, ROOT / "docs") for path in top.rglob("*.py")}
+    texts = {place(path): ast.get_docstring(parse(path)) or "" for path in modules()}
+    texts |= {place(path): path.read_text(encoding="utf-8") for path in (ROOT / "docs").glob("*.md")}
+    named = {(name, text) for text in texts for name in re.findall(r"(?<![\w*])[a-z_]+\.py\b", texts[text])}
+    assert {(name, text) for name, text in named if name not in there} == set()
+
+
 def test_every_package_opens_with_a_docstring():
     files = sorted({path.parent / "__init__.py" for path in modules()})
     assert [place(file) for file in files if not (file.is_file() and ast.get_docstring(parse(file)))] == []

@@ -19,6 +19,7 @@ from mailer.dispatch.article_meta import KEYS
 from mailer.dispatch.frontmatter.model import MODELS, FrontMatter
 from mailer.dispatch.parse import parse_dispatch
 from mailer.dispatch.template.expression import FILTERS
+from mailer.feedback.providers.catalogue import PROVIDERS as MAIL_PROVIDERS
 from mailer.ledger.sends.sends import SEND_TRANSITIONS
 from mailer.ledger.types.suppressions import SuppressionReason
 from mailer.lint.rule_catalogue import RULEBOOK
@@ -267,6 +268,7 @@ def test_each_setting_has_an_effect():
     sources = "\n".join(text_of(path) for path in (ROOT / "mailer").rglob("*.py"))
     fields = set(variable_names().values())
     used = {field for field in fields if re.search(rf"settings\.{field}\b", sources)}
+    used |= {f"feedback_{name}" for name in MAIL_PROVIDERS}  # by `feedback_secrets`
     assert fields - used == {"allow_plaintext"}  # looked at while the settings themselves are read
 
 
@@ -322,7 +324,12 @@ def anchors(path: Path) -> set[str]:
 
 def hosts_of(path: Path) -> set[str | None]:
     """The real hosts that a document may name."""
-    more = {"checks.md": CITED, "deliverability.md": PROVIDERS, "moving.md": {"github.com"}}
+    more = {
+        "checks.md": CITED,
+        "deliverability.md": PROVIDERS,
+        "feedback.md": {"simulator.amazonses.com"},
+        "moving.md": {"github.com"},
+    }
     return ELSEWHERE | more.get(path.name, set())
 
 
@@ -341,6 +348,6 @@ def test_each_link_resolves(path):
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
 def test_examples_stand_on_reserved_domains(path):
     text = text_of(path)
-    domains = re.findall(r"https?://([\w.-]+)", text) + re.findall(r"[\w.]@([\w-]+(?:\.[\w-]+)+)", text)
+    domains = re.findall(r"https?://(?:\w+:\w+@)?([\w.-]+)", text) + re.findall(r"[\w.]@([\w-]+(?:\.[\w-]+)+)", text)
     reserved = re.compile(r"(.*\.)?example(\.com|\.org|\.net)?|127\.0\.0\.1|localhost")
     assert [domain for domain in domains if not reserved.fullmatch(domain) and domain not in hosts_of(path)] == []

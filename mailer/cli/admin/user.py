@@ -11,8 +11,9 @@ from mailer.cli.output import echo_err, is_interactive, print_json
 from mailer.iso_time import format_iso
 from mailer.ledger.types.roles_and_scopes import Role
 from mailer.relay import is_loopback_url
+from mailer.service.accounts.invites import LINK_GOOD_FOR, create_invite
 from mailer.service.accounts.oidc.login import normalize_login
-from mailer.service.accounts.passwords import LINK_GOOD_FOR, create_invite, hash_password
+from mailer.service.accounts.passwords import hash_password
 
 _ROLE = click.Choice([role.value for role in Role])
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 from mailer.cli.output import echo_err
 from mailer.delivery.progress import SendProgress
-from mailer.service.sends.progress import ProgressTracker, ProgressView, log_changes
+from mailer.service.sends.progress_tracker import ProgressTracker, ProgressView, log_changes
 
 Watch = Callable[[SendProgress], None]
 ADVICE = "Ctrl-C pauses the send"

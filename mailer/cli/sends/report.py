@@ -10,14 +10,13 @@ from mailer.atomic_files import open_private
 from mailer.cli.options import COMMAND_LINE, as_json, in_workspace, send_number
 from mailer.cli.output import echo_err, plural, print_json
 from mailer.cli.sends.status import show_next_step, show_send
-from mailer.csv.export import write_export
+from mailer.csv.formula_safe_writer import write_export
 from mailer.delivery.states import DeliveryState
 from mailer.errors import UsageError
 from mailer.ledger.types.deliveries import ReportRow
 from mailer.ledger.types.sends import Summary
-from mailer.service.sends.report import COLUMNS, report_object, report_rows
+from mailer.service.sends.report import COLUMNS, delivery_timeline, report_object, report_rows
 from mailer.service.sends.summary import exit_code
-from mailer.service.sends.verify import delivery_timeline
 
 SHOWN = 20  # deliveries of each state
 

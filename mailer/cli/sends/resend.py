@@ -7,7 +7,7 @@ import click
 from mailer.app import App
 from mailer.cli.options import as_json, in_workspace, send_number
 from mailer.cli.output import is_interactive
-from mailer.cli.sends.plan_display import confirm_resend, show_resend
+from mailer.cli.sends.plan_confirmation import confirm_resend, show_resend
 from mailer.cli.sends.run_and_show import creating_send, run_and_show
 from mailer.cli.sends.send import no_wait_option
 from mailer.service.sends.run import require_working_links

@@ -14,7 +14,7 @@ from mailer.errors import NeedsConfirmationError
 from mailer.ledger.types.errors import FencedError, LedgerError
 from mailer.ledger.types.sends import Summary
 from mailer.service.sends.control import resendable_count
-from mailer.service.sends.progress import ProgressTracker
+from mailer.service.sends.progress_tracker import ProgressTracker
 from mailer.service.sends.run import run_send
 from mailer.service.sends.summary import exit_code, next_step, proof_line, send_object
 

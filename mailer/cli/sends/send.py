@@ -7,15 +7,15 @@ import click
 from mailer.app import App
 from mailer.cli.options import as_json, in_workspace, parse_list_names
 from mailer.cli.output import echo_err, plural, print_json
-from mailer.cli.sends.plan_display import confirm_send, show_plan, show_refusal
+from mailer.cli.sends.plan_confirmation import confirm_send, show_plan, show_refusal
 from mailer.cli.sends.run_and_show import creating_send, pid_suffix, run_and_show, show_status
 from mailer.delivery.states import SendState
 from mailer.errors import NeedsConfirmationError, UsageError
 from mailer.ledger.types.sends import Repeat
 from mailer.service.dispatches.approvals import require_approval
-from mailer.service.dispatches.compile import DispatchError
+from mailer.service.dispatches.check_and_compile import DispatchError
 from mailer.service.dispatches.sample_message import sample_composer
-from mailer.service.lists.synced_lists import ListSource
+from mailer.service.lists.sync_before_query import ListSource
 from mailer.service.sends.plan import SendPlan, dry_run_recipients, plan_send
 from mailer.service.sends.schedule_time import describe_schedule_time, parse_schedule_time
 from mailer.service.sends.scheduler import due_sends, wait_until_due

@@ -10,8 +10,8 @@ from mailer.cli.output import echo_err, plural, print_json
 from mailer.cli.sends.run_and_show import next_step_hint
 from mailer.iso_time import format_iso
 from mailer.ledger.types.sends import Summary
-from mailer.ledger.types.transactional import TransactionalState
-from mailer.service.sends.progress import describe_time_left
+from mailer.ledger.types.transactional_mail import TransactionalState
+from mailer.service.sends.progress_tracker import describe_time_left
 from mailer.service.sends.scheduler import due_sends
 from mailer.service.sends.summary import exit_code, proof_line, send_object
 

@@ -11,10 +11,10 @@ from typing import Annotated, Any, ClassVar
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from mailer.dispatch.dates import date_fault, read_date
 from mailer.dispatch.diagnostics import abbreviate
-from mailer.dispatch.markdown.link_validation import WEB, check_link, normalise_url
+from mailer.dispatch.frontmatter.iso_dates import date_fault, read_date
 from mailer.dispatch.slug import EXPECTED_SLUG, SLUG, is_slug
+from mailer.dispatch.url_validation import WEB, check_link, normalise_url
 from mailer.i18n.bcp47 import EXPECTED_LANGUAGE, is_valid_tag
 
 

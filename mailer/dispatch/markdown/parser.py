@@ -23,10 +23,10 @@ from mdit_py_plugins.footnote import footnote_plugin
 from mdit_py_plugins.footnote.index import footnote_ref
 
 from mailer.dispatch.diagnostic_collector import DiagnosticCollector
-from mailer.dispatch.diagnostics import abbreviate
+from mailer.dispatch.diagnostics import Position, abbreviate
 from mailer.dispatch.markdown.east_asian import emphasis, join_lines
 from mailer.dispatch.markdown.leftover_markup import MARKUP, find_leftovers, is_open_fence
-from mailer.dispatch.markdown.smart_punctuation import punctuate
+from mailer.dispatch.markdown.smart_punctuation import punctuate, punctuate_text
 from mailer.dispatch.markdown.token_walk import closing_index
 from mailer.dispatch.source_map import InlineSourceMap
 from mailer.dispatch.template.placeholders import LineMap, MaskedBody, looks_like_tag_line
@@ -38,6 +38,7 @@ LONGEST = 10_000
 """Characters of a paragraph. Some inline text costs markdown-it the square of its length."""
 
 _MOST_NESTING = 30
+_TITLE = 80  # characters of a line that may be a heading
 _ARTICLE = re.compile(r"##(?:[ \t]|$)")
 _CLOSING = re.compile(r"(?:^|[ \t]+)#+[ \t]*$")
 _LANGUAGE = re.compile(r"language[ \t]*:[ \t]*([A-Za-z0-9-]+)[ \t]*")
@@ -90,6 +91,7 @@ def read_markdown(body: MaskedBody, language: str, findings: DiagnosticCollector
     _check_tables(tokens, body, findings)
     _check_fences(tokens, body, findings)
     _check_lists(tokens, body, findings)
+    _check_rules(tokens, body, findings)
     for token in tokens:
         if token.block and token.nesting >= 0 and token.level >= DEEPEST and token.map:
             line = body.lines[token.map[0]]
@@ -111,19 +113,46 @@ def _check_fences(tokens: list[Token], body: MaskedBody, findings: DiagnosticCol
 
 
 def _check_lists(tokens: list[Token], body: MaskedBody, findings: DiagnosticCollector) -> None:
-    """Reports a list of one item that does not begin at 1: a sentence that begins with a year or a day."""
+    """Reports sentences that begin with a year or a day: a list of one item that does not begin at 1, and an item whose number
+    is shown as a different one, unless all items have the same.
+    """
     for index, token in enumerate(tokens):
-        if token.type != "ordered_list_open" or not token.map or int(token.attrs.get("start", 1)) < 2:
+        if token.type != "ordered_list_open" or not token.map:
             continue
         inner = tokens[index + 1 : closing_index(tokens, index)]
-        if sum(each.type == "list_item_open" and each.level == token.level + 1 for each in inner) == 1:
-            line = body.lines[token.map[0]]
-            number = f"{token.attrs['start']}{token.markup}"
-            position = body.position(token.map[0], max(line.find(number), 0))
-            message = f"“{number}” begins a list with one item"
-            findings.add(
-                "list-of-one", position, message, f"write {number[:-1]}\\{token.markup} if it begins a sentence"
-            )
+        items = [each for each in inner if each.type == "list_item_open" and each.level == token.level + 1]
+        first = int(token.attrs.get("start", 1))
+        if len(items) == 1 and first > 1:
+            position = _number_position(token, str(first) + token.markup, body)
+            expected = f"write {first}\\{token.markup} if it begins a sentence"
+            findings.add("list-of-one", position, f"“{first}{token.markup}” begins a list with one item", expected)
+        for shown, item in enumerate(items, start=first):
+            if item.info not in {str(shown), items[0].info} and item.map:
+                number = item.info + item.markup
+                expected = f"write {item.info}\\{item.markup} if it begins a sentence; else number the items in order"
+                message = f"“{number}” is shown as “{shown}{item.markup}”, because it continues the list above it"
+                findings.add("list-number", _number_position(item, number, body), message, expected)
+                break
+
+
+def _number_position(token: Token, number: str, body: MaskedBody) -> Position:
+    first = token.map[0] if token.map else 0
+    return body.position(first, max(body.lines[first].find(number), 0))
+
+
+def _check_rules(tokens: list[Token], body: MaskedBody, findings: DiagnosticCollector) -> None:
+    """Reports a line of `-` under a line of text: in other programs it makes a heading, here a rule."""
+    for paragraph, inline, rule in zip(tokens, tokens[1:], tokens[3:], strict=False):
+        if rule.type != "hr" or paragraph.type != "paragraph_open" or not (paragraph.map and rule.map):
+            continue
+        first, end = paragraph.map
+        title = inline.content.strip()
+        is_under = end - first == 1 and rule.map[0] == end and rule.level == paragraph.level
+        if is_under and body.lines[end].strip(" \t>-") == "" and len(title) <= _TITLE and title[-1:].isalnum():
+            position = body.position(end, max(body.lines[end].find("-"), 0))
+            message = f"“{body.lines[end].strip(' >')}” is a rule, and makes no heading of the line above it"
+            expected = "write ### before the subheading instead; leave a blank line above a rule"
+            findings.add(MARKUP, position, message, expected)
 
 
 def _check_tables(tokens: list[Token], body: MaskedBody, findings: DiagnosticCollector) -> None:
@@ -282,3 +311,8 @@ def _punctuation(language: str, state: StateCore) -> None:
             current = token.meta["language"] or language
         elif token.type == "inline" and token.children:
             punctuate(token.children, current)
+            for each in token.children:
+                if title := each.attrs.get("title"):
+                    each.attrs["title"] = punctuate_text(str(title), current)
+                if each.type == "image" and each.children:
+                    punctuate(each.children, current)

@@ -18,11 +18,11 @@ from markdown_it.token import Token
 
 from mailer.dispatch.diagnostic_collector import DiagnosticCollector
 from mailer.dispatch.diagnostics import Position
-from mailer.dispatch.markdown.link_validation import ANY, authority_end, check_link
 from mailer.dispatch.markdown.token_walk import plain_text
 from mailer.dispatch.model import Template
 from mailer.dispatch.slug import EXPECTED_SLUG, is_slug
 from mailer.dispatch.template.placeholders import MaskedBody, Placeholder
+from mailer.dispatch.url_validation import ANY, authority_end, check_link
 
 _VISIBLE = frozenset({"code_inline", "image", "dispatch_link"})
 _IMAGE = frozenset({"https"})

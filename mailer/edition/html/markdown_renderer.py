@@ -1,7 +1,7 @@
 """Renders Markdown tokens as HTML for mail: few elements with one class each, which style.css styles.
 
 Tables, quotes, figures, buttons and footnotes are rendered by partials, so that a publication can have its own; inline
-elements are written here. What differs per reader or variant is a marker (markers.py). Sides are left or right
+elements are written here. What differs per reader or variant is a marker (node_markers.py). Sides are left or right
 by the direction of the text: mail clients do not know `start`.
 """
 

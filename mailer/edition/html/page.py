@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from markupsafe import Markup, escape
 
 from mailer.dispatch import model
-from mailer.dispatch.markdown.link_validation import normalise_url
+from mailer.dispatch.url_validation import normalise_url
 from mailer.edition.dispatch_view import DispatchView, Path, non_empty_lines
 from mailer.edition.html.conditional_nodes import ConditionalNode, ImageSource, Nodes, NumberNode
 from mailer.edition.html.css_inliner import inline_styles
@@ -22,7 +22,7 @@ from mailer.edition.template_loader import TemplateSet
 from mailer.edition.theme import Theme
 from mailer.i18n.bidi import first_strong_direction
 from mailer.i18n.comma import comma
-from mailer.i18n.dates import long_date
+from mailer.i18n.date_format import long_date
 from mailer.line_sanitizer import clean_line
 
 _PADDING = "\u034f\u200c\u00a0" * 75

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from mailer.dispatch import model
-from mailer.dispatch.markdown.link_validation import normalise_url
+from mailer.dispatch.url_validation import normalise_url
 from mailer.edition.dispatch_view import DispatchView, Path, non_empty_lines
 from mailer.edition.html.conditional_nodes import NumberNode
 from mailer.edition.merge_fields import ADDRESS, TOKEN, EscapeContext, MergeField
@@ -26,7 +26,7 @@ from mailer.edition.plaintext.wrap import COLUMNS, width, wrap
 from mailer.edition.template_loader import LayoutError, TemplateSet
 from mailer.i18n.bidi import has_left_to_right, has_right_to_left, isolate
 from mailer.i18n.comma import comma
-from mailer.i18n.dates import long_date
+from mailer.i18n.date_format import long_date
 from mailer.line_sanitizer import clean_line
 
 _PART = re.compile("\0([a-z_]+)\0")

@@ -1,12 +1,13 @@
-"""Batches what the connections of one send ask of its ledger: many requests, one transaction.
+"""Batches what the connections of one shard ask of its ledger: many requests, one transaction.
 
-    DeliveryBatcher    the requests of one send: claim, begin_sending, may_send, record, record_nowait, release
+    DeliveryBatcher    the requests of one shard: claim, begin_sending, may_send, record, record_nowait, release
     DeliveryBatch      all requests since the last commit, as a Job of the writer
 
 Every answer is durable when it is given. A commit costs the same for one message as for ten: so the writer gets a batch when
 half of the connections wait for it, and at the latest SPACING after the batch before.
 
-The send's row is read, and locked, once a batch: its state and fencing token hold until the commit. Results are always
+Each batch shares the lock of the send, so that its state holds until the commit, and locks the row of the shard, so that its
+fencing token does. A batch that may change the state of the send holds its lock alone. Results are always
 written. Marks and claims need the fencing token. Releases need none: a row that another process took over matches no more. No
 delivery is marked as sending while the ledger lacks the result of one that was sent before it.
 
@@ -29,11 +30,14 @@ from mailer.delivery.warmup import WarmUp
 from mailer.ledger.queue.claims import begin_sending, claim, release
 from mailer.ledger.queue.results import record_accepted, record_results
 from mailer.ledger.sends.sends import GOING, finish_cancelling
+from mailer.ledger.sends.shards import is_row_of
 from mailer.ledger.sends.warmup import quota, record_sent
+from mailer.ledger.store.advisory_lock import lock_send_alone, share_send_lock
 from mailer.ledger.store.compiled_statements import CompiledStatement, param
 from mailer.ledger.store.ledger_context import LedgerContext, SendLock
-from mailer.ledger.store.tables import send
+from mailer.ledger.store.tables import send, send_shard
 from mailer.ledger.types.errors import FencedError, LedgerError
+from mailer.ledger.types.shards import Shard
 
 SPACING = 0.003  # seconds between two commits, unless half of the connections wait for one
 
@@ -51,16 +55,18 @@ class ClaimRequest:
 
 
 class DeliveryBatcher:
-    """The requests of one send, which this process holds by `lock`, under `fencing_token`."""
+    """The requests of one shard, which this process holds by `lock`, under `fencing_token`."""
 
     def __init__(
-        self, context: LedgerContext, send_id: int, fencing_token: int, lock: SendLock, *, resend_uncertain: bool
+        self, context: LedgerContext, shard: Shard, fencing_token: int, lock: SendLock, *, resend_uncertain: bool
     ) -> None:
-        self.send_id = send_id
+        self.shard = shard
+        self.send_id = shard.send_id
         self.fencing_token = fencing_token
         self.lock = lock
         self.warmup = context.warmup
         self.resend_uncertain = resend_uncertain
+        self.is_under_way = False  # the send has begun and runs: its state need not be changed; for the writer's thread
         # Attempts that may have been sent, by delivery; changed in the writer's thread
         self.in_flight: dict[int, int] = {}
         self.unsaved: list[DeliveryResult] = []  # results of batches that failed; the writer's thread may read it
@@ -254,11 +260,14 @@ class DeliveryBatch:
         return next((error for place, error in self._errors.items() if place not in awaited), None)
 
     def run(self, conn: Connection) -> None:
-        batcher, send_id = self._batcher, self._batcher.send_id
+        batcher, send_id, shard = self._batcher, self._batcher.send_id, self._batcher.shard
         batcher.close_batch(self)
         self.results += batcher.take_unsaved()  # so that nothing is marked while the ledger lacks an earlier result
         self._errors, self._marked, self._claimed = {}, {}, []
-        state, fencing_token, cancelling, begun_at, settled_at, kind = _SEND.run(conn, send_id).fetchone()
+        (share_send_lock if batcher.is_under_way else lock_send_alone)(conn, send_id)
+        row = _SHARD.run(conn, send_id, shard.number).fetchone()
+        state, cancelling, send_begun_at, kind, fencing_token, begun_at, settled_at = row
+        batcher.is_under_way = state == SendState.RUNNING and send_begun_at is not None and not cancelling
         self._is_fenced = fencing_token != batcher.fencing_token
         sent, at, warmup = 0, 0.0, WarmUp() if kind == SendKind.TEST else batcher.warmup
         if self.results:
@@ -266,7 +275,7 @@ class DeliveryBatch:
             sent = self._record(conn, at)
             may_be_last_batch = not self.marks  # of the others, one update a second is precise enough
             if settled_at is None or settled_at + (0 if may_be_last_batch else 1) < at:
-                _SETTLED.run(conn, at, send_id)
+                _SETTLED.run(conn, at, send_id, shard.number)
         if self.marks and not self._is_fenced and state == SendState.RUNNING:
             wanted = {each.delivery_id: each.attempt for each, _ in self.marks if not self._is_in_flight(each)}
             self._marked = begin_sending(conn, wanted)
@@ -279,10 +288,13 @@ class DeliveryBatch:
         if self.claims and not self._is_fenced and state in GOING:
             now = max(request.now for request, _ in self.claims)
             if limit := quota(conn, warmup, sum(request.limit for request, _ in self.claims), now):
-                self._claimed = claim(conn, send_id, limit, now)
-            if self._claimed and (state != SendState.RUNNING or begun_at is None):
+                self._claimed = claim(conn, shard, limit, now)
+            if self._claimed and begun_at is None:
+                conn.execute(update(send_shard).where(is_row_of(shard)).values(begun_at=now))
+            if self._claimed and not batcher.is_under_way:
                 begun = {"state": SendState.RUNNING, "begun_at": func.coalesce(send.c.begun_at, now)}
                 conn.execute(update(send).where(send.c.id == send_id).values(begun))
+                batcher.is_under_way = not cancelling
 
     def finish(self, error: BaseException | None) -> None:
         self._batcher.close_batch(self)  # it may never have run
@@ -356,12 +368,27 @@ def _set(future: "asyncio.Future[Any]", result: object, error: BaseException | N
         future.set_result(result)
 
 
-_SEND = CompiledStatement(
-    select(send.c.state, send.c.fencing_token, send.c.cancel_requested, send.c.begun_at, send.c.settled_at, send.c.kind)
-    .where(send.c.id == param("send"))
-    .with_for_update(key_share=True),
+_SHARD = CompiledStatement(
+    select(
+        send.c.state,
+        send.c.cancel_requested,
+        send.c.begun_at,
+        send.c.kind,
+        send_shard.c.fencing_token,
+        send_shard.c.begun_at,
+        send_shard.c.settled_at,
+    )
+    .join(send_shard)
+    .where(send.c.id == param("send"), send_shard.c.number == param("number"))
+    .with_for_update(key_share=True, of=send_shard),
     "send",
+    "number",
 )
 _SETTLED = CompiledStatement(
-    update(send).where(send.c.id == param("send")).values(settled_at=param("at", 0.0)), "at", "send"
+    update(send_shard)
+    .where(send_shard.c.send_id == param("send"), send_shard.c.number == param("number"))
+    .values(settled_at=param("at", 0.0)),
+    "at",
+    "send",
+    "number",
 )

@@ -6,26 +6,30 @@ runs, and the fencing token. A release undoes the claim, because nothing was sen
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
-from sqlalchemy import ColumnElement, Connection, Select, select
+from sqlalchemy import ColumnElement, Connection, Select, literal_column, select, tuple_
 
 from mailer.delivery.states import DeliveryState
 from mailer.delivery.types import Claim
 from mailer.ledger.deliveries.skip import skip_suppressed
 from mailer.ledger.deliveries.transitions import CLAIM, MARK_SENDING, transition
+from mailer.ledger.sends.shards import in_shard
 from mailer.ledger.store.compiled_statements import CompiledStatement, encode_ids, in_ids, param
 from mailer.ledger.store.tables import delivery
+from mailer.ledger.types.shards import Shard
 
 Attempts = Mapping[int, int]
 """The number of one attempt of each delivery, by the delivery's id."""
 
 
-def claim(conn: Connection, send_id: int, limit: int, now: float) -> list[Claim]:
-    """Claims up to `limit` deliveries that are due at `now`, retries first."""
-    rows = _RETRIES.run(conn, send_id, now, limit).fetchall()
-    if len(rows) < limit:
-        rows += _NEXT.run(conn, send_id, limit - len(rows)).fetchall()
+def claim(conn: Connection, shard: Shard, limit: int, now: float) -> list[Claim]:
+    """Claims up to `limit` deliveries of `shard` that are due at `now`: retries, new ones, those taken back."""
+    of_shard = shard.send_id, shard.first_id, shard.last_id
+    rows = _RETRIES.run(conn, *of_shard, now, limit).fetchall()
+    for statement in (_NEXT, _TAKEN_BACK):
+        if len(rows) < limit:
+            rows += statement.run(conn, *of_shard, limit - len(rows)).fetchall()
     if rows:
         CLAIM.run(conn, encode_ids([row[0] for row in rows]), now)
     return [
@@ -63,14 +67,14 @@ def release(conn: Connection, claims: Iterable[Claim], *, at: float, cancelling:
         skip_suppressed(conn, in_ids(delivery.c.id, list(released.scalars())), at=at)
 
 
-def release_all(conn: Connection, send_id: int, *, at: float) -> None:
-    """Releases all deliveries of a send that are claimed and were never marked as sending."""
+def release_all(conn: Connection, shard: Shard, *, at: float) -> None:
+    """Releases all deliveries of a shard that are claimed and were never marked as sending."""
     conn.execute(
         transition({DeliveryState.CLAIMED}, DeliveryState.PENDING, at=at)
-        .where(delivery.c.send_id == send_id)
+        .where(in_shard(shard))
         .values(attempts=delivery.c.attempts - 1, reason="")
     )
-    skip_suppressed(conn, delivery.c.send_id == send_id, at=at)
+    skip_suppressed(conn, in_shard(shard), at=at)
 
 
 def _by_number(attempts: Attempts) -> Mapping[int, list[int]]:
@@ -81,9 +85,7 @@ def _by_number(attempts: Attempts) -> Mapping[int, list[int]]:
     return found
 
 
-def _due(
-    state: DeliveryState, *conditions: ColumnElement[bool], order: Sequence[ColumnElement[object]]
-) -> Select[object]:
+def _due(state: DeliveryState, *conditions: ColumnElement[bool]) -> Select[object]:
     return (
         select(
             delivery.c.id,
@@ -94,24 +96,28 @@ def _due(
             delivery.c.date,
         )
         .where(delivery.c.send_id == param("send"), delivery.c.state == state, *conditions)
-        .order_by(*order)
+        .order_by(delivery.c.next_at, delivery.c.id)
         .limit(param("limit"))
         .with_for_update(skip_locked=True)
     )
 
 
+_PLACE = tuple_(delivery.c.next_at, delivery.c.id)  # in the index of claims
+_IN_RANGE = delivery.c.id.between(param("first"), param("last"))
+_OF_SHARD = ("send", "first", "last")
 _RETRIES = CompiledStatement(
-    _due(
-        DeliveryState.DEFERRED,
-        delivery.c.next_at <= param("now", 0.0),
-        order=(delivery.c.next_at, delivery.c.id),
-    ),
-    "send",
-    "now",
-    "limit",
+    _due(DeliveryState.DEFERRED, delivery.c.next_at <= param("now", 0.0), _IN_RANGE), *_OF_SHARD, "now", "limit"
 )
 _NEXT = CompiledStatement(
-    _due(DeliveryState.PENDING, order=(delivery.c.next_at, delivery.c.id)),
-    "send",
+    _due(
+        DeliveryState.PENDING,
+        # as pairs: so that the index finds where the shard begins, and PostgreSQL does not walk the shard by its ids instead
+        tuple_(literal_column("0.0"), param("first")) <= _PLACE,
+        tuple_(literal_column("0.0"), param("last")) >= _PLACE,
+    ),
+    *_OF_SHARD,
     "limit",
+)
+_TAKEN_BACK = CompiledStatement(
+    _due(DeliveryState.PENDING, delivery.c.next_at > literal_column("0.0"), _IN_RANGE), *_OF_SHARD, "limit"
 )

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, or_,
 from mailer.delivery.states import OPEN_STATES, TERMINAL, TRANSITIONS, DeliveryState, SendState
 from mailer.ledger.sends.sends import load_send, summarise
 from mailer.ledger.store.ledger_context import LedgerContext
-from mailer.ledger.store.tables import attempt, delivery, send, suppression, suppression_change
+from mailer.ledger.store.tables import attempt, delivery, send, send_shard, suppression, suppression_change
 from mailer.ledger.types.sends import Send
 from mailer.ledger.types.suppressions import SuppressionAction
 
@@ -66,6 +66,19 @@ def _sum(conn: Connection, found: Send) -> Iterator[str]:
     total, outside = conn.execute(
         select(func.count(), func.count(case((~delivery.c.id.between(first, last), 1)))).where(of_send)
     ).one()
+    in_shards = (
+        select(func.count())
+        .select_from(delivery)
+        .join(
+            send_shard,
+            and_(
+                send_shard.c.send_id == delivery.c.send_id,
+                delivery.c.id.between(send_shard.c.first_id, send_shard.c.last_id),
+            ),
+        )
+    )
+    if (covered := conn.execute(in_shards.where(of_send)).scalar_one()) != total:
+        yield f"{total} are frozen, but the shards have {covered}"
     if summary.frozen != total:
         yield f"the states add up to {summary.frozen}, but {total} are frozen"
     if outside:

@@ -19,6 +19,7 @@ from mailer.ledger.privacy.pseudonyms import ErasedAddresses
 from mailer.ledger.sends.audience_query import Audience, AudienceQuery, has_received
 from mailer.ledger.sends.editions import store_edition
 from mailer.ledger.sends.sends import change_send, find_by_token, load_send, lock_send, sends_of, to_send
+from mailer.ledger.sends.shards import make_shards
 from mailer.ledger.store.advisory_lock import CREATE_SEND, advisory_lock
 from mailer.ledger.store.compiled_statements import BulkInsert
 from mailer.ledger.store.ledger_context import LedgerContext
@@ -67,7 +68,7 @@ class SendCreator:
             state = SendState.RUNNING if starts_at_once else SendState.SCHEDULED
             send_id = _insert_send(conn, new, state=state, at=now)
             if new.scheduled_at is None:
-                if _freeze(conn, load_send(conn, send_id), audience, at=now) == 0:
+                if self._freeze(conn, load_send(conn, send_id), audience, at=now) == 0:
                     raise NobodyError("No reader would get this: the audience is empty. No send was created.")
                 _require_confirmed(conn, send_id, new.confirmed)
                 if new.kind is SendKind.TEST and new.created_by:
@@ -95,7 +96,7 @@ class SendCreator:
                 conn.execute(update(send).where(send.c.id == send_id).values(run_by_server=True))
             if not found.is_frozen:
                 advisory_lock(conn, CREATE_SEND)
-                _freeze(conn, found, audience, at=self._context.clock())
+                self._freeze(conn, found, audience, at=self._context.clock())
             return load_send(conn, send_id)
 
         return self._context.writer.call(work, once=True).result()
@@ -132,7 +133,7 @@ class SendCreator:
                 literal(now),
             ).where(*_resendable(parent, at=now))
             conn.execute(insert(delivery).from_select(_COLUMNS, failed.order_by(delivery.c.id)))
-            if _finish_freezing(conn, load_send(conn, send_id), at=now) == 0:
+            if self._finish_freezing(conn, load_send(conn, send_id), at=now) == 0:
                 raise NobodyError(
                     f"Send {parent_id} has no failed deliveries to send again: their readers got it in another send, "
                     "unsubscribed or are suppressed."
@@ -148,6 +149,27 @@ class SendCreator:
             to_mail = conn.execute(count.where(*_resendable(parent, at=self._context.clock()))).scalar_one()
             failed = conn.execute(count.where(*_failed(parent))).scalar_one()
         return ResendPlan(to_mail=to_mail, left_out=failed - to_mail)
+
+    def _freeze(self, conn: Connection, made: Send, audience: Audience | Iterable[NewDelivery], *, at: float) -> int:
+        """Inserts the deliveries; returns how many there are."""
+        if isinstance(audience, Audience):
+            conn.execute(insert(delivery).from_select(_COLUMNS, _selected(conn, made.id, audience, at)))
+        else:
+            _NEW.load(conn, _rows(made.id, audience, ErasedAddresses(conn), at))
+        if made.repeat is Repeat.NEW_READERS:
+            _exclude_previous_recipients(conn, made)
+        return self._finish_freezing(conn, made, at=at)
+
+    def _finish_freezing(self, conn: Connection, made: Send, *, at: float) -> int:
+        """Skips suppressed recipients, makes the shards; returns how many deliveries there are."""
+        skip_suppressed(conn, delivery.c.send_id == made.id, at=at)
+        bounds = select(func.count(), func.min(delivery.c.id), func.max(delivery.c.id))
+        count, first, last = conn.execute(bounds.where(delivery.c.send_id == made.id)).one()
+        if count:
+            conn.execute(update(send).where(send.c.id == made.id).values(first_id=first, last_id=last))
+        size = self._context.shard_size if self._context.database.has_leases else max(1, count)
+        make_shards(conn, made.id, count, (first or 0, last or -1), size)
+        return int(count)
 
 
 def _failed(parent: Send) -> tuple[ColumnElement[bool], ...]:
@@ -251,17 +273,6 @@ def _require_few_tests(conn: Connection, created_by: str, now: float) -> None:
         raise TooManyTestsError(MOST_TESTED)
 
 
-def _freeze(conn: Connection, made: Send, audience: Audience | Iterable[NewDelivery], *, at: float) -> int:
-    """Inserts the deliveries; returns how many there are."""
-    if isinstance(audience, Audience):
-        conn.execute(insert(delivery).from_select(_COLUMNS, _selected(conn, made.id, audience, at)))
-    else:
-        _NEW.load(conn, _rows(made.id, audience, ErasedAddresses(conn), at))
-    if made.repeat is Repeat.NEW_READERS:
-        _exclude_previous_recipients(conn, made)
-    return _finish_freezing(conn, made, at=at)
-
-
 def _selected(conn: Connection, send_id: int, audience: Audience, at: float) -> Select[Any]:
     """Returns the deliveries as a query of _COLUMNS, in their order."""
     audience_now = AudienceQuery(conn, audience.selection, at=at)
@@ -302,13 +313,3 @@ def _as_json(fields: Mapping[str, str]) -> str:
 def _exclude_previous_recipients(conn: Connection, made: Send) -> None:
     """Deletes the deliveries to recipients who have an accepted or uncertain one of this slug: not part of the audience."""
     conn.execute(delete(delivery).where(delivery.c.send_id == made.id, has_received(delivery.c.identity, made.slug)))
-
-
-def _finish_freezing(conn: Connection, made: Send, *, at: float) -> int:
-    """Skips suppressed recipients, records the range of ids; returns how many deliveries there are."""
-    skip_suppressed(conn, delivery.c.send_id == made.id, at=at)
-    bounds = select(func.count(), func.min(delivery.c.id), func.max(delivery.c.id))
-    count, first, last = conn.execute(bounds.where(delivery.c.send_id == made.id)).one()
-    if count:
-        conn.execute(update(send).where(send.c.id == made.id).values(first_id=first, last_id=last))
-    return int(count)

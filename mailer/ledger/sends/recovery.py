@@ -1,6 +1,6 @@
-"""Recovers a send whose process died, in one transaction of the next one.
+"""Recovers a shard whose process died, in one transaction of the next one.
 
-The caller holds the send's lock: the process before is dead, or has released the send. First the fencing token rises, so that a
+The caller holds the shard's lock: the process before is dead, or has released the shard. First the fencing token rises, so that a
 process that is alive after all can mark nothing more. Then `claimed` becomes `pending`, because it was certainly not sent;
 `sending` becomes `uncertain`, because it may have been; attempts under way are closed as lost. The warm-up plan counts the
 uncertain ones.
@@ -12,33 +12,35 @@ from mailer.delivery.states import DeliveryState, SendKind
 from mailer.delivery.warmup import WarmUp
 from mailer.ledger.deliveries.skip import skip_suppressed, skip_unsubscribed
 from mailer.ledger.deliveries.transitions import transition
+from mailer.ledger.sends.shards import in_shard, is_row_of
 from mailer.ledger.sends.warmup import record_sent
 from mailer.ledger.store.compiled_statements import in_ids
-from mailer.ledger.store.tables import attempt, delivery, send
+from mailer.ledger.store.tables import attempt, delivery, send, send_shard
+from mailer.ledger.types.shards import Shard
 
 _LOST_COLUMNS = ("delivery_id", "number", "opened_at", "closed_at", "lost", "classification")
 
 
-def recover(conn: Connection, send_id: int, warmup: WarmUp, *, at: float, resend_uncertain: bool = False) -> int:
-    """Takes the send over; returns its new fencing token. `resend_uncertain`: what becomes uncertain now is sent again, once."""
-    token, kind = conn.execute(
-        update(send)
-        .where(send.c.id == send_id)
-        .values(fencing_token=send.c.fencing_token + 1)
-        .returning(send.c.fencing_token, send.c.kind)
-    ).one()
-    of_send = delivery.c.send_id == send_id
+def recover(conn: Connection, shard: Shard, warmup: WarmUp, *, at: float, resend_uncertain: bool = False) -> int:
+    """Takes the shard over; returns its new fencing token. `resend_uncertain`: what becomes uncertain now is sent again, once."""
+    token = conn.execute(
+        update(send_shard)
+        .where(is_row_of(shard))
+        .values(fencing_token=send_shard.c.fencing_token + 1, share_from=0.0, share_to=0.0)
+        .returning(send_shard.c.fencing_token)
+    ).scalar_one()
+    mine = in_shard(shard)
     became = case((delivery.c.state == DeliveryState.CLAIMED, DeliveryState.PENDING), else_=DeliveryState.UNCERTAIN)
     under_way = select(
         delivery.c.id, delivery.c.attempts, delivery.c.updated_at, literal(at, Float), literal(True), became
-    ).where(of_send, delivery.c.state.in_([DeliveryState.CLAIMED, DeliveryState.SENDING]), ~is_attempt_closed())
+    ).where(mine, delivery.c.state.in_([DeliveryState.CLAIMED, DeliveryState.SENDING]), ~is_attempt_closed())
     conn.execute(insert(attempt).from_select(_LOST_COLUMNS, under_way))
     conn.execute(
-        transition({DeliveryState.CLAIMED}, DeliveryState.PENDING, at=at).where(of_send).values(reason="not sent")
+        transition({DeliveryState.CLAIMED}, DeliveryState.PENDING, at=at).where(mine).values(reason="not sent")
     )
     uncertain = conn.execute(
         transition({DeliveryState.SENDING}, DeliveryState.UNCERTAIN, at=at)
-        .where(of_send)
+        .where(mine)
         .values(reason="interrupted after the message was handed over and before the server confirmed it")
         .returning(delivery.c.id)
     ).scalars()
@@ -46,8 +48,8 @@ def recover(conn: Connection, send_id: int, warmup: WarmUp, *, at: float, resend
     if resend_uncertain and ids:
         requeue(conn, ids, at=at)
         skip_unsubscribed(conn, in_ids(delivery.c.id, ids), at=at)
-    skip_suppressed(conn, of_send, at=at)
-    if kind is not SendKind.TEST:
+    skip_suppressed(conn, mine, at=at)
+    if conn.execute(select(send.c.kind).where(send.c.id == shard.send_id)).scalar_one() is not SendKind.TEST:
         record_sent(conn, warmup, len(ids), at)
     return int(token)
 

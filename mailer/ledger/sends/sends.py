@@ -11,18 +11,21 @@ sent, the send stays `paused` with `cancel_requested`; the last of their results
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, or_, select, union_all, update
 
 from mailer.delivery.states import OPEN_STATES, TERMINAL, DeliveryState, SendKind, SendState
 from mailer.ledger.deliveries.skip import skip, skip_ineligible
 from mailer.ledger.deliveries.transitions import transition
 from mailer.ledger.sends.recovery import recover
+from mailer.ledger.sends.shards import delete_shards, held_shards, in_shard, load_shards, wake_shards
 from mailer.ledger.sends.warmup import with_warmup_hold
+from mailer.ledger.store.advisory_lock import lock_send_alone
 from mailer.ledger.store.compiled_statements import in_ids
 from mailer.ledger.store.ledger_context import LOCK_PATIENCE, LedgerContext
-from mailer.ledger.store.tables import delivery, edition, send
+from mailer.ledger.store.tables import delivery, edition, send, send_shard
 from mailer.ledger.types.errors import SendStateError, UnknownSendError
 from mailer.ledger.types.sends import Repeat, Resolution, Send, Summary
+from mailer.ledger.types.shards import Shard
 from mailer.ledger.types.webhooks import WebhookEvent
 from mailer.ledger.webhooks.outbox import enqueue_finished, enqueue_halted, has_subscribers
 
@@ -162,6 +165,7 @@ class Sends:
                 )
             change_send(conn, found, SendState.CANCELLED, at=self._context.clock())
             conn.execute(delete(delivery).where(delivery.c.send_id == send_id))
+            delete_shards(conn, send_id)
             conn.execute(update(send).where(send.c.id == send_id).values(first_id=0, last_id=-1))
             return load_send(conn, send_id)
 
@@ -228,8 +232,9 @@ class Sends:
     def cancel(self, send_id: int) -> Send:
         """Skips the rest as `cancelled`. It is `cancelled` at once, or after the results of messages being sent."""
         self.get(send_id)
-        lock = self._context.send_lock(send_id)
-        is_free = lock.acquire(LOCK_PATIENCE)
+        with self._context.database.reading() as conn:
+            locks = {shard: self._context.shard_lock(send_id, shard.number) for shard in load_shards(conn, send_id)}
+        free = [shard for shard, lock in locks.items() if lock.acquire(LOCK_PATIENCE)]
 
         def work(conn: Connection) -> Send:
             found, now = lock_send(conn, send_id), self._context.clock()
@@ -237,8 +242,8 @@ class Sends:
                 return found
             if found.state is SendState.FINISHED:
                 raise SendStateError(f"Send {send_id} is finished and cannot be cancelled.")
-            if is_free:
-                recover(conn, send_id, self._context.warmup, at=now)
+            for shard in free:
+                recover(conn, shard, self._context.warmup, at=now)
             skip(conn, delivery.c.send_id == send_id, "cancelled", at=now)
             conn.execute(update(send).where(send.c.id == send_id).values(cancel_requested=True))
             if not finish_cancelling(conn, send_id, at=now) and found.state is not SendState.PAUSED:
@@ -248,7 +253,8 @@ class Sends:
         try:
             return self._context.writer.call(work).result()
         finally:
-            lock.close()
+            for lock in locks.values():
+                lock.close()
 
     def resolve_uncertain(
         self, send_id: int, *, resend: bool, identities: Collection[str] | None = None, carried: bool = False
@@ -273,6 +279,7 @@ class Sends:
                     transition(_UNCERTAIN, DeliveryState.PENDING, at=now).where(which).values(reason="to be sent again")
                 )
                 skip_ineligible(conn, which, at=now)
+                wake_shards(conn, send_id, chosen)
                 if found.state is SendState.FINISHED:
                     change_send(conn, found, SendState.RUNNING, at=now)
                 if carried:
@@ -285,9 +292,10 @@ class Sends:
         return self._context.writer.call(work).result()
 
     def holder_pid(self, send_id: int) -> int | None:
-        """Returns the id of the process that holds the send; None if there is none, 0 if it is unknown."""
-        lock = self._context.send_lock(send_id)
-        return None if lock.is_unlocked() else lock.read_pid() or 0
+        """Returns the id of a process that holds a shard of the send; None if there is none, 0 if it is unknown."""
+        with self._context.database.reading() as conn:
+            held = held_shards(conn, self._context, send_id)
+        return held[0].pid if held else None
 
 
 _UNCERTAIN = frozenset({DeliveryState.UNCERTAIN})
@@ -311,9 +319,14 @@ def _uncertain(conn: Connection, send_id: int, identities: Collection[str] | Non
 
 def sends_of(*conditions: ColumnElement[bool]) -> Select[Any]:
     """Returns a query for sends, whose rows `to_send` reads."""
-    omitted = {"last_id", "token"}
+    omitted = {"last_id", "token", "queue", "signing"}
     columns = [column for column in send.c if column.name not in omitted]
-    return select(*columns, edition.c.title).join(edition).where(*conditions)
+    settled_at = select(func.max(send_shard.c.settled_at)).where(send_shard.c.send_id == send.c.id)
+    return (
+        select(*columns, settled_at.scalar_subquery().label("settled_at"), edition.c.title)
+        .join(edition)
+        .where(*conditions)
+    )
 
 
 def to_send(row: Any) -> Send:
@@ -333,7 +346,6 @@ def to_send(row: Any) -> Send:
         key_name=row.key_name,
         parent_id=row.parent_id,
         repeat=Repeat(row.repeat),
-        fencing_token=row.fencing_token,
         created_at=row.created_at,
         scheduled_at=row.scheduled_at,
         begun_at=row.begun_at,
@@ -354,7 +366,8 @@ def find_by_token(conn: Connection, token: str) -> Send | None:
 
 
 def lock_send(conn: Connection, send_id: int) -> Send:
-    """Returns the send, and locks it until this transaction ends. Raises UnknownSendError."""
+    """Returns the send, and keeps all other writers of it out until this transaction ends. Raises UnknownSendError."""
+    lock_send_alone(conn, send_id)
     conn.execute(select(send.c.id).where(send.c.id == send_id).with_for_update(key_share=True))
     return load_send(conn, send_id)
 
@@ -367,11 +380,11 @@ def load_send(conn: Connection, send_id: int) -> Send:
     return to_send(row)
 
 
-def summarise(conn: Connection, found: Send) -> Summary:
-    """Counts the deliveries of a send, in one query over one index."""
+def summarise(conn: Connection, found: Send, shard: Shard | None = None) -> Summary:
+    """Counts the deliveries of a send, or of one shard of it, in one query over one index."""
     rows = conn.execute(
         select(delivery.c.state, func.count(), func.min(delivery.c.next_at), func.max(delivery.c.next_at))
-        .where(delivery.c.send_id == found.id)
+        .where(in_shard(shard) if shard else delivery.c.send_id == found.id)
         .group_by(delivery.c.state)
     ).all()
     due = [times for state, _, *times in rows if state is DeliveryState.DEFERRED]
@@ -404,11 +417,22 @@ def set_reason(conn: Connection, send_id: int, states: Collection[SendState], re
     conn.execute(one.values(reason=reason))
 
 
+def open_states(conn: Connection, send_id: int) -> frozenset[DeliveryState]:
+    """Returns which of the states of open deliveries there are in a send, without counting them."""
+    rows = (
+        select(delivery.c.state)
+        .where(delivery.c.send_id == send_id, delivery.c.state == state)
+        .limit(1)
+        .subquery(state.value)
+        for state in sorted(OPEN_STATES)
+    )
+    return frozenset(conn.execute(union_all(*(select(each.c.state) for each in rows))).scalars())
+
+
 def finish_cancelling(conn: Connection, send_id: int, *, at: float) -> bool:
     """Makes a send with `cancel_requested` `cancelled`, once none of its deliveries is open; whether it did."""
     found = load_send(conn, send_id)
-    unfinished = select(delivery.c.id).where(delivery.c.send_id == send_id, delivery.c.state.in_(sorted(OPEN_STATES)))
-    if not found.cancel_requested or conn.execute(unfinished.limit(1)).first():
+    if not found.cancel_requested or open_states(conn, send_id):
         return False
     change_send(conn, found, SendState.CANCELLED, at=at)
     conn.execute(update(send).where(send.c.id == send_id).values(cancel_requested=False))

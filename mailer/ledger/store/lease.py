@@ -1,4 +1,4 @@
-"""The lease on a send, on PostgreSQL, where its processes may run on several machines.
+"""The lease on a shard of a send, on PostgreSQL, where its processes may run on several machines.
 
 A lease expires by the database's clock unless its holder renews it, which the writer does in time. The holder itself measures
 with a clock that cannot be set and that continues while the process is stopped or the machine sleeps. It counts from before
@@ -13,11 +13,11 @@ import socket
 import uuid
 from collections.abc import Callable
 
-from sqlalchemy import Cast, Connection, Float, cast, delete, extract, func, insert, select, update
+from sqlalchemy import Cast, ColumnElement, Connection, Float, Update, cast, extract, func, select, update
 
 from mailer.boot_clock import boottime
 from mailer.ledger.store.database import Database
-from mailer.ledger.store.tables import lease, send
+from mailer.ledger.store.tables import send_shard
 from mailer.ledger.store.writer import Job, Writer
 
 LENGTH = 30.0  # seconds
@@ -25,20 +25,21 @@ MARGIN = 0.1  # the fraction of it by which the holder lets it end earlier
 
 
 class Lease:
-    """The right to run one send, as long as it is renewed. `clock` is LedgerContext.steady."""
+    """The right to send one shard, as long as it is renewed. `clock` is LedgerContext.steady."""
 
     def __init__(
         self,
         database: Database,
         writer: Writer,
         send_id: int,
+        number: int,
         *,
         length: float = LENGTH,
         clock: Callable[[], float] = boottime,
     ) -> None:
         self._database = database
         self._writer = writer
-        self._send_id = send_id
+        self._row = (send_shard.c.send_id == send_id, send_shard.c.number == number)
         self._length = length
         self._clock = clock
         self._holder = uuid.uuid4().hex
@@ -64,8 +65,7 @@ class Lease:
 
     def renew(self, conn: Connection) -> bool:
         """Within a transaction: extends it, unless another process has taken it. Call `on_renewed` after the commit."""
-        mine = update(lease).where(lease.c.send_id == self._send_id, lease.c.holder == self._holder)
-        self._taken = bool(conn.execute(mine.values(expires_at=_now() + self._length)).rowcount)
+        self._taken = bool(conn.execute(self._mine.values(expires_at=database_now() + self._length)).rowcount)
         return self._taken
 
     def on_renewed(self, asked_at: float) -> None:
@@ -78,37 +78,36 @@ class Lease:
     def read_pid(self) -> int | None:
         """Returns the id of the process that holds it; 0 if that is on another machine, None if it is free."""
         with self._database.reading() as conn:
-            query = select(lease.c.pid, lease.c.host).where(
-                lease.c.send_id == self._send_id, lease.c.expires_at > _now()
-            )
+            query = select(send_shard.c.pid, send_shard.c.host).where(*self._row, is_held())
             row = conn.execute(query).first()
-        if row is None:
-            return None
-        return int(row.pid) if row.host == socket.gethostname() else 0
+        return None if row is None else local_pid(row.pid, row.host)
 
     def close(self) -> None:
         """Releases it."""
         if self._taken:
             self._taken = False
-            mine = delete(lease).where(lease.c.send_id == self._send_id, lease.c.holder == self._holder)
-            self._writer.call(lambda conn: conn.execute(mine).rowcount).result()
+            free = self._mine.values(holder="", expires_at=0.0, share_from=0.0, share_to=0.0)
+            self._writer.call(lambda conn: conn.execute(free).rowcount).result()
+
+    @property
+    def _mine(self) -> Update:
+        return update(send_shard).where(*self._row, send_shard.c.holder == self._holder)
 
     def _take(self, conn: Connection) -> bool:
-        conn.execute(select(send.c.id).where(send.c.id == self._send_id).with_for_update(key_share=True))
-        is_held = conn.execute(select(lease.c.expires_at > _now()).where(lease.c.send_id == self._send_id)).scalar()
-        if is_held:
-            return False
-        conn.execute(delete(lease).where(lease.c.send_id == self._send_id))
-        conn.execute(
-            insert(lease).values(
-                send_id=self._send_id,
+        taken = (
+            update(send_shard)
+            .where(*self._row, ~is_held())
+            .values(
                 holder=self._holder,
                 pid=os.getpid(),
                 host=socket.gethostname(),
-                expires_at=_now() + self._length,
+                taken_at=database_now(),
+                expires_at=database_now() + self._length,
+                share_from=0.0,
+                share_to=0.0,
             )
         )
-        return True
+        return bool(conn.execute(taken).rowcount)
 
     def renewal(self) -> Job | None:
         """Returns the job that extends it; None if this process does not hold it."""
@@ -134,6 +133,16 @@ class _Renewal:
             self._lease.on_renewed(self._asked_at)
 
 
-def _now() -> Cast[float]:
-    """Returns the database's clock."""
+def database_now() -> Cast[float]:
+    """Returns the clock of PostgreSQL."""
     return cast(extract("epoch", func.clock_timestamp()), Float)
+
+
+def is_held() -> ColumnElement[bool]:
+    """Whether somebody has the lease of a row of `send_shard`."""
+    return send_shard.c.expires_at > database_now()
+
+
+def local_pid(pid: int, host: str) -> int:
+    """Returns the id of a process of this machine; 0 for one of another machine."""
+    return pid if host == socket.gethostname() else 0

@@ -11,12 +11,13 @@ from mailer.ledger.store.database import Database
 from mailer.ledger.store.file_locks import FileLock
 from mailer.ledger.store.lease import LENGTH, Lease
 from mailer.ledger.store.writer import Writer
+from mailer.ledger.types.shards import SHARD_SIZE
 
 LOCK_PATIENCE = 0.2  # seconds: checking whether a send is held takes its lock for an instant
 
 
 class SendLock(Protocol):
-    """The right to run a send: a FileLock or a Lease."""
+    """The right to send a shard: a FileLock or a Lease."""
 
     @property
     def held(self) -> bool:
@@ -37,8 +38,8 @@ class SendLock(Protocol):
 class LedgerContext:
     """`clock` gives seconds since the epoch, UTC; `state_dir` exists.
 
-    `warmup` limits the messages a day, over all sends.
-    `lease`: the length of a lease in seconds; `steady` is the monotonic clock by which its holder measures it.
+    `warmup` limits the messages a day, over all sends. `shard_size`: the deliveries of a shard on PostgreSQL; on SQLite each send
+    is one shard. `lease`: the length of a lease in seconds; `steady` is the monotonic clock by which its holder measures it.
     """
 
     database: Database
@@ -46,13 +47,14 @@ class LedgerContext:
     clock: Callable[[], float]
     state_dir: Path
     warmup: WarmUp = field(default_factory=WarmUp)
+    shard_size: int = SHARD_SIZE
     lease: float = LENGTH
     steady: Callable[[], float] = boottime
 
-    def send_lock(self, send_id: int) -> SendLock:
-        """Returns a new lock on a send."""
+    def shard_lock(self, send_id: int, number: int = 1) -> SendLock:
+        """Returns a new lock on a shard of a send."""
         if self.database.has_leases:
-            return Lease(self.database, self.writer, send_id, length=self.lease, clock=self.steady)
+            return Lease(self.database, self.writer, send_id, number, length=self.lease, clock=self.steady)
         return FileLock(self.state_dir / f"send-{send_id}.lock")
 
     def serve_lock(self) -> FileLock:

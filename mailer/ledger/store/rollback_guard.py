@@ -1,11 +1,15 @@
 """The rollback guard: detects that an old copy of the database was restored.
 
-The database has a counter that rises with every write, but for writes of a running send only once a second. Its highest value
-is also persisted in a file of the state folder, fsynced before any caller gets an answer. A database whose counter is behind
-that file has lost records: who was mailed, who unsubscribed. A new database in a folder that has such a file
-of a different database has lost all of them. A database that was written before, in a folder without its file, may be such an
-older copy in a new folder. All three are refused until somebody accepts the database (`accept`): then running sends are paused
-and scheduled ones become overdue.
+The database has a counter that rises with every write, but for writes of a running send only once a second: a row of `meta`, or
+on PostgreSQL a sequence, for which machines do not wait for each other. Its highest value is also persisted in a file of the
+state folder, fsynced before any caller gets an answer. A database whose counter is behind that file has lost records: who was
+mailed, who unsubscribed. A new database in a folder that has such a file of a different database has lost all of them. A database
+that was written before, in a folder without its file, may be such an older copy in a new folder. All three are refused until
+somebody accepts the database (`accept`): then running sends are paused and scheduled ones become overdue.
+
+A `mailer worker` has no workspace, and so no such file at first (`joins`). It accepts the database if that is the very one that a
+workspace has checked and vouched for: the same server, not restored to an earlier time nor switched to a copy of it, and the same
+database there. From its first write on it has a file, too.
 
 The file is named after the ledger's id, so that each database has its own, however its URL is written. It exists before the
 first commit. Raises LedgerError.
@@ -17,10 +21,11 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import BigInteger, Connection, Text, cast, func, select, update
+from sqlalchemy import BigInteger, Connection, Text, cast, delete, func, insert, select, text, update
 
 from mailer.delivery.states import SendState
-from mailer.ledger.store.compiled_statements import CompiledStatement, param
+from mailer.ledger.store.advisory_lock import advisory_lock
+from mailer.ledger.store.compiled_statements import CompiledStatement
 from mailer.ledger.store.tables import attempt, member_change, meta, send, suppression_change
 from mailer.ledger.types.errors import LedgerError
 
@@ -29,6 +34,8 @@ RESTORED = "the database was restored from a backup"
 ACCEPT = "mailer restore --accept"
 _DIGITS = 20
 _KEY = "rollback_guard"
+SEQUENCE = "rollback_guard"  # on PostgreSQL
+_VOUCHED = "vouched_database"
 _RECORDED_AT = (send.c.created_at, attempt.c.closed_at, suppression_change.c.at, member_change.c.at)
 
 
@@ -47,9 +54,10 @@ class AcceptedDatabase:
 class RollbackGuard:
     """The counter of one ledger: in its database, and in a file of `state_dir`. For one thread at a time."""
 
-    def __init__(self, state_dir: Path, name: str) -> None:
+    def __init__(self, state_dir: Path, name: str, *, joins: bool = False) -> None:
         self._dir = state_dir
         self._name = name
+        self._joins = joins
         self._fd: int | None = None
         self._ledger = ""
         self._reached = 0  # in the current transaction
@@ -65,8 +73,23 @@ class RollbackGuard:
         persisted = self._persisted()
         conn.rollback()
         _, counter = _read(conn)
-        if refusal := self._refusal(counter, persisted):
+        if self._joins and persisted is None:
+            if not _is_vouched_for(conn):
+                raise self._unknown()
+        elif refusal := self._refusal(counter, persisted):
             raise refusal
+
+    def needs_vouching(self, conn: Connection) -> bool:
+        """Whether `vouch` has something to do, after `check`. `conn` is for reading."""
+        is_first = not self._path.exists()
+        return conn.dialect.name == "postgresql" and not self._joins and (is_first or not _is_vouched_for(conn))
+
+    def vouch(self, conn: Connection) -> None:
+        """Records, in this transaction, that a workspace has checked this database, so that workers may use it."""
+        self._open()
+        advisory_lock(conn, _VOUCHED)
+        conn.execute(delete(meta).where(meta.c.key == _VOUCHED))
+        conn.execute(insert(meta).values(key=_VOUCHED, value=conn.execute(_IDENTITY).scalar_one()))
 
     def accept(self, conn: Connection, *, if_refused: bool = False) -> AcceptedDatabase | None:
         """Accepts the database: raises its counter to that of the file, and pauses its open sends.
@@ -77,7 +100,9 @@ class RollbackGuard:
         persisted = self._persisted()
         if if_refused and self._refusal(counter, persisted) is None:
             return None
-        conn.execute(update(meta).where(meta.c.key == _KEY).values(value=str(max(counter, persisted or 0))))
+        _set_counter(conn, max(counter, persisted or 0))
+        if conn.dialect.name == "postgresql":
+            self.vouch(conn)
         running = update(send).where(send.c.state.in_([SendState.RUNNING, SendState.WAITING]))
         scheduled = update(send).where(send.c.state == SendState.SCHEDULED)
         conn.execute(running.values(state=SendState.PAUSED, reason=RESTORED))
@@ -98,7 +123,7 @@ class RollbackGuard:
             self._ledger, _ = _read(conn)
             self._persisted_by_us = self._persisted() or 0
         self._open()
-        counter = int(_RAISE.run(conn, _KEY).fetchone()[0])
+        counter = int((_NEXT if conn.dialect.name == "postgresql" else _RAISE).run(conn).fetchone()[0])
         if counter <= self._persisted_by_us:
             raise LedgerError(
                 f"The database {self._name} was replaced by an older copy while this process used it.",
@@ -126,6 +151,12 @@ class RollbackGuard:
         if self._fd is not None:
             os.close(self._fd)
             self._fd = None
+
+    def _unknown(self) -> RestoredError:
+        return RestoredError(
+            f"No workspace has used the database {self._name} since it was made, restored, or moved to this server.",
+            "Run “mailer status” in the workspace, then start this again.",
+        )
 
     @property
     def _path(self) -> Path:
@@ -191,7 +222,21 @@ def _read(conn: Connection) -> tuple[str, int]:
     """Returns the id of the ledger, and its counter."""
     rows = conn.execute(select(meta.c.key, meta.c.value).where(meta.c.key.in_(["ledger", _KEY])))
     found = {row.key: row.value for row in rows}
-    return found["ledger"], int(found[_KEY])
+    counter = conn.execute(_REACHED).scalar_one() if conn.dialect.name == "postgresql" else found[_KEY]
+    return found["ledger"], int(counter)
+
+
+def _set_counter(conn: Connection, counter: int) -> None:
+    if conn.dialect.name != "postgresql":
+        conn.execute(update(meta).where(meta.c.key == _KEY).values(value=str(counter)))
+    elif counter:
+        conn.execute(select(func.setval(SEQUENCE, counter)))
+
+
+def _is_vouched_for(conn: Connection) -> bool:
+    """Whether a workspace has checked this very database of this very server."""
+    vouched = conn.execute(select(meta.c.value).where(meta.c.key == _VOUCHED)).scalar()
+    return bool(vouched == conn.execute(_IDENTITY).scalar_one())
 
 
 def _number(text: bytes, path: Path) -> int:
@@ -207,8 +252,14 @@ def _number(text: bytes, path: Path) -> int:
 
 _RAISE = CompiledStatement(
     update(meta)
-    .where(meta.c.key == param("name", ""))
+    .where(meta.c.key == _KEY)
     .values(value=cast(cast(meta.c.value, BigInteger) + 1, Text))
-    .returning(meta.c.value),
-    "name",
+    .returning(meta.c.value)
+)
+_NEXT = CompiledStatement(select(func.nextval(SEQUENCE)))
+_REACHED = text(f"SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM {SEQUENCE}")  # noqa: S608 - a constant
+_IDENTITY = text(
+    "SELECT concat_ws('/', (SELECT system_identifier FROM pg_control_system()),"
+    " substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8),"  # the timeline
+    " (SELECT oid FROM pg_database WHERE datname = current_database()))"
 )

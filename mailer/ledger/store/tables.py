@@ -2,13 +2,14 @@
 
     edition ── edition_media ── media
        ├ correction
-       └ send ── send_list
+       └ send ── send_list, send_shard
            └ delivery ── attempt
-    suppression   suppression_change   lease   warmup_day   meta
+    suppression   suppression_change   warmup_day   worker   role_lease   meta
     list ── member ── member_change   list_sync   consent   transactional_mail   leaving_reason
     desk_user ── desk_session   audit   revision   approval
     api_token ── idempotency_key
     webhook ── webhook_event   webhook_message ── webhook_attempt
+    feedback ── feedback_decision   feedback_message   feedback_source   provider_token
 
 Times are seconds since the epoch, UTC. `identity` is the canonical address of a subscriber, or the pseudonym after erasure.
 
@@ -19,9 +20,15 @@ others, because a relay refused it and not its recipient; so one index serves al
 so that it also finds all deliveries of one subscriber. `send.first_id` and `last_id` bound the ids of its deliveries, so that a
 report reads them in order without sorting.
 
+A `send_shard` is a range of the deliveries of a send, which one process at a time works on. Its columns from `holder` to
+`expires_at` are the lease of that process, on PostgreSQL only; `fencing_token` rises with every new holder. `next_at` is when it
+has something to send: 0 for now, null for nothing. The holder may use the part of each limit from `share_from` to `share_to`.
+A `worker` is a `mailer worker` that lives, or has died since. A `role_lease` is the right to run what runs once for all machines.
+`send.queue` names the workers that may take its shards; `signing` is a digest of what they must have in common to do so.
+
 `send.created_by` is the user of the desk who made it; `token` comes from the form, so that a form makes one send however often
 it is submitted. `run_by_server`: `serve` runs it, and the next `serve` continues when that one dies. `undoable`: it can be
-undone until `scheduled_at`. `fencing_token` rises with every new owner. `sender_profile` is a JSON object of the sender's
+undone until `scheduled_at`. `sender_profile` is a JSON object of the sender's
 settings when the send was made; null before schema 0014. A `correction` is an edition that was never sent: the archive shows it
 in place of the one that was. An `approval` names an edition that need not be stored yet.
 
@@ -34,6 +41,12 @@ A removed `desk_user` keeps the row, without password and link. Sessions, links 
 copy of the database gives no access. `audit` and `revision` keep the name that a user had then. `idempotency_key` keeps the
 response to a request that must not be done twice. A webhook's secret is derived from `key_name` and `salt`, and stored nowhere;
 its messages refer to it without a foreign key, because its removal must not wait.
+
+A row of `feedback` is about one recipient, and is never changed: a person's decision is a row of its own, and only erasure
+empties what identifies somebody. `source` and `source_id` make it unique. `delivery_id` is the delivery that it names, proven or
+not (`proof`). `identity` is whom it is about: the recipient of that delivery, else the address in the message.
+`feedback_message` keeps the message for a few days, compressed. `feedback_source` counts, by source. `provider_token` keeps the
+tokens of Mailgun's requests for two days, each with the digest of the only body that may have it.
 
 It is longer than most modules: one list of tables, because their keys refer to each other.
 """
@@ -63,10 +76,13 @@ from sqlalchemy import (
 
 from mailer.csv.rows import Status
 from mailer.delivery.states import DeliveryState, SendKind, SendState
+from mailer.feedback.model import FeedbackKind
+from mailer.feedback.policy import Effect
+from mailer.ledger.types.feedback import LONGEST_ID, LONGEST_SOURCE, DecisionAction, FeedbackProof
 from mailer.ledger.types.roles_and_scopes import Role
 from mailer.ledger.types.subscribers import NO_LINE, LeavingReason, MemberChangeKind, SignupSource, StatusSource
 from mailer.ledger.types.suppressions import SuppressionAction, SuppressionReason
-from mailer.ledger.types.transactional import TransactionalKind, TransactionalState
+from mailer.ledger.types.transactional_mail import TransactionalKind, TransactionalState
 from mailer.ledger.types.webhooks import WebhookEvent, WebhookState
 from mailer.smtp.stage import Stage
 
@@ -81,9 +97,9 @@ metadata = MetaData(
 Id = BigInteger().with_variant(Integer(), "sqlite")  # SQLite numbers rows by itself only in an INTEGER
 
 
-def _word(words: type[StrEnum]) -> Enum:
+def _word(words: type[StrEnum], *, length: int = 16) -> Enum:
     """Returns the type of a column with one of `words`, kept as text: a native enum type would be hard to extend."""
-    return Enum(words, native_enum=False, length=16, values_callable=lambda enum: [word.value for word in enum])
+    return Enum(words, native_enum=False, length=length, values_callable=lambda enum: [word.value for word in enum])
 
 
 meta = Table(
@@ -148,11 +164,9 @@ send = Table(
     Column("key_name", Text, nullable=False),
     Column("parent_id", ForeignKey("send.id")),
     Column("repeat", String(16), nullable=False),
-    Column("fencing_token", Integer, nullable=False, server_default="0"),
     Column("created_at", Float, nullable=False),
     Column("scheduled_at", Float),
     Column("begun_at", Float),
-    Column("settled_at", Float),
     Column("ended_at", Float),
     Column("first_id", Id, nullable=False, server_default="0"),
     Column("last_id", Id, nullable=False, server_default="-1"),
@@ -161,6 +175,8 @@ send = Table(
     Column("run_by_server", Boolean, nullable=False, server_default=false()),
     Column("undoable", Boolean, nullable=False, server_default=false()),
     Column("sender_profile", Text),
+    Column("queue", String(128), nullable=False, server_default=""),
+    Column("signing", Text, nullable=False, server_default=""),
     Index("uq_send_token", "token", unique=True),  # no constraint: SQLite adds none to an existing table
     Index("ix_send_slug", "slug", "kind", "state"),
     Index("ix_send_state", "state", "scheduled_at"),
@@ -204,6 +220,9 @@ delivery = Table(
     Index("ix_delivery_claim", "send_id", "state", "next_at", "id"),
 )
 
+HAS_PROVIDER_ID = text("substr(reply, 1, 4) = 'Ok 0'")
+"""The predicate of the partial index: replies with an id of Amazon SES, which replaces our Message-ID by its own."""
+
 attempt = Table(
     "attempt",
     metadata,
@@ -218,13 +237,48 @@ attempt = Table(
     Column("reply", Text, nullable=False, server_default=""),
     Column("classification", _word(DeliveryState)),
     Column("lost", Boolean, nullable=False, server_default=false()),
+    Index("ix_attempt_provider_id", "reply", sqlite_where=HAS_PROVIDER_ID, postgresql_where=HAS_PROVIDER_ID),
     sqlite_with_rowid=False,
 )
 
-lease = Table(
-    "lease",
+send_shard = Table(
+    "send_shard",
     metadata,
     Column("send_id", ForeignKey(send.c.id), primary_key=True, autoincrement=False),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("first_id", Id, nullable=False),
+    Column("last_id", Id, nullable=False),
+    Column("next_at", Float),
+    Column("fencing_token", Integer, nullable=False, server_default="0"),
+    Column("holder", String(64), nullable=False, server_default=""),
+    Column("pid", Integer, nullable=False, server_default="0"),
+    Column("host", Text, nullable=False, server_default=""),
+    Column("taken_at", Float, nullable=False, server_default="0"),
+    Column("expires_at", Float, nullable=False, server_default="0"),
+    Column("share_from", Float, nullable=False, server_default="0"),
+    Column("share_to", Float, nullable=False, server_default="0"),
+    Column("begun_at", Float),
+    Column("settled_at", Float),
+    Index("ix_send_shard_expires_at", "expires_at"),
+)
+
+worker = Table(
+    "worker",
+    metadata,
+    Column("holder", String(64), primary_key=True),
+    Column("pid", Integer, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("queue", String(128), nullable=False),
+    Column("shards", Integer, nullable=False),
+    Column("started_at", Float, nullable=False),
+    Column("seen_at", Float, nullable=False),
+    Column("problem", Text, nullable=False, server_default=""),
+)
+
+role_lease = Table(
+    "role_lease",
+    metadata,
+    Column("role", String(64), primary_key=True),
     Column("holder", String(64), nullable=False),
     Column("pid", Integer, nullable=False),
     Column("host", Text, nullable=False),
@@ -498,7 +552,7 @@ webhook_event = Table(
     "webhook_event",
     metadata,
     Column("webhook_id", ForeignKey(webhook.c.id), primary_key=True),
-    Column("event", _word(WebhookEvent), primary_key=True),
+    Column("event", _word(WebhookEvent, length=32), primary_key=True),
 )
 
 webhook_message = Table(
@@ -506,7 +560,7 @@ webhook_message = Table(
     metadata,
     Column("id", Id, primary_key=True),
     Column("webhook_id", Integer, nullable=False),
-    Column("event", _word(WebhookEvent), nullable=False),
+    Column("event", _word(WebhookEvent, length=32), nullable=False),
     Column("identity", Text, nullable=False, server_default=""),
     Column("data", Text, nullable=False),
     Column("at", Float, nullable=False),
@@ -531,4 +585,73 @@ webhook_attempt = Table(
     Column("error", Text, nullable=False, server_default=""),
     Column("answer", Text, nullable=False, server_default=""),
     Index("ix_webhook_attempt_message_id", "message_id", "id"),
+)
+
+WAITING = text("effect = 'waiting'")
+"""The predicate of the partial index: feedback that a person has to decide, or has decided."""
+
+feedback = Table(
+    "feedback",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("source", String(LONGEST_SOURCE), nullable=False),
+    Column("source_id", String(LONGEST_ID), nullable=False),
+    Column("at", Float, nullable=False),
+    Column("kind", _word(FeedbackKind), nullable=False),
+    Column("identity", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("delivery_id", ForeignKey(delivery.c.id)),
+    Column("send_id", ForeignKey(send.c.id)),
+    Column("status", String(16), nullable=False),
+    Column("reason", String(32), nullable=False),
+    Column("permanent", Boolean, nullable=False),
+    Column("delayed", Boolean, nullable=False),
+    Column("report_type", String(32), nullable=False),
+    Column("words", Text, nullable=False),
+    Column("proof", _word(FeedbackProof), nullable=False),
+    Column("effect", _word(Effect), nullable=False),
+    Column("digest", String(64), nullable=False, server_default=""),
+    UniqueConstraint("source", "source_id"),
+    Index("ix_feedback_identity", "identity", "id"),
+    Index("ix_feedback_send_id", "send_id", "id"),
+    Index("ix_feedback_waiting", "id", sqlite_where=WAITING, postgresql_where=WAITING),
+    sqlite_autoincrement=True,
+)
+
+feedback_decision = Table(
+    "feedback_decision",
+    metadata,
+    Column("feedback_id", ForeignKey(feedback.c.id), primary_key=True),
+    Column("action", _word(DecisionAction), nullable=False),
+    Column("by", Text, nullable=False),
+    Column("at", Float, nullable=False),
+)
+
+feedback_message = Table(
+    "feedback_message",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("at", Float, nullable=False),
+    Column("raw", LargeBinary, nullable=False),
+    Index("ix_feedback_message_at", "at"),
+)
+
+feedback_source = Table(
+    "feedback_source",
+    metadata,
+    Column("source", String(LONGEST_SOURCE), primary_key=True),
+    Column("last_at", Float, nullable=False),
+    Column("recorded", Integer, nullable=False),
+    Column("ignored", Integer, nullable=False),
+    Column("unknown", Integer, nullable=False),
+)
+
+provider_token = Table(
+    "provider_token",
+    metadata,
+    Column("source", String(LONGEST_SOURCE), primary_key=True),
+    Column("token", String(100), primary_key=True),
+    Column("digest", String(64), nullable=False),
+    Column("at", Float, nullable=False),
+    Index("ix_provider_token_at", "at"),
 )

@@ -30,10 +30,10 @@ from mailer.ledger.subscribers.members import (
 from mailer.ledger.subscribers.preferences import is_off, present_memberships, set_own_status, skip_open_deliveries
 from mailer.ledger.subscribers.signups import VALID_FOR
 from mailer.ledger.subscribers.suppressions import standing
-from mailer.ledger.subscribers.transactional import DAY, QueuedMail, load_mail, queue_once_a_day, void_links
+from mailer.ledger.subscribers.transactional_mail_queue import DAY, QueuedMail, load_mail, queue_once_a_day, void_links
 from mailer.ledger.types.subscribers import Membership
 from mailer.ledger.types.suppressions import SuppressionReason
-from mailer.ledger.types.transactional import TransactionalKind, TransactionalState
+from mailer.ledger.types.transactional_mail import TransactionalKind, TransactionalState
 
 UNDO_MOVE_FOR = 14 * DAY
 _ASKED_BY, _MOVED = "asked by", "moved"  # the payload of the mail to the new address

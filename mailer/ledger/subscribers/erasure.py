@@ -17,6 +17,8 @@ from mailer.ledger.store.tables import (
     audit,
     consent,
     delivery,
+    feedback,
+    feedback_message,
     leaving_reason,
     list_,
     member,
@@ -62,6 +64,7 @@ def _erase(conn: Connection, identity: str, *, source: str, at: float) -> Erasur
     ).rowcount
     _forget_memberships(conn, identity, mark)
     forget_person(conn, identity)
+    _forget_feedback(conn, identity, mark)
     _forget_mentions(conn, identity, mark)
     conn.execute(delete(suppression).where(suppression.c.identity == identity, suppression.c.identity != mark))
     conn.execute(update(suppression_change).where(suppression_change.c.identity == identity).values(identity=mark))
@@ -81,6 +84,15 @@ def _forget_mentions(conn: Connection, identity: str, mark: str) -> None:
         has_address = func.lower(column).contains(identity, autoescape=True)
         for row in conn.execute(select(table.c.id, column).where(has_address)).all():
             conn.execute(update(table).where(table.c.id == row[0]).values({column: typed.sub(mark, row[1])}))
+
+
+def _forget_feedback(conn: Connection, identity: str, mark: str) -> None:
+    """Empties what came back from this subscriber, or names the address, and removes the messages."""
+    mine = or_(feedback.c.identity == identity, func.lower(feedback.c.address) == identity)
+    digests = select(feedback.c.digest).where(mine)
+    conn.execute(delete(feedback_message).where(feedback_message.c.digest.in_(digests)))
+    conn.execute(update(feedback).where(mine).values(address="", words=""))
+    conn.execute(update(feedback).where(feedback.c.identity == identity).values(identity=mark))
 
 
 def _forget_memberships(conn: Connection, identity: str, mark: str) -> None:

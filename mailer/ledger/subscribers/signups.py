@@ -25,8 +25,14 @@ from mailer.ledger.store.expressions import is_imported
 from mailer.ledger.store.ledger_context import LedgerContext
 from mailer.ledger.store.tables import consent, list_, transactional_mail
 from mailer.ledger.subscribers.members import known_list, subscribe
-from mailer.ledger.subscribers.transactional import DAY, QueuedMail, load_mail, lock_mailbox, queue_once_a_day
-from mailer.ledger.types.transactional import TransactionalKind, TransactionalState
+from mailer.ledger.subscribers.transactional_mail_queue import (
+    DAY,
+    QueuedMail,
+    load_mail,
+    lock_mailbox,
+    queue_once_a_day,
+)
+from mailer.ledger.types.transactional_mail import TransactionalKind, TransactionalState
 
 VALID_FOR = 72 * 3600.0  # seconds that a request may be confirmed
 _LISTS, _CONFIRMED = "lists", "confirmed"

@@ -62,9 +62,16 @@ class Suppressions:
     def __init__(self, context: LedgerContext) -> None:
         self._context = context
 
-    def unsubscribe(self, identity: str, *, source: str, send_id: int | None = None) -> SuppressResult:
-        """Unsubscribes a person from everything. Idempotent; `source` says how they asked (one-click, page, command, mail)."""
-        return self.suppress(identity, SuppressionReason.UNSUBSCRIBED, source=source, send_id=send_id)
+    def unsubscribe(
+        self, identity: str, *, source: str, send_id: int | None = None, entered: bool = False
+    ) -> SuppressResult:
+        """Unsubscribes a person from everything. Idempotent; `source` says how they asked (one-click, page, command, mail).
+
+        `entered`: an admin enters it. It does not renew an opt-out that is active, unless that came from a list file.
+        """
+        return self._suppress(
+            identity, SuppressionReason.UNSUBSCRIBED, source=source, send_id=send_id, renews=not entered
+        )
 
     def unsubscribe_delivery(self, delivery_id: int, *, source: str) -> Future[SuppressResult | None]:
         """The same by a delivery id, as in its token: a future, for threads and event loops. None: no such delivery."""
@@ -86,9 +93,22 @@ class Suppressions:
         """Suppresses an address for `reason`. Idempotent. ERASED is for erasure.py alone."""
         if reason is SuppressionReason.ERASED:
             raise ValueError("an address is erased by Erasure.erase()")
-        return self._context.writer.call(
-            lambda conn: suppress(conn, identity, reason, source=source, send_id=send_id, at=self._context.clock())
-        ).result()
+        return self._suppress(identity, reason, source=source, send_id=send_id)
+
+    def _suppress(
+        self,
+        identity: str,
+        reason: SuppressionReason,
+        *,
+        source: str,
+        send_id: int | None = None,
+        renews: bool = True,
+    ) -> SuppressResult:
+        def work(conn: Connection) -> SuppressResult:
+            at = self._context.clock()
+            return suppress(conn, identity, reason, source=source, send_id=send_id, at=at, renews=renews)
+
+        return self._context.writer.call(work).result()
 
     def undo(self, identity: str, *, source: str, said_at: float | None = None) -> UnsuppressResult:
         """Lifts the subscriber's own opt-out: whenever it was, or only if it was last renewed at `said_at`.
@@ -202,8 +222,12 @@ def suppress(
     send_id: int | None,
     at: float,
     notify: bool = True,
+    renews: bool = True,
 ) -> SuppressResult:
-    """Within a transaction: suppresses `identity`, and skips its open deliveries. `notify`: notify webhooks."""
+    """Within a transaction: suppresses `identity`, and skips its open deliveries.
+
+    `notify`: notify webhooks. `renews`: a repeated opt-out renews the time of the active one.
+    """
     lock_suppression(conn, identity)
     new = Suppression(identity=identity, reason=reason, at=at, source=source, send_id=send_id)
     row = _active_row(conn, identity)
@@ -222,10 +246,11 @@ def suppress(
         )
     elif row is not None:
         new = _suppression(row)
+        is_from_list = row.source.startswith(FROM_LIST)
         # a renewal invalidates the undo link of the previous one
-        if reason is row.reason is SuppressionReason.UNSUBSCRIBED:
+        if reason is row.reason is SuppressionReason.UNSUBSCRIBED and (renews or is_from_list):
             new = replace(new, at=max(at, math.nextafter(row.at, math.inf)))
-            if row.source.startswith(FROM_LIST):  # the person says it now, so undoing the sync does not lift it
+            if is_from_list:  # the person says it now, so undoing the sync does not lift it
                 new = replace(new, source=source)
             renewed = update(suppression).where(suppression.c.identity == row.identity)
             conn.execute(renewed.values(at=new.at, source=new.source))

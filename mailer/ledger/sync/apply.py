@@ -31,7 +31,7 @@ from sqlalchemy import (
     update,
 )
 
-from mailer.csv.export import escape_formula
+from mailer.csv.formula_safe_writer import escape_formula
 from mailer.csv.rows import Status
 from mailer.ledger.store.tables import member, member_change, suppression
 from mailer.ledger.subscribers.suppressions import suppress_all
@@ -221,7 +221,7 @@ def cells(conn: Connection, diff: SyncDiff) -> Iterator[StatusCell]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppendedSignup:
-    """A member who signed up and is appended to the file. `values`: with formulas of a stranger escaped (mailer.csv.export)."""
+    """A member who signed up and is appended to the file. In `values`, a stranger's formulas are escaped."""
 
     member_id: int
     address: str

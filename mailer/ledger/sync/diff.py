@@ -316,11 +316,16 @@ def _first_blocked(conn: Connection, diff: SyncDiff) -> tuple[BlockedRow, ...]:
         BlockedRow(
             line=row.line,
             identity=row.identity,
-            why=f"{row.reason} (by {row.source})" if (row.source or "").startswith(FROM_LIST) else row.blocked,
+            why=f"{row.reason} (by {row.source})" if _is_told_by_its_source(row.reason, row.source) else row.blocked,
             joins=row.arrives in {NEW, RETURNS},
         )
         for row in rows
     )
+
+
+def _is_told_by_its_source(reason: SuppressionReason | None, source: str | None) -> bool:
+    """Whether the source of a suppression says who caused it: an opt-out may come from the reader, an admin or a list."""
+    return reason is SuppressionReason.UNSUBSCRIBED or (source or "").startswith(FROM_LIST)
 
 
 def _erased_lines(conn: Connection, diff: SyncDiff) -> tuple[int, ...]:

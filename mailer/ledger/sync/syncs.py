@@ -36,7 +36,7 @@ from mailer.errors import NeedsConfirmationError
 from mailer.ledger.store.advisory_lock import advisory_lock
 from mailer.ledger.store.expressions import effective_status, is_suppressed, set_by_subscriber, suppression_reason
 from mailer.ledger.store.ledger_context import LedgerContext
-from mailer.ledger.store.scratch_tables import ScratchConnection
+from mailer.ledger.store.scratch_connection import ScratchConnection
 from mailer.ledger.store.tables import IS_APART, list_, list_sync, member, member_change, suppression
 from mailer.ledger.subscribers.members import known_list
 from mailer.ledger.subscribers.suppressions import lift_all

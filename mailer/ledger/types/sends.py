@@ -75,7 +75,6 @@ class Send:
     key_name: str
     parent_id: int | None
     repeat: Repeat
-    fencing_token: int
     created_at: float
     scheduled_at: float | None
     begun_at: float | None

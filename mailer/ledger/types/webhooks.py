@@ -11,7 +11,9 @@ class WebhookEvent(StrEnum):
     SEND_OVERDUE = "send.overdue"
     SUBSCRIBED = "subscribed"
     UNSUBSCRIBED = "unsubscribed"
-    BOUNCED = "bounced"
+    BOUNCED = "bounced"  # an address was suppressed because mail to it is impossible
+    MESSAGE_BOUNCED = "message.bounced"
+    MESSAGE_COMPLAINED = "message.complained"
     TEST = "test"  # requested by a user, for one webhook
 
 

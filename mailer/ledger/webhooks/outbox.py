@@ -25,10 +25,12 @@ from sqlalchemy import ColumnElement, Connection, Row, cast, delete, func, inser
 
 from mailer.delivery.states import DeliveryState
 from mailer.errors import UsageError
+from mailer.feedback.model import NOT_SPAM, FeedbackKind
 from mailer.ledger.privacy.pseudonyms import is_pseudonym
 from mailer.ledger.store.compiled_statements import CompiledStatement, param
 from mailer.ledger.store.ledger_context import LedgerContext
 from mailer.ledger.store.tables import webhook, webhook_attempt, webhook_event, webhook_message
+from mailer.ledger.types.feedback import NewFeedback
 from mailer.ledger.types.sends import Send, Summary
 from mailer.ledger.types.webhooks import WebhookEvent, WebhookState
 
@@ -76,6 +78,16 @@ def enqueue_unsubscribed(conn: Connection, identity: str, list_name: str | None,
 def enqueue_bounced(conn: Connection, identity: str, send_id: int | None, *, at: float) -> None:
     """Within a transaction: reports that an address is dead and suppressed."""
     _enqueue(conn, WebhookEvent.BOUNCED, identity, {"send": send_id}, at=at)
+
+
+def enqueue_feedback(conn: Connection, new: NewFeedback, identity: str, send_id: int | None, *, at: float) -> None:
+    """Within a transaction: reports that a message came back, or that its recipient complained."""
+    recipient = new.recipient
+    if new.kind is FeedbackKind.BOUNCE:
+        found = {"reason": recipient.reason.value, "status": recipient.status, "permanent": recipient.permanent}
+        _enqueue(conn, WebhookEvent.MESSAGE_BOUNCED, identity, {"send": send_id, **found}, at=at)
+    elif new.kind is FeedbackKind.COMPLAINT and new.report_type != NOT_SPAM:
+        _enqueue(conn, WebhookEvent.MESSAGE_COMPLAINED, identity, {"send": send_id, "type": new.report_type}, at=at)
 
 
 def has_subscribers(conn: Connection, event: WebhookEvent) -> bool:

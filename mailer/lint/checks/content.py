@@ -29,7 +29,7 @@ from mailer.dispatch.model import (
 from mailer.dispatch.template.expression import Expression
 from mailer.lint.context import LintContext
 from mailer.lint.findings import Finding
-from mailer.lint.source_index import SourceIndex
+from mailer.lint.source_positions import SourceIndex
 
 LONGEST_SUBJECT = 78
 LONGEST_PREHEADER = 140

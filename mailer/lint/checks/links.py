@@ -17,7 +17,7 @@ from mailer.dispatch.markdown.token_walk import plain_text
 from mailer.dispatch.model import Dispatch, Template, inline_tokens, text_tokens, walk_articles
 from mailer.lint.context import LintContext
 from mailer.lint.findings import Finding
-from mailer.lint.source_index import SourceIndex
+from mailer.lint.source_positions import SourceIndex
 
 _MEANINGLESS = frozenset(
     word

@@ -1,12 +1,9 @@
-"""Login with a password at the desk, and links by which users choose one.
+"""Login with a password at the desk.
 
-    sign_in(app, name, password, ...)           -> NewSession for the browser, or None
-    create_invite(app, user)                    -> the URL at which `user` chooses a password, once
-    accept_invite(app, token, password, ...)    -> NewSession, by the token of such a URL
+    sign_in(app, name, password, ...)    NewSession for the browser, or None
 
 Passwords are hashed by argon2id with the library's parameters; a hash with older ones is replaced at the next login. An
-unknown name takes as long as a known one. A link holds 256 random bits, of which the ledger stores only the digest. Raises
-UsageError for a weak password, NoPasswordsError where MAILER_OIDC_ONLY is set.
+unknown name takes as long as a known one. Raises UsageError for a weak password, NoPasswordsError where MAILER_OIDC_ONLY is set.
 """
 
 import secrets
@@ -19,10 +16,9 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from mailer.app import App
 from mailer.errors import UsageError
 from mailer.ledger.accounts.users import User, name_key
-from mailer.service.accounts.sessions import NewSession, begin_session, token_digest
+from mailer.service.accounts.sessions import NewSession, begin_session
 
 SHORTEST, LONGEST = 12, 1000  # characters of a password
-LINK_GOOD_FOR = 3 * 86_400  # seconds
 _LEAST_SCORE = 4  # of zxcvbn: more than 10^10 guesses; it knows common passwords, names and keyboard rows
 _LEAST_BESIDE_NAME = 8
 _MOST_RATED = 72  # characters that zxcvbn takes
@@ -76,24 +72,6 @@ def check_password(app: App, user: User, password: str) -> bool:
     """Returns whether `password` is the one of `user`, who is signed in."""
     credential = app.ledger.users.credential(user.name)
     return bool(credential and credential[1]) and _verify(credential[1] if credential else "", password)
-
-
-def create_invite(app: App, user: User) -> str:
-    """Returns the URL at which `user` chooses a password, once, within three days; earlier ones become invalid."""
-    require_passwords(app)
-    token = secrets.token_urlsafe(32)
-    app.ledger.users.set_link(user.id, token_digest(token), app.clock() + LINK_GOOD_FOR)
-    return f"{app.settings.base_url.rstrip('/')}/desk/link/{token}"
-
-
-def accept_invite(app: App, token: str, password: str, *, browser: str, address: str) -> NewSession | None:
-    """Sets a password by the link of `token`, and signs the user in; None if the link is no longer valid."""
-    require_passwords(app)
-    user = app.ledger.users.by_link(token_digest(token))
-    if user is None:
-        return None
-    chosen = app.ledger.users.redeem(token_digest(token), hash_password(password, user.name))
-    return begin_session(app, chosen, browser=browser, address=address) if chosen else None
 
 
 def _verify(password_hash: str, password: str) -> bool:

@@ -9,7 +9,7 @@ from mailer.app import App
 from mailer.errors import UsageError
 from mailer.ledger.types.editions_and_archive import ArchivedEdition
 from mailer.line_sanitizer import clean_line
-from mailer.service.dispatches.compile import CheckResult, check_dispatch, compile_checked, edition_record
+from mailer.service.dispatches.check_and_compile import CheckResult, check_dispatch, compile_checked, edition_record
 
 LONGEST_NOTE = 500  # characters
 

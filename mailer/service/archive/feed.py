@@ -21,7 +21,7 @@ from markupsafe import Markup
 from mailer.addresses import AddressError, parse_address
 from mailer.app import App
 from mailer.edition.web_version import WebImage, to_feed_content, to_web_page
-from mailer.i18n.dates import long_date
+from mailer.i18n.date_format import long_date
 from mailer.i18n.translations import effective_language, gettext
 from mailer.ledger.types.editions_and_archive import ArchivedEdition
 from mailer.service.archive.pages import Archive, ArchivedIssue

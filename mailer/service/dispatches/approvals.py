@@ -11,7 +11,7 @@ dispatch with errors, UsageError.
 from mailer.app import App
 from mailer.edition.model import Edition
 from mailer.errors import NeedsConfirmationError
-from mailer.service.dispatches.compile import check_dispatch, compile_checked
+from mailer.service.dispatches.check_and_compile import check_dispatch, compile_checked
 from mailer.service.dispatches.files import dispatch_path, read_dispatch
 
 

@@ -23,14 +23,14 @@ from mailer.dispatch.diagnostics import Diagnostic, Severity
 from mailer.dispatch.parse import parse_dispatch
 from mailer.errors import UsageError
 from mailer.importers.dispatch_writer import dispatch_file_name, write_dispatch
+from mailer.importers.file_reader import PAGES, OpenedFile, decode_data_url, open_file
 from mailer.importers.html import read_html
-from mailer.importers.losses import ImportSource, find_losses
+from mailer.importers.issue_structure import DateEvidence, read_plaintext
+from mailer.importers.loss_check import ImportSource, find_losses
 from mailer.importers.markdown_escaping import escape_markdown
-from mailer.importers.messages_and_pages import PAGES, OpenedFile, decode_data_url, open_file
 from mailer.importers.model import ImportDoubt
 from mailer.importers.paragraphs import ImportedParagraph, split_paragraphs
-from mailer.importers.plaintext import DateEvidence, read_plaintext
-from mailer.importers.table_of_contents import similarity
+from mailer.importers.title_similarity import similarity
 
 PICTURES = "photos"
 _KINDS = frozenset({".txt", ".text", ".eml", *PAGES})

@@ -4,7 +4,7 @@
     lint_edition(app, checked, edition)         -> the same CheckResult, with the problems of the edition, too
 
 The edition is checked only if its dispatch has no errors; otherwise only text left to be filled in is found. Raises the errors of
-compile.py, SettingsError for an unknown mail client in MAILER_CLIENTS, LayoutError for a template.
+check_and_compile.py, SettingsError for an unknown mail client in MAILER_CLIENTS, LayoutError for a template.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,8 +21,8 @@ from mailer.lint.findings import to_diagnostics
 from mailer.lint.ignore_comments import without_ignored
 from mailer.lint.rule_catalogue import ONLINE_RULES, RULEBOOK
 from mailer.lint.run import run_checks
-from mailer.lint.source_index import SourceIndex
-from mailer.service.dispatches.compile import CheckResult, check_dispatch, compile_checked
+from mailer.lint.source_positions import SourceIndex
+from mailer.service.dispatches.check_and_compile import CheckResult, check_dispatch, compile_checked
 from mailer.service.dispatches.sample_message import SAMPLE_ADDRESS, sample_composer
 
 if TYPE_CHECKING:

@@ -27,8 +27,8 @@ from mailer.edition.merge_fields import ReaderValues, fill
 from mailer.edition.model import Edition, Image
 from mailer.errors import UsageError
 from mailer.link_tokens import PLACEHOLDER
-from mailer.service.dispatches.check_gate import CheckGate
-from mailer.service.dispatches.compile import CheckResult, check_source, compile_checked
+from mailer.service.dispatches.check_and_compile import CheckResult, check_source, compile_checked
+from mailer.service.dispatches.check_concurrency import CheckGate
 from mailer.service.dispatches.files import DispatchFile, dispatch_path, read_dispatch
 from mailer.service.dispatches.lint import lint_edition, lint_partial
 from mailer.service.dispatches.sample_message import SAMPLE_ADDRESS

@@ -16,7 +16,7 @@ from mailer.csv.admin_edits import RowEdit, edited_copy
 from mailer.csv.columns import EMAIL, STATUS, ColumnRules
 from mailer.csv.reader import CsvList
 from mailer.csv.rows import Status
-from mailer.ledger.store.scratch_tables import ScratchConnection
+from mailer.ledger.store.scratch_connection import ScratchConnection
 from mailer.ledger.sync.append_diff import ExistingRow, NewRow, count_erased, existing_rows, has_status_word, new_rows
 from mailer.service.lists.staged_file import StagedFile, stage_list
 from mailer.service.lists.sync import NewFile

@@ -9,14 +9,14 @@ from typing import IO
 
 from mailer.app import App
 from mailer.csv.columns import EMAIL, SINCE, STATUS
-from mailer.csv.export import ExportCounts, write_export
+from mailer.csv.formula_safe_writer import ExportCounts, write_export
 from mailer.csv.rows import Status
 from mailer.ledger.sends.audience import AudienceRow, listed
 from mailer.ledger.sends.audience_query import Audience
 from mailer.ledger.types.suppressions import SuppressionReason
+from mailer.service.lists.audience_selection import lists_in
 from mailer.service.lists.overview import select_members
-from mailer.service.lists.recipient_lookup import lists_in
-from mailer.service.lists.synced_lists import ListSource, synced_lists
+from mailer.service.lists.sync_before_query import ListSource, synced_lists
 
 
 def export_list(app: App, name: str, out: IO[str], *, where: str = "", raw: bool = False) -> ExportCounts:

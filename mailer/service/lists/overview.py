@@ -14,8 +14,8 @@ from mailer.ledger.sends.audience import AudienceRow, count, listed
 from mailer.ledger.sends.audience_query import Audience, AudienceSpec
 from mailer.ledger.types.subscribers import LeavingReason
 from mailer.ledger.types.syncs import SyncRecord
-from mailer.service.lists.recipient_lookup import audience_spec, lists_in
-from mailer.service.lists.synced_lists import ListSource, synced_lists
+from mailer.service.lists.audience_selection import audience_spec, lists_in
+from mailer.service.lists.sync_before_query import ListSource, synced_lists
 
 SYNCS = 10  # syncs that are shown
 

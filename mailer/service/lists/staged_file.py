@@ -12,9 +12,9 @@ from pathlib import Path
 
 from mailer.csv.columns import EMAIL, ColumnRules
 from mailer.csv.reader import CsvList, RowBatch, open_list
-from mailer.csv.rejected import keep_rejected
+from mailer.csv.rejected_rows_file import keep_rejected
 from mailer.csv.rows import DuplicateRow, Finding, Member, RejectedRow, UnclearColumn
-from mailer.ledger.store.scratch_tables import ScratchConnection
+from mailer.ledger.store.scratch_connection import ScratchConnection
 from mailer.ledger.sync.list_file_staging import StagedList, load
 from mailer.ledger.sync.syncs import FileStats
 from mailer.service.lists.file_digests import file_digest

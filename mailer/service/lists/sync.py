@@ -27,7 +27,7 @@ from mailer.csv.rows import Status
 from mailer.csv.sync_patch import RowPatch, prepare_patch
 from mailer.errors import NeedsConfirmationError
 from mailer.ledger.store.file_locks import FileLock
-from mailer.ledger.store.scratch_tables import ScratchConnection
+from mailer.ledger.store.scratch_connection import ScratchConnection
 from mailer.ledger.sync.apply import cells, signups_to_append
 from mailer.ledger.sync.syncs import SyncResult
 from mailer.ledger.types.syncs import SyncPlan

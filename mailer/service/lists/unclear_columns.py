@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from mailer.app import App
 from mailer.audience.list_settings import load_list_settings
 from mailer.csv.columns import ColumnRules
-from mailer.csv.opt_out_columns import ColumnMeaning
 from mailer.csv.rows import UnclearColumn
+from mailer.csv.suspected_opt_out_columns import ColumnMeaning
 from mailer.errors import NeedsConfirmationError
 from mailer.ledger.types.syncs import SyncPlan
 

@@ -22,7 +22,7 @@ from mailer.ledger.sends.audience_query import Audience
 from mailer.ledger.types.sends import Recipient
 from mailer.ledger.types.syncs import SyncPlan
 from mailer.service.lists.staged_file import SHOWN_FINDINGS
-from mailer.service.lists.synced_lists import SyncedLists
+from mailer.service.lists.sync_before_query import SyncedLists
 
 SHOWN_SKIPPED = 12
 

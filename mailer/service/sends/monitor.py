@@ -24,7 +24,7 @@ from mailer.ledger.types.deliveries import ReportRow
 from mailer.ledger.types.delivery_counts import DeferralGroup, DomainCount, RateBucket, RelayCount
 from mailer.ledger.types.sends import Send, Summary
 from mailer.service.sends.eta import ThroughputMeter
-from mailer.service.sends.progress import describe_time_left
+from mailer.service.sends.progress_tracker import describe_time_left
 
 SHARE = 0.01  # of the time, for each count whose cost grows with the send
 COUNTS = 0.02  # of the time, for the counts by state, which should be as recent as possible

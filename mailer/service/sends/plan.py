@@ -23,11 +23,11 @@ from mailer.ledger.sends.audience_query import Audience
 from mailer.ledger.types.sends import AlreadySentError, Recipient, Repeat
 from mailer.mime.composer import Message
 from mailer.relay import is_loopback_url
-from mailer.service.dispatches.compile import CheckResult, DispatchError, check_dispatch, compile_checked
+from mailer.service.dispatches.check_and_compile import CheckResult, DispatchError, check_dispatch, compile_checked
 from mailer.service.dispatches.lint import lint_edition
 from mailer.service.dispatches.sample_message import sample_composer
-from mailer.service.lists.recipient_lookup import audience_spec, lists_in
-from mailer.service.lists.synced_lists import ListSource, synced_lists
+from mailer.service.lists.audience_selection import audience_spec, lists_in
+from mailer.service.lists.sync_before_query import ListSource, synced_lists
 from mailer.service.lists.unclear_columns import require_clear_columns
 from mailer.service.sends.audience_summary import AudienceSummary, count_audience
 from mailer.service.sends.run import require_working_links
@@ -149,10 +149,10 @@ def _refuse_repetition(app: App, slug: str, lists: Sequence[str], repeat: Repeat
         raise AlreadySentError(found)
 
 
-def setting_warnings(app: App) -> tuple[str, ...]:
-    """Returns what the settings lack for a send to readers."""
+def setting_warnings(app: App, *, has_lint_rule: bool = False) -> tuple[str, ...]:
+    """Returns what the settings lack for a send to readers. `has_lint_rule`: a rule of `check` requires the postal address."""
     settings = app.settings
-    found = [] if settings.postal_address else [_NO_POSTAL_ADDRESS]
+    found = [] if settings.postal_address or has_lint_rule else [_NO_POSTAL_ADDRESS]
     if _is_local(app):
         found.append(f"MAILER_BASE_URL is {settings.base_url}: unsubscribe links and photos work on this machine only.")
     return (*found, *app.signing.warnings)
@@ -169,9 +169,7 @@ def _warnings(app: App, summary: AudienceSummary, checked: CheckResult, chosen: 
         yield f"The dispatch names {_lists(named)}, but this send goes to {_lists(chosen)}."
     if not summary.to_mail:
         yield "No reader would get this."
-    for warning in setting_warnings(app):
-        if warning != _NO_POSTAL_ADDRESS or _is_local(app):  # otherwise a lint rule requires it
-            yield warning
+    yield from setting_warnings(app, has_lint_rule=not _is_local(app))
 
 
 def _is_local(app: App) -> bool:

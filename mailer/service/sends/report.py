@@ -10,10 +10,12 @@ Raises UnknownSendError, LedgerError.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from mailer.addresses import parse_address
 from mailer.app import App
 from mailer.delivery.states import DeliveryState
+from mailer.errors import UsageError
 from mailer.iso_time import format_iso
-from mailer.ledger.types.deliveries import ReportRow
+from mailer.ledger.types.deliveries import Attempt, Delivery, ReportRow
 from mailer.ledger.types.delivery_counts import ReasonCount
 from mailer.ledger.types.sends import Send, Summary
 from mailer.mime.composer import message_id
@@ -96,3 +98,50 @@ def _cells(row: ReportRow) -> tuple[str, ...]:
         str(row.attempts),
         format_iso(row.at),
     )
+
+
+def delivery_timeline(app: App, send_id: int, email: str) -> tuple[str, ...]:
+    """Returns what happened to one recipient of a send, a sentence for each step. Raises UsageError if there is no such
+    recipient.
+    """
+    app.ledger.sends.get(send_id)
+    identity = parse_address(email).identity
+    found = next((d for d in app.ledger.report.deliveries_of(identity) if d.send_id == send_id), None)
+    if found is None:
+        raise UsageError(
+            f"{email} is no recipient of send {send_id}.",
+            f"To list the recipients: mailer report {send_id} --csv -",
+        )
+    tried = tuple(_attempt_in_words(attempt) for attempt in app.ledger.report.attempts(found.id))
+    return (*tried, _state_in_words(found, tried=bool(tried)))
+
+
+def _attempt_in_words(attempt: Attempt) -> str:
+    if attempt.closed_at is None:
+        return f"being tried since {format_iso(attempt.opened_at)}"
+    at, by = format_iso(attempt.closed_at), f" by {attempt.relay}" if attempt.relay else ""
+    words = " ".join(str(part) for part in (attempt.code, attempt.enhanced, attempt.reply) if part)
+    quoted = f": {words}" if words else ""
+    where = f" ({attempt.stage.label})" if attempt.stage else ""
+    if attempt.lost and attempt.classification is DeliveryState.PENDING:
+        return f"claimed at {format_iso(attempt.opened_at)}; the process ended at {at}, before anything was sent"
+    if attempt.lost:
+        return f"being sent at {format_iso(attempt.opened_at)} when the process ended; noticed at {at}{quoted}"
+    ended = attempt.classification.value if attempt.classification else "ended"
+    return f"tried at {format_iso(attempt.opened_at)}; {ended}{by} at {at}{where}{quoted}"
+
+
+def _state_in_words(found: Delivery, *, tried: bool) -> str:
+    reason = f" ({found.reason})" if found.reason else ""
+    at = format_iso(found.updated_at)
+    match found.state:
+        case DeliveryState.ACCEPTED:
+            return f"so it is accepted{', as a person assumed' if found.resolved_manually else ''}{reason}, since {at}"
+        case DeliveryState.SKIPPED:
+            return f"skipped{reason} at {at}" + ("" if tried else "; it was never tried")
+        case DeliveryState.PENDING:
+            return f"waiting{reason}, since {at}"
+        case DeliveryState.CLAIMED | DeliveryState.SENDING:
+            return f"{found.state.value}: it is being sent"
+        case _:
+            return f"so it is {found.state.value}{reason}, since {at}"

@@ -3,7 +3,8 @@
     run_send(app, send_id)              for a command, in an event loop of its own; Ctrl-C and SIGTERM pause the send
     run_send_async(app, send_id)        on a running event loop (`mailer serve`)
 
-Both acquire the send first, so that only one process runs it; any other process gets an error that names the process.
+Both acquire a shard of the send first, so that only one process runs it; if all are taken, the caller gets an error that names
+the process. A send of one shard is run to its end; of several shards, the process takes one after another until none is left.
 """
 
 import asyncio
@@ -13,6 +14,7 @@ import signal
 import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import uvloop
 
@@ -43,6 +45,13 @@ OUTAGE_AFTER = 5.0  # seconds without a relay that are recorded
 _STOPS = (signal.SIGINT, signal.SIGTERM)
 
 
+class Stoppable(Protocol):
+    """A Sender, or the wait for the next shard."""
+
+    def stop(self) -> None:
+        """Ends it soon."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOutcome:
     """How a run of a send ended, and the summary of the send after it."""
@@ -66,7 +75,7 @@ async def run_send_async(
     *,
     wait: bool = True,
     watch: Watch | None = None,
-    on_sender: Callable[[Sender], None] | None = None,
+    on_sender: Callable[[Stoppable], None] | None = None,
     unattended: bool = False,
 ) -> RunOutcome:
     """Acquires and runs the send on this event loop. `on_sender` is called with the sender, which can be stopped.
@@ -74,29 +83,102 @@ async def run_send_async(
     A send that is stopped is paused until a person resumes it. `unattended`: it counts as interrupted, and waits for a relay that
     cannot be reached: before its first message for MAILER_SCHEDULE_GRACE seconds, after it for MAILER_RETRY_FOR.
     """
-    ledger, settings = app.ledger, app.settings
-    leased = await asyncio.to_thread(
-        ledger.leases.acquire,
-        send_id,
-        retry_for=settings.retry_for,
-        resend_uncertain=settings.on_uncertain is OnUncertain.RESEND,
-    )
+    ledger, progress = app.ledger, SendProgress()
+    leased = await asyncio.to_thread(acquire_shard, app, send_id)
     if leased is None:
         raise NeedsConfirmationError(
             f"Send {send_id} is being sent by another process (pid {ledger.sends.holder_pid(send_id) or 'unknown'}).",
             f"To watch it: mailer status {send_id}",
         )
-    try:
-        await _pause_unless_links_work(app, leased)
-        sender = await _make_sender(app, leased, unattended=unattended)
-        if on_sender:
-            on_sender(sender)
-        ending = await _run(app, sender, leased, wait=wait, watch=watch)
-    finally:
-        await asyncio.to_thread(leased.close)
+    shards = len(await asyncio.to_thread(ledger.shards.of, send_id))
+    while True:
+        ending = await run_shard(
+            app,
+            leased,
+            wait=wait and shards == 1,
+            watch=watch,
+            on_sender=on_sender,
+            unattended=unattended,
+            progress=progress,
+        )
+        if shards == 1 or ending.end not in {StopReason.FINISHED, StopReason.WAITING}:
+            break
+        found = await _next_shard(app, send_id, wait=wait, on_sender=on_sender)
+        if isinstance(found, RunResult):
+            ending = found
+            break
+        leased = found
     if not unattended and ending.end is StopReason.STOPPED:
         await asyncio.to_thread(_pause_if_running, app, send_id, ending.reason)
     return RunOutcome(summary=await asyncio.to_thread(ledger.sends.summary, send_id), result=ending)
+
+
+def acquire_shard(app: App, send_id: int, number: int | None = None) -> LeasedSend | None:
+    """Takes a shard of a send, `number` or any, by the settings; None if living processes hold them."""
+    return app.ledger.leases.acquire(
+        send_id,
+        retry_for=app.settings.retry_for,
+        resend_uncertain=app.settings.on_uncertain is OnUncertain.RESEND,
+        number=number,
+    )
+
+
+async def run_shard(
+    app: App,
+    leased: LeasedSend,
+    *,
+    wait: bool,
+    watch: Watch | None = None,
+    on_sender: Callable[[Stoppable], None] | None = None,
+    unattended: bool = False,
+    progress: SendProgress | None = None,
+) -> RunResult:
+    """Runs a shard that this process has acquired, and releases it."""
+    try:
+        await _pause_unless_links_work(app, leased)
+        sender = await _make_sender(app, leased, unattended=unattended, progress=progress)
+        if on_sender:
+            on_sender(sender)
+        return await _run(app, sender, leased, wait=wait, watch=watch)
+    finally:
+        await asyncio.to_thread(leased.close)
+
+
+class _Pause:
+    """The wait for the next shard, which `stop` ends as it ends a Sender."""
+
+    def __init__(self) -> None:
+        self._stopped = asyncio.Event()
+
+    def stop(self) -> None:
+        self._stopped.set()
+
+    async def is_stopped_within(self, seconds: float) -> bool:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                return await self._stopped.wait()
+        return False
+
+
+async def _next_shard(
+    app: App, send_id: int, *, wait: bool, on_sender: Callable[[Stoppable], None] | None
+) -> LeasedSend | RunResult:
+    """Takes the next shard of a send of several, as soon as one is free and due; or returns how the run ends."""
+    ledger, pause = app.ledger, _Pause()
+    if on_sender:
+        on_sender(pause)
+    while True:
+        send = await asyncio.to_thread(ledger.sends.get, send_id)
+        if send.is_ended or send.state is SendState.PAUSED:
+            return RunResult(end=StopReason(send.state.value), reason=send.reason)
+        next_at = await asyncio.to_thread(ledger.shards.next_at, send_id)
+        if next_at is not None and next_at <= app.clock():
+            if leased := await asyncio.to_thread(acquire_shard, app, send_id):
+                return leased
+        elif not wait:
+            return RunResult(end=StopReason.WAITING, next_at=next_at)
+        if await pause.is_stopped_within(NOTE_EVERY):
+            return RunResult(end=StopReason.STOPPED)
 
 
 def require_working_links(base_url: str, relays: Sequence[Relay]) -> None:
@@ -124,7 +206,7 @@ async def _run_until_signal(app: App, send_id: int, *, wait: bool, watch: Watch 
     """Runs the send; Ctrl-C and SIGTERM stop the sender."""
     loop = asyncio.get_running_loop()
 
-    def attach(sender: Sender) -> None:
+    def attach(sender: Stoppable) -> None:
         for number in _STOPS:
             loop.add_signal_handler(number, sender.stop)
 
@@ -150,7 +232,7 @@ async def _pause_unless_links_work(app: App, leased: LeasedSend) -> None:
         ) from None
 
 
-async def _make_sender(app: App, leased: LeasedSend, *, unattended: bool) -> Sender:
+async def _make_sender(app: App, leased: LeasedSend, *, unattended: bool, progress: SendProgress | None) -> Sender:
     """Returns the sender of `leased`, for its frozen edition and by the settings."""
     send = await asyncio.to_thread(app.ledger.sends.get, leased.send_id)
     edition = await asyncio.to_thread(load_edition, app, send)
@@ -160,7 +242,9 @@ async def _make_sender(app: App, leased: LeasedSend, *, unattended: bool) -> Sen
     tokens = app.message_tokens(send.key_name, inert=send.kind is SendKind.TEST)
     profile = app.sender_profile_of(send.sender_profile)
     composer = Composer(edition, profile, tokens, eight_bit=eight_bit)
-    return Sender(queue=leased, compose=composer.compose, relays=relays, options=options, now=app.clock)
+    return Sender(
+        queue=leased, compose=composer.compose, relays=relays, options=options, now=app.clock, progress=progress
+    )
 
 
 async def _run(app: App, sender: Sender, leased: LeasedSend, *, wait: bool, watch: Watch | None) -> RunResult:

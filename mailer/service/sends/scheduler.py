@@ -17,7 +17,6 @@ A send with an undo delay whose time passed while no server was running, so that
 import asyncio
 import contextlib
 import time
-from typing import TYPE_CHECKING
 
 from mailer.app import App
 from mailer.delivery.states import SendState
@@ -25,13 +24,10 @@ from mailer.errors import MailerError
 from mailer.ledger.types.errors import LedgerError, SendStateError
 from mailer.ledger.types.sends import Send
 from mailer.service.periodic_jobs import Log, current_traceback, run_every
-from mailer.service.sends.progress import ProgressTracker, log_changes
-from mailer.service.sends.run import run_send_async
+from mailer.service.sends.progress_tracker import ProgressTracker, log_changes
+from mailer.service.sends.run import Stoppable, run_send_async
 from mailer.service.sends.start import start_scheduled
 from mailer.service.sends.summary import proof_line
-
-if TYPE_CHECKING:
-    from mailer.delivery.sender import Sender
 
 LOOK_EVERY = 1.0  # seconds
 REST = 60.0  # seconds until a send that could not be started or run is tried again
@@ -72,7 +68,7 @@ class SendScheduler:
         self._stop = stop
         self._log = log
         self._tasks: dict[int, asyncio.Task[None]] = {}
-        self._senders: dict[int, Sender] = {}
+        self._senders: dict[int, Stoppable] = {}
         self._resting: dict[int, float] = {}  # send -> until when
         self._hindrances: dict[int, str] = {}  # send -> the reason that was logged
         self._has_lapsed = False
@@ -132,7 +128,7 @@ class SendScheduler:
             self._senders.pop(send.id, None)
             self._tasks.pop(send.id)
 
-    def _attach(self, send: Send, sender: "Sender") -> None:
+    def _attach(self, send: Send, sender: Stoppable) -> None:
         self._senders[send.id] = sender
         if self._stop.is_set():
             sender.stop()

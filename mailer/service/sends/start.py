@@ -19,9 +19,10 @@ from mailer.errors import UsageError
 from mailer.ledger.sends.audience_query import Audience
 from mailer.ledger.types.sends import NewSend, Recipient, Repeat, Send
 from mailer.service.dispatches.approvals import require_approval
-from mailer.service.dispatches.compile import check_dispatch, compile_checked, edition_record
+from mailer.service.dispatches.check_and_compile import check_dispatch, compile_checked, edition_record
 from mailer.service.dispatches.preview import made_up_fields
-from mailer.service.lists.recipient_lookup import audience_spec, find_recipient, find_recipients, lists_in
+from mailer.service.lists.audience_selection import audience_spec, lists_in
+from mailer.service.lists.recipient_lookup import find_recipient, find_recipients
 from mailer.service.lists.sync import sync_list
 from mailer.service.lists.unclear_columns import require_clear_columns
 from mailer.service.sends.plan import SendPlan

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from mailer.addresses import Address, parse_address
 from mailer.app import App
 from mailer.ledger.subscribers.address_changes import AddressChange, is_done
-from mailer.ledger.subscribers.transactional import QueuedMail
+from mailer.ledger.subscribers.transactional_mail_queue import QueuedMail
 from mailer.link_tokens import MailedLink
 from mailer.service.subscribers.preferences_link import BY_READER, require_holder
 from mailer.service.subscribers.reader_language import language_of_mail

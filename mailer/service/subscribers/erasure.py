@@ -27,7 +27,7 @@ from mailer.csv.rows import Member
 from mailer.errors import MailerError, UsageError
 from mailer.ledger.types.suppressions import ErasureResult
 from mailer.service.lists.backups import write_version
-from mailer.service.lists.members import remove_member
+from mailer.service.lists.member_edits import remove_member
 from mailer.service.lists.sync import list_lock
 from mailer.service.lists.uploads import discard_upload_file, upload_files
 

@@ -2,7 +2,7 @@
 
     read_preferences(app, token)                                      the page of a link; changes nothing
     choose_lists, pause_mail, unsubscribe_all, request_mailed_link              by any link
-    resume_mail, save_own_fields, read_own_data, erase_own_data               by a link that was mailed to the reader alone
+    resume_mail, resubscribe, save_own_fields, read_own_data, erase_own_data    by a link that was mailed to the reader alone
 
 Changes take effect at once, also for running sends. Each function takes the token of a link (preferences_link.py) and raises
 LinkError for one that does not allow the change. By the link of a message, lists can only be left, and a pause only be extended.
@@ -24,8 +24,8 @@ from mailer.ledger.types.subscribers import Membership
 from mailer.ledger.types.suppressions import SuppressionReason
 from mailer.service.subscribers.erasure import CopiesLeftError, erase_everywhere
 from mailer.service.subscribers.own_fields import clean_value, require_no_web_address
+from mailer.service.subscribers.personal_data import SubscriberProfile, find_profile, subject_copy
 from mailer.service.subscribers.preferences_link import BY_READER, LinkHolder, find_holder, require_holder
-from mailer.service.subscribers.profile import SubscriberProfile, find_profile, subject_copy
 from mailer.service.subscribers.unsubscribe import OptOutSource, paused_until
 
 WEEKS = (1, 2, 4, 8, 12, 26)
@@ -63,7 +63,8 @@ class PreferencesPage:
     `may`: the link was mailed to the subscriber alone; if not, `masked` is the masked address. `lists` are the public ones,
     those of the subscriber first; for the link of a message only these. `others`: how many more lists mail the subscriber.
     `words`: the consent text for joining lists here. `own` has the fields that subscribers edit themselves; it is empty for
-    the link of a message. `language`: that of the page.
+    the link of a message. `language`: that of the page. `can_return`: the subscriber unsubscribed from everything, and no list is
+    public; undoing that is the only way back to their lists.
     """
 
     masked: str
@@ -76,6 +77,7 @@ class PreferencesPage:
     own: Mapping[str, str] = field(repr=False)
     paused_until: float | None
     can_pause: bool
+    can_return: bool
     has_public_lists: bool
 
 
@@ -135,6 +137,12 @@ def pause_mail(app: App, token: str, weeks: int) -> bool:
 def resume_mail(app: App, token: str) -> None:
     """Ends the subscriber's pause now."""
     app.ledger.preferences.resume(require_holder(app, token, mailed=True).address.identity, source=BY_READER)
+
+
+def resubscribe(app: App, token: str) -> None:
+    """Undoes the subscriber's own opt-out, whenever it was: the lists that they are on mail them again."""
+    identity = require_holder(app, token, mailed=True).address.identity
+    app.ledger.suppressions.undo(identity, source=BY_READER)
 
 
 def unsubscribe_all(app: App, token: str) -> None:
@@ -211,6 +219,10 @@ def _page(app: App, holder: LinkHolder) -> PreferencesPage:
         own=_own(public, memberships) if holder.is_mailed_link else {},
         paused_until=paused_until(mailed.values(), app.clock()),
         can_pause=bool(mailed) and stopped is OptOut.NO,
+        can_return=suppression is not None
+        and suppression.reason is SuppressionReason.UNSUBSCRIBED
+        and bool(mailed)
+        and not public,
         has_public_lists=bool(public),
     )
 

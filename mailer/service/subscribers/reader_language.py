@@ -15,7 +15,7 @@ from mailer.audience.list_settings import ListSettingsError, load_list_settings
 from mailer.csv.rows import Status
 from mailer.i18n.translations import effective_language
 from mailer.ledger.subscribers.address_changes import asked_by
-from mailer.ledger.subscribers.transactional import QueuedMail
+from mailer.ledger.subscribers.transactional_mail_queue import QueuedMail
 from mailer.ledger.types.deliveries import Delivery
 
 _IS_MAILED = frozenset({Status.SUBSCRIBED, Status.PAUSED})

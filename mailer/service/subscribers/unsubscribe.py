@@ -6,11 +6,11 @@
     record_reason              records why the subscriber left, with that token, too
 
 An undo token is a token of Purpose.UNDO over a fingerprint of the delivery and of the instant of the opt-out in the ledger.
-Nothing is stored for it. It is valid only while that opt-out is the latest: not after another opt-out (which renews the
-instant), an erasure, a complaint or a bounce. Only an opt-out by such a link, at most UNDO_FOR seconds ago, can be undone, so
-that a forwarded message cannot resubscribe somebody who left long ago or in another way. A link that a retired key made gets
-an undo token only for an opt-out that it has just made itself, so that a leaked key cannot undo other opt-outs. The ledger
-compares the instant again inside its transaction, so that no other opt-out can come in between.
+Nothing is stored for it. Only the answer to the request that unsubscribed somebody contains one: a later request finds them
+unsubscribed and gets none, so that somebody with a forwarded message can undo nobody's opt-out but the one that they made
+themselves. It is valid for UNDO_FOR seconds, and only while that opt-out is the latest: not after another opt-out (which
+renews the instant), an erasure, a complaint or a bounce. The ledger compares the instant again inside its transaction, so that
+no other opt-out can come in between.
 
 An invalid token, or one whose delivery the ledger does not have, gives None. All functions but `unsubscribe` block. Raises
 LedgerError.
@@ -47,7 +47,7 @@ class OptOutSource(StrEnum):
 class UnsubscribeLink:
     """The subscriber that an unsubscribe link is for. `masked` is the masked address, "" once erased; `language`, the message's.
 
-    `is_unsubscribed`: the subscriber opted out already; `can_undo`: so recently by such a link that it can be undone.
+    `is_unsubscribed`: the subscriber opted out already.
     `paused_until`: the end of a pause that the subscriber set.
     """
 
@@ -55,13 +55,12 @@ class UnsubscribeLink:
     masked: str = ""
     language: str = ""
     is_unsubscribed: bool = False
-    can_undo: bool = False
     paused_until: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnsubscribeResult:
-    """The result of an opt-out. `undo_token` undoes it; "" if it cannot be undone here."""
+    """The result of an opt-out. `undo_token` undoes it; "" if the subscriber was unsubscribed already."""
 
     link: UnsubscribeLink
     undo_token: str = ""
@@ -86,7 +85,6 @@ def read_unsubscribe_link(app: App, token: str) -> UnsubscribeLink | None:
         masked=mask_address(delivery.address),
         language=language_of_message(app, delivery),
         is_unsubscribed=suppression is not None and suppression.reason.is_by_recipient,
-        can_undo=suppression is not None and _can_undo(app, token, suppression),
         paused_until=paused_until(app.ledger.members.of(delivery.identity), app.clock()),
     )
 
@@ -114,21 +112,20 @@ async def unsubscribe(app: App, token: str, source: OptOutSource = OptOutSource.
     if suppressed is None:
         return None
     if suppressed.changed and source is OptOutSource.ONE_CLICK:  # no database read, so no thread: nobody sees this page
-        return _result(app, token, number, suppressed, language="")
-    return await asyncio.to_thread(_read_result, app, token, number, suppressed)
+        return _result(app, number, suppressed, language="")
+    return await asyncio.to_thread(_read_result, app, number, suppressed)
 
 
-def _read_result(app: App, token: str, number: int, suppressed: SuppressResult) -> UnsubscribeResult:
+def _read_result(app: App, number: int, suppressed: SuppressResult) -> UnsubscribeResult:
     delivery = app.ledger.report.delivery(number)
     language = language_of_message(app, delivery) if delivery else ""
-    return _result(app, token, number, suppressed, language=language)
+    return _result(app, number, suppressed, language=language)
 
 
-def _result(app: App, token: str, number: int, suppressed: SuppressResult, *, language: str) -> UnsubscribeResult:
-    """Returns the result of an opt-out, with an undo token if it can be undone."""
-    suppression = suppressed.suppression
-    can_undo = suppressed.changed or _can_undo(app, token, suppression)  # a change is this very opt-out
-    undo_token = app.keys.issue(Purpose.UNDO, _fingerprint(number, suppression.at)) if can_undo else ""
+def _result(app: App, number: int, suppressed: SuppressResult, *, language: str) -> UnsubscribeResult:
+    """Returns the result of an opt-out, with an undo token if it changed anything."""
+    fingerprint = _fingerprint(number, suppressed.suppression.at)
+    undo_token = app.keys.issue(Purpose.UNDO, fingerprint) if suppressed.changed else ""
     link = UnsubscribeLink(masked=mask_address(suppressed.address), language=language)
     return UnsubscribeResult(link=link, undo_token=undo_token)
 
@@ -172,11 +169,6 @@ def _delivery(app: App, token: str) -> Delivery | None:
 def _fingerprint(delivery_id: int, at: float) -> int:
     """Returns a number of 63 bits, which fits into a token, for one opt-out of a delivery."""
     return int.from_bytes(sha256(f"{delivery_id} {at.hex()}".encode()).digest()[:8], "big") & MAX_NUMBER
-
-
-def _can_undo(app: App, token: str, suppression: Suppression) -> bool:
-    """Returns whether the link of `token` may undo an opt-out that was made before: no link of a retired key may."""
-    return app.keys.is_current(Purpose.UNSUBSCRIBE, token) and _is_new(app, suppression)
 
 
 def _is_new(app: App, suppression: Suppression) -> bool:

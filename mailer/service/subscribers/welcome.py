@@ -19,11 +19,11 @@ from mailer.delivery.states import SendKind
 from mailer.delivery.types import NewDelivery
 from mailer.edition.model import Edition
 from mailer.errors import MailerError
-from mailer.ledger.subscribers.transactional import QueuedMail
+from mailer.ledger.subscribers.transactional_mail_queue import QueuedMail
 from mailer.ledger.types.editions_and_archive import NewEdition, StoredEdition
 from mailer.ledger.types.errors import LedgerError, NobodyError
 from mailer.ledger.types.sends import NewSend, Repeat
-from mailer.ledger.types.transactional import TransactionalKind, TransactionalState
+from mailer.ledger.types.transactional_mail import TransactionalKind, TransactionalState
 from mailer.service.periodic_jobs import Log, run_every
 from mailer.service.sends.run import run_send_async
 

@@ -24,12 +24,12 @@ from mailer.edition.template_loader import FallbackTemplates
 from mailer.i18n.bidi import text_direction
 from mailer.i18n.translations import effective_language, gettext, translatable
 from mailer.ledger.subscribers.signups import parse_signup_request
-from mailer.ledger.subscribers.transactional import QueuedMail
+from mailer.ledger.subscribers.transactional_mail_queue import QueuedMail
 from mailer.ledger.types.suppressions import SuppressionReason
-from mailer.ledger.types.transactional import TransactionalKind
+from mailer.ledger.types.transactional_mail import TransactionalKind
 from mailer.link_tokens import MailedLink, Purpose, new_link_secret
 from mailer.mime.composer import Message
-from mailer.mime.transactional import TransactionalMail, build
+from mailer.mime.transactional_mail import TransactionalMail, build
 from mailer.service.subscribers.reader_language import language_of_mail
 from mailer.service.subscribers.signup import has_public_lists, public_lists_of
 

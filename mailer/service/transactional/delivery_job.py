@@ -19,9 +19,9 @@ from mailer.app import App
 from mailer.delivery.retry import RetryPolicy
 from mailer.errors import MailerError
 from mailer.ledger.subscribers.signups import VALID_FOR
-from mailer.ledger.subscribers.transactional import QueuedMail
+from mailer.ledger.subscribers.transactional_mail_queue import QueuedMail
 from mailer.ledger.types.errors import LedgerError
-from mailer.ledger.types.transactional import TransactionalKind, TransactionalState
+from mailer.ledger.types.transactional_mail import TransactionalKind, TransactionalState
 from mailer.service.periodic_jobs import Log, run_every
 from mailer.service.transactional.compose import Skipped, compose
 from mailer.settings.secret_masking import redact_secrets
@@ -158,3 +158,5 @@ class TransactionalMailJob:
         before = self._app.clock() - KEPT_FOR
         self._queue.forget(before)
         self._app.ledger.signups.forget(before)
+        kept_days = self._app.settings.feedback_days
+        self._app.ledger.feedback.purge_messages(self._app.clock() - kept_days * 86_400.0)

@@ -11,7 +11,7 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from mailer.app import App
-from mailer.dispatch.markdown.link_validation import WEB, check_link, normalise_url
+from mailer.dispatch.url_validation import WEB, check_link, normalise_url
 from mailer.errors import UsageError
 from mailer.http_client import ClientOptions, is_allowed, is_public
 from mailer.ledger.types.webhooks import EVENTS, WebhookEvent

@@ -12,13 +12,13 @@ from pydantic import ConfigDict, Field
 from mailer.addresses import mask_address, parse_address
 from mailer.iso_time import format_iso
 from mailer.ledger.types.roles_and_scopes import Scope
-from mailer.service.dispatches.compile import CheckResult
+from mailer.service.dispatches.check_and_compile import CheckResult
 from mailer.service.dispatches.create import create_dispatch, import_text
+from mailer.service.dispatches.dispatch_list import DispatchStatus, DispatchSummary, list_dispatches
 from mailer.service.dispatches.files import LARGEST, DispatchFile, dispatch_path, read_dispatch, save_dispatch
 from mailer.service.dispatches.lint import lint_dispatch
-from mailer.service.dispatches.render_files import render_files
-from mailer.service.dispatches.status import DispatchStatus, DispatchSummary, list_dispatches
-from mailer.web.api.problem import finding
+from mailer.service.dispatches.render import render_files
+from mailer.web.api.problem_details import finding
 from mailer.web.api.request import LARGE, ApiRequest, ApiResponse, ApiRoute
 from mailer.web.api.schema import Email, Name, Page, PageQuery, Schema, Text, next_cursor, read_cursor
 

@@ -20,17 +20,17 @@ from starlette.responses import Response, StreamingResponse
 from mailer.app import App
 from mailer.errors import MailerError
 from mailer.ledger.accounts.api_tokens import ApiToken
-from mailer.ledger.accounts.idempotency import StoredResponse
+from mailer.ledger.accounts.idempotency_keys import StoredResponse
 from mailer.ledger.types.errors import LedgerError
 from mailer.service.accounts.api_tokens import find_api_token
-from mailer.service.dispatches.check_gate import CheckGate
-from mailer.web.api.problem import PREFIX, NotAllowedError, problem
+from mailer.service.dispatches.check_concurrency import CheckGate
+from mailer.web.api.problem_details import PREFIX, NotAllowedError, problem
 from mailer.web.api.request import ApiRequest, ApiResponse, ApiRoute
 from mailer.web.api.schema import Schema, format_errors
 from mailer.web.client_disconnect import disconnect_check
 from mailer.web.client_ip import address_of
-from mailer.web.forms import media_type, read_body
 from mailer.web.rate_limit import Rate, RateLimiter
+from mailer.web.request_body import media_type, read_body
 from mailer.web.responses import NO_STORE, chunks_of, respond, respond_cached
 
 BY_TOKEN = Rate(burst=300, every=0.2)

@@ -17,7 +17,7 @@ from mailer.iso_time import format_iso
 from mailer.ledger.types.roles_and_scopes import Scope
 from mailer.ledger.types.syncs import SyncPlan
 from mailer.service.lists.export import export_list
-from mailer.service.lists.members import add_member, edit_member, editable_fields, remove_member
+from mailer.service.lists.member_edits import add_member, edit_member, editable_fields, remove_member
 from mailer.service.lists.overview import list_overview_object, show_list
 from mailer.service.lists.sync import plan_sync, sync_list, sync_plan_object
 from mailer.service.lists.undo import undo_list

@@ -14,7 +14,7 @@ from mailer.errors import NeedsConfirmationError
 from mailer.ledger.types.roles_and_scopes import Scope
 from mailer.ledger.types.sends import Repeat, Send
 from mailer.service.dispatches.files import dispatch_path
-from mailer.service.lists.synced_lists import ListSource
+from mailer.service.lists.sync_before_query import ListSource
 from mailer.service.sends.plan import SHORTEST_DIGEST, SendPlan, plan_send
 from mailer.service.sends.run import require_working_links
 from mailer.service.sends.schedule_time import parse_schedule_time
@@ -22,7 +22,7 @@ from mailer.service.sends.scheduler import due_sends
 from mailer.service.sends.start import SendOrder, start_send, start_test
 from mailer.service.sends.summary import send_object
 from mailer.web.api.dispatches import Finding, findings
-from mailer.web.api.problem import PREFIX
+from mailer.web.api.problem_details import PREFIX
 from mailer.web.api.request import ApiRequest, ApiResponse, ApiRoute
 from mailer.web.api.schema import Email, Name, ReasonCount, Schema, Text
 from mailer.web.api.sends import SendFacts

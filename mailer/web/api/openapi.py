@@ -12,7 +12,7 @@ from pydantic.json_schema import models_json_schema
 
 from mailer import __version__
 from mailer.ledger.types.roles_and_scopes import Scope
-from mailer.web.api.problem import PREFIX, PROBLEM
+from mailer.web.api.problem_details import PREFIX, PROBLEM
 from mailer.web.api.request import ApiRoute
 from mailer.web.api.schema import Schema
 from mailer.web.api.subscribe import Accepted, SignUpRequest

@@ -20,8 +20,8 @@ from starlette.exceptions import HTTPException
 from mailer.app import App
 from mailer.ledger.accounts.api_tokens import ApiToken
 from mailer.ledger.types.roles_and_scopes import Scope
-from mailer.service.dispatches.check_gate import CheckGate
-from mailer.web.api.problem import PREFIX, NotAllowedError
+from mailer.service.dispatches.check_concurrency import CheckGate
+from mailer.web.api.problem_details import PREFIX, NotAllowedError
 from mailer.web.api.schema import NoQuery, S, Schema
 
 SMALL, LARGE, FILE = 64 * 1024, 8 * 1024 * 1024, 64 * 1024 * 1024  # octets of a body

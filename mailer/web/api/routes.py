@@ -20,13 +20,13 @@ from starlette.types import Receive, Scope, Send
 from mailer.app import App
 from mailer.errors import MailerError
 from mailer.ledger.types.errors import LedgerError
-from mailer.service.dispatches.check_gate import CheckGate
+from mailer.service.dispatches.check_concurrency import CheckGate
 from mailer.web.api import dispatches, list_uploads, lists, new_sends, sends, subscribers
 from mailer.web.api.guard import ApiGuard
 from mailer.web.api.openapi import document
-from mailer.web.api.problem import PREFIX, http_problem, mailer_problem, problem
+from mailer.web.api.problem_details import PREFIX, http_problem, mailer_problem, problem
 from mailer.web.api.request import ApiRoute
-from mailer.web.error_log import ErrorLog
+from mailer.web.error_log_throttle import ErrorLog
 from mailer.web.responses import NO_CACHE, respond_cached
 
 ROUTES: tuple[ApiRoute, ...] = (

@@ -19,10 +19,10 @@ from mailer.service.sends.control import (
     resolve_uncertain,
     resume_send,
 )
-from mailer.service.sends.progress import describe_time_left
+from mailer.service.sends.progress_tracker import describe_time_left
 from mailer.service.sends.report import message_id_function, report_object
 from mailer.service.sends.summary import send_object
-from mailer.web.api.problem import PREFIX
+from mailer.web.api.problem_details import PREFIX
 from mailer.web.api.request import LARGE, ApiRequest, ApiResponse, ApiRoute
 from mailer.web.api.schema import Email, Page, PageQuery, Schema, ShortText, next_cursor, read_cursor
 

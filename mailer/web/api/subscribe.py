@@ -7,8 +7,9 @@ page. The answer is 202 for every address, whatever is known of it; errors in th
 limits are those of the sign-up page, by client address: a program that asks on behalf of many visitors shares one limit.
 
 A page of another site could sign up its visitors, from their own client addresses. So a browser's request from another origin is
-refused unless the settings of the list name it. `api = false` there refuses every request. There is no CORS: scripts of other
-sites cannot read the responses.
+refused unless the settings of the list name it. A browser before 2020 may send no Origin: then a form needs a Referer of such a
+page. JSON does not, for no page can make a browser send it here without asking first. `api = false` in the settings refuses every
+request. There is no CORS: scripts of other sites cannot read the responses.
 """
 
 import json
@@ -27,18 +28,20 @@ from mailer.audience.list_settings import MAX_FIELDS
 from mailer.dispatch.did_you_mean import suggest
 from mailer.service.subscribers.own_fields import LONGEST_VALUE, OwnFieldError
 from mailer.service.subscribers.signup import SignupForm, public_list, request_signup
-from mailer.web.api.problem import problem
+from mailer.web.api.problem_details import problem
 from mailer.web.api.schema import Schema, format_errors
 from mailer.web.client_ip import anonymize
-from mailer.web.forms import media_type, read_body, read_public_form
-from mailer.web.public.subscribe import HONEYPOT, SignupGuard
+from mailer.web.public.signup_guard import HONEYPOT, SignupGuard, referring_origin
+from mailer.web.request_body import media_type, read_body, read_public_form
 from mailer.web.responses import NO_STORE, respond
 
 _FORMS = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
 _FIELDS = "fields."
 _SAME_SITE = frozenset({"same-origin", "none"})
 _OWN_PAGE = "Send people to the sign-up page of the list, or set `api = true` in the settings of the list."
-_NAME_ORIGIN = "Add the origin of the site to `origins` in the settings of the list."
+_NAME_ORIGIN = (
+    "Add the origin of the site to `origins` in the settings of the list. A program without a page sends JSON."
+)
 
 
 class SignUpRequest(Schema):
@@ -124,12 +127,15 @@ class SubscribeApi:
         return _accepted()
 
     def _is_allowed_origin(self, request: Request, origins: Collection[str]) -> bool:
-        """Whether no page of another site sent the request, or a page of `origins`. Browsers say so in either header."""
+        """Whether no page of another site sent the request, or a page of `origins`. Browsers say so in one of three headers."""
         base = urlsplit(self._app.settings.base_url.lower())
-        origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site", "none")
-        if origin is None:
+        allowed = {f"{base.scheme}://{base.netloc}", *origins}
+        origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site")
+        if origin is not None:
+            return origin in allowed
+        if site is not None:
             return site in _SAME_SITE
-        return origin in {f"{base.scheme}://{base.netloc}", *origins}
+        return media_type(request) not in _FORMS or referring_origin(request) in allowed
 
 
 def _accepted() -> Response:

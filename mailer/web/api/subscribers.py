@@ -10,7 +10,7 @@ from mailer.iso_time import format_iso
 from mailer.ledger.types.roles_and_scopes import Scope
 from mailer.ledger.types.suppressions import Suppression, SuppressionReason, UnsuppressStatus
 from mailer.service.subscribers.erasure import erase_subscriber
-from mailer.service.subscribers.profile import find_profile, profile_object
+from mailer.service.subscribers.personal_data import find_profile, profile_object
 from mailer.web.api.request import ApiRequest, ApiResponse, ApiRoute
 from mailer.web.api.schema import Page, PageQuery, ReaderAddress, Schema, ShortText, next_cursor, read_cursor
 
@@ -177,8 +177,10 @@ def _show(request: ApiRequest) -> ApiResponse:
 
 def _unsubscribe(request: ApiRequest) -> ApiResponse:
     """Unsubscribe a person from all lists and from running sends. Only the person can undo this."""
-    address = _address(request)
-    done = request.app.ledger.suppressions.unsubscribe(address.identity, source=request.actor)
+    address, suppressions = _address(request), request.app.ledger.suppressions
+    active = suppressions.get(address.identity)
+    is_repeat = active is not None and active.source == request.actor
+    done = suppressions.unsubscribe(address.identity, source=request.actor, entered=is_repeat)
     request.record("subscriber.unsubscribe", mask_address(address.display))
     return ApiResponse(content=Unsubscribed(email=address.display, changed=done.changed, skipped=done.skipped))
 

@@ -24,7 +24,7 @@ from mailer.edition.template_loader import LayoutError
 from mailer.errors import MailerError, SettingsError
 from mailer.ledger.types.errors import LedgerError, UnknownSendError
 from mailer.service.accounts.sessions import csrf_token, is_csrf_token, token_digest
-from mailer.service.dispatches.check_gate import CheckGate, TooManyChecksError
+from mailer.service.dispatches.check_concurrency import CheckGate, TooManyChecksError
 from mailer.service.dispatches.files import NoDispatchError
 from mailer.service.dispatches.preview import PreviewCache
 from mailer.service.sends.monitor import SendSnapshot
@@ -32,16 +32,17 @@ from mailer.web.client_ip import address_of
 from mailer.web.cookies import read_cookie
 from mailer.web.desk.accounts import signin
 from mailer.web.desk.dispatches import list as dispatches_list
+from mailer.web.desk.flash import Flash
 from mailer.web.desk.origin import Origin, is_same_origin, match_host, origin_of
 from mailer.web.desk.plain_language import describe_error
-from mailer.web.desk.render import DeskRenderer, Flash, json_page, wants_json
+from mailer.web.desk.render import DeskRenderer, json_page, wants_json
 from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute, Endpoint
 from mailer.web.desk.sends import live
 from mailer.web.desk.sends.live_broadcast import Fragments, SendBroadcaster
 from mailer.web.desk.user_limits import UserLimits
-from mailer.web.error_log import ErrorLog
-from mailer.web.forms import DeskForm, read_form
+from mailer.web.error_log_throttle import ErrorLog
+from mailer.web.request_body import DeskForm, read_form
 
 CSRF_FIELD, CSRF_HEADER = "csrf_token", "x-csrf-token"
 _log = logging.getLogger(__name__)

@@ -27,8 +27,8 @@ from mailer.ledger.types.deliveries import Attempt
 from mailer.ledger.types.errors import LedgerError, UnknownSendError
 from mailer.ledger.types.sends import AlreadySentError
 from mailer.service.dispatches.approvals import NotApprovedError
-from mailer.service.dispatches.compile import DispatchError
-from mailer.service.dispatches.status import DispatchStatus, DispatchSummary
+from mailer.service.dispatches.check_and_compile import DispatchError
+from mailer.service.dispatches.dispatch_list import DispatchStatus, DispatchSummary
 from mailer.service.lists.unclear_columns import UnclearColumnError
 from mailer.workspace import NoListError
 

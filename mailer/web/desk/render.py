@@ -1,10 +1,9 @@
 """Renders the pages of the desk: templates/desk in the desk's frame, with a policy that allows nothing but our own files.
 
 The templates are always the packaged ones: unlike those of messages and public pages, they are part of the program. Texts
-are English, times are in MAILER_TIMEZONE. A message for the next page (a flash) travels in a cookie that lasts a minute.
+are English, times are in MAILER_TIMEZONE.
 """
 
-import base64
 import datetime as dt
 import hashlib
 import json
@@ -26,6 +25,7 @@ from mailer.ledger.accounts.users import User
 from mailer.ledger.types.roles_and_scopes import Role
 from mailer.web.cookies import read_cookie
 from mailer.web.desk import plain_language
+from mailer.web.desk.flash import Flash, decode_flash, encode_flash
 from mailer.web.desk.origin import origin_of
 from mailer.web.desk.sealed_query import seal_query
 from mailer.web.desk.status_labels import field_label, leaving_reason_label, source_label, status_label
@@ -53,7 +53,6 @@ _TYPES = {
 _IMMUTABLE = {"Cache-Control": "public, max-age=31536000, immutable"}
 _FLASH_COOKIE = "flash"
 _JSON = "application/json"
-_MAX_FLASH = 1500  # octets of a cookie
 _SAFE_IN_PATHS = "/%?&=:;,+@~#"
 
 
@@ -78,14 +77,6 @@ _FOR_ADMINS = {
     "plain_text": partial(plain_language.plain_text, is_admin=True),
     "finding_sentence": partial(plain_language.finding_sentence, is_admin=True),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Flash:
-    """A message for the next page; `bad`: it reports a failure."""
-
-    text: str
-    bad: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -261,19 +252,3 @@ def _files() -> dict[str, bytes]:
 @cache
 def _version(name: str) -> str:
     return hashlib.sha256(_files()[name]).hexdigest()[:12]
-
-
-def encode_flash(flash: Flash) -> str:
-    data = json.dumps([flash.text, flash.bad]).encode()
-    while len(data) > _MAX_FLASH:
-        flash = Flash(flash.text[: len(flash.text) * 3 // 4] + "…", flash.bad)
-        data = json.dumps([flash.text, flash.bad]).encode()
-    return base64.urlsafe_b64encode(data).decode()
-
-
-def decode_flash(cookie: str) -> Flash | None:
-    try:
-        text, bad = json.loads(base64.urlsafe_b64decode(cookie))
-    except (ValueError, TypeError, RecursionError):
-        return None
-    return Flash(str(text), bool(bad))

@@ -16,14 +16,15 @@ from mailer.app import App
 from mailer.ledger.accounts.sessions import Session
 from mailer.ledger.accounts.users import User
 from mailer.ledger.types.roles_and_scopes import Role
-from mailer.service.dispatches.check_gate import CheckGate
+from mailer.service.dispatches.check_concurrency import CheckGate
 from mailer.service.dispatches.preview import PreviewCache
 from mailer.web.client_disconnect import disconnect_check
-from mailer.web.desk.render import DeskRenderer, Flash, Viewer, is_partial, json_page, wants_json
+from mailer.web.desk.flash import Flash
+from mailer.web.desk.render import DeskRenderer, Viewer, is_partial, json_page, wants_json
 from mailer.web.desk.sealed_query import read_query
 from mailer.web.desk.sends.live_broadcast import SendBroadcaster
 from mailer.web.desk.user_limits import UserLimits
-from mailer.web.forms import DeskForm
+from mailer.web.request_body import DeskForm
 from mailer.web.sse import ServerSentEvent, sse_response
 
 

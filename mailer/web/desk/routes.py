@@ -10,8 +10,8 @@ from starlette.routing import BaseRoute, Route
 
 from mailer.app import App
 from mailer.service.accounts.oidc.login import open_provider
-from mailer.service.dispatches.check_gate import CheckGate
-from mailer.web.desk import search
+from mailer.service.dispatches.check_concurrency import CheckGate
+from mailer.web.desk import search_redirect
 from mailer.web.desk.accounts import activity_log, api_tokens, profile, signin, users, webhooks
 from mailer.web.desk.accounts.oidc import CALLBACK, LOGIN, OidcPages
 from mailer.web.desk.accounts.signin import SignInPages
@@ -22,13 +22,13 @@ from mailer.web.desk.lists import members, overview, sync, uploads
 from mailer.web.desk.lists import settings as lists_settings
 from mailer.web.desk.render import static_file
 from mailer.web.desk.route import DeskRoute
-from mailer.web.desk.sends import compose, live, report, scheduled, test_messages
+from mailer.web.desk.sends import compose, live, report, scheduled_actions, send_test_message
 from mailer.web.desk.sends import list as sends_list
 from mailer.web.desk.subscribers import detail, suppressions
 
 ROUTES: tuple[DeskRoute, ...] = (
     *signin.ROUTES,
-    *search.ROUTES,
+    *search_redirect.ROUTES,
     *dispatches_list.ROUTES,
     *create.ROUTES,
     *preview.ROUTES,
@@ -37,10 +37,10 @@ ROUTES: tuple[DeskRoute, ...] = (
     *editor.ROUTES,
     *photos.ROUTES,
     *history.ROUTES,
-    *test_messages.ROUTES,
+    *send_test_message.ROUTES,
     *compose.ROUTES,
     *sends_list.ROUTES,
-    *scheduled.ROUTES,
+    *scheduled_actions.ROUTES,
     *live.ROUTES,
     *report.ROUTES,
     *overview.ROUTES,

@@ -20,7 +20,7 @@ from starlette.responses import Response
 from mailer.addresses import Address, AddressError, parse_signup_address
 from mailer.app import App
 from mailer.delivery.states import DeliveryState
-from mailer.i18n.dates import long_date
+from mailer.i18n.date_format import long_date
 from mailer.i18n.translations import translatable
 from mailer.ledger.subscribers.address_changes import AddressChange
 from mailer.link_tokens import is_inert
@@ -31,6 +31,7 @@ from mailer.service.subscribers.address_change import (
     request_address_change,
 )
 from mailer.service.subscribers.own_fields import OwnFieldError
+from mailer.service.subscribers.personal_data import profile_object
 from mailer.service.subscribers.preferences import (
     WEEKS,
     OptOut,
@@ -41,19 +42,20 @@ from mailer.service.subscribers.preferences import (
     read_own_data,
     read_preferences,
     request_mailed_link,
+    resubscribe,
     resume_mail,
     save_own_fields,
     unsubscribe_all,
 )
 from mailer.service.subscribers.preferences_link import ExpiredLinkError, LinkError, is_valid_nonce, issue_nonce
-from mailer.service.subscribers.profile import profile_object
-from mailer.web.forms import read_public_form
 from mailer.web.public.page_renderer import PageRenderer
-from mailer.web.public.subscribe import PROFILE_PREFIX, SignupGuard, label, profile_field, too_many_requests
-from mailer.web.responses import NO_STORE, respond
+from mailer.web.public.profile_fields import PROFILE_PREFIX, label, profile_field
+from mailer.web.public.signup_guard import SignupGuard, too_many_requests
+from mailer.web.request_body import read_public_form
+from mailer.web.responses import PRIVATE_PAGE, respond
 
 LIST_PREFIX = "list."  # what the name of a list's box begins with
-_HEADERS = {**NO_STORE, "X-Robots-Tag": "noindex, nofollow"}
+_HEADERS = PRIVATE_PAGE
 _MAILING_ACTIONS = frozenset({"link", "address"})  # actions that send a mail, and are rate-limited
 SAVED = translatable("Saved.")
 PAUSED = translatable("Your break lasts until %(date)s.")
@@ -206,6 +208,8 @@ class PreferencesPages:
         if found.may:
             actions["fields"] = lambda: save_own_fields(app, token, own)
             actions["resume"] = lambda: resume_mail(app, token)
+        if found.may and found.can_return:
+            actions["return"] = lambda: resubscribe(app, token)
         if weeks in map(str, WEEKS):
             actions["pause"] = lambda: pause_mail(app, token, int(weeks))
         if do not in actions:

@@ -9,7 +9,6 @@ The answer to a sign-up is the same for every address, and so is the work: the a
 written. No GET changes anything; there are no cookies and no redirects.
 """
 
-import time
 from collections.abc import Callable, Mapping
 
 from starlette.concurrency import run_in_threadpool
@@ -20,7 +19,6 @@ from starlette.responses import Response
 from mailer.addresses import Address, AddressError, parse_address, parse_signup_address
 from mailer.app import App
 from mailer.audience.list_settings import ListSettings
-from mailer.i18n.translations import translatable
 from mailer.link_tokens import Purpose
 from mailer.service.subscribers.own_fields import OwnFieldError, has_web_address
 from mailer.service.subscribers.signup import (
@@ -37,50 +35,16 @@ from mailer.service.subscribers.signup import (
     request_signup,
     request_signup_again,
 )
-from mailer.web.client_ip import address_of, anonymize, rate_limit_key
-from mailer.web.forms import read_public_form
+from mailer.web.client_ip import anonymize
 from mailer.web.public.page_renderer import PageRenderer
-from mailer.web.rate_limit import RateLimiter
-from mailer.web.responses import NO_CACHE, NO_STORE
+from mailer.web.public.profile_fields import PROFILE_PREFIX, label, profile_field
+from mailer.web.public.signup_guard import HONEYPOT, SignupGuard, too_many_requests
+from mailer.web.request_body import read_public_form
+from mailer.web.responses import NO_CACHE, NO_STORE, PRIVATE_PAGE
 
 YOUNGEST = 2  # seconds: nobody reads and fills in a form in less
 OLDEST = 86_400  # seconds
-HONEYPOT = "website"
-PROFILE_PREFIX = "own."  # what the name of a reader's own field begins with in a form
-_HEADERS = {**NO_STORE, "X-Robots-Tag": "noindex, nofollow"}
-LABELS = {
-    "first_name": translatable("First name"),
-    "last_name": translatable("Last name"),
-    "name": translatable("Name"),
-    "city": translatable("City"),
-    "country": translatable("Country"),
-}
-
-
-class SignupGuard:
-    """Rate limits of sign-ups, shared by the pages and the API."""
-
-    def __init__(self, app: App) -> None:
-        self._trusted = app.settings.trusted_proxies
-        self._limits = RateLimiter(time.monotonic)
-
-    def address(self, request: Request) -> str:
-        return address_of(request, self._trusted)
-
-    def retry_after(self, request: Request) -> int:
-        """Returns 0 and counts the request, or the seconds until this client may make it."""
-        return self._limits.retry_after(rate_limit_key(self.address(request)))
-
-    @staticmethod
-    def is_from_other_site(request: Request) -> bool:
-        """Whether a page of another site sent the request: browsers say so in Sec-Fetch-Site, those before 2023 in Origin.
-
-        Our own pages have no referrer, so that the Origin of their forms is `null`.
-        """
-        site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin", "null")
-        if site is not None:
-            return site not in {"same-origin", "none"}
-        return origin != "null" and origin.partition("://")[2] != request.headers.get("host")
+_HEADERS = PRIVATE_PAGE
 
 
 class SubscribePages:
@@ -295,32 +259,6 @@ class SubscribePages:
     @staticmethod
     def _sent(pages: PageRenderer, email: str) -> Response:
         return pages.page("sent", headers=_HEADERS, heading=pages.gettext("Check your inbox"), email=email.strip())
-
-
-def too_many_requests(pages: PageRenderer, retry_after: int) -> Response:
-    """Returns the page for a client that is rate-limited for `retry_after` seconds."""
-    return pages.message(
-        "Too many requests at the moment",
-        "Please try again in a few minutes.",
-        status=429,
-        headers={**_HEADERS, "Retry-After": str(retry_after)},
-    )
-
-
-def label(pages: PageRenderer, name: str) -> str:
-    """Returns the label of a profile field, in the language of the page if we know the field."""
-    return pages.gettext(LABELS[name]) if name in LABELS else name.replace("_", " ").capitalize()
-
-
-def profile_field(pages: PageRenderer, prefix: str, name: str, value: str) -> tuple[str, str, str, str]:
-    """Returns a profile field for the templates: form name, label, value, autocomplete purpose."""
-    return prefix + name, label(pages, name), value, autocomplete(name)
-
-
-def autocomplete(name: str) -> str:
-    """Returns the autocomplete purpose of a field (WCAG 2.2, 1.3.5)."""
-    known = {"first_name": "given-name", "last_name": "family-name", "name": "name", "city": "address-level2"}
-    return known.get(name, "country-name" if name == "country" else "off")
 
 
 def _welcome(pages: PageRenderer, found: Confirmation) -> Response:

@@ -3,8 +3,8 @@
 GET shows a page and changes nothing: mail scanners and prefetching browsers open every link. POST unsubscribes at once: by
 the page's button, by a mail client's one-click, or with no body at all. Only a body with a field `undo` is something else: it
 undoes the opt-out whose response contained that undo token or, with a field `why` beside it, records the reason for that
-opt-out, which is optional. There are no cookies and no redirects, and the answer to a POST is the same however often it is
-repeated. The page links to the preferences, for readers who only want fewer e-mails.
+opt-out, which is optional. There are no cookies and no redirects. A repeated POST changes nothing; only the answer to the first
+one has an undo token. The page links to the preferences, for readers who only want fewer e-mails.
 """
 
 import datetime as dt
@@ -30,9 +30,9 @@ from mailer.service.subscribers.unsubscribe import (
     undo_unsubscribe,
     unsubscribe,
 )
-from mailer.web.forms import read_public_form
 from mailer.web.public.page_renderer import PageRenderer
-from mailer.web.responses import NO_STORE, NOT_INDEXED
+from mailer.web.request_body import read_public_form
+from mailer.web.responses import PRIVATE_PAGE
 
 ONE_CLICK = ("List-Unsubscribe", "One-Click")  # RFC 8058 3.1
 UNDO, WHY, WORDS = "undo", "why", "words"
@@ -45,7 +45,7 @@ REASONS = {
 }
 _SIGN_UP_OR_WRITE = translatable("To get newsletters again, please sign up again or write to us.")
 _WRITE = translatable("To get newsletters again, please write to us.")
-_HEADERS = {**NO_STORE, "X-Robots-Tag": NOT_INDEXED}
+_HEADERS = PRIVATE_PAGE
 
 
 class UnsubscribePages:
@@ -65,7 +65,12 @@ class UnsubscribePages:
                 return await run_in_threadpool(self._undo, token, fields[UNDO])
             is_one_click = fields.get(ONE_CLICK[0], "").lower() == ONE_CLICK[1].lower()
             source = OptOutSource.ONE_CLICK if is_one_click else OptOutSource.PAGE
-            return self._confirmation(await unsubscribe(self._app, token, source))
+            result = await unsubscribe(self._app, token, source)
+            if result is None:
+                raise HTTPException(404)
+            if result.undo_token:
+                return self._confirmation(token, result)
+            return await run_in_threadpool(self._confirmation, token, result)  # reads the settings of the lists
         return await run_in_threadpool(self._show, token)
 
     def _show(self, token: str) -> Response:
@@ -80,7 +85,6 @@ class UnsubscribePages:
                 headers=_HEADERS,
                 heading=pages.gettext("You are already unsubscribed"),
                 masked=link.masked,
-                can_undo=link.can_undo,
                 settings=settings,
                 has_choice=has_public_lists(self._app),
             )
@@ -93,20 +97,21 @@ class UnsubscribePages:
             has_choice=has_several_lists(self._app),
         )
 
-    def _confirmation(self, result: UnsubscribeResult | None) -> Response:
-        if result is None:
-            raise HTTPException(404)
-        if result.link.inert:
+    def _confirmation(self, token: str, result: UnsubscribeResult) -> Response:
+        link = result.link
+        if link.inert:
             return self._placeholder_link()
-        pages = self._pages.in_language(result.link.language)
+        pages = self._pages.in_language(link.language)
         return pages.page(
             "unsubscribed",
             headers=_HEADERS,
             heading=pages.gettext("You are unsubscribed"),
-            masked=result.link.masked,
+            masked=link.masked,
             seal=result.undo_token,
             reasons=REASONS,
-            has_choice=has_several_lists(self._app),
+            settings=self._preferences_path(token) if link.masked else "",
+            has_choice=bool(result.undo_token) or has_public_lists(self._app),
+            has_several=has_several_lists(self._app),
         )
 
     def _undo(self, token: str, undo_token: str) -> Response:
@@ -150,7 +155,9 @@ class UnsubscribePages:
             masked=link.masked,
             seal=fields[UNDO],
             reasons={},
-            has_choice=has_several_lists(self._app),
+            settings="",
+            has_choice=True,
+            has_several=has_several_lists(self._app),
         )
 
     def _preferences_path(self, token: str) -> str:

@@ -90,7 +90,7 @@ def test_who_cannot_write_it_down_asks_for_it_again(here, sent, pipe):
 
 
 def test_a_bug_of_ours_loses_no_request(sent, pipe, monkeypatch):
-    monkeypatch.setattr("mailer.cli.inbound.process_unsubscribe_mail", lambda *_: 1 / 0)
+    monkeypatch.setattr("mailer.cli.inbound.record_message", lambda *_, **__: 1 / 0)
     failed = pipe(f"To: {sent}\n\n")
     assert failed.code == 75
     assert "ZeroDivisionError" in failed.err

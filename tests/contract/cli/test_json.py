@@ -68,6 +68,9 @@ GOLDEN = {
         "recipients": [["address", "status", "reason", "permanent"]],
         "token": None,
     },
+    ("feedback", "providers"): {
+        "providers": [["provider", "set_up", "setting", "url", "steps", "last_at", "recorded", "ignored", "unknown"]]
+    },
     ("list", "sync", "readers"): SYNC,
     ("list", "sync", "readers", "--plan"): SYNC,
     ("list", "show", "readers"): {

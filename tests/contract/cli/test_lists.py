@@ -182,8 +182,20 @@ def test_what_an_admin_entered_by_mistake_is_undone_by_the_admin(here, catcher):
     assert here("list", "sync", "readers").code == 0
     unsubscribed = here("subscriber", "unsubscribe", "ana@example.com")
     assert "To undo this: mailer suppress remove ana@example.com" in unsubscribed.err
+    entered = here.json("subscriber", "show", "ana@example.com")["suppression"]
+    repeated = here("subscriber", "unsubscribe", "ana@example.com")
+    assert repeated.out == (
+        f"ana@example.com gets no mail already: unsubscribed since {entered['at']}, by command line\n"
+    )
+    assert repeated.err == unsubscribed.err, "it can still be undone"
+    assert here.json("subscriber", "show", "ana@example.com")["suppression"] == entered
     assert here("list", "sync", "readers").code == 0
-    assert "unsubscribed" in (here.folder / "subscribers" / "readers.csv").read_text("utf-8")
+    path = here.folder / "subscribers" / "readers.csv"
+    synced = path.read_text("utf-8")
+    assert "unsubscribed" in synced
+    path.write_text(synced.replace("unsubscribed", "subscribed"), "utf-8")
+    assert "ana@example.com stays unsubscribed (by command line)" in here("list", "sync", "readers", "--plan").out
+    path.write_text(synced, "utf-8")
     assert here("suppress", "remove", "ana@example.com").code == 0
     assert here.json("send", "tide", "--to", "readers", "--yes")["accepted"] == 1
     assert "lifted (unsubscribed), by command line" in here("subscriber", "show", "ana@example.com").out

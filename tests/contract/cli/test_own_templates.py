@@ -7,9 +7,9 @@ import pytest
 
 from mailer.addresses import parse_address
 from mailer.ledger.subscribers.address_changes import AddressChange
-from mailer.ledger.types.transactional import TransactionalKind, TransactionalState
+from mailer.ledger.types.transactional_mail import TransactionalKind, TransactionalState
 from mailer.service.subscribers.address_change import confirm_address_change, read_address_change
-from mailer.service.subscribers.profile import find_profile, profile_object, subject_copy
+from mailer.service.subscribers.personal_data import find_profile, profile_object, subject_copy
 from tests.contract.service.test_transactional import ANA, BASE, app, caught, parsed  # noqa: F401 - a fixture
 from tests.support.ledger_cases import join, mailed_page
 from tests.support.workspaces import mailer

@@ -136,7 +136,7 @@ def test_failed_ones_make_exit_1_and_are_sent_to_again_by_resend(here, catcher, 
     assert "to send to 1 of them again: mailer resend 1 --failed" in here("status", "1").err
     monkeypatch.setattr("mailer.cli.sends.resend.is_interactive", lambda: True)
     answers = iter((False, True))
-    monkeypatch.setattr("mailer.cli.sends.plan_display.click.confirm", lambda *_args, **_options: next(answers))
+    monkeypatch.setattr("mailer.cli.sends.plan_confirmation.click.confirm", lambda *_args, **_options: next(answers))
     refused = here("resend", "1", "--failed")
     assert refused.code == 4
     assert "1 reader whose delivery failed" in refused.err

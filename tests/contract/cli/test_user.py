@@ -5,7 +5,8 @@ import signal
 import pytest
 
 from mailer.app import App
-from mailer.service.accounts.passwords import accept_invite, sign_in
+from mailer.service.accounts.invites import accept_invite
+from mailer.service.accounts.passwords import sign_in
 from mailer.service.accounts.sessions import token_digest
 from tests.support.workspaces import make_workspace
 

@@ -7,7 +7,7 @@ from mailer.app import App
 from mailer.ledger.queue.leased_send import LeasedSend
 from mailer.ledger.sends.create import SendCreator
 from mailer.ledger.types.errors import LedgerError
-from mailer.service.sends.verify import delivery_timeline
+from mailer.service.sends.report import delivery_timeline
 from tests.support.commands import Commands
 from tests.support.workspaces import make_workspace
 

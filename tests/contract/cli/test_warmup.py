@@ -9,7 +9,7 @@ from mailer.app import App
 from mailer.delivery.progress import SendProgress
 from mailer.delivery.states import SendState
 from mailer.service.sends.plan import plan_send
-from mailer.service.sends.progress import ProgressTracker, log_changes
+from mailer.service.sends.progress_tracker import ProgressTracker, log_changes
 from mailer.service.sends.run import run_send_async
 from mailer.service.sends.start import start_send
 from mailer.settings.settings import load_settings

@@ -7,7 +7,7 @@ from mailer.csv.rows import Status
 from mailer.ledger.subscribers.address_changes import AddressChange
 from mailer.ledger.types.subscribers import MemberChangeKind, SignupSource
 from mailer.ledger.types.suppressions import SuppressionReason
-from mailer.ledger.types.transactional import TransactionalKind, TransactionalState
+from mailer.ledger.types.transactional_mail import TransactionalKind, TransactionalState
 from tests.support.ledger_cases import (
     DAY,
     mailed_page,

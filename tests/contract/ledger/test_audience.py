@@ -14,7 +14,7 @@ from mailer.delivery.types import NewDelivery
 from mailer.ledger.sends.audience import AudienceCounts, count, find, first_recipient, recipients, values_that_occur
 from mailer.ledger.sends.audience_query import Audience, AudienceSpec
 from mailer.ledger.types.sends import Recipient, Repeat
-from mailer.service.lists.synced_lists import ListSource, synced_lists
+from mailer.service.lists.sync_before_query import ListSource, synced_lists
 from tests.support.ledger_cases import deliver, new_send, run, session
 
 

@@ -1,6 +1,6 @@
 """The audit log: looks at readers are recorded once an hour, for each reader."""
 
-from mailer.ledger.accounts import audit
+from mailer.ledger.accounts import audit_log
 
 
 def entries(ledger):
@@ -34,7 +34,7 @@ def test_a_clock_that_goes_back_hides_no_look(ledger, clock):
 
 
 def test_only_the_latest_looks_are_remembered(ledger, monkeypatch):
-    monkeypatch.setattr(audit, "KEPT_LOOKS", 2)
+    monkeypatch.setattr(audit_log, "KEPT_LOOKS", 2)
     for reader in ("ana@example.com", "ada@example.com", "ana@example.com", "abe@example.com", "ada@example.com"):
         look(ledger, reader)
     assert len(entries(ledger)) == 4

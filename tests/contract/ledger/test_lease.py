@@ -15,7 +15,7 @@ from mailer.delivery.states import SendState
 from mailer.ledger.deliveries.transitions import IllegalTransitionError
 from mailer.ledger.ledger import open_ledger
 from mailer.ledger.store.rollback_guard import RestoredError, RollbackGuard
-from mailer.ledger.store.tables import lease
+from mailer.ledger.store.tables import send_shard
 from mailer.ledger.types.errors import FencedError, LedgerError
 from tests.contract.ledger.test_crash import answer, child
 from tests.support.ledger_cases import DAY, counts, deliver, delivery_result, new_send, readers, run, session
@@ -177,7 +177,7 @@ def test_a_process_stopped_beyond_its_lease_sends_no_end_of_data(stoppable, open
     steady.now += 31  # stopped, and woken
     assert not mine.may_send(out), "even before anybody else has taken the send"
     other = open_here()
-    other.context.writer.call(lambda conn: conn.execute(update(lease).values(expires_at=0.0)).rowcount).result()
+    other.context.writer.call(lambda conn: conn.execute(update(send_shard).values(expires_at=0.0)).rowcount).result()
     with session(other, send) as new:
         assert counts(other, send) == {S.UNCERTAIN: 1, S.PENDING: 2}
         assert run(mine.begin_sending(claimed)) is False

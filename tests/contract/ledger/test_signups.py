@@ -9,7 +9,7 @@ from mailer.addresses import parse_address
 from mailer.csv.rows import Status
 from mailer.ledger.subscribers.signups import VALID_FOR, Signup, parse_signup_request
 from mailer.ledger.types.suppressions import SuppressionReason
-from mailer.ledger.types.transactional import TransactionalKind, TransactionalState
+from mailer.ledger.types.transactional_mail import TransactionalKind, TransactionalState
 from tests.support.ledger_cases import join
 
 ANA = parse_address("Ana.Reis@example.com")

@@ -241,6 +241,18 @@ def test_an_opt_out_that_an_admin_entered_is_undone_by_that_admin_alone_and_reco
     ]
 
 
+@pytest.mark.parametrize("again", ["Mara, at the desk", "command line"])
+def test_an_opt_out_that_admins_enter_twice_stays_as_the_first_one_entered_it(ledger, clock, again):
+    ledger.suppressions.unsubscribe(ANA, source="command line", entered=True)
+    entered = ledger.suppressions.get(ANA)
+    clock.forward(60)
+    repeated = ledger.suppressions.unsubscribe(ANA, source=again, entered=True)
+    assert (repeated.changed, repeated.suppression, ledger.suppressions.get(ANA)) == (False, entered, entered)
+    assert ledger.suppressions.is_liftable_by(ANA, "command line")
+    ledger.suppressions.unsubscribe(ANA, source="page")
+    assert not ledger.suppressions.is_liftable_by(ANA, "command line")
+
+
 @pytest.mark.parametrize("before", [True, False])
 def test_what_the_person_asked_for_stays_theirs_although_an_admin_entered_it_too(ledger, clock, before):
     sources = ["page", "command line"] if before else ["command line", "page"]

@@ -12,7 +12,7 @@ from mailer.csv.reader import ListError
 from mailer.errors import NeedsConfirmationError, UsageError
 from mailer.ledger.types.suppressions import SuppressionReason
 from mailer.service.lists import uploads
-from mailer.service.lists.members import add_member, edit_member, remove_member
+from mailer.service.lists.member_edits import add_member, edit_member, remove_member
 from mailer.service.lists.sync import list_lock
 from mailer.service.lists.undo import restorable_syncs
 from mailer.service.lists.uploads import (

@@ -9,8 +9,8 @@ from mailer.addresses import parse_address
 from mailer.ledger.types.suppressions import SuppressionReason
 from mailer.service.file_cache import TICK
 from mailer.service.lists.file_digests import find_digest
-from mailer.service.subscribers import profile
-from mailer.service.subscribers.profile import find_profile, lists_with, profile_object, subject_copy
+from mailer.service.subscribers import personal_data
+from mailer.service.subscribers.personal_data import find_profile, lists_with, profile_object, subject_copy
 from tests.support.ledger_cases import mailed_page
 
 HEAD = "email,first_name,city,status\n"
@@ -29,13 +29,13 @@ PEOPLE = ("ana@x.org", "bo@x.org", "cy@x.org", "di@x.org", "new@x.org", "moved@x
 def files_read(monkeypatch):
     """The list files that are read, as it happens."""
     read = []
-    open_list = profile.open_list
+    open_list = personal_data.open_list
 
     def reading(path, name):
         read.append(name)
         return open_list(path, name)
 
-    monkeypatch.setattr(profile, "open_list", reading)
+    monkeypatch.setattr(personal_data, "open_list", reading)
     return read
 
 

@@ -13,7 +13,7 @@ from mailer.service.sends import run as running
 from mailer.service.sends import scheduler
 from mailer.service.sends.control import pause_send
 from mailer.service.sends.plan import plan_send
-from mailer.service.sends.progress import describe_time_left
+from mailer.service.sends.progress_tracker import describe_time_left
 from mailer.service.sends.run import run_send_async
 from mailer.service.sends.scheduler import start_sends_when_due
 from mailer.service.sends.start import start_send

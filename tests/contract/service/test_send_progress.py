@@ -6,7 +6,7 @@ from mailer.app import App
 from mailer.delivery.progress import SendProgress
 from mailer.delivery.states import SendState
 from mailer.delivery.types import SendStatus
-from mailer.service.sends.progress import ProgressTracker, describe_time_left, log_changes
+from mailer.service.sends.progress_tracker import ProgressTracker, describe_time_left, log_changes
 from mailer.settings.settings import load_settings
 from mailer.workspace import Workspace
 from tests.support.ledger_cases import S, deliver, new_send, readers, run, session

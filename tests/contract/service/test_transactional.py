@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from mailer.addresses import parse_address
 from mailer.app import App
 from mailer.ledger.types.suppressions import SuppressionReason
-from mailer.ledger.types.transactional import TransactionalState
+from mailer.ledger.types.transactional_mail import TransactionalState
 from mailer.link_tokens import MailedLink
 from mailer.mailbox_address import Mailbox
 from mailer.relay import Relay, TlsMode

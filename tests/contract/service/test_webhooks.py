@@ -352,7 +352,8 @@ def test_webhooks_are_managed_from_the_command_line(here, receiver):
     added = here("webhook", "add", receiver.url)
     assert added.out.startswith("whsec_")
     assert here("webhook", "list").out.startswith(
-        f"  1  {receiver.url}  send.finished, send.paused, send.overdue, subscribed, unsubscribed, bounced\n"
+        f"  1  {receiver.url}  send.finished, send.paused, send.overdue, subscribed, unsubscribed, bounced, "
+        "message.bounced, message.complained\n"
     )
     assert here("webhook", "test", "1").code == 0
     receiver.answers = [404]

@@ -15,7 +15,7 @@ from mailer.ledger.subscribers.signups import Signup
 from mailer.ledger.types.editions_and_archive import NewEdition
 from mailer.ledger.types.roles_and_scopes import Role
 from mailer.ledger.types.sends import NewSend
-from mailer.ledger.types.transactional import TransactionalKind, TransactionalState
+from mailer.ledger.types.transactional_mail import TransactionalKind, TransactionalState
 from mailer.mailbox_address import Mailbox
 from mailer.relay import Relay, TlsMode
 from mailer.service.subscribers.welcome import welcome_new_readers

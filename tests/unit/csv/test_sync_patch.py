@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailer.csv.cell_spans import cell_spans, set_cells
+from mailer.csv.cell_editing import cell_spans, set_cells
 from mailer.csv.reader import ListError, open_list
 from mailer.csv.rows import Member, RejectedRow, Status
 from mailer.csv.sync_patch import RowPatch, prepare_patch

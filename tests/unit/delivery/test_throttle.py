@@ -1,5 +1,6 @@
 """The throttle: rates and limits hold, no claim is lost, and a slow domain does not block the others."""
 
+import math
 import tracemalloc
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mailer.delivery.limit_share import NOTHING, Share
 from mailer.delivery.throttle import (
     MAX_CAPACITY,
     MAX_DOMAINS,
@@ -234,3 +236,18 @@ def test_the_rate_of_a_domain_holds_although_others_are_forgotten() -> None:
     assert len(taken) == 4_999
     assert throttle.take(999.0) is None
     assert throttle.take(1_000.0)
+
+
+def test_a_sender_without_a_share_of_the_limits_starts_nothing_and_takes_what_it_gets_later():
+    limits = RateLimits(rate=10, domain_connections={"a.example": 2}, domain_rate={"b.example": 4})
+    throttle = Throttle(limits, connections=4)
+    throttle.use_share(NOTHING)
+    throttle.add([claim(1, "x@a.example"), claim(2, "y@a.example"), claim(3, "z@b.example")])
+    assert throttle.take(0.0) is None
+    assert throttle.ready_at(0.0) in {None, math.inf}
+    throttle.use_share(Share(0.0, 0.5))
+    assert throttle.take(0.0) is None, "the bucket begins empty"
+    assert throttle.take(0.2) is not None
+    assert throttle.take(0.3) is None, "half of the rate"
+    throttle.use_share(Share(0.75, 1.0))
+    assert throttle.is_above_share, "it may have none of the connections to this domain"

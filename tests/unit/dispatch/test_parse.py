@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from mailer.dispatch.diagnostics import Position, Severity
 from mailer.dispatch.model import Article, Choice, Markdown, inline_tokens, walk_articles
 from mailer.dispatch.parse import parse_dispatch
+from mailer.dispatch.reference_checks import CheckContext, check_in_context
 from mailer.dispatch.template.expression import Expression
-from mailer.dispatch.workspace_checks import CheckContext, check_in_context
 
 EXAMPLES = sorted((Path(__file__).parents[3] / "dispatches").glob("*.md"))
 FRONT = "---\ntitle: T\ndate: 2026-10-26\n---\n"

@@ -4,8 +4,8 @@ import pytest
 
 from mailer.dispatch.diagnostics import Severity
 from mailer.dispatch.parse import parse_dispatch
+from mailer.dispatch.reference_checks import CheckContext, check_in_context
 from mailer.dispatch.rule_catalogue import RULES
-from mailer.dispatch.workspace_checks import CheckContext, check_in_context
 
 FRONT = "---\ntitle: T\ndate: 2026-10-26\n---\n"  # the body begins in line 5
 ARTICLE = "## A\nsource: S\ndate: 2026-10-25\n\nText.\n"
@@ -152,6 +152,10 @@ CASES: list[tuple[str, str, str | bytes]] = [
     ("leftover-markup", "6:9", body("## A\nsource: *The Wire*\ndate: 2026-10-25\n\nText.")),
     ("list-of-one", "5:1", body("2024. What a year it was.")),
     ("list-of-one", "7:3", body("- item\n\n  8. November was a Sunday.")),
+    ("list-number", "7:1", body("7. May is a holiday.\n\n1984. A novel.")),
+    ("list-number", "7:3", body("- 1. one\n  2. two\n  4. four")),
+    ("leftover-markup", "6:1", body("News\n----\n\nText.")),
+    ("leftover-markup", "6:3", body("- News\n  ---\n\n  Text.")),
     ("bare-address", "5:5", body("See https://example.org/a?b=1.")),
     ("bare-address", "5:5", body("See www.example.org and")),
     ("bare-address", "5:5", body("See mara@example.org.")),
@@ -210,11 +214,17 @@ def test_a_violation_is_reported_at_its_position(rule, where, source):
         "2024\\. What a year it was.",
         "99. ninety-nine\n100. hundred",
         "1. one",
+        "1. one\n1. two\n1. three",
+        "0. zero\n1. one",
+        "99. ninety-nine\n100. hundred\n\n101. more",
+        "The end.\n---\nMore.",
+        "News\n\n----\n\nText.",
+        "News\n***",
     ],
 )
 def test_text_that_only_resembles_markup_is_not_reported(text):
     rules = {problem.rule for problem in parse_dispatch(body(text), "a.md").problems}
-    assert rules.isdisjoint({"leftover-markup", "bare-address", "list-of-one"})
+    assert rules.isdisjoint({"leftover-markup", "bare-address", "list-of-one", "list-number"})
 
 
 def test_a_reported_piece_of_markup_shows_its_merge_field_as_typed():

@@ -7,9 +7,9 @@ import html5lib
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mailer.dispatch.markdown.link_validation import normalise_url
 from mailer.dispatch.model import inline_tokens
 from mailer.dispatch.parse import parse_dispatch
+from mailer.dispatch.url_validation import normalise_url
 from mailer.edition.compile import compile_edition
 from mailer.edition.merge_fields import ReaderValues
 from mailer.line_sanitizer import clean_line

@@ -11,7 +11,7 @@ from mailer.feedback.delivery_status import RECIPIENTS
 from mailer.feedback.model import WORDS, Feedback, FeedbackKind
 from mailer.feedback.reader import read_feedback
 from mailer.feedback.received_message import HEADER, LARGEST, PARTS, TEXT, parse_received
-from mailer.feedback.tokens import CANDIDATES
+from mailer.feedback.token_extraction import CANDIDATES
 from mailer.line_sanitizer import is_clean
 from tests.support.feedback_messages import EXIM, QMAIL, VACATION, block, dsn, mail, report
 

@@ -3,7 +3,7 @@ import datetime as dt
 import pytest
 
 from mailer.i18n.bidi import text_direction
-from mailer.i18n.dates import long_date
+from mailer.i18n.date_format import long_date
 from mailer.i18n.translations import gettext
 
 DAY = dt.date(2026, 10, 26)

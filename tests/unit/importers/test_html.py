@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailer.importers.html import read_html
-from mailer.importers.plaintext import read_plaintext
+from mailer.importers.issue_structure import read_plaintext
 
 TODAY = dt.date(2026, 11, 22)
 PAGE = """<!doctype html><html lang="en"><head><title>x</title><style>p{color:red}</style></head><body>

@@ -2,7 +2,7 @@
 
 import itertools
 
-from mailer.lint import source_index
+from mailer.lint import source_positions
 from mailer.lint.checks import content, contrast
 from mailer.lint.run import run_checks
 from tests.support.lint_contexts import dispatch_text, lint_context
@@ -27,7 +27,7 @@ def test_the_contrast_of_equal_texts_is_computed_once(monkeypatch):
 
 
 def test_the_lines_of_a_text_are_read_once_for_all_checks(monkeypatch):
-    reads = counted(monkeypatch, source_index, "map_lines")
+    reads = counted(monkeypatch, source_positions, "map_lines")
     run_checks(lint_context(dispatch_text("".join(map(PARAGRAPH.format, range(5))))))
     assert len(reads) == 1
 

@@ -1,5 +1,6 @@
 """A message joined from pieces equals, part by part and header by header, one that `email` builds from the same values."""
 
+import json
 import re
 from dataclasses import replace
 from email.message import EmailMessage
@@ -20,6 +21,9 @@ from mailer.edition.publication import Publication
 from mailer.edition.template_loader import builtin_dir
 from mailer.mime.body_encoding import Encoding
 from mailer.mime.composer import Composer, Message, MessageError, MessageTokens, SenderProfile, inspect
+from mailer.mime.dkim.keys import Ed25519Key, new_key
+from mailer.mime.dkim.signer import DkimKey
+from mailer.mime.provider_headers import PROVIDERS
 
 PROFILE = SenderProfile(
     sender_name="The Harbour Letter",
@@ -235,6 +239,29 @@ def test_each_part_has_the_smaller_encoding(name: str, encoding: Encoding) -> No
     plain = got.get_body(("plain",))
     assert plain is not None
     assert plain["Content-Transfer-Encoding"] == encoding
+
+
+def test_headers_for_the_webhooks_of_providers_have_the_message_id_and_are_not_signed() -> None:
+    key = DkimKey(domain="example.org", selector="e2026", key=new_key(Ed25519Key))
+    profile = replace(PROFILE, signers=(key,))
+    claim = Claim(delivery_id=7, identity="a", address="a@example.com", fields={}, attempt=1, date=1_790_000_000.0)
+    plain, full = (
+        received(Composer(EDITIONS["base64"], each, lambda _id: TOKENS).compose(claim))
+        for each in (profile, replace(profile, providers=PROVIDERS))
+    )
+    ours = f"<{TOKENS.message}@example.org>"
+    parsed = BytesParser(policy=default).parsebytes(full)
+    assert {
+        name: str(parsed[name])
+        for name in ("X-PM-Metadata-mailer-id", "X-Mailin-custom", "X-MJ-CustomID", "X-PM-KeepID")
+    } == {
+        **dict.fromkeys(("X-PM-Metadata-mailer-id", "X-Mailin-custom", "X-MJ-CustomID"), ours),
+        "X-PM-KeepID": "true",
+    }
+    assert json.loads(str(parsed["X-MSYS-API"])) == {"metadata": {"mailer-id": ours}}
+    removed = re.sub(rb"(?m)^X-[^\r]*\r\n(?:[ \t][^\r]*\r\n)*", b"", full)  # as the provider does
+    assert removed == plain
+    assert SenderProfile.from_json(replace(profile, providers=PROVIDERS).to_json(), (key,)).providers == PROVIDERS
 
 
 def test_a_non_ascii_address_is_unencoded_in_the_header() -> None:

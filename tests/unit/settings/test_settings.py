@@ -11,13 +11,14 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 from mailer.errors import SettingsError
 from mailer.mailbox_address import Mailbox
 from mailer.relay import Relay, TlsMode, choose_by_weight
 from mailer.settings.secret_masking import MASK, redact_secrets
 from mailer.settings.settings import Images, OnUncertain, Settings, load_settings, variable_names
+from tests.support.provider_requests import TOPIC, secret_of
 
 KEY = "k3y-" * 8
 NEEDED = {"MAILER_FROM": "The Harbour Letter <letter@example.org>", "MAILER_SECRET_KEYS": f'["{KEY}"]'}
@@ -87,6 +88,12 @@ GOOD = [
     ("HELO", "[192.0.2.1]", "helo", "[192.0.2.1]"),
     ("HELO", "[IPv6:2001:db8::1]", "helo", "[IPv6:2001:db8::1]"),
     ("CONNECTIONS", "", "connections", 8),
+    ("FEEDBACK_SES", f"{TOPIC}, {TOPIC}-2", "feedback_ses", (TOPIC, f"{TOPIC}-2")),
+    ("FEEDBACK_MAILGUN", "key-0123456789abcdef", "feedback_mailgun", (SecretStr("key-0123456789abcdef"),)),
+    ("FEEDBACK_BREVO", '["a_random-password-0123"]', "feedback_brevo", (SecretStr("a_random-password-0123"),)),
+    ("FEEDBACK_RESEND", f"whsec_{'A' * 32}", "feedback_resend", (SecretStr(f"whsec_{'A' * 32}"),)),
+    ("FEEDBACK_SENDGRID", secret_of("sendgrid"), "feedback_sendgrid", (secret_of("sendgrid"),)),
+    ("FEEDBACK_POSTAL", secret_of("postal"), "feedback_postal", (secret_of("postal"),)),
 ]  # fmt: skip
 
 
@@ -147,6 +154,13 @@ BAD = [
     ("OIDC_ISSUER", "http://id.example.org", "should be https://HOST"),
     ("OIDC_ISSUER", "https://id.example.org?x", "should be https://HOST"),
     ("OIDC_CLAIM", "e mail", "should be the name of a claim"),
+    *[("FEEDBACK_SES", text, "should be the ARN of an SNS topic") for text in ("bounces", f"{TOPIC}:sub", TOPIC.replace("sns", "sqs"), f"{TOPIC},")],
+    *[("FEEDBACK_BREVO", text, "should be a random password") for text in ("short", "user:a-random-password-0123", "ä" * 30)],
+    ("FEEDBACK_RESEND", "re_0123456789abcdefghijklmn", "begins with whsec_"),
+    ("FEEDBACK_MAILGUN", "two words of a signing key", "signing key of Mailgun"),
+    ("FEEDBACK_SENDGRID", secret_of("postal"), "verification key of SendGrid"),
+    ("FEEDBACK_SENDGRID", "-----BEGIN PUBLIC KEY-----", "verification key of SendGrid"),
+    ("FEEDBACK_POSTAL", secret_of("sendgrid"), "should be an RSA public key"),
     ("DKIM_SELECTOR", "bad selector", "should be a selector"),
     ("DKIM_DOMAIN", "exa mple", "should be a domain name"),
     ("DKIM_KEY", "~nobody-of-this-name/x.pem", "should be a path"),
@@ -321,6 +335,8 @@ SECRETS = {
     "OIDC_ISSUER": "https://id.example.org",
     "OIDC_CLIENT_ID": "mailer",
     "OIDC_CLIENT_SECRET": "whisper/er",
+    "FEEDBACK_MAILGUN": "murmur-murmur-murmur",
+    "FEEDBACK_BREVO": "mumble_mumble_mumble,mutter_mutter_mutter",
 }  # fmt: skip
 WORDS = [
     "hush-hush",
@@ -332,6 +348,9 @@ WORDS = [
     "dbpa%40ss",
     "hunter%2F2",
     "whisper/er",
+    "murmur",
+    "mumble",
+    "mutter",
 ]
 
 

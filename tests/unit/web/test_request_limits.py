@@ -65,7 +65,7 @@ def test_unsubscribing_has_places_of_its_own(root):
             running = [asyncio.create_task(client.get("/archive/")) for _ in range(2)]
             leaving = asyncio.create_task(client.post(f"{root}/u/token"))
             await asyncio.sleep(0)
-            while not all(app.is_full(unsubscribe=group) for group in (False, True)):
+            while not all(app.is_full(group) for group in ("", "/u/")):
                 await asyncio.sleep(0.01)
             refused = await client.get("/archive/")
             assert refused.status_code == 503
@@ -76,6 +76,17 @@ def test_unsubscribing_has_places_of_its_own(root):
             assert (await client.get("/archive/")).status_code == 200
 
     asyncio.run(scenario())
+
+
+def test_webhooks_of_mail_providers_have_places_of_their_own_and_are_told_to_come_again():
+    async def scenario():
+        async with client_of(RequestLimitsMiddleware(OK, places=0, feedback_places=1)) as client:
+            assert (await client.post("/feedback/ses")).status_code == 200
+        async with client_of(RequestLimitsMiddleware(OK, root="/news", feedback_places=0)) as client:
+            paths = ("/", "/feedback/ses", "/news/feedback/ses", "/feedback/brevo", "/news/feedback/brevo/secret")
+            return [(await client.post(path)).status_code for path in paths]
+
+    assert asyncio.run(scenario()) == [200, 503, 503, 429, 429]
 
 
 def test_a_client_behind_a_proxy_has_a_part_of_the_places():

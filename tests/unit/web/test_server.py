@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 
-from mailer.web import forms
+from mailer.web import request_body
 from mailer.web.server import AlreadyServingError, ServeError, free_port, run, serve
 from tests.support.patience import PATIENCE
 from tests.support.site import served, site_in
@@ -191,8 +191,8 @@ def test_a_body_that_is_too_long_is_refused_and_changes_nothing(site):
 
     async def scenario():
         async with serving(site) as client:
-            assert (await client.post(link, content=b"x" * (forms.PUBLIC_LARGEST + 1))).status_code == 413
-            assert (await client.post(link, content=b"x" * forms.PUBLIC_LARGEST)).status_code == 200
+            assert (await client.post(link, content=b"x" * (request_body.PUBLIC_LARGEST + 1))).status_code == 413
+            assert (await client.post(link, content=b"x" * request_body.PUBLIC_LARGEST)).status_code == 200
             site.ledger.suppressions.undo("ana.reis@example.com", source="test")
             assert (await client.post(link, content=chunks())).status_code == 413
 
@@ -216,7 +216,7 @@ async def raw(client, request, *, close=False):
 
 
 def test_a_body_that_does_not_come_is_waited_for_only_so_long(site, monkeypatch):
-    monkeypatch.setitem(forms.read_body.__kwdefaults__, "patience", 0.1)
+    monkeypatch.setitem(request_body.read_body.__kwdefaults__, "patience", 0.1)
     link = f"/u/{site.token(site.send())}"
     request = f"POST {link} HTTP/1.1\r\nHost: x\r\nContent-Length: 26\r\n\r\nList-Uns".encode()
 
@@ -258,7 +258,7 @@ def test_a_free_port_is_free():
 
 
 def test_a_form_of_the_desk_may_not_come_by_the_byte(site, monkeypatch):
-    monkeypatch.setattr(forms, "PATIENCE", 1.0)  # the time in all; the bytes come faster than that one by one
+    monkeypatch.setattr(request_body, "PATIENCE", 1.0)  # the time in all; the bytes come faster than that one by one
     head = "POST /desk/sign-in HTTP/1.1\r\nHost: 127.0.0.1\r\nOrigin: http://127.0.0.1\r\nContent-Length: 3999\r\n"
     head += "Content-Type: application/x-www-form-urlencoded\r\n\r\n"
 

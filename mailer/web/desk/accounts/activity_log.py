@@ -2,7 +2,7 @@
 
 from starlette.responses import Response
 
-from mailer.ledger.accounts.audit import PAGE
+from mailer.ledger.accounts.audit_log import PAGE
 from mailer.ledger.types.roles_and_scopes import Role
 from mailer.web.desk.accounts.activity_labels import describe_action
 from mailer.web.desk.request import DeskRequest

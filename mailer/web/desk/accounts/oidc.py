@@ -34,8 +34,9 @@ from mailer.service.accounts.sessions import NewSession
 from mailer.web.client_ip import address_of, rate_limit_key
 from mailer.web.cookies import read_cookie
 from mailer.web.desk.accounts.signin import SignInPages, safe_path
+from mailer.web.desk.flash import Flash
 from mailer.web.desk.origin import origin_of
-from mailer.web.desk.render import HEADERS, Flash
+from mailer.web.desk.render import HEADERS
 from mailer.web.rate_limit import Rate, RateLimiter
 from mailer.web.responses import HTML, respond
 

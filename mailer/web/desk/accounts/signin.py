@@ -20,17 +20,19 @@ from mailer.errors import UsageError
 from mailer.ledger.accounts.sessions import LONGEST
 from mailer.ledger.accounts.users import LONGEST_NAME, name_key
 from mailer.ledger.types.roles_and_scopes import Role
-from mailer.service.accounts.passwords import accept_invite, sign_in
+from mailer.service.accounts.invites import accept_invite
+from mailer.service.accounts.passwords import sign_in
 from mailer.service.accounts.sessions import NewSession, token_digest
 from mailer.web.client_ip import address_of
 from mailer.web.cookies import read_cookie
 from mailer.web.desk.accounts.device_cookie import GOOD_FOR, new_device_cookie, verify_device_cookie
 from mailer.web.desk.accounts.login_throttle import LoginThrottle, throttle_keys
+from mailer.web.desk.flash import Flash
 from mailer.web.desk.origin import origin_of
-from mailer.web.desk.render import DeskRenderer, Flash
+from mailer.web.desk.render import DeskRenderer
 from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute
-from mailer.web.forms import read_form
+from mailer.web.request_body import read_form
 
 HOME = "/desk/dispatches"
 _DEVICE_COOKIE = "device"

@@ -7,8 +7,8 @@ from mailer.addresses import parse_address
 from mailer.errors import UsageError
 from mailer.ledger.accounts.users import User
 from mailer.ledger.types.roles_and_scopes import Role
+from mailer.service.accounts.invites import create_invite
 from mailer.service.accounts.oidc.login import normalize_login
-from mailer.service.accounts.passwords import create_invite
 from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute
 

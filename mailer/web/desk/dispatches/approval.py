@@ -5,7 +5,7 @@ from starlette.responses import Response
 from mailer.errors import UsageError
 from mailer.ledger.types.roles_and_scopes import Role
 from mailer.service.dispatches.approvals import approve_edition
-from mailer.service.dispatches.compile import DispatchError
+from mailer.service.dispatches.check_and_compile import DispatchError
 from mailer.web.desk.dispatches.list import ONE
 from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute

@@ -12,6 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from mailer.ledger.types.roles_and_scopes import Role
+from mailer.service.dispatches.dispatch_list import find_dispatch_summary
 from mailer.service.dispatches.files import (
     LARGEST,
     ChangedError,
@@ -20,8 +21,7 @@ from mailer.service.dispatches.files import (
     read_dispatch,
     save_dispatch,
 )
-from mailer.service.dispatches.references import find_references
-from mailer.service.dispatches.status import find_dispatch_summary
+from mailer.service.dispatches.reference_targets import find_references
 from mailer.web.desk.dispatches.findings import changed_since_sent
 from mailer.web.desk.dispatches.history import diff
 from mailer.web.desk.dispatches.list import HERE, ONE

@@ -11,8 +11,8 @@ from starlette.responses import Response
 from mailer.app import App
 from mailer.dispatch.diagnostics import Diagnostic, Severity
 from mailer.ledger.types.roles_and_scopes import Role
+from mailer.service.dispatches.dispatch_list import DispatchStatus, DispatchSummary, find_dispatch_summary
 from mailer.service.dispatches.preview import CachedPreview
-from mailer.service.dispatches.status import DispatchStatus, DispatchSummary, find_dispatch_summary
 from mailer.service.sends.eta import format_time
 from mailer.web.desk.dispatches.list import ONE
 from mailer.web.desk.plain_language import finding_sentence

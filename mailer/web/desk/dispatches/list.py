@@ -3,7 +3,7 @@
 from starlette.responses import Response
 
 from mailer.ledger.types.roles_and_scopes import Role
-from mailer.service.dispatches.status import list_dispatches
+from mailer.service.dispatches.dispatch_list import list_dispatches
 from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute
 

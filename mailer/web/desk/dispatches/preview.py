@@ -12,9 +12,9 @@ from starlette.responses import Response
 from mailer.addresses import mask_address, parse_address
 from mailer.errors import MailerError
 from mailer.ledger.types.roles_and_scopes import Role
+from mailer.service.dispatches.dispatch_list import find_dispatch_summary
 from mailer.service.dispatches.files import NoDispatchError
 from mailer.service.dispatches.preview import ColorScheme
-from mailer.service.dispatches.status import find_dispatch_summary
 from mailer.web.desk.dispatches.list import HERE, ONE
 from mailer.web.desk.plain_language import describe_error
 from mailer.web.desk.render import HEADERS

@@ -7,11 +7,12 @@ from starlette.responses import Response, StreamingResponse
 
 from mailer.addresses import mask_address, parse_address
 from mailer.errors import NeedsConfirmationError
-from mailer.ledger.subscribers.search import LONGEST, PAGE
+from mailer.ledger.subscribers.member_search import LONGEST, PAGE
 from mailer.ledger.types.roles_and_scopes import Role
 from mailer.service.lists.export import export_list
-from mailer.service.lists.members import add_member, editable_fields
-from mailer.web.desk.lists.overview import ONE, actor, name_of, path_of, redirect_to_sync
+from mailer.service.lists.member_edits import add_member, editable_fields
+from mailer.web.desk.lists.list_path import ONE, name_of, path_of, redirect_to_sync
+from mailer.web.desk.lists.overview import actor
 from mailer.web.desk.render import HEADERS
 from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute

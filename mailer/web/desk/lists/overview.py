@@ -3,16 +3,12 @@
 Counts are for every user of the desk. Addresses, and everything that changes a list, are for admins.
 """
 
-from urllib.parse import quote
-
-from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from mailer.app import App
 from mailer.audience.list_settings import load_list_settings
 from mailer.csv.reader import ListError
 from mailer.csv.rows import UnclearColumn
-from mailer.errors import NeedsConfirmationError
 from mailer.ledger.types.roles_and_scopes import Role
 from mailer.ledger.types.syncs import PendingChanges
 from mailer.service.file_cache import cache_by_mtime
@@ -21,38 +17,15 @@ from mailer.service.lists.sync import sync_list
 from mailer.service.lists.unclear_columns import column_meanings
 from mailer.service.lists.undo import restorable_syncs
 from mailer.web.desk.charts import Step, draw_growth
+from mailer.web.desk.lists.list_path import HERE, ONE, name_of, path_of
 from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute
 
-HERE = "/desk/lists"
-ONE = f"{HERE}/{{name}}"
 _HEADER_ROW = "email,first_name"
 _MAX_SYNCS = 12
 _UNREAD = "Not read yet."
 _NOT_IN_FILE = "not in the list file yet."
 _cached_digest = cache_by_mtime(maxsize=64)(file_digest)
-
-
-def name_of(request: DeskRequest) -> str:
-    """Returns the name of the list in the path. Raises HTTPException 404 for an unknown list."""
-    name = request.path["name"]
-    if name not in request.app.workspace.list_names():
-        raise HTTPException(404)
-    return name
-
-
-def path_of(name: str) -> str:
-    """Returns the path of a list's page."""
-    return f"{HERE}/{quote(name)}"
-
-
-def redirect_to_sync(request: DeskRequest, name: str, error: NeedsConfirmationError) -> Response:
-    """Redirects to the pending changes of the file if these, not the request itself, would remove many members."""
-    if "--allow-removals" not in error.next_step:
-        raise error
-    return request.redirect(
-        f"{path_of(name)}/sync", f"Review the pending changes of the file first. {error.message}", bad=True
-    )
 
 
 def actor(request: DeskRequest) -> str:

@@ -11,12 +11,12 @@ from mailer.audience.list_settings import (
     load_list_settings,
     write_list_settings,
 )
-from mailer.csv.opt_out_columns import ColumnMeaning
 from mailer.csv.rows import UnclearColumn
+from mailer.csv.suspected_opt_out_columns import ColumnMeaning
 from mailer.errors import UsageError
 from mailer.ledger.types.roles_and_scopes import Role
-from mailer.service.lists.members import editable_fields
-from mailer.web.desk.lists.overview import ONE, name_of, path_of
+from mailer.service.lists.member_edits import editable_fields
+from mailer.web.desk.lists.list_path import ONE, name_of, path_of
 from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute
 

@@ -16,8 +16,9 @@ from mailer.service.lists.uploads import (
     keep_upload,
     plan_upload,
 )
-from mailer.web.desk.lists.overview import ONE, actor, name_of, path_of, redirect_to_sync
-from mailer.web.desk.lists.sync import plan_summary, suppressions_of, with_desk_step
+from mailer.web.desk.lists.list_path import ONE, name_of, path_of, redirect_to_sync
+from mailer.web.desk.lists.overview import actor
+from mailer.web.desk.lists.sync_plan_display import plan_summary, suppressions_of, with_desk_step
 from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute
 

@@ -21,21 +21,21 @@ from mailer.dispatch.model import Dispatch
 from mailer.ledger.types.roles_and_scopes import Role
 from mailer.ledger.types.sends import AlreadySentError, AudienceGrewError, Send
 from mailer.lint.rule_catalogue import RULEBOOK
-from mailer.service.dispatches.compile import check_dispatch
+from mailer.service.dispatches.check_and_compile import check_dispatch
 from mailer.service.dispatches.files import dispatch_path
-from mailer.service.lists.synced_lists import ListSource
+from mailer.service.lists.sync_before_query import ListSource
 from mailer.service.sends.eta import format_days
 from mailer.service.sends.plan import SendPlan
-from mailer.service.sends.progress import warmup_schedule
 from mailer.service.sends.start import SendOrder, start_send
+from mailer.service.sends.warmup_schedule import warmup_schedule
 from mailer.web.desk.dispatches.list import ONE
-from mailer.web.desk.render import Flash
+from mailer.web.desk.flash import Flash
 from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute
 from mailer.web.desk.send_form_tokens import new_form_token, read_order
-from mailer.web.desk.sends.list import path_of
 from mailer.web.desk.sends.preview import SendPreview, blocking_reason, preview_send
 from mailer.web.desk.sends.send_form import UNDO_SECONDS, UTC, SendForm, StartTime, read_send_form, suggested_time
+from mailer.web.desk.sends.send_lookup import path_of
 
 
 def _show(request: DeskRequest) -> Response:

@@ -4,28 +4,27 @@ The page consists of fragments, templates/desk/live/. It is complete when it is 
 replaces each fragment that has changed. Only users who may send see addresses of recipients.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from zoneinfo import ZoneInfo
 
-from markupsafe import Markup
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from mailer.delivery.states import DeliveryState, SendState
+from mailer.delivery.states import SendState
 from mailer.errors import NeedsConfirmationError
 from mailer.ledger.types.errors import SendStateError
 from mailer.ledger.types.roles_and_scopes import Role
-from mailer.ledger.types.sends import Summary
 from mailer.service.sends import control
 from mailer.service.sends.eta import format_time
-from mailer.service.sends.monitor import SendSnapshot, Throughput
+from mailer.service.sends.monitor import SendSnapshot
 from mailer.web.desk import charts
-from mailer.web.desk.plain_language import NOT_SENT, delivery_state, plain_text
+from mailer.web.desk.plain_language import plain_text
 from mailer.web.desk.render import DeskRenderer
 from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute
-from mailer.web.desk.sends.list import SEND, path_of, seconds_left, send_number, source_of
+from mailer.web.desk.sends.delivery_charts import _S, domain_bar, legend, plots, summary_bar
 from mailer.web.desk.sends.live_broadcast import Fragments
+from mailer.web.desk.sends.send_lookup import SEND, path_of, seconds_left, send_number, source_of
 
 FRAGMENTS: Mapping[str, tuple[str, ...]] = {
     "state": ("summary", "is_owned"),
@@ -41,8 +40,6 @@ FRAGMENTS: Mapping[str, tuple[str, ...]] = {
 }
 """The fragments of the page by the id of their element, each with the attributes of SendSnapshot that it shows."""
 _REFRESH_WITHIN = 3600  # seconds before a start
-WIDE, NARROW = 560, 330  # widths of the plot, on a desktop and on a phone
-_S = DeliveryState
 _ACTIVE = frozenset({SendState.RUNNING, SendState.WAITING})
 _NOT_STARTED = frozenset({SendState.SCHEDULED, SendState.OVERDUE})
 
@@ -80,55 +77,6 @@ def render_fragments(
     }
     rendered = {**earlier, **{name: pages.fragment(f"live/{name}", context) for name in changed}}
     return rendered if snapshot.send.state in _NOT_STARTED else {**rendered, "before": ""}
-
-
-def legend(summary: Summary) -> tuple[charts.ChartPart, ...]:
-    """Returns the counts by state, with their colours. Their sum is the number of recipients."""
-    not_sent = delivery_state(_S.SKIPPED) if summary.send.state is SendState.CANCELLED else NOT_SENT
-    parts = (
-        ("accepted", summary.count(_S.ACCEPTED), "good"),
-        ("waiting", summary.count(_S.PENDING, _S.CLAIMED, _S.SENDING), "quiet"),
-        (delivery_state(_S.DEFERRED), summary.count(_S.DEFERRED), "warn"),
-        ("failed", summary.count(_S.FAILED), "bad"),
-        (not_sent, summary.count(_S.SKIPPED), "faint"),
-        (delivery_state(_S.UNCERTAIN), summary.count(_S.UNCERTAIN), "doubt"),
-    )
-    ended = summary.send.is_ended
-    return tuple(charts.ChartPart(*each) for each in parts if not ended or each[1] or each[0] in {"accepted", "failed"})
-
-
-def summary_bar(summary: Summary) -> Markup:
-    """Returns a bar of all recipients; those who wait are the empty rest."""
-    order = ("good", "doubt", "bad", "warn", "faint")
-    parts = {part.tone: part for part in legend(summary)}
-    shown = [parts[tone] for tone in order if tone in parts]
-    words = ", ".join(f"{part.value:,} {part.name}" for part in shown) or "nobody yet"
-    return charts.stack(shown, summary.frozen, words=f"Of {summary.frozen:,}: {words}")
-
-
-def domain_bar(counts: Mapping[DeliveryState, int], total: int) -> Markup:
-    tones = (
-        (_S.ACCEPTED, "good"),
-        (_S.UNCERTAIN, "doubt"),
-        (_S.FAILED, "bad"),
-        (_S.DEFERRED, "warn"),
-        (_S.SKIPPED, "faint"),
-    )
-    return charts.stack(
-        [charts.ChartPart(delivery_state(state), counts.get(state, 0), tone) for state, tone in tones], total
-    )
-
-
-def plots(throughput: Throughput | None, zone: ZoneInfo, marks: Sequence[charts.Mark] = ()) -> tuple[Markup, ...]:
-    """Returns the plot of `throughput` in both widths; nothing before the first attempt."""
-    if throughput is None:
-        return ()
-    points = [charts.Point(at, rate) for at, rate in throughput.rates]
-    words = (
-        f"Messages per second, in {len(points)} intervals of {throughput.width:.0f} seconds: "
-        f"at most {charts.amount(max(point.value for point in points))}, {charts.amount(points[-1].value)} at the end"
-    )
-    return tuple(charts.plot(points, zone=zone, words=words, marks=marks, width=width) for width in (WIDE, NARROW))
 
 
 def _marks(snapshot: SendSnapshot) -> tuple[charts.Mark, ...]:

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from mailer.app import App
 from mailer.errors import MailerError
 from mailer.service.sends.monitor import SendMonitor, SendSnapshot
-from mailer.web.error_log import ErrorLog
+from mailer.web.error_log_throttle import ErrorLog
 from mailer.web.sse import ServerSentEvent
 
 INTERVAL = 1.0  # seconds between two snapshots

@@ -10,14 +10,14 @@ from mailer.errors import MailerError
 from mailer.ledger.sends.approvals import Approval
 from mailer.ledger.types.errors import LedgerError
 from mailer.ledger.types.sends import AlreadySentError, Send
-from mailer.service.dispatches.check_gate import TooManyChecksError
-from mailer.service.dispatches.compile import DispatchError
+from mailer.service.dispatches.check_and_compile import DispatchError
+from mailer.service.dispatches.check_concurrency import TooManyChecksError
 from mailer.service.dispatches.files import NoDispatchError, dispatch_path
-from mailer.service.lists.members import editable_fields
-from mailer.service.lists.synced_lists import ListSource
+from mailer.service.lists.member_edits import editable_fields
+from mailer.service.lists.sync_before_query import ListSource
 from mailer.service.sends.plan import SendPlan, plan_send
+from mailer.web.desk.flash import Flash
 from mailer.web.desk.plain_language import describe_error
-from mailer.web.desk.render import Flash
 from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.sends.send_form import SendForm
 

@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response, StreamingResponse
 
 from mailer.app import App
-from mailer.csv.export import write_export
+from mailer.csv.formula_safe_writer import write_export
 from mailer.delivery.states import DeliveryState
 from mailer.ledger.types.roles_and_scopes import Role
 from mailer.ledger.types.sends import Send
@@ -21,8 +21,8 @@ from mailer.web.desk.plain_language import delivery_state, describe_attempt
 from mailer.web.desk.render import HEADERS
 from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute
-from mailer.web.desk.sends.list import SEND, send_number, source_of
-from mailer.web.desk.sends.live import domain_bar, legend, plots, summary_bar
+from mailer.web.desk.sends.delivery_charts import domain_bar, legend, plots, summary_bar
+from mailer.web.desk.sends.send_lookup import SEND, send_number, source_of
 from mailer.web.responses import chunks_of
 
 HERE = f"{SEND}/report"

@@ -8,11 +8,12 @@ from mailer.addresses import Address, mask_address, parse_address
 from mailer.errors import NeedsConfirmationError, UsageError
 from mailer.ledger.types.roles_and_scopes import Role
 from mailer.ledger.types.subscribers import Membership
-from mailer.service.lists.members import edit_member, editable_fields, remove_member
+from mailer.service.lists.member_edits import edit_member, editable_fields, remove_member
 from mailer.service.subscribers.erasure import erase_subscriber
-from mailer.service.subscribers.profile import SubscriberProfile, find_profile
+from mailer.service.subscribers.personal_data import SubscriberProfile, find_profile
+from mailer.web.desk.lists.list_path import HERE, ONE, name_of, redirect_to_sync
 from mailer.web.desk.lists.members import typed_fields
-from mailer.web.desk.lists.overview import HERE, ONE, actor, name_of, redirect_to_sync
+from mailer.web.desk.lists.overview import actor
 from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute
 from mailer.web.desk.sealed_query import seal_query
@@ -74,7 +75,7 @@ def _remove(request: DeskRequest) -> Response:
 
 def _unsubscribe(request: DeskRequest) -> Response:
     address = _address(request)
-    done = request.app.ledger.suppressions.unsubscribe(address.identity, source=actor(request))
+    done = request.app.ledger.suppressions.unsubscribe(address.identity, source=actor(request), entered=True)
     request.record("reader.unsubscribe", mask_address(address.display))
     stopped = f" {done.skipped} message{'s' if done.skipped > 1 else ''} will not be sent." if done.skipped else ""
     reason = status_label(done.suppression.reason).lower()

@@ -10,7 +10,8 @@ from mailer.ledger.privacy.pseudonyms import is_pseudonym
 from mailer.ledger.types.roles_and_scopes import Role
 from mailer.ledger.types.suppressions import SuppressionReason, UnsuppressStatus
 from mailer.line_sanitizer import clean_line
-from mailer.web.desk.lists.overview import HERE, actor
+from mailer.web.desk.lists.list_path import HERE
+from mailer.web.desk.lists.overview import actor
 from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute
 from mailer.web.desk.status_labels import status_label

@@ -10,7 +10,7 @@ from mailer.ledger.store.expressions import IMPORTED
 from mailer.ledger.types.subscribers import MemberChange, MemberChangeKind
 from mailer.ledger.types.suppressions import SuppressionAction, SuppressionChange, SuppressionReason
 from mailer.line_sanitizer import clean_line
-from mailer.service.subscribers.profile import Sent, SubscriberProfile
+from mailer.service.subscribers.personal_data import Sent, SubscriberProfile
 from mailer.web.desk.plain_language import delivery_state, plain_reason
 from mailer.web.desk.status_labels import leaving_reason_label, source_label, status_label
 

@@ -13,13 +13,13 @@ from pydantic import SecretStr
 from mailer.app import App
 from mailer.delivery.states import SendState
 from mailer.ledger.accounts.api_tokens import ApiToken
-from mailer.ledger.accounts.idempotency import LONGEST
+from mailer.ledger.accounts.idempotency_keys import LONGEST
 from mailer.ledger.types.roles_and_scopes import Role, Scope
 from mailer.ledger.types.suppressions import SuppressionReason
 from mailer.lint import run as lint_run
 from mailer.service.accounts.sessions import token_digest
-from mailer.service.dispatches import check_gate, lint
-from mailer.service.dispatches.compile import compile_checked
+from mailer.service.dispatches import check_concurrency, lint
+from mailer.service.dispatches.check_and_compile import compile_checked
 from mailer.service.sends.scheduler import start_sends_when_due
 from mailer.web.api import guard as api_module
 from mailer.web.api.routes import ROUTES
@@ -434,10 +434,11 @@ def test_a_person_is_shown_unsubscribed_and_erased(site, api):
     known = api("POST", "/subscribers/show", {"email": "Ana@Example.com"}).json()
     assert known["lists"][0]["fields"] == {"first_name": "Ana", "city": "Porto Novo"}
     assert api("POST", "/subscribers/unsubscribe", {"email": "ana@example.com"}).json()["changed"] is True
-    assert (
-        api("POST", "/subscribers/show", {"email": "ana@example.com"}).json()["suppression"]["source"]
-        == "API (the site)"
-    )
+    entered = api("POST", "/subscribers/show", {"email": "ana@example.com"}).json()["suppression"]
+    assert entered["source"] == "API (the site)"
+    asked = site.ledger.suppressions.get("ana@example.com")
+    assert api("POST", "/subscribers/unsubscribe", {"email": "ana@example.com"}).json()["changed"] is False
+    assert site.ledger.suppressions.get("ana@example.com") == asked
     own = api("POST", "/suppressions/remove", {"email": "ana@example.com"})
     assert (own.status_code, own.json()["error"]) == (409, "own-no")
     assert api("POST", "/subscribers/erase", {"email": "ben@example.net"}).json()["taken_out"] == ["readers"]
@@ -501,8 +502,8 @@ def test_the_log_has_each_look_at_readers_once_an_hour_and_every_export(site, vi
 
 
 def test_more_checks_than_may_wait_are_refused_with_a_time_to_repeat(site, visitor, monkeypatch):
-    monkeypatch.setattr(check_gate, "AT_ONCE", 1)
-    monkeypatch.setattr(check_gate, "WAITING", 1)
+    monkeypatch.setattr(check_concurrency, "AT_ONCE", 1)
+    monkeypatch.setattr(check_concurrency, "WAITING", 1)
     refused = threading.Event()
 
     def compiling(*given):

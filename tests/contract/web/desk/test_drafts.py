@@ -11,12 +11,12 @@ from PIL import Image
 from mailer.edition.images.loader import PhotoError
 from mailer.errors import UsageError
 from mailer.ledger.accounts.dispatch_revisions import APART, KEPT
-from mailer.service.dispatches.check_gate import CheckGate
+from mailer.service.dispatches.check_concurrency import CheckGate
 from mailer.service.dispatches.create import create_dispatch, import_text
+from mailer.service.dispatches.dispatch_list import list_dispatches
 from mailer.service.dispatches.files import LARGEST, ChangedError, NoDispatchError, read_dispatch, save_dispatch
 from mailer.service.dispatches.photos import save_photo
 from mailer.service.dispatches.preview import PreviewCache
-from mailer.service.dispatches.status import list_dispatches
 from tests.support.patience import PATIENCE
 from tests.support.site import site_in
 from tests.support.workspaces import DISPATCH, make_workspace

@@ -10,7 +10,8 @@ from mailer.ledger.accounts.sessions import IDLE, LONGEST
 from mailer.ledger.accounts.users import LastAdminError, NameTakenError, UnknownUserError
 from mailer.ledger.types.roles_and_scopes import Role
 from mailer.service.accounts import passwords
-from mailer.service.accounts.passwords import accept_invite, create_invite, hash_password, sign_in
+from mailer.service.accounts.invites import accept_invite, create_invite
+from mailer.service.accounts.passwords import hash_password, sign_in
 from mailer.service.accounts.sessions import token_digest
 from mailer.web.desk.accounts import signin
 from mailer.web.desk.routes import ROUTES

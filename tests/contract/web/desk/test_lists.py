@@ -284,7 +284,8 @@ def test_suppressions_are_searched_added_and_taken_back(site, desk):
     assert site.reason("solo@x.org") == ""
     refused = desk.post(f"{path}/remove", {"email": "gone@x.org"})
     assert (refused.status_code, "Only the person can undo their own opt-out" in words(refused)) == (422, True)
-    assert desk.post("/desk/lists:reader/unsubscribe", {"email": "mine@x.org"}).status_code == 303
+    for _ in range(2):
+        assert desk.post("/desk/lists:reader/unsubscribe", {"email": "mine@x.org"}).status_code == 303
     site.ledger.suppressions.unsubscribe("theirs@x.org", source="Somebody Else, at the desk")
     assert "Undo unsubscribing" not in desk.get("/desk/lists:reader?email=theirs@x.org").text
     assert "Undo unsubscribing" in desk.get("/desk/lists:reader?email=mine@x.org").text

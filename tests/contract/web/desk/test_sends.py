@@ -12,13 +12,13 @@ from pydantic import SecretStr
 from sqlalchemy import select
 
 from mailer.delivery.states import DeliveryState, SendState
-from mailer.ledger.store.scratch_tables import ScratchConnection
+from mailer.ledger.store.scratch_connection import ScratchConnection
 from mailer.ledger.store.tables import delivery
 from mailer.relay import Relay
 from mailer.service.dispatches.approvals import NotApprovedError
-from mailer.service.dispatches.status import list_dispatches
+from mailer.service.dispatches.dispatch_list import list_dispatches
 from mailer.service.lists.sync import sync_list
-from mailer.service.lists.synced_lists import ListSource
+from mailer.service.lists.sync_before_query import ListSource
 from mailer.service.sends.plan import plan_send
 from mailer.service.sends.scheduler import due_sends, start_sends_when_due
 from mailer.service.sends.start import SendOrder, start_send

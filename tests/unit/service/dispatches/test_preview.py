@@ -12,7 +12,7 @@ from PIL import Image as Pillow
 
 from mailer.errors import UsageError
 from mailer.service.dispatches import preview as module
-from mailer.service.dispatches.check_gate import CheckGate
+from mailer.service.dispatches.check_concurrency import CheckGate
 from mailer.service.dispatches.files import read_dispatch
 from mailer.service.dispatches.lint import lint_dispatch
 from mailer.service.dispatches.preview import (

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from mailer.addresses import parse_address
-from mailer.ledger.types.transactional import TransactionalKind
+from mailer.ledger.types.transactional_mail import TransactionalKind
 from mailer.link_tokens import MailedLink
 from mailer.service.subscribers.reader_language import language_of_reader
 from mailer.service.transactional.compose import compose

@@ -9,7 +9,8 @@ import pytest
 
 from mailer.web.desk.accounts.profile import browser_name
 from mailer.web.desk.accounts.signin import safe_path
-from mailer.web.desk.render import STATIC, Flash, decode_flash, encode_flash, time_ago
+from mailer.web.desk.flash import Flash, decode_flash, encode_flash
+from mailer.web.desk.render import STATIC, time_ago
 from tests.contract.web.desk.test_drafts import picture
 from tests.support.deskpages import ORIGIN, At, signed_in
 from tests.support.site import site_in, visiting

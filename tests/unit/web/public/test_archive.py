@@ -13,7 +13,7 @@ from mailer.ledger.types.editions_and_archive import NewEdition
 from mailer.link_tokens import PLACEHOLDER
 from mailer.service.archive.feed import read_feed
 from mailer.service.archive.pages import Archive
-from mailer.service.dispatches.compile import edition_record
+from mailer.service.dispatches.check_and_compile import edition_record
 from mailer.web.public import archive as module
 from tests.support.editions import edition
 from tests.support.site import PHOTO, site_in, visiting

@@ -11,11 +11,11 @@ from mailer.addresses import parse_address
 from mailer.csv.rows import Status
 from mailer.ledger.types.subscribers import LeavingReason, StatusSource
 from mailer.ledger.types.suppressions import SuppressionReason
-from mailer.ledger.types.transactional import TransactionalKind, TransactionalState
+from mailer.ledger.types.transactional_mail import TransactionalKind, TransactionalState
 from mailer.link_tokens import PLACEHOLDER, MailedLink, Purpose, TokenKeys, new_link_secret
 from mailer.service.lists.sync import sync_list
+from mailer.service.subscribers.personal_data import find_profile
 from mailer.service.subscribers.preferences_link import MAILED_LINK_FOR, NONCE_FOR
-from mailer.service.subscribers.profile import find_profile
 from tests.support.ledger_cases import join
 from tests.support.site import ANA, BEN, KEY, site_in, visiting
 
@@ -174,14 +174,39 @@ def test_only_the_mailed_link_resubscribes_after_unsubscribing_from_everything(s
     assert standing(site) == {"daily": "unsubscribed", "weekly": "subscribed"}
 
 
-def test_a_reader_who_left_and_has_no_public_list_is_told_whom_to_write_to(site, visitor, own, passed_on):
+def test_without_a_public_list_only_the_mailed_link_undoes_unsubscribing_from_everything(site, visitor, own, passed_on):
     for file in site.app.workspace.subscribers.glob("*.toml"):
         file.write_text("public = false\n")
+    sync_list(site.app, "daily")
+    refused = say(visitor, own, do="return")
+    assert refused.status_code == 400
     page = say(visitor, passed_on, do="leave")
+    sync_list(site.app, "daily")
+    assert "You can also use it to resubscribe." in page.text
+    assert "please write to us" not in page.text
+    assert 'value="return"' not in page.text
+    assert say(visitor, passed_on, do="return").status_code == 400
+    assert site.reason() == "unsubscribed"
+    assert 'value="return"' in visitor.get(own).text
+    back = say(visitor, own, do="return")
+    assert "Take a break" in back.text
+    assert (site.reason(), standing(site)) == ("", {"daily": "subscribed"})
+    assert [(each.change, each.source) for each in site.ledger.suppressions.history(IDENTITY)][-1] == (
+        "lifted",
+        "person",
+    )
+    sync_list(site.app, "daily")
+    assert ",subscribed," in (site.app.workspace.subscribers / "daily.csv").read_text(encoding="utf-8")
+
+
+def test_a_reader_who_complained_and_has_no_public_list_is_told_whom_to_write_to(site, visitor, own, passed_on):
+    for file in site.app.workspace.subscribers.glob("*.toml"):
+        file.write_text("public = false\n")
+    site.ledger.suppressions.suppress(IDENTITY, SuppressionReason.COMPLAINED, source="test")
     contact = site.app.settings.sender.address
-    for each in (page, visitor.get(own)):
+    for each in (visitor.get(passed_on), visitor.get(own)):
         assert f'To get newsletters again, please write to us. <a href="mailto:{contact}">' in each.text
-        assert "You can also use it to resubscribe." not in each.text
+        assert 'value="return"' not in each.text
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from mailer.addresses import parse_address
 from mailer.csv.rows import Status
 from mailer.ledger.subscribers.signups import parse_signup_request
-from mailer.ledger.types.transactional import TransactionalKind
+from mailer.ledger.types.transactional_mail import TransactionalKind
 from mailer.link_tokens import PLACEHOLDER, MailedLink, Purpose
 from mailer.service.subscribers.signup import SignupForm, public_list, request_signup
 from tests.support.ledger_cases import join
@@ -370,25 +370,35 @@ class TestApi:
         assert letters(site) == ()
 
     @pytest.mark.parametrize(
-        ("headers", "status"),
+        ("headers", "form", "json"),
         [
-            ({}, 202),
-            ({"Origin": "https://letter.example.org", "Sec-Fetch-Site": "same-origin"}, 202),
-            ({"Origin": "https://www.example.org", "Sec-Fetch-Site": "same-site"}, 202),
-            ({"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}, 403),
-            ({"Origin": "https://evil.example"}, 403),
-            ({"Origin": "null"}, 403),
-            ({"Sec-Fetch-Site": "cross-site"}, 403),
-            ({"Sec-Fetch-Site": "same-site"}, 403),
+            ({"Origin": "https://letter.example.org", "Sec-Fetch-Site": "same-origin"}, 202, 202),
+            ({"Origin": "https://www.example.org", "Sec-Fetch-Site": "same-site"}, 202, 202),
+            ({"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}, 403, 403),
+            ({"Origin": "https://evil.example"}, 403, 403),
+            ({"Origin": "https://evil.example", "Referer": "https://www.example.org/"}, 403, 403),
+            ({"Origin": "null"}, 403, 403),
+            ({"Sec-Fetch-Site": "cross-site"}, 403, 403),
+            ({"Sec-Fetch-Site": "cross-site", "Referer": "https://www.example.org/"}, 403, 403),
+            ({"Sec-Fetch-Site": "same-site"}, 403, 403),
+            # a program, or a browser before 2020, which sends a form to another site without asking, and JSON never
+            ({}, 403, 202),
+            ({"Referer": "https://www.example.org/join?a=b"}, 202, 202),
+            ({"Referer": "https://evil.example/?https://www.example.org"}, 403, 202),
+            ({"Referer": "https://www.example.org.evil.example/"}, 403, 202),
+            ({"Referer": "http://["}, 403, 202),
         ],
     )
     def test_a_page_of_another_site_signs_nobody_up_unless_the_list_names_it(
-        self, site, visitor, tmp_path, headers, status
+        self, site, visitor, tmp_path, headers, form, json
     ):
         open_door(tmp_path, text='public = true\norigins = ["https://www.example.org"]\n')
-        for data in ({"data": ADDRESSED}, {"json": ADDRESSED}):
-            assert visitor.post("/api/v1/subscribe", headers=headers, **data).status_code == status
-        assert bool(letters(site)) is (status == 202)
+        multipart = {name: (None, value) for name, value in ADDRESSED.items()}
+        for body, status in (({"data": ADDRESSED}, form), ({"files": multipart}, form), ({"json": ADDRESSED}, json)):
+            if status != 202:
+                assert not letters(site)
+            assert visitor.post("/api/v1/subscribe", headers=headers, **body).status_code == status
+        assert bool(letters(site)) is (json == 202)
 
     def test_a_list_may_refuse_sign_ups_by_api(self, site, visitor, tmp_path):
         open_door(tmp_path, text="public = true\napi = false\n")
@@ -399,7 +409,8 @@ class TestApi:
 
     def test_form(self, site, visitor):
         fields = {"list": "harbour", "email": "victim@example.org", "fields.first_name": "Ana"}
-        assert visitor.post("/api/v1/subscribe", data=fields).status_code == 202
+        ours = {"Origin": "https://letter.example.org"}
+        assert visitor.post("/api/v1/subscribe", data=fields, headers=ours).status_code == 202
         assert len(letters(site)) == 1
         trapped = visitor.post("/api/v1/subscribe", data={**fields, "email": "b@example.org", "website": "x"})
         assert trapped.status_code == 202
@@ -549,6 +560,8 @@ def test_the_page_after_confirming_names_the_list_and_leads_to_the_preferences(s
         ({"Origin": "https://www.example.org", "Sec-Fetch-Site": "same-site"}, False),
         ({"Origin": "https://evil.example"}, False),
         ({"Origin": "http://["}, False),
+        ({"Referer": "https://letter.example.org/subscribe/harbour"}, True),
+        ({"Referer": "https://evil.example/"}, False),
     ],
 )
 @pytest.mark.parametrize("path", ["/subscribe/harbour", "/preferences"])

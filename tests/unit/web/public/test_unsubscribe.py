@@ -106,10 +106,11 @@ def test_unsubscribing_applies_to_every_spelling_of_the_address(site, visitor, s
     assert site.ledger.sends.summary(send.id).count(DeliveryState.SKIPPED) == 1
 
 
-def test_a_repeated_post_gets_the_same_answer_and_adds_no_history(site, visitor, link):
+def test_a_repeated_post_adds_no_history(site, visitor, link):
     answers = [visitor.post(link, data=ONE_CLICK) for _ in range(3)]
     assert {answer.status_code for answer in answers} == {200}
-    assert len({re.sub(r'value="[^"]+"', "", answer.text) for answer in answers}) == 1
+    assert all("You are unsubscribed" in answer.text for answer in answers)
+    assert answers[1].text == answers[2].text
     assert len(site.ledger.suppressions.history(ANA.lower())) == 1
 
 
@@ -286,25 +287,30 @@ def test_the_page_offers_what_the_preferences_page_has(site, visitor, link, othe
     assert f">{choice}</a>" in visitor.post(link, data={"undo": seal_of(left)}).text
 
 
-def test_the_link_of_an_unsubscribed_reader_shows_the_way_back(site, visitor, link):
+def test_only_the_answer_to_the_request_that_unsubscribed_can_undo_it(site, visitor, send, link):
+    other = f"/u/{site.token(site.send(site.letter('Another.')))}"  # an older message, forwarded
+    own = seal_of(visitor.post(link))
+    for again in (link, other):
+        page = visitor.get(again)
+        assert "You are already unsubscribed" in page.text
+        assert "Yes, unsubscribe from everything" not in page.text
+        assert not seal_of(page)
+        for body in ({}, ONE_CLICK, {"undo": own} if again is other else {}):
+            answer = visitor.post(again, data=body)
+            assert not seal_of(answer)
+            assert site.reason() == "unsubscribed"
+
+
+def test_a_page_without_undo_shows_the_way_back(site, visitor, link):
     visitor.post(link)
-    page = visitor.get(link)
-    assert "You are already unsubscribed" in page.text
-    assert "Yes, unsubscribe from everything" not in page.text
-    assert not seal_of(page)
-    assert ">Undo on the next page</button>" in page.text
-    assert seal_of(visitor.post(link))
-    site.clock.forward(UNDO_FOR + 1)
-    page = visitor.get(link)
-    assert "Undo on the next page" not in page.text
-    contact = site.app.settings.sender.address
-    assert f'<a href="mailto:{contact}">' in page.text
-    set_list(site, PUBLIC)
-    page = visitor.get(link)
-    assert "Do you want to get newsletters again?" in page.text
-    assert "mailto:" not in page.text
+    for page in (visitor.get(link), visitor.post(link)):
+        assert "Do you want to get newsletters again?" in page.text
+        assert re.search(r'href="/preferences/[a-z2-7]{26}">Your preferences</a>', page.text)
     set_list(site, "invalid")
-    assert visitor.get(link).status_code == 200
+    assert visitor.get(link).status_code == visitor.post(link).status_code == 200
+    site.ledger.erasure.erase(ANA.lower(), source="test")
+    for page in (visitor.get(link), visitor.post(link)):
+        assert f'<a href="mailto:{site.app.settings.sender.address}">' in page.text
 
 
 def test_an_address_blocked_by_an_admin_can_still_unsubscribe(site, visitor, link):
@@ -327,11 +333,9 @@ def test_the_link_cannot_undo_an_opt_out_made_elsewhere(site, visitor, link):
 
 def test_a_later_opt_out_invalidates_an_earlier_undo_token(site, visitor, link):
     first = seal_of(visitor.post(link))
-    second = seal_of(visitor.post(link))
+    visitor.post(link)
     assert visitor.post(link, data={"undo": first}).status_code == 409
     assert site.reason() == "unsubscribed"
-    assert visitor.post(link, data={"undo": second}).status_code == 200
-    assert site.reason() == ""
 
 
 def test_an_undo_token_does_not_undo_a_later_opt_out(site, visitor, link):
@@ -381,7 +385,7 @@ def test_links_of_a_retired_key_unsubscribe_and_undo_tokens_end_with_their_key(t
     with rotated.app, visiting(rotated) as later:
         assert later.post(link, data={"undo": seal}).status_code == 409
         assert rotated.reason() == "unsubscribed"
-        assert "Undo on the next page" not in later.get(link).text
+        assert not seal_of(later.post(link))
         rotated.ledger.suppressions.undo(ANA.lower(), source="x")
         assert later.get(link).status_code == 200
         assert seal_of(later.post(link))

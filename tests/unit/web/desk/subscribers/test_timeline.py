@@ -3,7 +3,7 @@
 import pytest
 
 from mailer.delivery.states import DeliveryState
-from mailer.service.subscribers.profile import Sent, SubscriberProfile
+from mailer.service.subscribers.personal_data import Sent, SubscriberProfile
 from mailer.web.desk.plain_language import delivery_state
 from mailer.web.desk.subscribers.timeline import timeline
 

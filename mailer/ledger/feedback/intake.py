@@ -1,0 +1,316 @@
+"""Takes feedback in: finds the delivery that it is about, decides what follows, and records both in one transaction.
+
+    record_feedback(conn, new, limits, at=...) -> RecordStatus     within a transaction
+
+The same event counts once, by its source and id. Only what is about one of our deliveries, or at least about an address that was
+ever mailed, is recorded. A proof that names another address than that of the delivery proves nothing about either, and one that a
+message gives expires: a notification about a message of long ago waits for a person. So does a complaint about a message from
+before a suppression was lifted; a bounce of such a message is noted, because the reader has confirmed the address since. What a
+test message brings back is noted. Of an erased subscriber nothing is kept that names them.
+"""
+
+import zlib
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import Connection, and_, func, or_, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from mailer.addresses import AddressError, parse_address
+from mailer.delivery.states import DeliveryState, SendKind
+from mailer.feedback.model import FeedbackKind
+from mailer.feedback.policy import DAY, BounceLimits, Effect, PastDelivery, effect_of, has_bounced_repeatedly
+from mailer.ledger.privacy.pseudonyms import aliases, is_pseudonym
+from mailer.ledger.store.compiled_statements import CompiledStatement, param
+from mailer.ledger.store.tables import (
+    HAS_PROVIDER_ID,
+    attempt,
+    delivery,
+    feedback,
+    feedback_message,
+    feedback_source,
+    send,
+    suppression_change,
+)
+from mailer.ledger.subscribers.suppressions import suppress
+from mailer.ledger.types.feedback import FeedbackMessage, FeedbackProof, NewFeedback, RecordStatus
+from mailer.ledger.types.suppressions import SuppressionAction, SuppressionReason
+from mailer.ledger.webhooks.outbox import enqueue_feedback
+
+PROOFS = tuple(proof for proof in FeedbackProof if proof.is_proof)
+VALID_FOR = 30 * DAY  # seconds since a message was accepted; servers give up within a week
+KEPT_OF_MESSAGE = 64 * 1024  # octets
+_PAST = 200  # deliveries of a subscriber that are looked at
+_REPORT_TYPE = 32  # characters
+_SUPPRESSION = {
+    FeedbackKind.BOUNCE: SuppressionReason.BOUNCED,
+    FeedbackKind.COMPLAINT: SuppressionReason.COMPLAINED,
+    FeedbackKind.UNSUBSCRIBE: SuppressionReason.UNSUBSCRIBED,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Subject:
+    """Whom feedback is about. Without a delivery, `send_id` is None and `proof` none."""
+
+    identity: str
+    proof: FeedbackProof
+    delivery_id: int | None = None
+    send_id: int | None = None
+    is_test: bool = False
+    accepted_at: float = 0.0
+
+    def is_proven(self, at: float) -> bool:
+        """Whether an address may be suppressed at `at`. Only providers prove by themselves that their event is no old one."""
+        is_fresh = self.proof is FeedbackProof.PROVIDER or self.accepted_at > at - VALID_FOR
+        return self.proof.is_proof and is_fresh
+
+
+def record_feedback(
+    conn: Connection, new: NewFeedback, limits: BounceLimits, message: FeedbackMessage | None = None, *, at: float
+) -> RecordStatus:
+    """Within a transaction: records `new` and what follows, and keeps the beginning of the `message` that it is from."""
+    if _SEEN.run(conn, new.source, new.source_id).fetchone():
+        return RecordStatus.DUPLICATE
+    subject = _find_subject(conn, new)
+    if isinstance(subject, RecordStatus):
+        return subject
+    erased = is_pseudonym(subject.identity)
+    effect = _decide(conn, new, subject, limits, at=at)
+    kept = None if erased else message
+    if not _insert(conn, new, subject, effect, digest=kept.digest if kept else "", at=at):
+        return RecordStatus.DUPLICATE  # another process was faster
+    if kept:
+        raw = zlib.compress(kept.raw[:KEPT_OF_MESSAGE], 6)
+        _KEEP_MESSAGE[conn.dialect.name].run(conn, kept.digest, at, raw)
+    if effect is Effect.SUPPRESSED:
+        reason, source = _SUPPRESSION[new.kind], _source_of(new, subject)
+        suppress(conn, subject.identity, reason, source=source, send_id=subject.send_id, at=at)
+    if subject.proof.is_proof and not (new.recipient.delayed or subject.is_test or erased):
+        enqueue_feedback(conn, new, subject.identity, subject.send_id, at=at)
+    return RecordStatus.RECORDED
+
+
+def _decide(conn: Connection, new: NewFeedback, subject: _Subject, limits: BounceLimits, *, at: float) -> Effect:
+    """Returns what follows from feedback, by the policy and by what is known of the subscriber."""
+    effect = effect_of(new.kind, new.recipient, new.report_type, is_proven=subject.is_proven(at))
+    if (subject.is_test or is_pseudonym(subject.identity)) and effect is not Effect.OURS:
+        return Effect.NOTED
+    if effect not in {Effect.COUNTED, Effect.SUPPRESSED} or new.kind is FeedbackKind.UNSUBSCRIBE:
+        return effect
+    lifted_at = _LIFTED_AT.run(conn, subject.identity).fetchone()[0] or 0.0
+    if subject.accepted_at <= lifted_at:
+        return Effect.NOTED if new.kind is FeedbackKind.BOUNCE else Effect.WAITING
+    if effect is Effect.COUNTED and _is_repeated(conn, subject, limits, since=lifted_at, at=at):
+        return Effect.SUPPRESSED
+    return effect
+
+
+def count_source(
+    conn: Connection, source: str, *, recorded: int = 0, ignored: int = 0, unknown: int = 0, at: float
+) -> None:
+    """Within a transaction: counts what a source brought, and notes when it last spoke."""
+    _COUNT_SOURCE[conn.dialect.name].run(conn, source, at, recorded, ignored, unknown)
+
+
+def is_about_us(new: NewFeedback) -> bool:
+    """Whether feedback would be counted for the operator."""
+    return effect_of(new.kind, new.recipient, new.report_type, is_proven=True) is Effect.OURS
+
+
+def is_series_of_ours(conn: Connection, length: int) -> bool:
+    """Whether the last `length` final, proven bounces are all about us."""
+    query = (
+        select(feedback.c.effect)
+        .where(feedback.c.kind == FeedbackKind.BOUNCE, feedback.c.delayed.is_(False), feedback.c.proof.in_(PROOFS))
+        .order_by(feedback.c.id.desc())
+        .limit(length)
+    )
+    effects = conn.execute(query).scalars().all()
+    return len(effects) == length and all(effect is Effect.OURS for effect in effects)
+
+
+def _source_of(new: NewFeedback, subject: _Subject) -> str:
+    """Returns the source of a suppression, as a send names it."""
+    what = new.recipient.reason.value if new.kind is FeedbackKind.BOUNCE else new.kind.value
+    return f"send {subject.send_id}: {what} {new.recipient.status}".strip()
+
+
+@lru_cache(maxsize=1024)
+def identity_of(address: str) -> str:
+    """Returns the identity of an address that a stranger wrote; "" if it is invalid."""
+    try:
+        return parse_address(address).identity
+    except AddressError:
+        return ""
+
+
+def _find_subject(conn: Connection, new: NewFeedback) -> _Subject | RecordStatus:
+    """Returns whom `new` is about; IGNORED if it is about nobody that was ever mailed."""
+    named = identity_of(new.recipient.address) if new.recipient.address else ""
+    names = aliases(conn, named) if named else ()
+    number, proof = new.delivery_id, new.proof
+    if number is None and new.provider_id:
+        row = _OF_PROVIDER.run(conn, f"Ok {new.provider_id}").fetchone()
+        if row is None and new.may_be_early:
+            return RecordStatus.NOT_YET_KNOWN
+        number, proof = (row[0], FeedbackProof.PROVIDER) if row else (None, proof)
+    row = _DELIVERY.run(conn, number).fetchone() if number is not None else None
+    if row is not None:
+        identity, send_id, kind, accepted_at = row
+        if proof.is_proof and new.recipient.address and identity not in names:
+            proof = FeedbackProof.MISMATCH
+        return _Subject(
+            identity=identity,
+            proof=proof,
+            delivery_id=number,
+            send_id=send_id,
+            is_test=kind == SendKind.TEST.value,
+            accepted_at=accepted_at,
+        )
+    known = next((name for name in names if _MAILED.run(conn, name).fetchone()), None)
+    if known is None or is_pseudonym(known):
+        return RecordStatus.IGNORED
+    return _Subject(identity=known, proof=FeedbackProof.NONE)
+
+
+def _insert(conn: Connection, new: NewFeedback, subject: _Subject, effect: Effect, *, digest: str, at: float) -> bool:
+    """Inserts the row, if its source and id are new."""
+    recipient = new.recipient
+    erased = is_pseudonym(subject.identity)
+    inserted = _INSERT[conn.dialect.name].run(
+        conn,
+        new.source,
+        new.source_id,
+        at,
+        new.kind.value,
+        subject.identity,
+        "" if erased else recipient.address,
+        subject.delivery_id,
+        subject.send_id,
+        recipient.status[:16],
+        recipient.reason.value,
+        recipient.permanent,
+        recipient.delayed,
+        new.report_type[:_REPORT_TYPE],
+        "" if erased else recipient.words,
+        subject.proof.value,
+        effect.value,
+        digest,
+    )
+    return int(inserted.rowcount) == 1
+
+
+def _is_repeated(conn: Connection, subject: _Subject, limits: BounceLimits, *, since: float, at: float) -> bool:
+    """Whether this bounce, not recorded yet, makes a series that suppresses. `since`: earlier deliveries do not count."""
+    counted = and_(
+        feedback.c.identity == delivery.c.identity,
+        feedback.c.delivery_id == delivery.c.id,
+        feedback.c.kind == FeedbackKind.BOUNCE,
+        feedback.c.delayed.is_(False),
+        feedback.c.proof.in_(PROOFS),
+    )
+    query = (
+        select(delivery.c.id, delivery.c.updated_at, feedback.c.effect)
+        .select_from(delivery)
+        .join(send, send.c.id == delivery.c.send_id)
+        .outerjoin(feedback, counted)
+        .where(
+            delivery.c.identity == subject.identity,
+            delivery.c.updated_at > since,
+            send.c.kind != SendKind.TEST,
+            or_(delivery.c.state == DeliveryState.ACCEPTED, delivery.c.id == subject.delivery_id),
+        )
+        .order_by(delivery.c.updated_at.desc(), delivery.c.id.desc())
+        .limit(_PAST)
+    )
+    past: dict[int, PastDelivery] = {}
+    for row in conn.execute(query):
+        mine = row.id == subject.delivery_id
+        counts = mine or row.effect in {Effect.COUNTED, Effect.SUPPRESSED}
+        each = PastDelivery(accepted_at=row.updated_at, came_back=mine or row.effect is not None, counts=counts)
+        known = past.get(row.id)
+        past[row.id] = replace(known, counts=known.counts or each.counts) if known else each
+    return has_bounced_repeatedly(past.values(), at, limits)
+
+
+_VALUES = {
+    "source": param("_source", ""),
+    "source_id": param("_source_id", ""),
+    "at": param("_at", 0.0),
+    "kind": param("_kind", ""),
+    "identity": param("_identity", ""),
+    "address": param("_address", ""),
+    "delivery_id": param("_delivery_id"),
+    "send_id": param("_send_id"),
+    "status": param("_status", ""),
+    "reason": param("_reason", ""),
+    "permanent": param("_permanent", False),
+    "delayed": param("_delayed", False),
+    "report_type": param("_report_type", ""),
+    "words": param("_words", ""),
+    "proof": param("_proof", ""),
+    "effect": param("_effect", ""),
+    "digest": param("_digest", ""),
+}
+
+
+def _insert_new(database: str) -> CompiledStatement:
+    make: Any = postgresql.insert if database == "postgresql" else sqlite.insert
+    statement = make(feedback).values(_VALUES).on_conflict_do_nothing()
+    return CompiledStatement(statement, *(value.key for value in _VALUES.values()))
+
+
+def _add_counts(database: str) -> CompiledStatement:
+    make: Any = postgresql.insert if database == "postgresql" else sqlite.insert
+    new = {"last_at": param("_at", 0.0)} | {name: param(f"_{name}") for name in ("recorded", "ignored", "unknown")}
+    table = feedback_source.c
+    statement = (
+        make(feedback_source)
+        .values(source=param("_source", ""), **new)
+        .on_conflict_do_update(
+            index_elements=[table.source],
+            set_={
+                "last_at": new["last_at"],
+                **{name: table[name] + new[name] for name in ("recorded", "ignored", "unknown")},
+            },
+        )
+    )
+    return CompiledStatement(statement, "_source", "_at", "_recorded", "_ignored", "_unknown")
+
+
+def _keep_message(database: str) -> CompiledStatement:
+    make: Any = postgresql.insert if database == "postgresql" else sqlite.insert
+    values = {"digest": param("_digest", ""), "at": param("_at", 0.0), "raw": param("_raw", b"")}
+    statement = make(feedback_message).values(values).on_conflict_do_nothing()
+    return CompiledStatement(statement, "_digest", "_at", "_raw")
+
+
+_KEEP_MESSAGE = {database: _keep_message(database) for database in ("sqlite", "postgresql")}
+_INSERT = {database: _insert_new(database) for database in ("sqlite", "postgresql")}
+_COUNT_SOURCE = {database: _add_counts(database) for database in ("sqlite", "postgresql")}
+_SEEN = CompiledStatement(
+    select(feedback.c.id).where(feedback.c.source == param("source", ""), feedback.c.source_id == param("id", "")),
+    "source",
+    "id",
+)
+_DELIVERY = CompiledStatement(
+    select(delivery.c.identity, delivery.c.send_id, send.c.kind, delivery.c.updated_at)
+    .join(send)
+    .where(delivery.c.id == param("id")),
+    "id",
+)
+_LIFTED_AT = CompiledStatement(
+    select(func.max(suppression_change.c.at)).where(
+        suppression_change.c.identity == param("identity", ""),
+        suppression_change.c.change == SuppressionAction.LIFTED,
+    ),
+    "identity",
+)
+_OF_PROVIDER = CompiledStatement(
+    select(attempt.c.delivery_id).where(HAS_PROVIDER_ID, attempt.c.reply == param("reply", "")).limit(1), "reply"
+)
+_MAILED = CompiledStatement(
+    select(delivery.c.id).where(delivery.c.identity == param("identity", "")).limit(1), "identity"
+)

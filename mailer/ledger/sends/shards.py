@@ -1,0 +1,147 @@
+"""Cuts a send into shards, and finds the one to work on next.
+
+    make_shards(conn, send_id, ...)       in the transaction that freezes the audience
+    in_shard(shard)                       the condition for its deliveries
+    free_shards(conn, context, send_id)   those that may be acquired, those that are due first
+    held_shards(conn, context)            those that living processes hold
+
+`next_at` of a shard is written when its holder releases it, and by whatever makes deliveries pending again while nobody holds it.
+While the shard is held it stays as it was: if the holder dies, the shard is due.
+"""
+
+import socket
+from collections.abc import Sequence
+
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, literal, select, update
+
+from mailer.delivery.limit_share import NOTHING, Share, fair_share
+from mailer.delivery.states import TERMINAL, SendState
+from mailer.ledger.store.compiled_statements import in_ids
+from mailer.ledger.store.lease import is_held, local_pid
+from mailer.ledger.store.ledger_context import LedgerContext
+from mailer.ledger.store.tables import delivery, send, send_shard
+from mailer.ledger.types.shards import HeldShard, Shard
+
+_SHARD = (send_shard.c.send_id, send_shard.c.number, send_shard.c.first_id, send_shard.c.last_id)
+
+
+class Shards:
+    """The shards of the sends of one ledger."""
+
+    def __init__(self, context: LedgerContext) -> None:
+        self._context = context
+
+    def of(self, send_id: int) -> tuple[Shard, ...]:
+        """Returns the shards of a send; none before its audience is frozen."""
+        with self._context.database.reading() as conn:
+            return load_shards(conn, send_id)
+
+    def next_at(self, send_id: int) -> float | None:
+        """Returns when the first shard that nobody holds has something to send, 0 for now; None if there is none."""
+        query = select(send_shard.c.number, send_shard.c.next_at).where(
+            send_shard.c.send_id == send_id, send_shard.c.next_at.is_not(None)
+        )
+        with self._context.database.reading() as conn:
+            held = {each.number for each in held_shards(conn, self._context, send_id)}
+            return next((at for number, at in conn.execute(query.order_by(*_URGENCY)) if number not in held), None)
+
+
+_SHARD = (send_shard.c.send_id, send_shard.c.number, send_shard.c.first_id, send_shard.c.last_id)
+_URGENCY = (send_shard.c.next_at.is_(None), send_shard.c.next_at, send_shard.c.number)
+
+
+def held_shards(conn: Connection, context: LedgerContext, send_id: int | None = None) -> list[HeldShard]:
+    """Returns the shards that living processes hold, of one send or of all, in the order in which they were acquired."""
+    columns = ("send_id", "number", "pid", "host", "share_from", "share_to")
+    query = select(*(send_shard.c[name] for name in columns), send.c.state).join(send)
+    query = query.order_by(send_shard.c.taken_at, send_shard.c.send_id, send_shard.c.number)
+    if send_id is not None:
+        query = query.where(send_shard.c.send_id == send_id)
+    query = query.where(is_held() if context.database.has_leases else send.c.state.not_in(sorted(TERMINAL)))
+    found = []
+    for row in conn.execute(query).all():
+        pid, host = local_pid(row.pid, row.host), row.host
+        if not context.database.has_leases:
+            lock = context.shard_lock(row.send_id, row.number)
+            if lock.is_unlocked():
+                continue
+            pid, host = lock.read_pid() or 0, socket.gethostname()
+        found.append(
+            HeldShard(
+                send_id=row.send_id,
+                number=row.number,
+                pid=pid,
+                host=host,
+                is_running=row.state is SendState.RUNNING,
+                share=Share(row.share_from, row.share_to),
+            )
+        )
+    return found
+
+
+def share_due(held: Sequence[HeldShard], shard: Shard) -> tuple[Share, list[Share]]:
+    """Returns the part of the limits that is due to the holder of `shard`, and the parts that the other holders have.
+
+    If any of the sends runs, holders of others, which are paused or wait, are due nothing.
+    """
+    key = shard.send_id, shard.number
+    others = [each.share for each in held if each.key != key]
+    entitled = [each.key for each in held if each.is_running] or [each.key for each in held]
+    return fair_share(entitled.index(key), len(entitled)) if key in entitled else NOTHING, others
+
+
+def free_shards(conn: Connection, context: LedgerContext, send_id: int) -> list[Shard]:
+    """Returns shards of a send that may be acquired: those that are due first, last those that have nothing left to send."""
+    query = select(*_SHARD).where(send_shard.c.send_id == send_id).order_by(*_URGENCY)
+    if context.database.has_leases:
+        query = query.where(~is_held())
+    return [Shard(**row._asdict()) for row in conn.execute(query)]
+
+
+def load_shards(conn: Connection, send_id: int) -> tuple[Shard, ...]:
+    """Returns the shards of a send, in the order of their numbers."""
+    query = select(*_SHARD).where(send_shard.c.send_id == send_id).order_by(send_shard.c.number)
+    return tuple(Shard(**row._asdict()) for row in conn.execute(query))
+
+
+def in_shard(shard: Shard) -> ColumnElement[bool]:
+    """Whether a delivery is of `shard`."""
+    return and_(delivery.c.send_id == shard.send_id, delivery.c.id.between(shard.first_id, shard.last_id))
+
+
+def is_row_of(shard: Shard) -> ColumnElement[bool]:
+    """Whether a row of `send_shard` is that of `shard`."""
+    return and_(send_shard.c.send_id == shard.send_id, send_shard.c.number == shard.number)
+
+
+def make_shards(conn: Connection, send_id: int, count: int, ids: tuple[int, int], size: int) -> None:
+    """Cuts the `count` deliveries of a send, whose ids are from `ids[0]` to `ids[1]`, into shards of `size`: one at least."""
+    if count <= size:
+        first, last = ids
+        conn.execute(insert(send_shard).values(send_id=send_id, number=1, first_id=first, last_id=last, next_at=0.0))
+        return
+    of_send = delivery.c.send_id == send_id
+    place = (func.row_number().over(order_by=delivery.c.id) - 1) // size
+    numbered = select(delivery.c.id, place.label("place")).where(of_send).subquery()
+    cut = select(
+        literal(send_id), numbered.c.place + 1, func.min(numbered.c.id), func.max(numbered.c.id), literal(0.0)
+    ).group_by(numbered.c.place)
+    conn.execute(insert(send_shard).from_select(["send_id", "number", "first_id", "last_id", "next_at"], cut))
+
+
+def delete_shards(conn: Connection, send_id: int) -> None:
+    """Deletes the shards of a send whose deliveries were deleted."""
+    conn.execute(delete(send_shard).where(send_shard.c.send_id == send_id))
+
+
+def wake_shards(conn: Connection, send_id: int, delivery_ids: list[int]) -> None:
+    """Makes the shards of these deliveries due, because they are pending again."""
+    chosen = select(delivery.c.id).where(
+        in_ids(delivery.c.id, delivery_ids), delivery.c.id.between(send_shard.c.first_id, send_shard.c.last_id)
+    )
+    conn.execute(update(send_shard).where(send_shard.c.send_id == send_id, chosen.exists()).values(next_at=0.0))
+
+
+def schedule_shard(conn: Connection, shard: Shard, next_at: float | None) -> None:
+    """Writes when `shard`, which is being released, has something to send; None for never."""
+    conn.execute(update(send_shard).where(is_row_of(shard)).values(next_at=next_at))

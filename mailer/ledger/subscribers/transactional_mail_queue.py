@@ -1,0 +1,237 @@
+"""Transactional mail to one subscriber, outside all sends: a queue that `mailer serve` delivers.
+
+    transactional.request_link(address)   queues the link to a subscriber's own page, at most one an address and day
+    transactional.due(now, limit)         the mails to be delivered, the oldest first
+    transactional.begin_sending(id, link) queued -> sending, durable before end of DATA; False: not now
+    transactional.linked(digest)          the mail that carried a link
+    transactional.record_result(id, ...)  records the result
+    transactional.recover()               sending -> uncertain, after a process that died
+
+    queued -> sending -> sent | failed | uncertain | queued (to be retried)
+
+A mail that may have been sent is never sent again automatically: nobody gets it twice, and a subscriber who did not get it asks
+again. Requests for confirmation are queued in signups.py. The content of a mail is decided when it is composed, not when it is
+requested, so that a request does the same work for every address. The link in a mail is made then, too: the row has the digest of
+its secret, and since when it is valid. A link is void once its subscriber has changed the address. Raises LedgerError.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, Row, case, delete, exists, func, insert, literal, select, update
+
+from mailer.addresses import Address, mailbox_of
+from mailer.ledger.store.advisory_lock import advisory_lock
+from mailer.ledger.store.ledger_context import LedgerContext
+from mailer.ledger.store.tables import transactional_mail
+from mailer.ledger.types.transactional_mail import TransactionalKind, TransactionalState
+
+DAY = 86_400.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueuedMail:
+    """One mail. `payload` is what its kind needs; `attempts` counts those that reached a relay.
+
+    `link_made_at`: since when the link in it is valid; None if it has none, or if the link is void.
+    """
+
+    id: int
+    kind: TransactionalKind
+    identity: str = field(repr=False)
+    address: str = field(repr=False)
+    payload: Mapping[str, Any] = field(repr=False)
+    created_at: float
+    state: TransactionalState
+    attempts: int
+    next_at: float
+    settled_at: float | None
+    reply: str
+    link_made_at: float | None = None
+
+
+class TransactionalQueue:
+    """The transactional mail of one ledger; an identity is a canonical address (mailer.addresses)."""
+
+    def __init__(self, context: LedgerContext) -> None:
+        self._context = context
+
+    def request_link(self, address: Address) -> None:
+        """Queues the mail with the link to the subscriber's own page, unless one was queued within a day."""
+        self._context.writer.call(
+            lambda conn: queue_once_a_day(conn, TransactionalKind.LINK, address, at=self._context.clock())
+        ).result()
+
+    def of(self, identity: str) -> tuple[QueuedMail, ...]:
+        """Returns all mail to this person that was not removed yet, the oldest first."""
+        with self._context.database.reading() as conn:
+            return _mails(conn, transactional_mail.c.identity == identity)
+
+    def get(self, number: int) -> QueuedMail | None:
+        """Returns one mail; None if it was removed."""
+        with self._context.database.reading() as conn:
+            return load_mail(conn, number)
+
+    def due(self, now: float, limit: int, *kinds: TransactionalKind) -> tuple[QueuedMail, ...]:
+        """Returns up to `limit` mails of `kinds` that are due."""
+        with self._context.database.reading() as conn:
+            ready = (
+                transactional_mail.c.state == TransactionalState.QUEUED,
+                transactional_mail.c.next_at <= now,
+                transactional_mail.c.kind.in_(kinds),
+            )
+            return _mails(conn, *ready, limit=limit)
+
+    def counts(self) -> Mapping[TransactionalState, int]:
+        """Counts the mails in each state."""
+        with self._context.database.reading() as conn:
+            query = select(transactional_mail.c.state, func.count()).group_by(transactional_mail.c.state)
+            return {state: int(count) for state, count in conn.execute(query)}
+
+    def linked(self, digest: str) -> QueuedMail | None:
+        """Returns the mail that carried the link with this digest."""
+        with self._context.database.reading() as conn:
+            found = _mails(conn, transactional_mail.c.link_digest == digest)
+            return found[0] if found else None
+
+    async def begin_sending(self, number: int, link_digest: str | None = None) -> bool:
+        """Makes `sending` durable, and the link in the mail valid. False if the mail may not be sent: it was removed, or another
+        process has it.
+        """
+
+        def work(conn: Connection) -> bool:
+            mine = update(transactional_mail).where(
+                transactional_mail.c.id == number, transactional_mail.c.state == TransactionalState.QUEUED
+            )
+            values = {
+                "state": TransactionalState.SENDING,
+                "attempts": transactional_mail.c.attempts + 1,
+                "link_digest": link_digest,
+                "link_made_at": self._context.clock() if link_digest else None,
+            }
+            return bool(conn.execute(mine.values(**values)).rowcount)
+
+        return await asyncio.wrap_future(self._context.writer.call(work))
+
+    async def record_result(
+        self,
+        number: int,
+        state: TransactionalState,
+        *,
+        reply: str = "",
+        next_at: float = 0.0,
+        is_attempt: bool = False,
+    ) -> None:
+        """Records how an attempt ended; QUEUED: to be tried again at `next_at`.
+
+        `is_attempt`: it counts, although the mail may have been refused before `begin_sending`.
+        """
+        settled_at = None if state is TransactionalState.QUEUED else self._context.clock()
+        values: dict[str, Any] = {"state": state, "reply": reply, "next_at": next_at, "settled_at": settled_at}
+        if is_attempt:
+            was_queued = transactional_mail.c.state == TransactionalState.QUEUED
+            attempts = transactional_mail.c.attempts
+            values["attempts"] = case((was_queued, attempts + 1), else_=attempts)
+        await asyncio.wrap_future(
+            self._context.writer.call(
+                lambda conn: conn.execute(
+                    update(transactional_mail).where(transactional_mail.c.id == number).values(**values)
+                )
+            )
+        )
+
+    def recover(self) -> int:
+        """Makes all mail that is `sending` uncertain, when the delivering process starts; returns how many."""
+        values = {"state": TransactionalState.UNCERTAIN, "settled_at": self._context.clock()}
+        return self._context.writer.call(
+            lambda conn: (
+                conn.execute(
+                    update(transactional_mail)
+                    .where(transactional_mail.c.state == TransactionalState.SENDING)
+                    .values(**values)
+                ).rowcount
+            )
+        ).result()
+
+    def forget(self, before: float) -> int:
+        """Removes mail that was settled before an instant; returns how many."""
+        return self._context.writer.call(
+            lambda conn: (
+                conn.execute(delete(transactional_mail).where(transactional_mail.c.settled_at < before)).rowcount
+            )
+        ).result()
+
+
+def lock_mailbox(conn: Connection, identity: str) -> None:
+    """Within a transaction: lets one at a time read and write the mail of a mailbox."""
+    advisory_lock(conn, f"mail to {mailbox_of(identity)}")
+
+
+def queue_once_a_day(
+    conn: Connection,
+    kind: TransactionalKind,
+    address: Address,
+    *,
+    at: float,
+    payload: Mapping[str, Any] | None = None,
+    by_mailbox: bool = False,
+) -> None:
+    """Within a transaction: queues a mail, unless one of this kind was queued within a day. Always two statements.
+
+    `by_mailbox`: one to any spelling of the mailbox counts.
+    """
+    lock_mailbox(conn, address.identity)
+    mailbox = mailbox_of(address.identity)
+    same = transactional_mail.c.mailbox == mailbox if by_mailbox else transactional_mail.c.identity == address.identity
+    asked = select(transactional_mail.c.id).where(
+        same,
+        transactional_mail.c.kind == kind,
+        transactional_mail.c.created_at > at - DAY,
+    )
+    values = {
+        "kind": kind,
+        "identity": address.identity,
+        "address": address.envelope,
+        "mailbox": mailbox,
+        "payload": dict(payload or {}),
+        "created_at": at,
+        "state": TransactionalState.QUEUED,
+        "next_at": at,
+    }
+    row = select(*(literal(value, transactional_mail.c[name].type) for name, value in values.items()))
+    conn.execute(insert(transactional_mail).from_select(list(values), row.where(~exists(asked))))
+
+
+def void_links(conn: Connection, identity: str, *, but: int) -> None:
+    """Within a transaction: makes the links in all mail to this address void, except in the mail `but`."""
+    others = (transactional_mail.c.identity == identity, transactional_mail.c.id != but)
+    conn.execute(update(transactional_mail).where(*others).values(link_made_at=None))
+
+
+def load_mail(conn: Connection, number: int) -> QueuedMail | None:
+    found = _mails(conn, transactional_mail.c.id == number)
+    return found[0] if found else None
+
+
+def _mails(conn: Connection, *where: Any, limit: int | None = None) -> tuple[QueuedMail, ...]:
+    query = select(transactional_mail).where(*where).order_by(transactional_mail.c.id).limit(limit)
+    return tuple(_mail(row) for row in conn.execute(query))
+
+
+def _mail(row: Row[Any]) -> QueuedMail:
+    return QueuedMail(
+        id=row.id,
+        kind=row.kind,
+        identity=row.identity,
+        address=row.address,
+        payload=row.payload,
+        created_at=row.created_at,
+        state=row.state,
+        attempts=row.attempts,
+        next_at=row.next_at,
+        settled_at=row.settled_at,
+        reply=row.reply,
+        link_made_at=row.link_made_at,
+    )

@@ -1,0 +1,34 @@
+"""Invitations: links by which users choose a password, once.
+
+    create_invite(app, user)                    the URL of such a link
+    accept_invite(app, token, password, ...)    NewSession, by the token of such a URL
+
+A link holds 256 random bits, of which the ledger stores only the digest.
+"""
+
+import secrets
+
+from mailer.app import App
+from mailer.ledger.accounts.users import User
+from mailer.service.accounts.passwords import hash_password, require_passwords
+from mailer.service.accounts.sessions import NewSession, begin_session, token_digest
+
+LINK_GOOD_FOR = 3 * 86_400  # seconds
+
+
+def create_invite(app: App, user: User) -> str:
+    """Returns the URL at which `user` chooses a password, once, within three days; earlier ones become invalid."""
+    require_passwords(app)
+    token = secrets.token_urlsafe(32)
+    app.ledger.users.set_link(user.id, token_digest(token), app.clock() + LINK_GOOD_FOR)
+    return f"{app.settings.base_url.rstrip('/')}/desk/link/{token}"
+
+
+def accept_invite(app: App, token: str, password: str, *, browser: str, address: str) -> NewSession | None:
+    """Sets a password by the link of `token`, and signs the user in; None if the link is no longer valid."""
+    require_passwords(app)
+    user = app.ledger.users.by_link(token_digest(token))
+    if user is None:
+        return None
+    chosen = app.ledger.users.redeem(token_digest(token), hash_password(password, user.name))
+    return begin_session(app, chosen, browser=browser, address=address) if chosen else None

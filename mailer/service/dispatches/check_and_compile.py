@@ -1,0 +1,235 @@
+"""Checks a dispatch file and compiles it to an edition, with all problems found.
+
+    check_dispatch(app, name, lists)    -> CheckResult: the dispatch, if it has no errors, and all problems
+    check_source(app, text, …)          -> the same for a text that is not in its file yet
+    compile_checked(app, ...)           -> Edition
+
+This module collects the context of the checks: other dispatches, past sends, fields of lists, images. Raises
+UsageError for a dispatch or list that does not exist or cannot be read, DispatchError where no edition can be made.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mailer.app import App
+from mailer.dispatch.diagnostics import Diagnostic, Position, has_errors, in_order
+from mailer.dispatch.metadata_scan import Metadata, read_metadata
+from mailer.dispatch.model import Dispatch
+from mailer.dispatch.parse import parse_dispatch
+from mailer.dispatch.reference_checks import CheckContext, check_in_context
+from mailer.edition.compile import compile_edition, theme_faults
+from mailer.edition.dispatch_view import image_files
+from mailer.edition.images.loader import PhotoError, load_image
+from mailer.edition.model import Edition, Image
+from mailer.edition.publication import DispatchReference
+from mailer.errors import UsageError, ValidationFailedError
+from mailer.ledger.types.editions_and_archive import NewEdition
+from mailer.lint.findings import Finding, to_diagnostics
+from mailer.service.file_cache import cache_by_mtime
+from mailer.service.lists.recipient_lookup import open_lists
+from mailer.workspace import starter_dir
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckResult:
+    """A dispatch file that was read. `dispatch` is None if it has syntax errors; `partial` is what could be read nevertheless.
+
+    `lists` are those that it was checked for, if they were named. `images` are those that could be read; `titles` and
+    `sources` are of the other dispatches: slug -> title, and the name of a source -> the slug of a dispatch that has it;
+    `unsent`: slugs that have no page in the archive.
+    """
+
+    path: Path
+    shown: str
+    lists: tuple[str, ...] = ()
+    dispatch: Dispatch | None
+    problems: tuple[Diagnostic, ...]
+    partial: Dispatch | None = None
+    images: Mapping[str, Image] = field(default_factory=dict)
+    titles: Mapping[str, str] = field(default_factory=dict)
+    sources: Mapping[str, str] = field(default_factory=dict)
+    unsent: frozenset[str] = frozenset()
+
+    @property
+    def has_errors(self) -> bool:
+        return has_errors(self.problems)
+
+
+class DispatchError(ValidationFailedError):
+    """A dispatch with errors, from which no edition can be made; `checked` has the problems."""
+
+    def __init__(self, checked: CheckResult) -> None:
+        super().__init__(
+            f"{checked.shown} has errors; nothing was done.",
+            f"Correct them first; to see them: mailer check {checked.shown}"
+            + (f" --to {','.join(checked.lists)}" if checked.lists else ""),
+        )
+        self.checked = checked
+
+
+def check_dispatch(app: App, name: str, lists: Sequence[str] = ()) -> CheckResult:
+    """Reads and checks the dispatch `name`, a path or a slug, for `lists`, else those it names, else every list."""
+    path = app.workspace.find_dispatch(name)
+    return check_source(app, _read(path), path, display_path(app, path, name), lists)
+
+
+def display_path(app: App, path: Path, name: str) -> str:
+    """Returns the path that problems show for a dispatch: as it was typed if that was a path, else relative to the current
+    folder.
+    """
+    return name if path in {Path(name), app.workspace.root / name} else _relative(path)
+
+
+def check_source(app: App, source: str | bytes, path: Path, shown: str, lists: Sequence[str] = ()) -> CheckResult:
+    """Checks a text that the file at `path` need not contain; problems name it `shown`."""
+    parsed = parse_dispatch(source, shown, language=app.settings.language)
+    theme = tuple(_theme_problems(app))
+    dispatch = parsed.partial
+    if dispatch is None:
+        return CheckResult(
+            path=path, shown=shown, lists=tuple(lists), dispatch=None, problems=(*parsed.problems, *theme)
+        )
+    index = read_dispatch_index(app, path)
+    images: dict[str, Image] = {}
+    faults: dict[str, tuple[str, str]] = {}
+    for file in image_files(dispatch):
+        try:
+            images[file] = _cached_image(path.parent / file, root=app.workspace.root)
+        except PhotoError as error:
+            faults[file] = error.message, f"{error.next_step[:1].lower()}{error.next_step[1:]}".rstrip(".")
+    fields = reader_fields(app, lists or dispatch.lists)
+    is_complete = dispatch.fields <= frozenset().union(*fields.values())
+    context = CheckContext(
+        slugs=index.titles,
+        fields=fields,
+        other_fields=frozenset() if is_complete else frozenset().union(*reader_fields(app, ()).values()),
+        probe_image=faults.get,
+        has_copyright=bool(app.settings.copyright_holder),
+    )
+    return CheckResult(
+        path=path,
+        shown=shown,
+        lists=tuple(lists),
+        dispatch=parsed.dispatch,
+        problems=(*in_order((*parsed.problems, *check_in_context(dispatch, context))), *theme),
+        partial=dispatch,
+        images=images,
+        titles=index.titles,
+        sources=index.sources,
+        unsent=index.unsent,
+    )
+
+
+def compile_checked(app: App, checked: CheckResult, *, inlined: bool = True) -> Edition:
+    """Compiles a dispatch without errors; an edition that is not `inlined` is for browsers only.
+
+    Raises DispatchError for a dispatch with errors, LayoutError for a template.
+    """
+    if checked.dispatch is None or checked.has_errors:
+        raise DispatchError(checked)
+    publication = app.publication
+    references = {
+        slug: DispatchReference(title=title, url=publication.archive_url(slug))
+        for slug, title in checked.titles.items()
+    }
+    return compile_edition(
+        checked.dispatch,
+        publication=publication,
+        templates=_templates(app),
+        references=references,
+        images=checked.images,
+        inlined=inlined,
+        load=_cached_image,
+    )
+
+
+def edition_record(edition: Edition) -> NewEdition:
+    """Returns `edition` as the ledger stores it."""
+    return NewEdition(
+        digest=edition.digest,
+        slug=edition.slug,
+        title=edition.title,
+        subject=edition.subject,
+        language=edition.language,
+        json=edition.to_json(),
+        images=edition.images,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class DispatchIndex:
+    """The dispatches that can be linked to, slug -> title; the sources of the other dispatches on disk, name -> slug of one.
+
+    `unsent` are dispatches that were never sent; empty as long as the workspace has no database.
+    """
+
+    titles: Mapping[str, str]
+    sources: Mapping[str, str]
+    unsent: frozenset[str] = frozenset()
+
+
+def read_dispatch_index(app: App, checked: Path) -> DispatchIndex:
+    """Reads the dispatches on disk, and what was sent. The sources of the dispatch `checked` are left out."""
+    titles: dict[str, str] = {}
+    sources: dict[str, str] = {}
+    if app.has_ledger:
+        titles.update(app.ledger.editions.sent_titles())
+    sent = frozenset(titles)
+    for path in app.workspace.dispatch_files():
+        try:
+            metadata = _cached_metadata(path, language=app.settings.language)
+        except UsageError:  # its own check reports that
+            continue
+        if metadata is None:
+            continue
+        titles[metadata.slug] = metadata.title
+        if not _is_same_file(path, checked):
+            for source in metadata.sources:
+                sources.setdefault(source, metadata.slug)
+    return DispatchIndex(titles, sources, frozenset(titles) - sent if app.has_ledger else frozenset())
+
+
+def reader_fields(app: App, names: Sequence[str]) -> dict[str, frozenset[str]]:
+    """Returns the reader fields of each list that is named, else of every list that can be read."""
+    return {source.name: source.columns.fields for source in open_lists(app, names)}
+
+
+def _is_same_file(one: Path, other: Path) -> bool:
+    return one.resolve() == other.resolve()
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read ({error.strerror}).", "Check its permissions.") from None
+
+
+def _theme_problems(app: App) -> Iterator[Diagnostic]:
+    """Yields the problems of the theme that the edition would have."""
+    for fault in theme_faults(_templates(app), load=_cached_image):
+        finding = Finding(rule="theme", message=fault.words, position=Position(fault.line))
+        yield from to_diagnostics(_relative(fault.path), [finding])
+
+
+def _templates(app: App) -> tuple[Path, Path]:
+    return app.workspace.templates, starter_dir() / "templates"
+
+
+@cache_by_mtime(maxsize=64)
+def _cached_image(path: Path, *, root: Path) -> Image:
+    return load_image(path, root=root)
+
+
+@cache_by_mtime(maxsize=4096)
+def _cached_metadata(path: Path, *, language: str) -> Metadata | None:
+    return read_metadata(_read(path), path.name, language=language)
+
+
+def _relative(path: Path) -> str:
+    """Returns `path` relative to the current folder, if it is below it."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except (ValueError, OSError):
+        return str(path)

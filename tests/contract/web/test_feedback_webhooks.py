@@ -1,0 +1,263 @@
+"""POST /feedback/PROVIDER: what is proven is recorded before it is answered, and nothing else suppresses anybody."""
+
+import json
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from mailer.delivery.states import DeliveryState
+from mailer.feedback.providers.catalogue import PROVIDERS
+from mailer.http_client import HttpRequestError, HttpResponse
+from mailer.ledger.types.errors import LedgerError
+from mailer.link_tokens import Purpose
+from mailer.service.feedback.provider_webhooks import ProviderWebhooks
+from mailer.service.feedback.sns_client import PAUSE, SnsClient
+from mailer.smtp.reply_parser import Reply
+from tests.support import provider_requests as made
+from tests.support.ledger_cases import deliver, run, session
+from tests.support.provider_requests import (
+    ANA,
+    CERTIFICATE_URL,
+    NOW,
+    TOPIC,
+    SignedRequest,
+    secret_of,
+    signed,
+    unknown_user,
+)
+from tests.support.site import site_in, visiting
+
+BEN = "ben@example.net"
+SES_ID = "0102018f5b7c-mail-000000"
+PUBLIC = {"ses", "sendgrid", "postal"}
+
+
+class Amazon:
+    """What SNS answers to us. `asked` are the URLs that we requested."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.pem = made.certificate()
+        self.status = 200
+        self.now = 0.0
+        self.is_down = False
+
+    async def get(self, url: str) -> HttpResponse:
+        self.asked.append(url)
+        if self.is_down:
+            raise HttpRequestError("cannot be connected to")
+        return HttpResponse(status=self.status, location="", body=self.pem if url.endswith(".pem") else b"<xml/>")
+
+
+class World:
+    """A site with all webhooks set up, and a message that was sent to Ana and Ben."""
+
+    def __init__(self, site: Any, visitor: Any, amazon: Amazon) -> None:
+        self.site, self.visitor, self.amazon = site, visitor, amazon
+        send = site.send(None, ANA, BEN)
+        with session(site.ledger, send) as mine:
+            for number in range(2):
+                reply = Reply(code=250, text=f"Ok {SES_ID}{number}")
+                run(deliver(mine, site.clock(), DeliveryState.ACCEPTED, reply=reply))
+        self.ids = {row.email: row.delivery_id for row in site.ledger.report.rows(send.id)}
+
+    def message_id(self, address: str = ANA) -> str:
+        return f"<{self.site.app.keys.issue(Purpose.MESSAGE_ID, self.ids[address])}@example.org>"
+
+    def payload(self, provider: str, address: str = ANA, **more: Any) -> Any:
+        return unknown_user(provider, address=address, **{"message_id": self.message_id(address), **more})
+
+    def post(self, provider: str, request: SignedRequest, path: str = "", **changes: Any) -> int:
+        fields = {"headers": request.headers, "content": request.body, **changes}
+        return self.visitor.post(f"/feedback/{provider}{path}", **fields).status_code
+
+    def suppressed(self) -> set[str]:
+        return {address for address in (ANA, BEN) if self.site.reason(address)}
+
+
+@pytest.fixture
+def world(tmp_path):
+    amazon = Amazon()
+    settings = {
+        f"feedback_{name}": (secret_of(name),) if name in PUBLIC else (SecretStr(secret_of(name)),)
+        for name in PROVIDERS
+    }
+    with site_in(tmp_path, **settings) as site:
+        webhooks = ProviderWebhooks(site.app, SnsClient(amazon.get, lambda: amazon.now))
+        with visiting(site, webhooks=webhooks) as visitor:
+            yield World(site, visitor, amazon)
+
+
+def test_each_provider_suppresses_a_missing_mailbox_once_and_only_that(world):
+    for number, provider in enumerate(PROVIDERS, start=1):
+        request = signed(provider, world.payload(provider, number=number), number=number)
+        assert (provider, world.post(provider, request)) == (provider, 200)
+        assert (provider, world.post(provider, request)) == (provider, 200)  # the provider repeats it
+    assert world.suppressed() == {ANA}
+    entries = world.site.ledger.feedback.of(ANA)
+    assert sorted(entry.source for entry in entries) == sorted(PROVIDERS)
+    assert {entry.proof.value for entry in entries} == {"provider"}
+    assert {each.source: each.recorded for each in world.site.ledger.feedback.sources()} == dict.fromkeys(PROVIDERS, 1)
+
+
+def forge(provider: str, request: SignedRequest) -> dict[str, SignedRequest]:
+    """Requests of somebody who knows everything but the key, and has perhaps seen one request."""
+    changed = request.body.replace(ANA.encode(), BEN.encode())
+    stranger = {"Content-Type": "application/json"}
+    wrong = {name: value[:-6] + "AAAAA=" for name, value in request.headers.items()}
+    return {
+        "unsigned": SignedRequest(
+            stranger, request.body.replace(b'"signature"', b'"s"').replace(b'"Signature"', b'"S"'), ()
+        ),
+        "wrong proof": SignedRequest(wrong, request.body.replace(b'ignature": "', b'ignature": "0'), ()),
+        "no body": SignedRequest(stranger, b"", ()),
+        "oversized": SignedRequest(request.headers, request.body + b" " * PROVIDERS[provider].largest, ()),
+        "deep": SignedRequest(stranger, b"[" * 200_000, ()),
+        "no JSON": SignedRequest(stranger, b"\xff\x00", ()),
+        "a form": SignedRequest(
+            {"Content-Type": "application/x-www-form-urlencoded"}, b"event=bounce&email=" + ANA.encode(), ()
+        ),
+        "changed": SignedRequest(stranger if not PROVIDERS[provider].is_signed else request.headers, changed, ()),
+    }
+
+
+def test_a_forged_request_gets_401_or_413_and_suppresses_nobody(world):
+    before = world.site.contents()
+    for provider in PROVIDERS:
+        request = signed(provider, world.payload(provider))
+        for name, forged in forge(provider, request).items():
+            if (name, provider) == ("changed", "mailgun"):
+                continue  # its signature does not cover the body: see the next test
+            status = world.post(provider, forged)
+            assert (provider, name, status) == (provider, name, 413 if name == "oversized" else 401)
+    assert world.site.contents() == before
+
+
+def test_a_token_of_mailgun_is_refused_with_another_body(world):
+    request = signed("mailgun", world.payload("mailgun"))
+    stolen = SignedRequest(request.headers, request.body.replace(ANA.encode(), BEN.encode()), ())
+    assert world.post("mailgun", request) == 200
+    assert world.post("mailgun", stolen) == 401
+    assert world.post("mailgun", request) == 200
+    harmless = signed("mailgun", {"event": "delivered", "recipient": ANA}, number=2)
+    proof = json.loads(harmless.body)["signature"]
+    complaint = {"event": "complained", "recipient": BEN, "message": {"headers": {"message-id": world.message_id(BEN)}}}
+    forged = SignedRequest(harmless.headers, json.dumps({"signature": proof, "event-data": complaint}).encode(), ())
+    assert (world.post("mailgun", harmless), world.post("mailgun", forged)) == (200, 401)
+    world.site.clock.forward(90_000)
+    assert (world.post("mailgun", forged), world.post("mailgun", request)) == (401, 401)
+    assert world.suppressed() == {ANA}
+
+
+def test_a_password_is_accepted_in_the_path_and_a_wrong_one_is_told_by_401(world):
+    for number, provider in enumerate(("postmark", "brevo", "mailjet", "sparkpost")):
+        request = signed(provider, world.payload(provider))
+        answer = world.visitor.post(f"/feedback/{provider}/{'x' * 30}", content=request.body)
+        assert (answer.status_code, answer.headers["www-authenticate"].split()[0]) == (401, "Basic")
+        assert len(world.site.ledger.feedback.of(ANA)) == number
+        assert world.post(provider, request, f"/{secret_of(provider)}", headers={}) == 200
+    assert world.suppressed() == {ANA}
+
+
+def test_the_content_type_means_nothing(world):
+    request = signed("ses", made.envelope(world.payload("ses")))
+    for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", ""):
+        assert world.post("ses", request, headers={"Content-Type": kind}) == 200
+    assert world.suppressed() == {ANA}
+
+
+def test_what_means_nothing_is_counted_and_answered_with_200(world):
+    nothing = {"mailgun": {"event": "new kind"}, "ses": {"eventType": "New kind"}, "sparkpost": [{"msys": {}}]}
+    for provider in PROVIDERS:
+        for number, payload in enumerate((nothing.get(provider, {"event": "new kind"}), [7])):
+            request = signed(provider, payload, number=number)
+            assert (provider, world.post(provider, request)) == (provider, 200)
+    sources = {
+        each.source: (each.last_at, each.recorded, each.unknown) for each in world.site.ledger.feedback.sources()
+    }
+    assert sources == {**dict.fromkeys(PROVIDERS, (NOW, 0, 2)), "sparkpost": (NOW, 0, 1)}  # a ping is no event
+    assert world.suppressed() == set()
+
+
+def test_an_ses_message_is_found_by_the_id_in_its_reply_and_one_not_yet_known_comes_again(world):
+    def bounce(ses_id: str, number: int, at: float = NOW) -> SignedRequest:
+        payload = world.payload("ses", number=number, at=at)
+        payload["mail"] = {"messageId": ses_id, "destination": [ANA]}
+        return signed("ses", payload, number=number, now=world.site.clock())
+
+    assert world.post("ses", bounce("0102-not-yet-known", 1)) == 503
+    assert world.site.ledger.feedback.of(ANA) == ()
+    assert world.post("ses", bounce(f"{SES_ID}0", 2)) == 200
+    assert world.suppressed() == {ANA}
+    world.site.clock.forward(7200)
+    assert world.post("ses", bounce("0102-not-yet-known", 3, at=NOW)) == 200  # of another program; shown to a person
+    assert len(world.site.ledger.feedback.page(waiting=True)) == 1
+
+
+def test_an_event_of_a_provider_about_another_address_than_that_of_the_message_waits_for_a_person(world):
+    for provider in PROVIDERS:
+        payload = unknown_user(provider, address=BEN, message_id=world.message_id(ANA))
+        assert world.post(provider, signed(provider, payload)) == 200
+    assert world.suppressed() == set()
+    assert len(world.site.ledger.feedback.page(waiting=True)) == len(PROVIDERS)
+
+
+def test_events_in_one_request_are_recorded_in_any_order_and_each_once(world):
+    [one], [two] = (world.payload("sendgrid", address, number=number) for number, address in ((1, ANA), (2, BEN)))
+    complaint = {**two, "event": "spamreport", "sg_event_id": "e-3"}
+    assert world.post("sendgrid", signed("sendgrid", [complaint, one, two, one, {"event": "open"}])) == 200
+    assert world.post("sendgrid", signed("sendgrid", [two, one, complaint])) == 200
+    assert (world.site.reason(ANA), world.site.reason(BEN)) == ("bounced", "complained")
+    assert (len(world.site.ledger.feedback.of(ANA)), len(world.site.ledger.feedback.of(BEN))) == (1, 2)
+
+
+def test_without_a_commit_the_answer_makes_the_provider_repeat(world, monkeypatch):
+    def lost(*_args: Any, **_more: Any) -> Any:
+        raise LedgerError("The database is gone.", "Look for it.")
+
+    for cause in (lost, None):  # the database, and a bug
+        with monkeypatch.context() as patch:
+            patch.setattr("mailer.service.feedback.provider_webhooks.submit_events", cause)
+            statuses = {name: world.post(name, signed(name, world.payload(name))) for name in PROVIDERS}
+        assert statuses == {**dict.fromkeys(PROVIDERS, 503), "brevo": 429}
+    assert world.site.ledger.feedback.of(ANA) == ()
+    assert {world.post(name, signed(name, world.payload(name))) for name in PROVIDERS} == {200}
+    assert len(world.site.ledger.feedback.of(ANA)) == len(PROVIDERS)
+
+
+def test_a_subscription_is_confirmed_for_our_topic_only_and_its_certificate_is_kept(world):
+    assert world.post("ses", signed("ses", made.confirmation())) == 200
+    assert world.amazon.asked[0] == CERTIFICATE_URL
+    query = f"Action=ConfirmSubscription&TopicArn={TOPIC.replace(':', '%3A')}&Token=a-token"
+    assert world.amazon.asked[1:] == [f"https://sns.eu-west-1.amazonaws.com/?{query}"]
+    del world.amazon.asked[:]
+    for refused in (
+        made.confirmation(TopicArn="arn:aws:sns:eu-west-1:999999999999:bounces"),
+        {**made.confirmation(), "Token": "another"},
+        {**made.confirmation(), "SigningCertURL": "https://evil.example/SimpleNotificationService-0.pem"},
+    ):
+        assert world.post("ses", signed("ses", refused)) == 401
+    assert world.post("ses", signed("ses", made.confirmation(SubscribeURL="https://evil.example/"))) == 200
+    assert world.amazon.asked == []
+    world.amazon.status = 500
+    assert world.post("ses", signed("ses", made.confirmation())) == 503  # SNS sends it again
+
+
+def test_certificates_that_cannot_be_had_are_not_asked_for_at_every_request(world):
+    world.amazon.is_down = True
+    request = signed("ses", made.envelope(world.payload("ses")))
+    assert [world.post("ses", request) for _ in range(5)] == [503] * 5
+    assert len(world.amazon.asked) == 1
+    world.amazon.is_down, world.amazon.now = False, PAUSE
+    assert world.post("ses", request) == 200
+    assert world.suppressed() == {ANA}
+
+
+def test_providers_that_are_not_set_up_and_other_methods_find_nothing(tmp_path):
+    with site_in(tmp_path, feedback_brevo=(SecretStr(secret_of("brevo")),)) as site, visiting(site) as visitor:
+        statuses = {
+            name: visitor.post(f"/feedback/{name}", content=b"{}").status_code for name in [*PROVIDERS, "x", ""]
+        }
+        assert statuses == {**dict.fromkeys([*PROVIDERS, "x", ""], 404), "brevo": 401}
+        assert visitor.get("/feedback/brevo").status_code == 405
