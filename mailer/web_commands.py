@@ -19,6 +19,9 @@ from mailer.errors import SettingsError
 from mailer.relay import is_loopback
 from mailer.service.demo import FIRST, run_demo
 from mailer.service.dispatches.check_and_compile import display_path
+from mailer.service.feedback.imap_mailbox import poll_imap
+from mailer.service.feedback.lmtp_server import receive_lmtp
+from mailer.service.feedback.maildir import poll_maildir
 from mailer.service.lists.uploads import clean_up_uploads
 from mailer.service.sends.scheduler import start_sends_when_due
 from mailer.service.sends.summary import proof_line
@@ -46,7 +49,8 @@ _IN_TERMINAL = frozenset({"www-browser", "links", "elinks", "lynx", "w3m"})
 def serve_command(host: str, port: int, workspace: Path) -> None:
     """Run the web server: public pages, desk and API.
 
-    It also starts scheduled sends, delivers transactional mail (confirmations, links), and notifies webhooks.
+    It also starts scheduled sends, delivers transactional mail (confirmations, links), notifies webhooks, and takes mail
+    that came back, where the settings say so.
     """
     with App.open(workspace) as app:
 
@@ -80,6 +84,9 @@ def serve_command(host: str, port: int, workspace: Path) -> None:
                 lambda stop: welcome_new_readers(app, stop, echo_err),
                 lambda stop: notify_webhooks(app, stop, echo_err),
                 lambda stop: clean_up_uploads(app, stop, echo_err),
+                lambda stop: receive_lmtp(app, stop, echo_err),
+                lambda stop: poll_imap(app, stop, echo_err),
+                lambda stop: poll_maildir(app, stop, echo_err),
             ),
         )
 
