@@ -57,6 +57,11 @@ class ArchivedIssue:
     base_url: str
     image_names: tuple[str, ...]
 
+    @property
+    def unsubscribe_url(self) -> str:
+        """The link to unsubscribe, which belongs to nobody here."""
+        return f"{self.base_url}/u/{PLACEHOLDER}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArchivePage:
@@ -145,7 +150,11 @@ class Archive:
 
     def _read_content(self, digest: str, slug: str, places: PublicUrls, slugs: tuple[str, ...]) -> WebPage:
         issue = self.edition(digest)
-        return to_web_page(issue.html, self.url_rewriter(issue, places, slugs), own=f"{issue.base_url}/archive/{slug}")
+        return to_web_page(
+            issue.html,
+            self.url_rewriter(issue, places, slugs),
+            left_out=(f"{issue.base_url}/archive/{slug}", issue.unsubscribe_url),
+        )
 
     def _write(
         self,

@@ -19,7 +19,7 @@ from mailer.app import App
 from mailer.i18n.translations import translatable
 from mailer.ledger.types.subscribers import LeavingReason
 from mailer.service.subscribers.preferences_link import page_token
-from mailer.service.subscribers.signup import has_public_lists
+from mailer.service.subscribers.signup import has_public_lists, has_several_lists
 from mailer.service.subscribers.unsubscribe import (
     OptOutSource,
     UndoResult,
@@ -94,7 +94,7 @@ class UnsubscribePages:
             heading=pages.gettext("Unsubscribe"),
             masked=link.masked,
             settings=settings,
-            has_choice=has_public_lists(self._app),
+            has_choice=has_several_lists(self._app),
         )
 
     def _confirmation(self, token: str, result: UnsubscribeResult) -> Response:
@@ -111,6 +111,7 @@ class UnsubscribePages:
             reasons=REASONS,
             settings=self._preferences_path(token) if link.masked else "",
             has_choice=bool(result.undo_token) or has_public_lists(self._app),
+            has_several=has_several_lists(self._app),
         )
 
     def _undo(self, token: str, undo_token: str) -> Response:
@@ -127,7 +128,7 @@ class UnsubscribePages:
                 heading=pages.gettext("You are subscribed again"),
                 until=until and dt.datetime.fromtimestamp(until, self._app.settings.timezone).date(),
                 settings=self._preferences_path(token),
-                has_choice=has_public_lists(self._app),
+                has_choice=has_several_lists(self._app),
             )
         way_back = _SIGN_UP_OR_WRITE if has_public_lists(self._app) else _WRITE
         return pages.message("This can no longer be undone here", way_back, status=409, headers=_HEADERS)
@@ -156,6 +157,7 @@ class UnsubscribePages:
             reasons={},
             settings="",
             has_choice=True,
+            has_several=has_several_lists(self._app),
         )
 
     def _preferences_path(self, token: str) -> str:

@@ -109,7 +109,11 @@ def _filter_example(app: App, form: SendForm) -> str:
     if not columns:
         return ""
     column = "city" if "city" in columns else columns[-1]
-    value = form.where if re.fullmatch(r"\w[\w ]*", form.where) else "Lisbon"
+    comparison = re.fullmatch(r"(\w+)\s*=+\s*[\"'“”]?(\w[\w ]*?)[\"'“”]?", form.where.strip())
+    if comparison and comparison[1] in columns:
+        column, value = comparison[1], comparison[2]
+    else:
+        value = form.where if re.fullmatch(r"\w[\w ]*", form.where) else "Lisbon"
     return f'Write: {column} == "{value}". Columns: {", ".join(columns)}.'
 
 

@@ -215,7 +215,9 @@ def test_a_reader_who_complained_and_has_no_public_list_is_told_whom_to_write_to
 def test_the_personal_link_is_offered_for_what_the_lists_allow(site, visitor, passed_on, public, use):
     for file in site.app.workspace.subscribers.glob("*.toml"):
         file.write_text(f"public = {public}\n")
-    assert f"You also need it {use}" in visitor.get(passed_on).text
+    assert (f"You also need it {use}" in visitor.get(passed_on).text) is (public == "true")
+    paused = say(visitor, passed_on, do="pause", weeks="2").text
+    assert f"You also need it {use}" in paused and "Change the break" in paused
     assert "You also need it" not in say(visitor, passed_on, do="leave").text
 
 
