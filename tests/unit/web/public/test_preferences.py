@@ -637,6 +637,46 @@ def test_a_used_link_of_a_change_says_what_was_done(site, visitor, own):
     assert "<button" not in page.text
 
 
+@pytest.mark.parametrize("one_click", [False, True])
+def test_an_older_message_unsubscribes_the_present_address_and_keeps_the_undo_of_the_change(
+    site, visitor, own, one_click
+):
+    send = site.send()
+    site.begin(send)
+    link = f"/u/{site.token(send)}"
+    page = re.search(r'href="(/preferences/[a-z2-7]{26})"', visitor.get(link).text)[1]
+    site.clock.forward(60)
+    confirmation = ask(site, visitor, own)[1][0]
+    visitor.post(confirmation)
+    left = visitor.post(link, data={"List-Unsubscribe": "One-Click"} if one_click else {})
+    assert "ana.new" not in left.text  # who has an old message learns no new address
+    assert site.reason("ana.new@example.net") == site.reason() == "unsubscribed"
+    assert "already unsubscribed" in visitor.get(link).text
+    undo = re.search(r'name="undo" value="([^"]+)"', left.text)[1]
+    assert "You are subscribed again" in visitor.post(link, data={"undo": undo}).text
+    assert (site.reason("ana.new@example.net"), site.reason()) == ("", "")
+    say(visitor, page, do="leave")
+    assert site.reason("ana.new@example.net") == "unsubscribed"
+    assert "ana.new" not in visitor.get(page).text
+    taken_back = visitor.post(notice(site))
+    assert "Your newsletters come to this address again." in taken_back.text
+    assert (site.reason(), standing(site)) == ("", {"daily": "subscribed"})
+    for answer in (visitor.get(confirmation), visitor.post(confirmation)):
+        assert "Your newsletters go to your former address again." in answer.text
+
+
+def test_a_change_of_address_that_is_not_possible_offers_no_button_but_what_to_do(site, visitor, own):
+    _, [first] = ask(site, visitor, own)
+    _, [second] = ask(site, visitor, own, "thief@example.net")
+    visitor.post(first)
+    undo = notice(site)
+    site.ledger.suppressions.suppress(IDENTITY, SuppressionReason.BY_HAND, source="x")
+    for link, what in ((undo, 'href="mailto:'), (second, 'href="/preferences"')):
+        for answer in (visitor.get(link), visitor.post(link)):
+            assert what in answer.text
+            assert "<button" not in answer.text
+
+
 def test_a_link_that_nobody_has_leads_to_a_new_one_and_to_the_sign_up(site, visitor, own):
     visitor.post(f"{own}/erase", data={"nonce": nonce_of(visitor.get(f"{own}/erase"))})
     page = visitor.get(own)
