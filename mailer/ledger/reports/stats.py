@@ -47,6 +47,11 @@ def _domain_postgresql(element: _Domain, compiler: SQLCompiler, **options: Any) 
     return f"split_part({compiler.process(element.clauses, **options)}, '@', 2)"
 
 
+def domain_of(identity: ColumnElement[str]) -> ColumnElement[str]:
+    """Returns the domain of an identity; "" for erased ones."""
+    return _Domain(identity)
+
+
 class _Floor(FunctionElement[int]):
     """A number that is not negative, without its fraction: SQLite's cast cuts it off, PostgreSQL's rounds."""
 
