@@ -28,6 +28,7 @@ from mailer.service.sends.summary import proof_line
 from mailer.service.subscribers.welcome import welcome_new_readers
 from mailer.service.transactional.delivery_job import deliver_transactional_mail
 from mailer.service.webhooks.delivery_job import notify_webhooks
+from mailer.web.bounce_demo import run_bounce_demo
 from mailer.web.preview.app import create_preview, new_token
 from mailer.web.preview.session import PreviewSession
 from mailer.web.server import free_port, serve, serve_app
@@ -130,7 +131,10 @@ def _open_browser(address: str) -> None:
 @click.option(
     "--serve", "keep_serving", is_flag=True, help="Keep the web pages running: unsubscribe link, archive, photo."
 )
-def demo_command(*, in_browser: bool, keep_serving: bool) -> None:
+@click.option(
+    "--bounces", is_flag=True, help="Show what follows when a message comes back, and when a reader complains."
+)
+def demo_command(*, in_browser: bool, keep_serving: bool, bounces: bool) -> None:
     """Send two example dispatches to twelve invented readers, over real SMTP on this machine.
 
     Nothing leaves this machine. Everything is kept in a temporary folder.
@@ -142,7 +146,10 @@ def demo_command(*, in_browser: bool, keep_serving: bool) -> None:
     def log(line: str) -> None:
         click.echo(f"{click.style(f'{next(step)}.', dim=True)} {line}")
 
-    shown = run_demo(folder, base_url=f"http://127.0.0.1:{port}", log=log)
+    if bounces:
+        shown = run_bounce_demo(folder, port=port, log=log)
+    else:
+        shown = run_demo(folder, base_url=f"http://127.0.0.1:{port}", log=log)
     click.echo()
     for summary in (shown.first, shown.second):
         click.echo(click.style(f"   {summary.send.slug}: {proof_line(summary)}", bold=True))
