@@ -11,7 +11,6 @@ from mailer.cli.sends.plan_confirmation import confirm_resend, show_resend
 from mailer.cli.sends.run_and_show import creating_send, run_and_show
 from mailer.cli.sends.send import no_wait_option
 from mailer.service.sends.run import require_working_links
-from mailer.service.sends.worker_requirements import signing_digest
 
 
 @click.command("resend")
@@ -47,6 +46,6 @@ def resend_command(
                 send,
                 key_name=app.keys.names[0],
                 sender_profile=app.sender_profile.to_json(),
-                signing=signing_digest(app),
+                signing=app.signing_digest,
             )
         return run_and_show(app, new.id, wait=not no_wait, as_json=as_json, here=False)

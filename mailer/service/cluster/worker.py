@@ -32,7 +32,6 @@ from mailer.ledger.types.shards import JOBS_SCHEMA
 from mailer.service.cluster.jobs import TASK, defer_due_shards, defer_shard
 from mailer.service.periodic_jobs import Log, current_traceback
 from mailer.service.sends.run import Stoppable, acquire_shard, run_shard
-from mailer.service.sends.worker_requirements import signing_digest
 
 BEAT = 5.0  # seconds between two signs of life
 SWEEP = 30.0  # seconds
@@ -52,7 +51,7 @@ class ShardWorker:
         self._log = log
         self._holder = uuid.uuid4().hex
         self._started_at = app.clock()
-        self._signing = signing_digest(app)
+        self._signing = app.signing_digest
         self._running: dict[tuple[int, int], Stoppable] = {}
         self._stop = asyncio.Event()
         self._is_idle = asyncio.Event()

@@ -27,7 +27,6 @@ from mailer.service.lists.sync import sync_list
 from mailer.service.lists.unclear_columns import require_clear_columns
 from mailer.service.sends.plan import SendPlan
 from mailer.service.sends.run import load_edition
-from mailer.service.sends.worker_requirements import signing_digest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +70,7 @@ def start_send(
         undo_for=ordered.undo_for if ordered else 0,
         confirmed=confirmed,
         queue=app.settings.queue,
-        signing=signing_digest(app),
+        signing=app.signing_digest,
     )
     return app.ledger.creator.create(new, () if at else plan.audience)
 

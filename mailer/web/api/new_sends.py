@@ -21,7 +21,6 @@ from mailer.service.sends.schedule_time import parse_schedule_time
 from mailer.service.sends.scheduler import due_sends
 from mailer.service.sends.start import SendOrder, start_send, start_test
 from mailer.service.sends.summary import send_object
-from mailer.service.sends.worker_requirements import signing_digest
 from mailer.web.api.dispatches import Finding, findings
 from mailer.web.api.problem_details import PREFIX
 from mailer.web.api.request import ApiRequest, ApiResponse, ApiRoute
@@ -212,7 +211,7 @@ def _resend(request: ApiRequest) -> ApiResponse:
         parent,
         key_name=app.keys.names[0],
         sender_profile=app.sender_profile.to_json(),
-        signing=signing_digest(app),
+        signing=app.signing_digest,
         carried=True,
     )
     request.record("send.resend", str(send.id), f"failed recipients of send {parent}")
