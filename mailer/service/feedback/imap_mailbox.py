@@ -157,7 +157,16 @@ class ImapMailbox:
             return False
         if status not in _RECOGNISED:
             return False
-        self._move(client, str(number))
+        try:
+            self._move(client, str(number))
+        except imaplib.IMAP4.abort:  # the connection is lost; the message comes again
+            raise
+        except imaplib.IMAP4.error as error:
+            folder = self._app.settings.inbound_folder
+            self._log(
+                f"A recognised message stays in the mailbox, because it cannot move to “{folder}”: {_words(error)}. "
+                "Check MAILER_INBOUND_FOLDER; some servers want INBOX.mailer or INBOX/mailer."
+            )
         return True
 
     def _move(self, client: imaplib.IMAP4, number: str) -> None:

@@ -187,6 +187,13 @@ def test_a_mailbox_is_read_by_tls_by_a_token_and_by_a_server_that_cannot_move(tm
         assert ImapMailbox(app, secure[1], print, trust=trust).poll() == 1
         assert [flags for flags, _ in mailbox.messages()] == [r"\Deleted"]
         assert len(mailbox.messages("mailer")) == 2
+        unfit = site.app.settings.model_copy(update={"inbound_folder": "not.allowed.here"})
+        logged: list[str] = []
+        mailbox.deliver(complaint(sent[ANA]), complaint(sent[BEN]), at=START)
+        app = type(site.app)(site.app.workspace, unfit, site.clock)
+        assert ImapMailbox(app, secure[0], logged.append, trust=trust).poll() == 2  # one does not keep back the others
+        assert (len(mailbox.messages()), len(logged)) == (3, 2)
+        assert "cannot move to “not.allowed.here”" in logged[0]
         for wrong in secure:  # a certificate that nobody knows
             with pytest.raises(ImapError, match="certificate"):
                 ImapMailbox(site.app, wrong, print).poll()
