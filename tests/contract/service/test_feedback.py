@@ -98,6 +98,13 @@ def test_the_deliveries_keep_their_state_and_the_next_send_skips_the_address(des
             lambda mail: bounce(mail, "5.7.1", "550 5.7.1 blocked by our reputation list"),
         ),
         (Effect.COUNTED, FeedbackProof.TOKEN, lambda mail: bounce(mail, "5.2.2", FULL)),
+        (
+            Effect.COUNTED,
+            FeedbackProof.TOKEN,
+            lambda mail: bounce(mail, "5.1.1", address="ana@forward.example").replace(
+                b"Final-Recipient", f"Original-Recipient: rfc822; {ANA}\nFinal-Recipient".encode()
+            ),
+        ),
         (Effect.WAITING, FeedbackProof.MISMATCH, lambda mail: bounce(mail, "5.1.1", address="ana.other@example.com")),
     ],
 )
