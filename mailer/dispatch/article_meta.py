@@ -22,6 +22,8 @@ from mailer.i18n.bcp47 import EXPECTED_LANGUAGE, is_valid_tag
 
 KEYS = ("source", "place", "date", "link", "rights", "language", "direction")
 _PROSE = frozenset({"source", "place", "rights"})
+_SOURCE = "source: … (the paper it is from, or its author if it is your own)"
+_AUTHORS = frozenset({"author", "authors", "byline", "by"})
 _LINE = re.compile(r"[ \t]*(?P<key>[^\s:][^:]{0,40}?)[ \t]*:(?:[ \t]+(?P<value>.*?))?[ \t]*")
 
 
@@ -48,7 +50,7 @@ def read_article_meta(heading: Heading, name: str, body: MaskedBody, findings: D
             if not was_bad:
                 position = body.position(number, len(text) - len(text.lstrip()))
                 expected = "leave a blank line before the text"
-                findings.add("bad-particular", position, "this line is not of the form “key: value”", expected)
+                findings.add("bad-particular", position, "this line is not of the form “name: value”", expected)
             was_bad = True
             continue
         was_bad = False
@@ -57,13 +59,11 @@ def read_article_meta(heading: Heading, name: str, body: MaskedBody, findings: D
         _refuse_expressions(text, body, findings)
         if key not in KEYS:
             shown = body.restore(key)
-            is_of_dispatch = shown in FrontMatter.model_fields
-            expected = "move it to the fields at the top" if is_of_dispatch else suggest(shown, KEYS)
-            findings.add("unknown-key", at_key, f"unknown key “{shown}” in an article", expected)
+            findings.add("unknown-key", at_key, f"unknown line “{shown}” in an article", _remedy(shown))
         elif key in lines:
             first = body.position(lines[key]).line
             findings.add(
-                "duplicate-key", at_key, f"the key “{key}” is given twice", f"keep one; the first is in line {first}"
+                "duplicate-key", at_key, f"the line “{key}” is given twice", f"keep one; the first is in line {first}"
             )
         else:
             lines[key] = number
@@ -73,13 +73,20 @@ def read_article_meta(heading: Heading, name: str, body: MaskedBody, findings: D
                 if key in _PROSE:
                     report_markup(match["value"], partial(body.position, number), match.start("value"), findings)
     for key, expected in (
-        ("source", "add a line under its title, such as source: The Harbour Letter"),
+        ("source", f"add a line under its title: {_SOURCE}"),
         ("date", "add a line under its title, such as date: 2026-11-30"),
     ):
         if key not in values:
             at = body.position(lines[key]) if key in lines else heading.position
             findings.add("missing-key", at, f"{name} has no {key}", expected)
     return _validate(values, findings)
+
+
+def _remedy(key: str) -> str:
+    """Returns what to do about the unknown line `key`."""
+    if key.lower() in _AUTHORS:
+        return f"write {_SOURCE}"
+    return "move it to the fields at the top" if key in FrontMatter.model_fields else suggest(key, KEYS)
 
 
 def _refuse_expressions(text: str, body: MaskedBody, findings: DiagnosticCollector) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from difflib import get_close_matches
 
-_LISTED = 12  # a longer list does not help
+_LISTED = 15  # a longer list does not help
 _SHORTEST_PART = 3
 _LONGEST = 100  # a longer word is no misspelling of a known one, and difflib is slow
 

@@ -115,7 +115,7 @@ _GROUPS = (
             "bad-value",
             ERROR,
             "a value is of the right kind for its key",
-            "Give the key a text, a list with `- ` lines, or a group of keys, as it requires.",
+            "Give the key a text, a list with `- ` lines, or a group of fields, as it requires.",
         ),
         ("bad-date", ERROR, "a date exists and is written as YYYY-MM-DD", "Write it as `YYYY-MM-DD`."),
         (
@@ -133,8 +133,8 @@ _GROUPS = (
         (
             "bad-particular",
             ERROR,
-            "each line under an article’s title, up to the first blank line, is of the form `key: value`",
-            "Write the lines directly under an article’s title as `key: value`, and leave a blank line before the text.",
+            "each line under an article’s title, up to the first blank line, is of the form `name: value`",
+            "Write the lines directly under an article’s title as `name: value`, and leave a blank line before the text.",
         ),
     ),
     _group(

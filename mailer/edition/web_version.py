@@ -9,7 +9,7 @@ conditions mean nothing to browsers. Pure; takes any HTML that a template may ha
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -56,12 +56,11 @@ class WebPage:
     origins: tuple[str, ...]
 
 
-def to_web_page(text: str, address: AddressMap, *, own: str = "") -> WebPage:
-    """Returns the HTML document `text` as content of a page. Links to `own`, the address of this page, are left out."""
+def to_web_page(text: str, address: AddressMap, *, left_out: Collection[str] = ()) -> WebPage:
+    """Returns the HTML document `text` as content of a page. Links to the addresses `left_out` are removed."""
     root = _parse(text)
     body = root.body
-    if own:
-        _drop_links(body, own)
+    _drop_links(body, left_out)
     description = _description(body)
     sheets = [element.text_content() for element in root.iter("style")]
     _drop(root, _NOT_SHOWN)
@@ -78,9 +77,10 @@ def to_web_page(text: str, address: AddressMap, *, own: str = "") -> WebPage:
     )
 
 
-def to_feed_content(text: str, address: AddressMap) -> str:
+def to_feed_content(text: str, address: AddressMap, *, left_out: Collection[str] = ()) -> str:
     """Returns the HTML document `text` for a feed: no styles, no hidden text, no characters that XML forbids."""
     root = _parse(text)
+    _drop_links(root.body, left_out)
     for element in list(root.body.iter()):
         if isinstance(element.tag, str) and _HIDDEN.search(element.get("style", "")):
             element.drop_tree()
@@ -107,9 +107,9 @@ def _drop(root: HtmlElement, names: set[str]) -> None:
             element.drop_tree()
 
 
-def _drop_links(body: HtmlElement, address: str) -> None:
-    """Removes the links to `address`, each with the span around it if that contains nothing else but a separator."""
-    for link in [each for each in body.iter("a") if each.get("href") == address]:
+def _drop_links(body: HtmlElement, addresses: Collection[str]) -> None:
+    """Removes the links to `addresses`, each with the span around it if that contains nothing else but a separator."""
+    for link in [each for each in body.iter("a") if each.get("href") in addresses]:
         around = link.getparent()
         is_alone = around is not None and around.tag == "span" and _words(around).lstrip(" ·") == _words(link)
         (around if is_alone else link).drop_tree()

@@ -30,13 +30,14 @@ class LintContext:
     `message` is as a receiver sees it, CRLF and all. `images` are those of the edition, as the dispatch names their
     files. `sources`: name of a source -> slug of an earlier dispatch that spells it so. `unsent`: slugs of dispatches
     without a page in the archive. `clients` are names of mail programs, such as `gmail` or `outlook.windows`.
-    `postal_address`, `unsubscribe_url` and `base_url` are those of the settings.
+    `publication_name`, `postal_address`, `unsubscribe_url` and `base_url` are those of the settings.
     """
 
     dispatch: Dispatch
     edition: Edition
     message: bytes
     unsubscribe_url: str
+    publication_name: str = ""
     postal_address: str = ""
     base_url: str = ""
     images: Mapping[str, Image] = field(default_factory=dict)

@@ -42,7 +42,7 @@ CONTENT_RULES = (
         title="the sample text of a new dispatch, or of the desk’s Insert menu, is replaced",
         why="Sample text that is forgotten is sent to every reader.",
         source="docs/editor.md",
-        how="Replace it by your own, or delete the line.",
+        how="Replace it by your own.",
     ),
     Rule(
         id="merge-tag",
@@ -130,7 +130,7 @@ CONTENT_RULES = (
         title="an article links to its source",
         why="Readers can then read the original.",
         source="docs/editor.md, The body",
-        how="Add `link: https://…` under its title.",
+        how="Add `link: https://…` under its title. An article whose source is the publication or its editor needs none.",
     ),
     Rule(
         id="source-spelling",

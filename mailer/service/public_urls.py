@@ -6,23 +6,37 @@ A site links by absolute paths. Files link relatively, so that they work on any 
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from mailer.i18n.bcp47 import primary_subtag
+from mailer.i18n.translations import effective_language
+
+LANGUAGE = "lang"  # the query parameter
 SHORT_DIGEST = 16  # characters of an edition's digest in its address: 64 bits
+
+
+def language_query(language: str, publication_language: str) -> str:
+    """Returns the query of links from a page in `language`, so that the next page is in it, too."""
+    subtag = primary_subtag(effective_language(language))
+    return "" if subtag == primary_subtag(effective_language(publication_language)) else f"?{LANGUAGE}={subtag}"
 
 
 @dataclass(frozen=True, slots=True)
 class PublicUrls:
-    """`base` is the URL of the home page's folder, with a slash at its end if it is not empty: `/`, `/news/`, `../`."""
+    """`base` is the URL of the home page's folder, with a slash at its end if it is not empty: `/`, `/news/`, `../`.
+
+    `query` is the query of links to pages that exist in several languages, on a site: `?lang=de`, or nothing.
+    """
 
     base: str
     are_files: bool = False
+    query: str = ""
 
     @property
     def home(self) -> str:
-        return f"{self.base}index.html" if self.are_files else self.base
+        return f"{self.base}index.html" if self.are_files else f"{self.base}{self.query}"
 
     @property
     def archive(self) -> str:
-        return self.home if self.are_files else f"{self.base}archive/"
+        return self.home if self.are_files else f"{self.base}archive/{self.query}"
 
     @property
     def style(self) -> str:

@@ -85,7 +85,7 @@ def test_findings_stand_under_their_lines_and_the_letter_stays_meanwhile(page, p
     expect(page.locator("#found")).to_have_text("2 errors")
     line = DISPATCH[: DISPATCH.index("source:")].count("\n") + 1
     row = page.locator(f"#line-{line}")
-    expect(row).to_contain_text("unknown key “sorce” in an article; did you mean “source”?")
+    expect(row).to_contain_text("unknown line “sorce” in an article; did you mean “source”?")
     expect(row).to_have_class("error")
     expect(page.locator("#alarm")).to_have_text(
         "The dispatch has errors. The preview shows an earlier version until they are fixed."

@@ -25,7 +25,7 @@ def _fault(rule: str, message: str, expected: str = "") -> PydanticCustomError:
 def _lines(text: str) -> str:
     text = text.strip()
     if not text:
-        raise _fault("bad-value", "this is empty", "write a text, or remove the key")
+        raise _fault("bad-value", "this is empty", "write a text, or remove the line")
     if any(character != "\n" and unicodedata.category(character) in {"Cc", "Cs"} for character in text):
         raise _fault("bad-value", "there is an invisible control character in this text", "remove it")
     return text

@@ -146,15 +146,26 @@ def _unknown_key(place: Place, where: str) -> tuple[str, str]:
     if not is_inner and key in _ARTICLE_KEYS:
         return f"“{key}” belongs to an article", "move it to the lines under the title of the article"
     model = MODELS.get(str(place[0]), FrontMatter) if is_inner else FrontMatter
-    return f"unknown key “{abbreviate(key)}” in {where}", suggest(key, [*model.model_fields]) or "remove it"
+    expected = ("" if is_inner else _OTHER_NAMES.get(key.lower(), "")) or suggest(key, [*model.model_fields])
+    return f"unknown field “{abbreviate(key)}” in {where}", expected
 
+
+_OTHER_NAMES = {
+    **dict.fromkeys(
+        ("subtitle", "subheading", "tagline", "description", "excerpt", "preview", "previewtext", "preview_text"),
+        "mail programs show “subject” and, after it, “preheader”",
+    ),
+    **dict.fromkeys(("author", "authors", "byline", "by", "from"), "write name: … under “editor”"),
+    **dict.fromkeys(("image", "picture", "cover", "hero"), "write file: … and alt: … under “photo”"),
+}
+"""What other programs call a field at the top, and the remedy."""
 
 _ARTICLE_KEYS = frozenset({"source", "place", "link", "rights", "direction"})
 _KIND = {
     "string_type": "a text",
     "tuple_type": "a list",
-    "model_type": "a group of keys",
-    "model_attributes_type": "a group of keys",
+    "model_type": "a group of fields",
+    "model_attributes_type": "a group of fields",
 }
 
 
@@ -162,7 +173,7 @@ def _hint(kind: str, source_map: YamlSourceMap, place: Place) -> str:
     group = str(place[0])
     match kind:
         case "tuple_type" if group in MODELS:
-            return f"begin each item on a line of its own with “- ”; it has the keys {keys_of(group)}"
+            return f"begin each item on a line of its own with “- ”; it has the fields {keys_of(group)}"
         case "tuple_type":
             return "begin each item on a line of its own with “- ”"
         case "model_type" | "model_attributes_type":

@@ -35,7 +35,9 @@ LARGEST = 64_000
 """Characters of a front matter."""
 
 _NO_MAPPING = "mapping values are not allowed"  # PyYAML's words
+_TEXT_BEHIND = "<scalar>"  # its word for text where a value has ended
 _VALUE_WITH_COLON = re.compile(r"""[ \t]*(?:- )?(?P<key>\w+): +(?P<value>[^\s"'\[{&*!|>][^"\\\n]*)$""", re.MULTILINE)
+_QUOTED = re.compile(r"""[ \t]*(?:- )?(?:(?P<key>\w+): +)?(?P<value>["'][^\\\n]*?)[ \t]*$""", re.MULTILINE)
 _QUOTE = "put the value in quotes"
 
 _EXPLANATIONS = (
@@ -47,9 +49,9 @@ _EXPLANATIONS = (
     ("unexpected end of stream", "a quotation mark is not closed", "close it, or put the whole value in quotes"),
     ("unknown escape", "this “\\” is not allowed between double quotes", "write “\\\\”, or use single quotes"),
     ("\\t", "a tab is not allowed here", "use spaces"),
-    ("expected ':'", "the line before this has no “:”", "write it as “key: value”"),
+    ("expected ':'", "the line before this has no “:”", "write it as “name: value”"),
     ("flow ", "a bracket or brace is not closed", "close it, or put the value in quotes"),
-    ("<scalar>", "there is text after the closing quotation mark", "put the whole value in quotes"),
+    (_TEXT_BEHIND, "there is text after the closing quotation mark", "put the whole value in quotes"),
     ("<block", "this line is not indented like those before it", "align them"),
 )
 """Each: part of a message of PyYAML, the message that replaces it, the remedy."""
@@ -117,7 +119,11 @@ class _YamlReader:
             mark = error.problem_mark or error.context_mark
             at = self.offset + min(_index(mark), len(self.text))
             words = f"{error.context or ''} {error.problem or ''}"
-            self._find("yaml-syntax", at, *(self._unquoted_colon(at, words) or _explain(words)))
+            self._find(
+                "yaml-syntax",
+                at,
+                *(self._unquoted_colon(at, words) or self._inner_quotes(at, words) or _explain(words)),
+            )
         except ReaderError as error:
             at = self.offset + min(error.position, len(self.text))
             self._find("yaml-syntax", at, "there is a character here that is not allowed", "remove it")
@@ -136,8 +142,29 @@ class _YamlReader:
         key, value = line["key"], abbreviate(line["value"].rstrip())
         if key in MODELS:
             remedy = f"write {keys_of(key)} on lines of their own under it, each indented by two spaces"
-            return f"“{key}” is not a text but a group of keys", remedy
+            return f"“{key}” is not a text but a group of fields", remedy
         return f"the {key} contains a colon and needs quotes", f'write {key}: "{value}"'
+
+    def _inner_quotes(self, at: int, words: str) -> tuple[str, str] | None:
+        """Returns message and remedy for a value in quotes with further ones inside; None for any other fault."""
+        line = _QUOTED.match(self.source.text, self.source.text.rfind("\n", 0, at) + 1)
+        if _TEXT_BEHIND not in words or line is None or at < line.start("value"):
+            return None
+        value, mark = line["value"], line["value"][0]
+        inner = value[1:-1] if value.endswith(mark) else value
+        text = (
+            value if re.match(r'[^"]*\S"', inner) else inner
+        )  # "Fog" and "rain": its first is not the one around it all
+        if text.count('"') % 2:
+            return None
+        for quote in ("“", "”") * (text.count('"') // 2):
+            text = text.replace('"', quote, 1)
+        text = text.replace("'", "’")
+        written = f'{line["key"]}: "{text}"' if line["key"] else f'"{text}"'
+        return (
+            f"a quotation mark inside the {line['key'] or 'text'} ends it too early",
+            f"write {abbreviate(written, 120)}",
+        )
 
     def _document(self, events: Iterator[Event]) -> MappingNode | None:
         tree: Node | None = None
@@ -155,7 +182,7 @@ class _YamlReader:
         self._find(
             "front-matter",
             tree.start,
-            "the fields at the top are not of the form “key: value”",
+            "the fields at the top are not of the form “name: value”",
             "write lines such as title: …",
         )
         return None
@@ -189,7 +216,7 @@ class _YamlReader:
                         "yaml-syntax", keys.start, "a value that begins with braces needs quotes", "put it in quotes"
                     )
                     raise _UnsupportedYamlError
-                self._refuse(inner, "a key that is not a word")
+                self._refuse(inner, "a name that is not a word")
             key = self._node(inner, events, depth + 1)
             assert isinstance(key, ScalarNode)
             if key.plain and key.value == "<<":
@@ -197,7 +224,7 @@ class _YamlReader:
             value = self._node(next(events), events, depth + 1)
             if key.value in keys.entries:
                 first = self.source.position(keys.entries[key.value][0].start)
-                message = f"the key “{abbreviate(key.value)}” is given twice"
+                message = f"the field “{abbreviate(key.value)}” is given twice"
                 self._find("duplicate-key", key.start, message, f"keep one; the first is in line {first.line}")
             else:
                 keys.entries[key.value] = (key, value)
@@ -206,7 +233,7 @@ class _YamlReader:
     def _refuse(self, event: Event, what: str) -> None:
         at = self.offset + _start(event)
         self._find(
-            "yaml-feature", at, f"{what} is not allowed in the fields at the top", "write keys, lists and texts only"
+            "yaml-feature", at, f"{what} is not allowed in the fields at the top", "write fields, lists and texts only"
         )
         raise _UnsupportedYamlError
 

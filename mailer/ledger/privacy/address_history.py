@@ -2,15 +2,15 @@
 
     link_addresses(conn, ...)        links two addresses after a change
     former_addresses(conn, identity) the addresses before this one, however many changes ago
-    later_addresses(conn, identity)  the addresses after this one
+    later_addresses(conn, identity)  the addresses after this one, but for changes that were taken back
     unlink_addresses(conn, ...)      removes the way from a later address to a former one, when a change is taken back
     forget_address(conn, identity)   removes an erased address from the histories of the others
 
 A request for the data of an address, or for its erasure, includes the former addresses, never the later ones: the present address
-was confirmed by its reader; a former one may be anybody's by now.
+was confirmed by its reader; a former one may be anybody's by now. An opt-out by a link in a message includes the later ones.
 """
 
-from sqlalchemy import Column, Connection, insert, select, update
+from sqlalchemy import Column, ColumnElement, Connection, and_, insert, select, true, update
 
 from mailer.ledger.store.tables import member_change
 from mailer.ledger.types.subscribers import MemberChangeKind
@@ -29,7 +29,15 @@ def former_addresses(conn: Connection, identity: str) -> tuple[str, ...]:
 
 def later_addresses(conn: Connection, identity: str, *, since: float = float("-inf")) -> tuple[str, ...]:
     """Returns the identities that the person took after this one, the earliest first; only by changes since an instant."""
-    return _follow(conn, identity, member_change.c.before, member_change.c.after, since=since)
+    there = member_change.alias()
+    is_kept = and_(  # taking a change back removes the former address from the history of the later one
+        there.c.kind == MemberChangeKind.ADDRESS,
+        there.c.identity == member_change.c.after,
+        there.c.before == member_change.c.before,
+        there.c.at == member_change.c.at,
+    )
+    is_taken = and_(member_change.c.at >= since, select(there.c.id).where(is_kept).exists())
+    return _follow(conn, identity, member_change.c.before, member_change.c.after, is_taken)
 
 
 def unlink_addresses(conn: Connection, identity: str, former: str, *, since: float) -> None:
@@ -50,7 +58,7 @@ def forget_address(conn: Connection, identity: str) -> None:
 
 
 def _follow(
-    conn: Connection, identity: str, here: Column[str], there: Column[str], *, since: float = float("-inf")
+    conn: Connection, identity: str, here: Column[str], there: Column[str], which: ColumnElement[bool] | None = None
 ) -> tuple[str, ...]:
     found, new = [identity], [identity]
     while new:
@@ -61,7 +69,7 @@ def _follow(
                 member_change.c.kind == MemberChangeKind.ADDRESS,
                 member_change.c.identity.in_(new),
                 here.in_(new),
-                member_change.c.at >= since,
+                true() if which is None else which,
             )
         )
         new = sorted({each for each in conn.execute(query).scalars() if each} - set(found))

@@ -122,7 +122,13 @@ class SendStats:
         domain = _Domain(delivery.c.identity).label("domain")
         reply = (attempt.c.code, attempt.c.enhanced)
         query = (
-            select(domain, *reply, func.count().label("count"), func.min(attempt.c.closed_at).label("since"))
+            select(
+                domain,
+                *reply,
+                func.min(attempt.c.reply).label("reply"),
+                func.count().label("count"),
+                func.min(attempt.c.closed_at).label("since"),
+            )
             .join(attempt, LAST_ATTEMPT)
             .where(delivery.c.send_id == send_id, delivery.c.state == DeliveryState.DEFERRED)
             .group_by(domain, *reply)

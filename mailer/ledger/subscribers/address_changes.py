@@ -3,6 +3,7 @@
     address_changes.request(...)         mails the new address, which asks for confirmation
     address_changes.confirm(mail_id)     moves the memberships to the new address, and tells the old one
     address_changes.undo(mail_id)        takes the change back, by the link in the mail that told the old address
+    address_changes.outlook(mail_id)     what these would do now; changes nothing
 
 Each is one transaction and applies to running sends. The list files get the changes by their next sync. Raises LedgerError.
 """
@@ -29,8 +30,15 @@ from mailer.ledger.subscribers.members import (
 )
 from mailer.ledger.subscribers.preferences import is_off, present_memberships, set_own_status, skip_open_deliveries
 from mailer.ledger.subscribers.signups import VALID_FOR
-from mailer.ledger.subscribers.suppressions import standing
-from mailer.ledger.subscribers.transactional_mail_queue import DAY, QueuedMail, load_mail, queue_once_a_day, void_links
+from mailer.ledger.subscribers.suppressions import standing, unsuppress
+from mailer.ledger.subscribers.transactional_mail_queue import (
+    DAY,
+    QueuedMail,
+    load_mail,
+    load_mails,
+    queue_once_a_day,
+    void_links,
+)
 from mailer.ledger.types.subscribers import Membership
 from mailer.ledger.types.suppressions import SuppressionReason
 from mailer.ledger.types.transactional_mail import TransactionalKind, TransactionalState
@@ -40,10 +48,14 @@ _ASKED_BY, _MOVED = "asked by", "moved"  # the payload of the mail to the new ad
 _TO, _LISTS, _UNDONE = "to", "lists", "undone"  # the payload of the mail to the old one
 
 
+_ALLOWS_UNDO = frozenset({SuppressionReason.UNSUBSCRIBED, SuppressionReason.BOUNCED})
+
+
 class AddressChange(StrEnum):
     """The outcome of confirming a new address, or of taking the change back."""
 
     DONE = "done"
+    TAKEN_BACK = "taken back"  # it was done, and then undone by the old address
     REFUSED = "refused"  # one of the two is suppressed, or there is no membership to move
     EXPIRED = "expired"  # too late, or the address has changed since
 
@@ -76,31 +88,16 @@ class AddressChanges:
 
         def work(conn: Connection) -> AddressChange:
             at = self._context.clock()
-            mail = _valid_mail(conn, mail_id, TransactionalKind.ADDRESS, since=at - VALID_FOR)
-            if mail is None:
-                return AddressChange.EXPIRED
-            if mail.payload.get(_MOVED):
-                return AddressChange.DONE
-            asked_by = load_mail(conn, mail.payload.get(_ASKED_BY, 0))
-            if asked_by is None:
-                return AddressChange.EXPIRED
-            new = parse_address(mail.address)
-            _lock_members(conn, {asked_by.identity, new.identity})
-            old, asked_by = member_address(conn, asked_by.identity), load_mail(conn, asked_by.id)
-            if old is None or asked_by is None or asked_by.link_made_at is None:
-                return AddressChange.EXPIRED
-            if old.identity == new.identity:
-                return AddressChange.REFUSED
-            old_suppression = standing(conn, old.identity)
-            if standing(conn, new.identity) or (
-                old_suppression and old_suppression.reason is not SuppressionReason.BOUNCED
-            ):
-                return AddressChange.REFUSED
-            moving = [
-                each for each in present_memberships(conn, old.identity) if each.status is not Status.UNSUBSCRIBED
-            ]
-            if not moving:
-                return AddressChange.REFUSED
+            mail = _mail_of_kind(conn, mail_id, TransactionalKind.ADDRESS)
+            asked_by = mail and load_mail(conn, mail.payload.get(_ASKED_BY, 0))
+            if mail is None or asked_by is None or is_done(mail):
+                return _outlook_of_confirming(conn, mail, at)
+            _lock_members(conn, {asked_by.identity, mail.identity})
+            result = _outlook_of_confirming(conn, mail, at)
+            old, new = member_address(conn, asked_by.identity), parse_address(mail.address)
+            if result is not AddressChange.DONE or old is None:
+                return result
+            moving = _moving(conn, old.identity)
             before = {each.list: _former_state(conn, each, new) for each in moving}
             for each in moving:
                 _move(conn, each, new, by=source, at=at)
@@ -116,23 +113,23 @@ class AddressChanges:
 
         The old address gets its lists again. The new one, and addresses that it moved on to, lose those that came by the change.
         They keep none of the fields, their histories no longer lead to the old address, and links mailed to them are void.
-        Only a suppression of the old address, other than a bounce, refuses this.
+        It lifts an opt-out of the old address, which was made after the change, maybe by a link in an old message. Any other
+        suppression of the old address, except a bounce, refuses this.
         """
 
         def work(conn: Connection) -> AddressChange:
             at = self._context.clock()
-            mail = _valid_mail(conn, mail_id, TransactionalKind.MOVED, since=at - UNDO_MOVE_FOR)
-            if mail is None:
-                return AddressChange.EXPIRED
-            if mail.payload.get(_UNDONE):
-                return AddressChange.DONE
+            mail = _mail_of_kind(conn, mail_id, TransactionalKind.MOVED)
+            if mail is None or is_done(mail):
+                return _outlook_of_undoing(conn, mail, at)
             first = mail.payload[_TO]
             taken = [first, *later_addresses(conn, first, since=mail.created_at)]
             taken = [identity for identity in taken if identity != mail.identity]
             _lock_members(conn, {mail.identity, *taken})
-            suppression = standing(conn, mail.identity)
-            if suppression and suppression.reason is not SuppressionReason.BOUNCED:
-                return AddressChange.REFUSED
+            result = _outlook_of_undoing(conn, mail, at)
+            if result is not AddressChange.DONE:
+                return result
+            unsuppress(conn, mail.identity, {SuppressionReason.UNSUBSCRIBED}, source=source, at=at)
             before = mail.payload[_LISTS]
             for identity in taken:
                 kept = {name for name, state in before.items() if identity == first and state["kept"]}
@@ -144,10 +141,18 @@ class AddressChanges:
                 if state and is_off(each):
                     set_own_status(conn, each, Status(state["status"]), by=source, at=at, until=state["until"])
             void_links(conn, mail.identity, but=mail_id)
+            _mark_taken_back(conn, mail.identity, first)
             _set_payload(conn, mail_id, {_UNDONE: True})
             return AddressChange.DONE
 
         return self._context.writer.call(work).result()
+
+    def outlook(self, mail_id: int) -> AddressChange:
+        """Returns what `confirm` or `undo` would return now; DONE if it would change the address, or has done so."""
+        with self._context.database.reading() as conn:
+            mail, at = load_mail(conn, mail_id), self._context.clock()
+            is_undo = mail is not None and mail.kind is TransactionalKind.MOVED
+            return (_outlook_of_undoing if is_undo else _outlook_of_confirming)(conn, mail, at)
 
 
 def asked_by(mail: QueuedMail) -> int | None:
@@ -160,15 +165,55 @@ def is_done(mail: QueuedMail) -> bool:
     return bool(mail.payload.get(_MOVED) or mail.payload.get(_UNDONE))
 
 
+def _outlook_of_confirming(conn: Connection, mail: QueuedMail | None, at: float) -> AddressChange:
+    """Returns the outcome of the link in the mail to the new address; DONE also if it was used before."""
+    if mail is not None and is_done(mail):
+        return AddressChange.TAKEN_BACK if mail.payload.get(_UNDONE) else AddressChange.DONE
+    if mail is None or mail.created_at < at - VALID_FOR:
+        return AddressChange.EXPIRED
+    asked_by = load_mail(conn, mail.payload.get(_ASKED_BY, 0))
+    old = asked_by and member_address(conn, asked_by.identity)
+    if old is None or asked_by is None or asked_by.link_made_at is None:
+        return AddressChange.EXPIRED
+    suppression = standing(conn, old.identity)
+    is_free = suppression is None or suppression.reason is SuppressionReason.BOUNCED
+    if old.identity == mail.identity or standing(conn, mail.identity) or not is_free:
+        return AddressChange.REFUSED
+    return AddressChange.DONE if _moving(conn, old.identity) else AddressChange.REFUSED
+
+
+def _outlook_of_undoing(conn: Connection, mail: QueuedMail | None, at: float) -> AddressChange:
+    """Returns the outcome of the link in the mail to the old address; DONE also if it was used before."""
+    if mail is not None and is_done(mail):
+        return AddressChange.DONE
+    if mail is None or mail.created_at < at - UNDO_MOVE_FOR:
+        return AddressChange.EXPIRED
+    suppression = standing(conn, mail.identity)
+    is_free = suppression is None or suppression.reason in _ALLOWS_UNDO
+    return AddressChange.DONE if is_free else AddressChange.REFUSED
+
+
+def _moving(conn: Connection, identity: str) -> list[Membership]:
+    """Returns the memberships that a change of address moves."""
+    return [each for each in present_memberships(conn, identity) if each.status is not Status.UNSUBSCRIBED]
+
+
+def _mark_taken_back(conn: Connection, old: str, new: str) -> None:
+    """Marks the mails whose links moved lists from `old` to `new`: `new` gets them no longer."""
+    for mail in load_mails(conn, new):
+        asked_by = load_mail(conn, mail.payload.get(_ASKED_BY, 0))
+        if mail.payload.get(_MOVED) and asked_by is not None and asked_by.identity == old:
+            _set_payload(conn, mail.id, {**mail.payload, _UNDONE: True})
+
+
 def _lock_members(conn: Connection, identities: Collection[str]) -> None:
     for identity in sorted(identities):
         advisory_lock(conn, f"member {identity}")
 
 
-def _valid_mail(conn: Connection, mail_id: int, kind: TransactionalKind, *, since: float) -> QueuedMail | None:
-    """Returns the mail if it is of this kind and was queued no earlier than `since`, so that its link still works."""
+def _mail_of_kind(conn: Connection, mail_id: int, kind: TransactionalKind) -> QueuedMail | None:
     found = load_mail(conn, mail_id)
-    return found if found is not None and found.kind is kind and found.created_at >= since else None
+    return found if found is not None and found.kind is kind else None
 
 
 def _set_payload(conn: Connection, mail_id: int, payload: Mapping[str, Any]) -> None:

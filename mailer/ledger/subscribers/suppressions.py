@@ -32,15 +32,18 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 
 from mailer.ledger.deliveries.skip import skip, skip_person
+from mailer.ledger.privacy.address_history import later_addresses
 from mailer.ledger.privacy.pseudonyms import aliases
 from mailer.ledger.store.advisory_lock import advisory_lock
 from mailer.ledger.store.compiled_statements import CompiledStatement, param
 from mailer.ledger.store.ledger_context import LedgerContext
 from mailer.ledger.store.tables import (
     delivery,
+    member_change,
     suppression,
     suppression_change,
 )
+from mailer.ledger.types.subscribers import MemberChangeKind
 from mailer.ledger.types.suppressions import (
     Suppression,
     SuppressionAction,
@@ -74,18 +77,31 @@ class Suppressions:
         )
 
     def unsubscribe_delivery(self, delivery_id: int, *, source: str) -> Future[SuppressResult | None]:
-        """The same by a delivery id, as in its token: a future, for threads and event loops. None: no such delivery."""
+        """The same by a delivery id, as in its token: a future, for threads and event loops. None: no such delivery.
+
+        It includes the addresses that the person has taken since that message.
+        """
 
         def work(conn: Connection) -> SuppressResult | None:
             row = _OF_DELIVERY.run(conn, delivery_id).fetchone()
             if row is None:
                 return None
-            identity, send_id, address = row
+            identity, send_id, address, date = row
             at = self._context.clock()
-            done = suppress(conn, identity, SuppressionReason.UNSUBSCRIBED, source=source, send_id=send_id, at=at)
-            return replace(done, address=address)
+            done = [
+                suppress(conn, each, SuppressionReason.UNSUBSCRIBED, source=source, send_id=send_id, at=at)
+                for each in sorted((identity, *_addresses_since(conn, identity, date)))  # in one order: each is locked
+            ]
+            first = next((each for each in done if each.changed), done[0])
+            return replace(first, skipped=sum(each.skipped for each in done), address=address)
 
         return self._context.writer.call(work)
+
+    def identities_of_delivery(self, delivery_id: int) -> tuple[str, ...]:
+        """Returns whom `unsubscribe_delivery` unsubscribes: the recipient, then the addresses that they have taken since."""
+        with self._context.database.reading() as conn:
+            row = _OF_DELIVERY.run(conn, delivery_id).fetchone()
+            return () if row is None else (row[0], *_addresses_since(conn, row[0], row[3]))
 
     def suppress(
         self, identity: str, reason: SuppressionReason, *, source: str, send_id: int | None = None
@@ -189,6 +205,13 @@ class Suppressions:
             query = select(*columns).where(suppression_change.c.identity.in_(aliases(conn, identity)))
             rows = conn.execute(query.order_by(suppression_change.c.id)).mappings()
             return tuple(SuppressionChange(**row) for row in rows)
+
+
+def _addresses_since(conn: Connection, identity: str, date: float | None) -> tuple[str, ...]:
+    """Returns the identities that the person has taken since the date of a message; quickly, if they never changed theirs."""
+    if not _HAS_MOVED.run(conn, identity).fetchone():
+        return ()
+    return tuple(each for each in later_addresses(conn, identity, since=date or 0.0) if each != identity)
 
 
 def standing(conn: Connection, identity: str) -> Suppression | None:
@@ -395,7 +418,16 @@ def _suppression(row: Row[Any] | None) -> Suppression:
 
 
 _OF_DELIVERY = CompiledStatement(
-    select(delivery.c.identity, delivery.c.send_id, delivery.c.address).where(delivery.c.id == param("id")), "id"
+    select(delivery.c.identity, delivery.c.send_id, delivery.c.address, delivery.c.date).where(
+        delivery.c.id == param("id")
+    ),
+    "id",
+)
+_HAS_MOVED = CompiledStatement(
+    select(member_change.c.id)
+    .where(member_change.c.identity == param("identity", ""), member_change.c.kind == MemberChangeKind.ADDRESS)
+    .limit(1),
+    "identity",
 )
 _EXISTS = CompiledStatement(
     select(suppression.c.identity).where(

@@ -67,7 +67,7 @@ class TransactionalQueue:
     def of(self, identity: str) -> tuple[QueuedMail, ...]:
         """Returns all mail to this person that was not removed yet, the oldest first."""
         with self._context.database.reading() as conn:
-            return _mails(conn, transactional_mail.c.identity == identity)
+            return load_mails(conn, identity)
 
     def get(self, number: int) -> QueuedMail | None:
         """Returns one mail; None if it was removed."""
@@ -213,6 +213,10 @@ def void_links(conn: Connection, identity: str, *, but: int) -> None:
 def load_mail(conn: Connection, number: int) -> QueuedMail | None:
     found = _mails(conn, transactional_mail.c.id == number)
     return found[0] if found else None
+
+
+def load_mails(conn: Connection, identity: str) -> tuple[QueuedMail, ...]:
+    return _mails(conn, transactional_mail.c.identity == identity)
 
 
 def _mails(conn: Connection, *where: Any, limit: int | None = None) -> tuple[QueuedMail, ...]:

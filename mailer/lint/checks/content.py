@@ -47,6 +47,8 @@ _SAMPLE = re.compile(  # the sample text of a new dispatch and of the desk's Ins
     r"|The text for these readers\.|What it shows)(?=\]|\s*$))"
 )
 _SAMPLE_LINK = "https://example.org/the-article"
+_REQUIRED_SAMPLES = frozenset({"The title of an article", "The name of the paper", "What it shows", _SAMPLE_LINK})
+"""Sample text whose deletion leads to the next finding."""
 _TODO_IS_A_WORD = frozenset({"es", "pt", "gl", "ca", "eo"})
 _MERGE_TAG = re.compile(r"\*\|[A-Z0-9_:]+\|\*|%%[A-Za-z][\w ]*%%|%recipient\.\w+%|\{\$\w+\}|<<[A-Za-z][\w ]*>>")
 _PRETENCE = re.compile(r"\s*(?:re|fwd?|aw|wg|rv|tr)\s*(?:\[\d+\])?\s*:", re.IGNORECASE)
@@ -87,7 +89,7 @@ def _sample(text: str, position: Position) -> Finding:
     return Finding(
         rule="sample-text",
         message=f"“{abbreviate(text, 40)}” is sample text",
-        expected="replace it by your own, or delete the line",
+        expected="replace it by your own" + ("" if text in _REQUIRED_SAMPLES else ", or delete it"),
         position=position,
     )
 
@@ -275,12 +277,14 @@ def article_dates(context: LintContext) -> Iterator[Finding]:
 
 
 def source_links(context: LintContext) -> Iterator[Finding]:
+    editor = context.dispatch.editor
+    own = {_normalized(each) for each in (context.publication_name, editor.name if editor else "") if each}
     for article in context.articles:
-        if not article.link:
+        if not article.link and _normalized(article.source) not in own:
             yield Finding(
                 rule="source-link",
                 message=f"“{abbreviate(article.title_text, 40)}” does not link to its source, {article.source}",
-                expected="add link: https://… under its title",
+                expected="add link: https://… under its title; an article of your own needs none",
                 position=article.position,
             )
 

@@ -13,7 +13,7 @@ edition. Blocking; raises LedgerError, and EditionError for an edition that this
 import base64
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from hashlib import sha256
 from urllib.parse import quote
@@ -30,7 +30,7 @@ from mailer.i18n.bidi import text_direction
 from mailer.ledger.types.editions_and_archive import ArchivedEdition
 from mailer.link_tokens import PLACEHOLDER
 from mailer.service.page_context import page_context
-from mailer.service.public_urls import SHORT_DIGEST, PublicUrls
+from mailer.service.public_urls import SHORT_DIGEST, PublicUrls, language_query
 
 _CACHED = 32  # editions and pages in memory; readers want the latest ones
 
@@ -56,6 +56,11 @@ class ArchivedIssue:
     html: str
     base_url: str
     image_names: tuple[str, ...]
+
+    @property
+    def unsubscribe_url(self) -> str:
+        """The link to unsubscribe, which belongs to nobody here."""
+        return f"{self.base_url}/u/{PLACEHOLDER}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,7 +150,11 @@ class Archive:
 
     def _read_content(self, digest: str, slug: str, places: PublicUrls, slugs: tuple[str, ...]) -> WebPage:
         issue = self.edition(digest)
-        return to_web_page(issue.html, self.url_rewriter(issue, places, slugs), own=f"{issue.base_url}/archive/{slug}")
+        return to_web_page(
+            issue.html,
+            self.url_rewriter(issue, places, slugs),
+            left_out=(f"{issue.base_url}/archive/{slug}", issue.unsubscribe_url),
+        )
 
     def _write(
         self,
@@ -164,6 +173,8 @@ class Archive:
         root = base if places.are_files else places.base.rstrip("/")
         indexed = app.settings.search_engines and not sent and shown.is_listed
         is_other = bool(sent) and sent != shown.digest
+        if not places.are_files:
+            places = replace(places, query=language_query(issue.language, app.publication.language))
         context = {
             **page_context(app, issue.language, root=root, site=places),
             "indexed": indexed,

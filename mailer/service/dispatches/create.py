@@ -86,6 +86,8 @@ def _skeleton(title: str, today: dt.date, *, editor: str, paper: str, language: 
     return f"""\
 ---
 title: {quoted(title)}
+subject:    # of the e-mail; if you leave it empty, it is the title
+preheader:  # what mail programs show after the subject
 date: {today.isoformat()}
 language: {language}
 {signature}{holder if paper else ""}---

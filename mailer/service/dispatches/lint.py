@@ -76,6 +76,7 @@ def lint_edition(
         edition=edition,
         message=sample_composer(app, edition)(Recipient("", SAMPLE_ADDRESS)).without_dot_stuffing(),
         unsubscribe_url=publication.unsubscribe_url,
+        publication_name=publication.name,
         postal_address=publication.postal_address,
         base_url=publication.base_url,
         images=checked.images,

@@ -3,6 +3,7 @@
 Raises PhotoError, UsageError.
 """
 
+import re
 import tempfile
 import threading
 from contextlib import suppress
@@ -16,7 +17,19 @@ from mailer.edition.images.loader import LARGEST_FILE, PhotoError, load_image
 from mailer.errors import UsageError
 
 PHOTOS = "photos"
+_MARKDOWN = re.compile(r"[\\`*_\[\]<>&{}|~\"]")
 _uploads = threading.BoundedSemaphore(4)  # one is decoded at a time; each that waits occupies a thread of the site
+
+
+def figure_markdown(file: str, *, alt: str, caption: str = "", credit: str = "") -> str:
+    """Returns the Markdown of a photo in the text. It has one caption, which ends with the credit in brackets."""
+    below = f"{caption} ({credit})" if caption and credit else caption or credit
+    title = f' "{_escaped(below)}"' if below else ""
+    return f"![{_escaped(alt)}]({file}{title})"
+
+
+def _escaped(text: str) -> str:
+    return _MARKDOWN.sub(r"\\\g<0>", text)
 
 
 def save_photo(app: App, file: BinaryIO, title: str) -> str:

@@ -119,6 +119,7 @@ def delivery_timeline(app: App, send_id: int, email: str) -> tuple[str, ...]:
     if found is None:
         raise UsageError(
             f"{email} is no recipient of send {send_id}.",
+            f"To see the lists and opt-outs of this reader: mailer subscriber show {email}. "
             f"To list the recipients: mailer report {send_id} --csv -",
         )
     tried = tuple(_attempt_in_words(attempt) for attempt in app.ledger.report.attempts(found.id))

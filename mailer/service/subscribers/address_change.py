@@ -4,7 +4,7 @@ The old address gets a mail with a link that takes the change back. Both links l
 one whose mail was purged, gives None. Blocking; raises LedgerError.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from mailer.addresses import Address, parse_address
 from mailer.app import App
@@ -19,14 +19,14 @@ from mailer.service.subscribers.reader_language import language_of_mail
 class AddressChangeRequest:
     """A requested change of address, or its undoing. `address` gets the newsletters afterwards: the link was mailed to it alone.
 
-    `is_done`: the link was used before; `change` is the result of using it now. `language` is the reader's.
+    `is_done`: the link was used before; `change` is the result of using it now, or what it would be. `language` is the reader's.
     """
 
     address: str
     language: str
     is_undo: bool
     is_done: bool = False
-    change: AddressChange | None = None
+    change: AddressChange
 
 
 def request_address_change(app: App, token: str, new: Address) -> bool:
@@ -45,7 +45,7 @@ def request_address_change(app: App, token: str, new: Address) -> bool:
 def read_address_change(app: App, token: str) -> AddressChangeRequest | None:
     """Returns the change, or the undoing, that a link is for; changes nothing."""
     found = _linked_mail(app, token)
-    return None if found is None else _request(app, *found)
+    return None if found is None else _request(app, *found, app.ledger.address_changes.outlook(found[0].id))
 
 
 def confirm_address_change(app: App, token: str) -> AddressChangeRequest | None:
@@ -55,16 +55,16 @@ def confirm_address_change(app: App, token: str) -> AddressChangeRequest | None:
         return None
     mail, is_undo = found
     act = app.ledger.address_changes.undo if is_undo else app.ledger.address_changes.confirm
-    change = act(mail.id, source=BY_READER)
-    return replace(_request(app, mail, is_undo), change=change)
+    return _request(app, mail, is_undo, act(mail.id, source=BY_READER))
 
 
-def _request(app: App, mail: QueuedMail, is_undo: bool) -> AddressChangeRequest:
+def _request(app: App, mail: QueuedMail, is_undo: bool, change: AddressChange) -> AddressChangeRequest:
     return AddressChangeRequest(
         address=parse_address(mail.address).display,
         language=language_of_mail(app, mail),
         is_undo=is_undo,
         is_done=is_done(mail),
+        change=change,
     )
 
 

@@ -2,6 +2,7 @@
 
     find_profile(app, address)       lists, changes, consent, sends, mail; also those of former addresses
     subject_copy(profile)            the same for the subscriber: without the addresses that others moved to from this one
+    mail_state(person)               whether they get mail, in words
     profile_object(person)           its JSON
 
 The state of a list is the ledger's; for a row that was not synced yet, the file's. Lists that cannot be read, and a missing
@@ -37,6 +38,7 @@ class _Timestamped(Protocol):
 _WOULD_BE_MAILED = frozenset(
     {Status.SUBSCRIBED.value, Status.PAUSED.value, Status.UNCONFIRMED.value, Status.UNKNOWN.value}
 )
+_NOT_ON_LIST = frozenset({"removed", Status.ERASED.value})
 _Dated = TypeVar("_Dated", bound=_Timestamped)
 
 
@@ -138,6 +140,17 @@ def find_profile(app: App, address: Address, *, read_files: bool = True) -> Subs
         formerly=formerly,
         later=ledger.members.later_addresses(address.identity),
     )
+
+
+def mail_state(person: SubscriberProfile) -> str:
+    """Returns in words whether the person gets mail: on which lists, or why not."""
+    if person.suppression:
+        held = person.suppression
+        return f"gets no mail: {held.reason} since {format_iso(held.at)}, by {held.source}"
+    active = [each for each in person.lists if each.status not in _NOT_ON_LIST]
+    if mailed := [each.list for each in active if each.status == Status.SUBSCRIBED]:
+        return f"gets mail, on {', '.join(mailed)}"
+    return f"gets no mail: {', '.join(f'{each.status} on {each.list}' for each in active) or 'on no list'}"
 
 
 def subject_copy(person: SubscriberProfile) -> SubscriberProfile:

@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 
-from mailer.addresses import mask_address
 from mailer.app import App
 from mailer.audience.list_settings import ListSettings, public_lists
 from mailer.csv.rows import Status
@@ -147,7 +146,11 @@ def resubscribe(app: App, token: str) -> None:
 
 def unsubscribe_all(app: App, token: str) -> None:
     """Unsubscribes from everything, as the link in a message does."""
-    app.ledger.suppressions.unsubscribe(require_holder(app, token).address.identity, source=OptOutSource.PAGE.value)
+    holder = require_holder(app, token)
+    if holder.delivery_id is None:
+        app.ledger.suppressions.unsubscribe(holder.address.identity, source=OptOutSource.PAGE.value)
+    else:
+        app.ledger.suppressions.unsubscribe_delivery(holder.delivery_id, source=OptOutSource.PAGE.value).result()
 
 
 def request_mailed_link(app: App, token: str) -> None:
@@ -209,7 +212,7 @@ def _page(app: App, holder: LinkHolder) -> PreferencesPage:
         if holder.is_mailed_link or (each.name in mailed and stopped is OptOut.NO)
     )
     return PreferencesPage(
-        masked=holder.address.display if holder.is_mailed_link else mask_address(holder.address.envelope),
+        masked=holder.shown,
         language=holder.language,
         may=holder.is_mailed_link,
         stopped=stopped,

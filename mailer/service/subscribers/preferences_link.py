@@ -10,7 +10,7 @@ seconds, so that a form that was open for a week changes nothing.
 from dataclasses import dataclass
 from hashlib import sha256
 
-from mailer.addresses import Address, parse_address
+from mailer.addresses import Address, mask_address, parse_address
 from mailer.app import App
 from mailer.ledger.privacy.pseudonyms import is_pseudonym
 from mailer.link_tokens import MailedLink, Purpose, is_inert
@@ -37,14 +37,18 @@ class ExpiredLinkError(LinkError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkHolder:
-    """The subscriber whom a link belongs to. `mail_id`: the mail that carried it; None for the link of a message.
+    """The subscriber whom a link belongs to. `mail_id`: the mail that carried it; `delivery_id`: the delivery whose message did.
 
+    `address` is the present one. `shown`: the address as the page has it. The link of a message has that of the message, masked,
+    so that somebody who has an old message learns no new address.
     `language` is that of the subscriber, or of the message; "": the publication's.
     """
 
     address: Address
+    shown: str
     language: str
     mail_id: int | None = None
+    delivery_id: int | None = None
 
     @property
     def is_mailed_link(self) -> bool:
@@ -84,12 +88,20 @@ def find_holder(app: App, token: str) -> LinkHolder | None:
         person = app.ledger.members.address_of(mail.identity)
         if person is None:
             return None
-        return LinkHolder(address=person, language=language_of_reader(app, person.identity), mail_id=mail.id)
+        language = language_of_reader(app, person.identity)
+        return LinkHolder(address=person, shown=person.display, language=language, mail_id=mail.id)
     number = app.keys.read(Purpose.PREFERENCES, token)
     delivery = None if number is None else app.ledger.report.delivery(number)
     if number is None or delivery is None or is_pseudonym(delivery.identity):
         return None
-    return LinkHolder(address=parse_address(delivery.address), language=language_of_message(app, delivery))
+    identity = app.ledger.suppressions.identities_of_delivery(number)[-1]
+    moved_to = None if identity == delivery.identity else app.ledger.members.address_of(identity)
+    return LinkHolder(
+        address=moved_to or parse_address(delivery.address),
+        shown=mask_address(delivery.address),
+        language=language_of_message(app, delivery),
+        delivery_id=number,
+    )
 
 
 def require_holder(app: App, token: str, *, mailed: bool = False) -> LinkHolder:

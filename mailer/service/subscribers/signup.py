@@ -90,6 +90,11 @@ def has_public_lists(app: App) -> bool:
     return bool(open_lists(app))
 
 
+def has_several_lists(app: App) -> bool:
+    """Returns whether readers have a choice of lists."""
+    return len(open_lists(app)) > 1
+
+
 def consent_text(app: App, wanted: ListSettings) -> str:
     """Returns the consent text, as the form shows it and the consent record keeps it."""
     return gettext(effective_language(wanted.language or app.publication.language), CONSENT_TEXT, name=wanted.shown)

@@ -8,9 +8,11 @@
 An undo token is a token of Purpose.UNDO over a fingerprint of the delivery and of the instant of the opt-out in the ledger.
 Nothing is stored for it. Only the answer to the request that unsubscribed somebody contains one: a later request finds them
 unsubscribed and gets none, so that somebody with a forwarded message can undo nobody's opt-out but the one that they made
-themselves. It is valid for UNDO_FOR seconds, and only while that opt-out is the latest: not after another opt-out (which
+themselves. The token is valid for UNDO_FOR seconds, and only while that opt-out is the latest: not after another opt-out (which
 renews the instant), an erasure, a complaint or a bounce. The ledger compares the instant again inside its transaction, so that
 no other opt-out can come in between.
+
+An opt-out, and its undo, include the addresses that the subscriber has taken since the message.
 
 An invalid token, or one whose delivery the ledger does not have, gives None. All functions but `unsubscribe` block. Raises
 LedgerError.
@@ -45,9 +47,10 @@ class OptOutSource(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnsubscribeLink:
-    """The subscriber that an unsubscribe link is for. `masked` is the masked address, "" once erased; `language`, the message's.
+    """The subscriber that an unsubscribe link is for. `language` is the message's.
 
-    `is_unsubscribed`: the subscriber opted out already.
+    `masked`: the masked address that the message was sent to, "" once erased.
+    `is_unsubscribed`: the subscriber opted out already, or has left each of their lists.
     `paused_until`: the end of a pause that the subscriber set.
     """
 
@@ -80,13 +83,25 @@ def read_unsubscribe_link(app: App, token: str) -> UnsubscribeLink | None:
     delivery = _delivery(app, token)
     if delivery is None:
         return None
-    suppression = app.ledger.suppressions.get(delivery.identity)
+    identities = app.ledger.suppressions.identities_of_delivery(delivery.id)
+    memberships = [each for identity in identities for each in app.ledger.members.of(identity)]
     return UnsubscribeLink(
         masked=mask_address(delivery.address),
         language=language_of_message(app, delivery),
-        is_unsubscribed=suppression is not None and suppression.reason.is_by_recipient,
-        paused_until=paused_until(app.ledger.members.of(delivery.identity), app.clock()),
+        is_unsubscribed=_has_left(memberships) or all(_has_opted_out(app, identity) for identity in identities),
+        paused_until=paused_until(memberships, app.clock()),
     )
+
+
+def _has_opted_out(app: App, identity: str) -> bool:
+    suppression = app.ledger.suppressions.get(identity)
+    return suppression is not None and suppression.reason.is_by_recipient
+
+
+def _has_left(memberships: Iterable[Membership]) -> bool:
+    """Returns whether the subscriber has unsubscribed from each list that they were on."""
+    present = [each.status for each in memberships if each.removed_at is None]
+    return bool(present) and all(each is Status.UNSUBSCRIBED for each in present)
 
 
 def paused_until(memberships: Iterable[Membership], now: float) -> float | None:
@@ -138,13 +153,15 @@ def undo_unsubscribe(app: App, token: str, undo_token: str) -> UndoResult | None
     fingerprint = app.keys.read(Purpose.UNDO, undo_token)
     if fingerprint is None:
         return UndoResult.TOO_LATE
-    suppression = app.ledger.suppressions.get(delivery.identity)
-    if suppression is None:
+    active = _suppressions(app, delivery)
+    if not active:
         return UndoResult.BACK
-    if fingerprint != _fingerprint(delivery.id, suppression.at) or not _is_new(app, suppression):
-        return UndoResult.TOO_LATE
-    undone = app.ledger.suppressions.undo(delivery.identity, source=OptOutSource.PAGE.value, said_at=suppression.at)
-    return UndoResult.TOO_LATE if undone.outcome is UnsuppressStatus.REFUSED else UndoResult.BACK
+    of_this_opt_out = [each for each in active if _is_of(app, each, delivery, fingerprint)]
+    results = [
+        app.ledger.suppressions.undo(each.identity, source=OptOutSource.PAGE.value, said_at=each.at).outcome
+        for each in of_this_opt_out
+    ]
+    return UndoResult.TOO_LATE if not results or UnsuppressStatus.REFUSED in results else UndoResult.BACK
 
 
 def record_reason(app: App, token: str, undo_token: str, reason: LeavingReason, words: str) -> bool | None:
@@ -153,12 +170,24 @@ def record_reason(app: App, token: str, undo_token: str, reason: LeavingReason, 
     if delivery is None:
         return None
     fingerprint = app.keys.read(Purpose.UNDO, undo_token)
-    suppression = app.ledger.suppressions.get(delivery.identity)
-    if suppression is None or fingerprint != _fingerprint(delivery.id, suppression.at) or not _is_new(app, suppression):
+    of_this_opt_out = [each for each in _suppressions(app, delivery) if _is_of(app, each, delivery, fingerprint)]
+    if not of_this_opt_out:
         return False
     text = "\n".join(clean_line(line).strip() for line in words.splitlines()).strip()
-    app.ledger.leaving_reasons.record(delivery.identity, suppression.at, reason, text)
+    latest = of_this_opt_out[-1]  # the present address, so that one subscriber counts once
+    app.ledger.leaving_reasons.record(latest.identity, latest.at, reason, text)
     return True
+
+
+def _suppressions(app: App, delivery: Delivery) -> list[Suppression]:
+    """Returns the active suppressions of the recipient, and of the addresses that they have taken since."""
+    identities = app.ledger.suppressions.identities_of_delivery(delivery.id)
+    return [found for identity in identities if (found := app.ledger.suppressions.get(identity)) is not None]
+
+
+def _is_of(app: App, suppression: Suppression, delivery: Delivery, fingerprint: int | None) -> bool:
+    """Returns whether `suppression` is the opt-out with this fingerprint, recent enough to be undone."""
+    return fingerprint == _fingerprint(delivery.id, suppression.at) and _is_new(app, suppression)
 
 
 def _delivery(app: App, token: str) -> Delivery | None:
@@ -176,4 +205,5 @@ def _is_new(app: App, suppression: Suppression) -> bool:
     if suppression.reason is not SuppressionReason.UNSUBSCRIBED:
         return False
     began = app.ledger.suppressions.history(suppression.identity)[-1]  # active, so there is a history
-    return began.source in set(OptOutSource) and -_STEPS_BACK <= app.clock() - began.at <= UNDO_FOR
+    is_by_link = began.source in set(OptOutSource) and began.at == suppression.at  # not renewed since
+    return is_by_link and -_STEPS_BACK <= app.clock() - began.at <= UNDO_FOR

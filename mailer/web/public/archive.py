@@ -40,12 +40,10 @@ class ArchivePages:
         self._archive = Archive(app)
         self._feeds: dict[str, _SerializedFeed] = {}  # by content type
 
-    async def index(self, _request: Request) -> Response:
+    async def index(self, request: Request) -> Response:
         def render() -> Response:
-            entries = self._archive.entries()
-            return self._pages.page(
-                "archive", headers=NO_CACHE, heading=self._pages.gettext("Archive"), entries=entries
-            )
+            entries, pages = self._archive.entries(), self._pages.for_request(request)
+            return pages.page("archive", headers=NO_CACHE, heading=pages.gettext("Archive"), entries=entries)
 
         return await run_in_threadpool(render)
 

@@ -38,8 +38,9 @@ class SitePages:
         self._is_healthy = False
         self._hindered: tuple[Send, ...] = ()
 
-    async def front(self, _request: Request) -> Response:
-        return await run_in_threadpool(self._pages.page, "front", headers=NO_CACHE, heading=self._app.publication.name)
+    async def front(self, request: Request) -> Response:
+        pages = self._pages.for_request(request)
+        return await run_in_threadpool(pages.page, "front", headers=NO_CACHE, heading=self._app.publication.name)
 
     async def style(self, request: Request) -> Response:
         """Returns the style sheet of the pages (style.css), or that of the frame around an edition (reading.css)."""

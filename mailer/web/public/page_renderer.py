@@ -8,13 +8,14 @@ says so to screen readers.
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
+from starlette.requests import Request
 from starlette.responses import Response
 
 from mailer.app import App
 from mailer.edition.template_loader import FallbackTemplates
-from mailer.i18n.translations import effective_language
+from mailer.i18n.translations import LANGUAGES, effective_language
 from mailer.service.page_context import page_context
-from mailer.service.public_urls import PublicUrls
+from mailer.service.public_urls import LANGUAGE, PublicUrls, language_query
 from mailer.web.responses import HTML, NO_STORE, respond
 
 
@@ -29,7 +30,7 @@ class PageRenderer:
         self.root = urlsplit(app.publication.base_url).path.rstrip("/")
         self.language = effective_language(language or app.publication.language)
         self._templates = FallbackTemplates(app.workspace.templates)
-        self.site = PublicUrls(f"{self.root}/")
+        self.site = PublicUrls(f"{self.root}/", query=language_query(self.language, app.publication.language))
         self._context = page_context(app, self.language, root=self.root, site=self.site)
 
     def in_language(self, language: str) -> "PageRenderer":
@@ -37,6 +38,21 @@ class PageRenderer:
         return (
             self if not language or effective_language(language) == self.language else PageRenderer(self._app, language)
         )
+
+    @property
+    def preferences(self) -> str:
+        """The path of the page where readers get a link to their preferences."""
+        return str(self._context["preferences"])
+
+    @property
+    def signup(self) -> str:
+        """The path of the page with the lists that anybody may join."""
+        return str(self._context["signup"])
+
+    def for_request(self, request: Request) -> "PageRenderer":
+        """Returns a renderer for the language that a link from a page in this language names."""
+        language = request.query_params.get(LANGUAGE, "")
+        return self.in_language(language if language in LANGUAGES else "")
 
     def gettext(self, message: str, **values: str) -> str:
         """Returns `message` translated, each value isolated from the direction of the text."""
@@ -50,15 +66,27 @@ class PageRenderer:
         return respond(text, HTML, status=status, headers={"Content-Language": self.language, **headers})
 
     def message(
-        self, heading: str, *sentences: str, status: int = 200, headers: Mapping[str, str] | None = None
+        self,
+        heading: str,
+        *sentences: str,
+        status: int = 200,
+        headers: Mapping[str, str] | None = None,
+        link: tuple[str, str] = ("", ""),
+        has_contact: bool = False,
     ) -> Response:
-        """Renders a page of a heading and sentences, which are translated here. Browsers do not store it."""
+        """Renders a page of a heading and sentences, which are translated here. Browsers do not store it.
+
+        `link`: the path and the text of a link below them. `has_contact`: the address to write to follows the sentences.
+        """
         return self.page(
             "message",
             status=status,
             headers={**NO_STORE, **(headers or {})},
             heading=self.gettext(heading),
             sentences=[self.gettext(sentence) for sentence in sentences],
+            has_contact=has_contact,
+            path=link[0],
+            label=self.gettext(link[1]),
         )
 
     def text(self, template: str, **context: object) -> str:

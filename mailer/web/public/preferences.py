@@ -122,7 +122,7 @@ class PreferencesPages:
             status=410,
             headers=_HEADERS,
             heading=pages.gettext("This personal link has expired"),
-            path=f"{self._pages.root}/preferences",
+            path=pages.preferences,
         )
 
     def _void(self) -> Response:
@@ -281,8 +281,8 @@ class PreferencesPages:
     def _show_move(self, token: str) -> Response:
         asked = _or_404(read_address_change(self._app, token))
         pages = self._pages.in_language(asked.language)
-        if asked.is_done:
-            return _moved(pages, asked)
+        if asked.is_done or asked.change is not AddressChange.DONE:
+            return self._moved(pages, asked, status=200)
         if asked.is_undo:
             heading = pages.gettext("Undo the change of your address?")
             return pages.page("address-undo", headers=_HEADERS, heading=heading, masked=asked.address)
@@ -291,20 +291,46 @@ class PreferencesPages:
 
     def _confirm_move(self, token: str) -> Response:
         done = _or_404(confirm_address_change(self._app, token))
-        pages = self._pages.in_language(done.language)
-        match done.change:
+        return self._moved(self._pages.in_language(done.language), done, status=409)
+
+    def _moved(self, pages: PageRenderer, found: AddressChangeRequest, *, status: int) -> Response:
+        """Returns the page after a change of address, or its undoing; with `status` if it is not possible."""
+        match found.change:
+            case AddressChange.DONE if found.is_undo:
+                return pages.message(
+                    "The change of your address has been undone",
+                    "Your newsletters come to this address again.",
+                    headers=_HEADERS,
+                )
             case AddressChange.DONE:
-                return _moved(pages, done)
+                return pages.message(
+                    "Your address has been changed", "Your newsletters now go to the new address.", headers=_HEADERS
+                )
+            case AddressChange.TAKEN_BACK:
+                return pages.message(
+                    "The change of your address has been undone",
+                    "Your newsletters go to your former address again.",
+                    headers=_HEADERS,
+                )
+            case AddressChange.EXPIRED if found.is_undo:
+                return pages.message(
+                    "This link has expired", "Please write to us.", status=status, headers=_HEADERS, has_contact=True
+                )
             case AddressChange.EXPIRED:
                 return pages.message(
                     "This link has expired",
                     "Your address was not changed. You can ask for the change again in your preferences.",
-                    status=409,
+                    status=status,
                     headers=_HEADERS,
+                    link=(pages.preferences, "Get a link to your preferences"),
                 )
             case _:
                 return pages.message(
-                    "This address can’t be changed here", "Please write to us.", status=409, headers=_HEADERS
+                    "This address can’t be changed here",
+                    "Please write to us.",
+                    status=status,
+                    headers=_HEADERS,
+                    has_contact=True,
                 )
 
     def _read(self, token: str) -> PreferencesPage:
@@ -312,19 +338,6 @@ class PreferencesPages:
         if found is None:
             raise LinkError("the link is unknown")
         return found
-
-
-def _moved(pages: PageRenderer, done: AddressChangeRequest) -> Response:
-    """Returns the page after a change of address, or after its undoing."""
-    if done.is_undo:
-        return pages.message(
-            "The change of your address has been undone",
-            "Your newsletters come to this address again.",
-            headers=_HEADERS,
-        )
-    return pages.message(
-        "Your address has been changed", "Your newsletters now go to the new address.", headers=_HEADERS
-    )
 
 
 def _chosen(fields: Mapping[str, str]) -> set[str]:

@@ -55,12 +55,12 @@ class SubscribePages:
         self._pages = pages
         self._guard = guard
 
-    async def lists(self, _request: Request) -> Response:
+    async def lists(self, request: Request) -> Response:
         """Shows the lists that anybody may join, each with a link to its form."""
         lists = await run_in_threadpool(open_lists, self._app)
         if not lists:
             raise HTTPException(404)
-        pages = self._pages
+        pages = self._pages.for_request(request)
         entries = [
             (each.shown, each.description, f"{pages.root}/subscribe/{each.name}", each.language) for each in lists
         ]
@@ -111,17 +111,18 @@ class SubscribePages:
         return await run_in_threadpool(self._confirm, token, fields)
 
     async def link(self, request: Request) -> Response:
+        pages = self._pages.for_request(request)
         if request.method != "POST":
-            return await run_in_threadpool(self._link_form, {})
+            return await run_in_threadpool(self._link_form, pages, {})
         fields = await read_public_form(request)
         address = _address(fields, parse_address)  # also one that signs up nowhere, but is on a list
         if not fields.get(HONEYPOT):
             if address is None or not self._is_from_our_form(request, fields):
-                return await run_in_threadpool(self._link_form, fields, "again" if address else "email")
+                return await run_in_threadpool(self._link_form, pages, fields, "again" if address else "email")
             if retry_after := self._guard.retry_after(request):
-                return too_many_requests(self._pages, retry_after)
+                return too_many_requests(pages, retry_after)
             await run_in_threadpool(request_link_mail, self._app, address)
-        return self._pages.message(
+        return pages.message(
             "Check your inbox",
             "If this address is on one of our lists, we send the link to it, at most once a day.",
             "If you have had one from us today, use that one. Nothing after a few minutes? Check your spam folder.",
@@ -150,12 +151,12 @@ class SubscribePages:
             **self._sealed(fields, fault),
         )
 
-    def _link_form(self, fields: Mapping[str, str], fault: str = "") -> Response:
-        return self._pages.page(
+    def _link_form(self, pages: PageRenderer, fields: Mapping[str, str], fault: str = "") -> Response:
+        return pages.page(
             "link",
             status=400 if fault == "email" else 200,
             headers=_HEADERS,
-            heading=self._pages.gettext("Get a link to your preferences"),
+            heading=pages.gettext("Get a link to your preferences"),
             refused="",
             **self._sealed(fields, fault),
         )
@@ -196,7 +197,7 @@ class SubscribePages:
             case SignupState.CONFIRMED:
                 return _welcome(pages, found)
             case SignupState.LEFT:
-                return _left(pages)
+                return self._left(pages)
             case SignupState.EXPIRED:
                 heading = pages.gettext("This link has expired")
                 return pages.page("expired", headers=_HEADERS, heading=heading, masked=found.masked)
@@ -244,6 +245,19 @@ class SubscribePages:
     def _in_language_of(self, found: Confirmation) -> PageRenderer:
         return self._pages.in_language(found.language)
 
+    def _left(self, pages: PageRenderer) -> Response:
+        """Returns the page of a confirmation link whose owner has unsubscribed since."""
+        is_open = bool(open_lists(self._app))
+        return pages.message(
+            "You are unsubscribed",
+            "To get newsletters again, please sign up again or write to us."
+            if is_open
+            else "To get newsletters again, please write to us.",
+            headers=_HEADERS,
+            has_contact=True,
+            link=(pages.signup, "Sign up") if is_open else ("", ""),
+        )
+
     def _age(self, seal: str) -> float | None:
         """Returns how many seconds ago a form was shown; None for a forged seal or one from the future."""
         shown_at = self._app.keys.read(Purpose.FORM, seal)
@@ -264,13 +278,6 @@ class SubscribePages:
 def _welcome(pages: PageRenderer, found: Confirmation) -> Response:
     return pages.page(
         "subscribed", headers=_HEADERS, heading=pages.gettext("You are subscribed"), lists=found.confirmed_titles
-    )
-
-
-def _left(pages: PageRenderer) -> Response:
-    """Returns the page of a confirmation link whose owner has unsubscribed since."""
-    return pages.message(
-        "You are unsubscribed", "To get newsletters again, please sign up again or write to us.", headers=_HEADERS
     )
 
 

@@ -19,7 +19,7 @@ from mailer.app import App
 from mailer.i18n.translations import translatable
 from mailer.ledger.types.subscribers import LeavingReason
 from mailer.service.subscribers.preferences_link import page_token
-from mailer.service.subscribers.signup import has_public_lists
+from mailer.service.subscribers.signup import has_public_lists, has_several_lists
 from mailer.service.subscribers.unsubscribe import (
     OptOutSource,
     UndoResult,
@@ -77,8 +77,8 @@ class UnsubscribePages:
         link = _or_404(read_unsubscribe_link(self._app, token))
         if link.inert:
             return self._placeholder_link()
-        settings = self._preferences_path(token) if link.masked else ""
         pages = self._pages.in_language(link.language)
+        settings = self._preferences_path(pages, token) if link.masked else ""
         if link.is_unsubscribed:
             return pages.page(
                 "already",
@@ -94,7 +94,7 @@ class UnsubscribePages:
             heading=pages.gettext("Unsubscribe"),
             masked=link.masked,
             settings=settings,
-            has_choice=has_public_lists(self._app),
+            has_choice=has_several_lists(self._app),
         )
 
     def _confirmation(self, token: str, result: UnsubscribeResult) -> Response:
@@ -109,8 +109,9 @@ class UnsubscribePages:
             masked=link.masked,
             seal=result.undo_token,
             reasons=REASONS,
-            settings=self._preferences_path(token) if link.masked else "",
+            settings=self._preferences_path(pages, token) if link.masked else "",
             has_choice=bool(result.undo_token) or has_public_lists(self._app),
+            has_several=has_several_lists(self._app),
         )
 
     def _undo(self, token: str, undo_token: str) -> Response:
@@ -126,11 +127,18 @@ class UnsubscribePages:
                 headers=_HEADERS,
                 heading=pages.gettext("You are subscribed again"),
                 until=until and dt.datetime.fromtimestamp(until, self._app.settings.timezone).date(),
-                settings=self._preferences_path(token),
-                has_choice=has_public_lists(self._app),
+                settings=self._preferences_path(pages, token),
+                has_choice=has_several_lists(self._app),
             )
-        way_back = _SIGN_UP_OR_WRITE if has_public_lists(self._app) else _WRITE
-        return pages.message("This can no longer be undone here", way_back, status=409, headers=_HEADERS)
+        is_open = has_public_lists(self._app)
+        return pages.message(
+            "This can no longer be undone here",
+            _SIGN_UP_OR_WRITE if is_open else _WRITE,
+            status=409,
+            headers=_HEADERS,
+            has_contact=True,
+            link=(pages.signup, "Sign up") if is_open else ("", ""),
+        )
 
     def _record_reason(self, token: str, fields: Mapping[str, str]) -> Response:
         words = fields.get(WORDS, "")
@@ -156,17 +164,20 @@ class UnsubscribePages:
             reasons={},
             settings="",
             has_choice=True,
+            has_several=has_several_lists(self._app),
         )
 
-    def _preferences_path(self, token: str) -> str:
+    def _preferences_path(self, pages: PageRenderer, token: str) -> str:
         """Returns the path of the reader's preferences page; with a retired key, of the page that mails a link to it."""
-        return f"{self._pages.root}/preferences/{page_token(self._app, token)}".rstrip("/")
+        own = page_token(self._app, token)
+        return f"{pages.root}/preferences/{own}" if own else pages.preferences
 
     def _placeholder_link(self) -> Response:
         return self._pages.message(
             "This link doesn’t unsubscribe anyone",
             "It comes from a test message or from the archive. To unsubscribe, use the link in an issue that was sent to you.",
             headers=_HEADERS,
+            link=(self._pages.preferences, "Get a link to your preferences"),
         )
 
 

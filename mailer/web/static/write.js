@@ -15,6 +15,7 @@ const base = form.querySelector("input[name=base]");
 const state = document.querySelector("#state");
 const findings = document.querySelector("#findings");
 const outdated = document.querySelector("#outdated");
+const sinceSent = document.querySelector("#since-sent");
 const measure = document.querySelector("#measure");
 const clash = document.querySelector("#clash");
 const path = form.getAttribute("action");
@@ -48,18 +49,27 @@ const look = EditorView.theme({
   ".field": { color: "var(--accent)" },
   ".cm-lintRange": { backgroundImage: "none !important", textDecoration: "underline wavy", textUnderlineOffset: "3px", textDecorationSkipInk: "none" },
   ".cm-lintRange-error": { textDecorationColor: "var(--bad)" },
-  ".cm-lintRange-warning, .cm-lintRange-info": { textDecorationColor: "var(--warn)" },
+  ".cm-lintRange-warning": { textDecorationColor: "var(--warn)" },
+  ".cm-lintRange-info": { textDecorationColor: "var(--muted)" },
   ".cm-lint-marker": { content: "none", width: "8px", height: "8px", borderRadius: "50%", margin: "7px 0 0" },
   ".cm-lint-marker-error": { background: "var(--bad)" },
-  ".cm-lint-marker-warning, .cm-lint-marker-info": { background: "var(--warn)" },
+  ".cm-lint-marker-warning": { background: "var(--warn)" },
+  ".cm-lint-marker-info": { background: "var(--muted)" },
   ".cm-tooltip": { background: "var(--sheet)", color: "var(--ink)", border: "1px solid var(--firm)", borderRadius: "6px", font: "13.5px/1.5 var(--look)" },
   ".cm-tooltip-autocomplete ul li": { padding: "4px 10px !important" },
   ".cm-tooltip-autocomplete ul li[aria-selected]": { background: "var(--accent) !important", color: "var(--on-accent) !important" },
   ".cm-completionIcon": { display: "none" },
   ".cm-diagnostic": { padding: "6px 10px", maxWidth: "420px" },
   ".cm-panels": { background: "var(--deep)", color: "var(--ink)", font: "13.5px/1.5 var(--look)" },
+  ".cm-search label": { whiteSpace: "nowrap" },
   ".cm-textfield, .cm-button": { background: "var(--sheet)", backgroundImage: "none", color: "var(--ink)", border: "1px solid var(--firm)", borderRadius: "5px", fontSize: "13.5px" },
 });
+
+// The words of the panel “Find and replace”.
+const phrases = {
+  find: "Find", replace: "Replace", next: "Next", previous: "Previous", all: "All", "match case": "Match case", regexp: "Pattern",
+  "by word": "Whole words", "replace all": "Replace all",
+};
 
 // Markdown's grammar has no front matter, particulars and merge fields; they are recognised line by line.
 const words = ViewPlugin.fromClass(
@@ -96,6 +106,24 @@ area.hidden = true;
 form.classList.add("live");
 const root = host.attachShadow({ mode: "open" });
 
+// What is put around the selected words.
+const wraps = {
+  bold: { key: "Mod-b", begin: "**", end: "**" },
+  italic: { key: "Mod-i", begin: "*", end: "*" },
+  web: { key: "Mod-k", begin: "[", end: "](https://)" },
+};
+function wrap({ begin, end }) {
+  const { from, to } = view.state.selection.main;
+  const isAddressNext = to > from && end.endsWith(")");
+  const head = isAddressNext ? to + begin.length + end.length - 1 : to + begin.length;
+  view.dispatch({
+    changes: [{ from, insert: begin }, { from: to, insert: end }],
+    selection: { anchor: isAddressNext ? head : from + begin.length, head }, userEvent: "input", scrollIntoView: true,
+  });
+  view.focus();
+  return true;
+}
+
 let saved = area.value.replaceAll("\r\n", "\n");
 let timer = 0;
 let working = null;
@@ -112,8 +140,10 @@ const view = new EditorView({
       autocompletion({ override: [complete] }),
       keymap.of([
         { key: "Mod-s", run: () => { save(true); return true; }, preventDefault: true },
+        ...["bold", "italic", "web"].map((name) => ({ key: wraps[name].key, run: () => wrap(wraps[name]), preventDefault: true })),
         ...completionKeymap, ...searchKeymap, ...historyKeymap, ...defaultKeymap,
       ]),
+      EditorState.phrases.of(phrases),
       EditorView.contentAttributes.of({ "aria-label": "Text of the dispatch", tabindex: "0", spellcheck: "true" }),
       EditorView.updateListener.of((change) => {
         if (change.docChanged && !torn) later();
@@ -217,6 +247,8 @@ async function proof() {
   findings.innerHTML = told.html;
   outdated.textContent = told.outdated;
   outdated.hidden = !told.outdated;
+  sinceSent.textContent = told.since_sent;
+  sinceSent.hidden = !told.since_sent;
   const count = view.state.doc.toString().split(/\s+/).filter(Boolean).length;
   measure.textContent = `${count.toLocaleString("en")} words${told.size ? ` · ${Math.ceil(told.size / 1024)} of ${measure.dataset.clip} KB (Gmail’s limit)` : ""}`;
   const marks = told.marks.map((mark) => {
@@ -355,14 +387,20 @@ function insertInline({ begin, end, isPossible, otherwise }) {
   view.dispatch({ changes: { from, to, insert: `${begin}${end}` }, selection: { anchor: from + begin.length }, userEvent: "input.type", scrollIntoView: true });
 }
 
+// A piece with a field that the lists do not have gets one that they have.
+function ofReaders(piece) {
+  const [first] = known.fields;
+  return !first || known.fields.includes("city") ? piece : piece.replace("reader.${city}", `reader.\${${first}}`).replace("${Porto Novo}", "${…}");
+}
+
 for (const button of document.querySelectorAll("button[data-piece]")) {
   button.addEventListener("click", () => {
     const [, , piece] = templates.find(([name]) => name === button.dataset.piece);
-    insert(piece.replaceAll(/\$\{([^}]*)\}/g, "$1"));
+    insert(ofReaders(piece).replaceAll(/\$\{([^}]*)\}/g, "$1"));
   });
 }
 for (const button of document.querySelectorAll("button[data-inline]")) {
-  button.addEventListener("click", () => insertInline(marks[button.dataset.inline]));
+  button.addEventListener("click", () => { const name = button.dataset.inline; wraps[name] ? wrap(wraps[name]) : insertInline(marks[name]); });
 }
 document.querySelector("button[data-search]").addEventListener("click", () => { openSearchPanel(view); });
 

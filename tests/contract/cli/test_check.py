@@ -46,7 +46,7 @@ def test_a_pipe_gets_one_line_a_finding_with_the_path_as_it_was_typed(commands, 
         f"{flawed}:14:1: warning: “TODO” is a placeholder; replace it, or delete it [placeholder]",
         (
             f"{flawed}:16:1: note: “Two high waters on Tuesday” does not link to its source, Harbour Times; "
-            "add link: https://… under its title [source-link]"
+            "add link: https://… under its title; an article of your own needs none [source-link]"
         ),
     ]
 

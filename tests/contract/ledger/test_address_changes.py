@@ -184,11 +184,40 @@ def test_undoing_a_change_leaves_the_lists_that_the_new_address_had_by_itself(le
     assert ledger.members.get("weekly", NEW.identity).values == {"city": "Faro"}
 
 
-@pytest.mark.parametrize("reason", [SuppressionReason.BY_HAND, SuppressionReason.UNSUBSCRIBED])
-def test_undoing_a_change_lifts_no_suppression(ledger, reason):
+@pytest.mark.parametrize("reason", [SuppressionReason.BY_HAND, SuppressionReason.COMPLAINED])
+def test_undoing_a_change_lifts_only_an_opt_out_by_a_link(ledger, reason):
     join(ledger, "daily")
     ledger.address_changes.confirm(ask(ledger, mailed_page(ledger, ANA)), source="page")
     [notice] = mails(ledger, TransactionalKind.MOVED)
     ledger.suppressions.suppress(ANA.identity, reason, source="x")
+    assert ledger.address_changes.outlook(notice.id) is AddressChange.REFUSED
     assert ledger.address_changes.undo(notice.id, source="page") is AddressChange.REFUSED
     assert standing(ledger) == {"daily": "unsubscribed"}
+
+
+def test_the_link_of_a_message_unsubscribes_the_addresses_taken_since_and_leaves_the_undo_of_the_change(ledger, clock):
+    def unsubscribe(number):
+        return ledger.suppressions.unsubscribe_delivery(number, source="page").result()
+
+    ledger.creator.create(new_send(), readers(2))
+    [number] = [each.id for each in ledger.report.deliveries_of(READER.identity)]
+    join(ledger, "daily", address=READER)
+    clock.forward(60)
+    ledger.address_changes.confirm(ask(ledger, mailed_page(ledger, READER)), source="page")
+    clock.forward(60)
+    ledger.address_changes.confirm(ask(ledger, mailed_page(ledger, NEW), THIRD), source="page")
+    mine = (READER.identity, NEW.identity, THIRD.identity)
+    assert set(ledger.suppressions.identities_of_delivery(number)) == {*mine}
+    assert unsubscribe(number).changed
+    assert {ledger.suppressions.get(each).reason for each in mine} == {SuppressionReason.UNSUBSCRIBED}
+    assert len({ledger.suppressions.get(each).at for each in mine}) == 1
+    assert not unsubscribe(number).changed
+    [notice] = mails(ledger, TransactionalKind.MOVED, READER)
+    assert ledger.address_changes.undo(notice.id, source="page") is AddressChange.DONE
+    assert ledger.suppressions.get(READER.identity) is None
+    assert standing(ledger, READER.identity) == {"daily": "subscribed"}
+    assert ledger.suppressions.identities_of_delivery(number) == (READER.identity,)  # the change is no more
+    assert ledger.suppressions.get(THIRD.identity)
+    confirmed = mails(ledger, TransactionalKind.ADDRESS, NEW)[0]
+    assert ledger.address_changes.outlook(confirmed.id) is AddressChange.TAKEN_BACK
+    assert ledger.address_changes.confirm(confirmed.id, source="page") is AddressChange.TAKEN_BACK

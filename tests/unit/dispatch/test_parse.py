@@ -137,7 +137,7 @@ def test_a_finding_has_the_documented_format():
     text = FRONT + "## A\nsorce: S\nsource: S\ndate: 2026-10-25\n"
     (problem,) = parse_dispatch(text, "dispatches/a.md").problems
     assert str(problem) == (
-        "dispatches/a.md:6:1: error: unknown key “sorce” in an article; did you mean “source”? [unknown-key]"
+        "dispatches/a.md:6:1: error: unknown line “sorce” in an article; did you mean “source”? [unknown-key]"
     )
 
 

@@ -516,3 +516,22 @@ def test_each_text_that_the_insert_menu_writes_is_reported_until_it_is_replaced(
             dispatch_text(f"![{text}](https://example.org/a.jpg)" if text == "What it shows" else text)
         )
         assert "sample-text" in rules(context), text
+
+
+@pytest.mark.parametrize(
+    ("changes", "front", "is_found"),
+    [
+        ({}, "", True),
+        ({"publication_name": "Harbour Times"}, "", False),
+        ({}, "editor:\n  name: Harbour Times\n", False),
+    ],
+)
+def test_an_article_of_one_s_own_needs_no_link_to_its_source(changes, front, is_found):
+    text = dispatch_text("## A\nsource: Harbour Times\ndate: 2026-11-01\n\nText.", front)
+    assert ("source-link" in [each.rule for each in findings(text, **changes)]) is is_found
+
+
+def test_sample_text_that_the_dispatch_needs_is_to_be_replaced_not_deleted():
+    text = dispatch_text(f"Write your note here.\n\n{ARTICLE}Text.").replace("Harbour Times", "The name of the paper")
+    found = [each.expected for each in findings(text) if each.rule == "sample-text"]
+    assert found == ["replace it by your own, or delete it", "replace it by your own"]

@@ -22,6 +22,7 @@ from mailer.service.dispatches.files import (
     save_dispatch,
 )
 from mailer.service.dispatches.reference_targets import find_references
+from mailer.web.desk.dispatches.findings import changed_since_sent
 from mailer.web.desk.dispatches.history import diff
 from mailer.web.desk.dispatches.list import HERE, ONE
 from mailer.web.desk.dispatches.preview import VIEWS
@@ -43,6 +44,7 @@ def _edit(request: DeskRequest) -> Response:
         "editor",
         heading=summary.title,
         listed=summary,
+        since_sent=changed_since_sent(request.app, summary),
         dispatch=text,
         views=VIEWS,
         clip=_CLIP,

@@ -8,7 +8,7 @@ from mailer.edition.images.loader import LARGEST_FILE
 from mailer.errors import UsageError
 from mailer.ledger.types.roles_and_scopes import Role
 from mailer.service.dispatches.files import read_dispatch
-from mailer.service.dispatches.photos import save_photo
+from mailer.service.dispatches.photos import figure_markdown, save_photo
 from mailer.web.desk.dispatches.list import ONE
 from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute
@@ -34,7 +34,7 @@ def _add_photo(request: DeskRequest) -> Response:
     file = save_photo(request.app, upload.file, upload.name.rpartition(".")[0] or upload.name)
     request.record("dispatch.photo", name, file)
     caption, credit = (" ".join(request.form.text(field).split()) for field in ("caption", "credit"))
-    markdown = f"![{alt.replace('[', '(').replace(']', ')')}]({file})"
+    markdown = figure_markdown(file, alt=alt, caption=caption, credit=credit)
     metadata = {"file": file, "alt": alt, "caption": caption, "credit": credit}
     yaml = "photo:\n" + "".join(
         f"  {key}: {json.dumps(value, ensure_ascii=False)}\n" for key, value in metadata.items() if value

@@ -24,6 +24,7 @@ from mailer.web.desk.route import DeskRoute
 _HEADER_ROW = "email,first_name"
 _MAX_SYNCS = 12
 _UNREAD = "Not read yet."
+_NOT_IN_FILE = "not in the list file yet."
 _cached_digest = cache_by_mtime(maxsize=64)(file_digest)
 
 
@@ -79,6 +80,7 @@ def _show(request: DeskRequest) -> Response:
         pending=pending,
         unclear=_unclear_columns(app, name),
         is_unread=pending == _UNREAD,
+        is_in_ledger=pending.endswith(_NOT_IN_FILE),
         discard_to=discard_to(app, name) if pending else None,
         chart=draw_growth(steps, until=app.clock(), zone=app.settings.timezone),
     )
@@ -111,19 +113,23 @@ def _unclear_columns(app: App, name: str) -> tuple[UnclearColumn, ...]:
 
 
 def _describe_pending(pending: PendingChanges) -> str:
-    """Describes what is not in the file yet: `1 sign-up and 2 departures are not in the file yet.`"""
+    """Describes what is not in the file yet: `1 sign-up and 2 departures are not in the list file yet.`"""
     counts = (
         (pending.sign_ups, "sign-up", "s"),
         (pending.departures, "departure", "s"),
         (pending.returns, "return", "s"),
-        (pending.statuses, "status", "es"),
+        (pending.statuses, "change of status, such as a bounce,", ""),
     )
-    parts = [f"{count:,} {noun}{ending if count > 1 else ''}" for count, noun, ending in counts if count]
+    parts = [
+        f"{count:,} {noun if count == 1 else noun.replace('change', 'changes')}{ending if count > 1 else ''}"
+        for count, noun, ending in counts
+        if count
+    ]
     if not parts:
         return ""
     listed = " and ".join(filter(None, (", ".join(parts[:-1]), *parts[-1:])))
     is_one = sum(count for count, _, _ in counts) == 1
-    return f"{listed} {'is' if is_one else 'are'} not in the file yet."
+    return f"{listed} {'is' if is_one else 'are'} {_NOT_IN_FILE}"
 
 
 ROUTES = (

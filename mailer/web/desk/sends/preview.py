@@ -101,7 +101,12 @@ def preview_send(request: DeskRequest, form: SendForm, source: ListSource) -> Se
 
 
 def _filter_example(app: App, form: SendForm) -> str:
-    """Returns how a filter on the chosen lists is written: with what was typed as a value, and the columns there are."""
+    """Returns how a filter on the chosen lists is written: with what was typed as a value, and the columns there are.
+
+    A call of `list` or `received` compares no column, and has no example.
+    """
+    if re.match(r"(?:not\s+)?(?:list|received)\s*\(", form.where.strip()):
+        return ""
     try:
         columns = tuple(dict.fromkeys(column for name in form.lists for column in editable_fields(app, name)))
     except MailerError:
@@ -109,7 +114,11 @@ def _filter_example(app: App, form: SendForm) -> str:
     if not columns:
         return ""
     column = "city" if "city" in columns else columns[-1]
-    value = form.where if re.fullmatch(r"\w[\w ]*", form.where) else "Lisbon"
+    comparison = re.fullmatch(r"(\w+)\s*=+\s*[\"'“”]?(\w[\w ]*?)[\"'“”]?", form.where.strip())
+    if comparison and comparison[1] in columns:
+        column, value = comparison[1], comparison[2]
+    else:
+        value = form.where if re.fullmatch(r"\w[\w ]*", form.where) else "Lisbon"
     return f'Write: {column} == "{value}". Columns: {", ".join(columns)}.'
 
 

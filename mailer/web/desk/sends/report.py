@@ -107,6 +107,7 @@ def _recipient(request: DeskRequest) -> Response:
         heading="Erased reader" if is_erased else found.address,
         send=request.app.ledger.sends.get(send_id),
         delivery=found,
+        suppression=request.app.ledger.suppressions.get(found.identity),
         attempts=() if is_erased else report.attempts(found.id),
         is_erased=is_erased,
         describe_attempt=describe_attempt,

@@ -345,21 +345,21 @@ def test_a_new_list_begins_with_an_upload(desk, file):
 
 
 def test_a_list_says_what_is_not_in_its_file_yet(site, desk, file):
-    assert "not in the file yet" not in words(desk.get(LIST))
+    assert "not in the list file yet" not in words(desk.get(LIST))
     site.ledger.suppressions.unsubscribe("ana@example.com", source="page")
-    assert "1 departure is not in the file yet." in words(desk.get(LIST))
+    assert "1 departure is not in the list file yet." in words(desk.get(LIST))
     site.ledger.suppressions.unsubscribe("bo@example.com", source="page")
     assert site.ledger.syncs.pending("readers") == PendingChanges(sign_ups=0, departures=2, returns=0, statuses=0)
-    assert "2 departures are not in the file yet." in words(desk.get(LIST))
+    assert "2 departures are not in the list file yet." in words(desk.get(LIST))
     sync_list(site.app, "readers")
-    assert "not in the file yet" not in words(desk.get(LIST))
+    assert "not in the list file yet" not in words(desk.get(LIST))
     file.with_name("new.csv").write_text("email\n", encoding="utf-8")
     assert "Not read yet. Read it now" in words(desk.get("/desk/lists/new"))
 
 
 def test_a_bounce_is_no_departure(site, desk):
     site.ledger.suppressions.suppress("bo@example.com", SuppressionReason.BOUNCED, source="send 1")
-    assert "1 status is not in the file yet." in words(desk.get(LIST))
+    assert "1 change of status, such as a bounce, is not in the list file yet." in words(desk.get(LIST))
 
 
 def test_the_many_empty_fields_of_a_reader_are_folded_away(desk, file):

@@ -18,22 +18,22 @@ def problems(front: str, body: str = "Note.\n") -> list[tuple[str, str]]:
     [
         (
             "editor: Mara",
-            "“editor” is not a group of keys",
+            "“editor” is not a group of fields",
             "write name: … and signature: … on lines of their own under it, each indented by two spaces",
         ),
         (
             "photo: quay.jpg",
-            "“photo” is not a group of keys",
+            "“photo” is not a group of fields",
             "write file: …, alt: …, caption: … and credit: … on lines of their own under it, each indented by two spaces",
         ),
         (
             "earlier: the-crane",
             "“earlier” is not a list",
-            "begin each item on a line of its own with “- ”; it has the keys title: …, slug: … and note: …",
+            "begin each item on a line of its own with “- ”; it has the fields title: …, slug: … and note: …",
         ),
         (
             "earlier:\n  - the-crane",
-            "item 1 of “earlier” is not a group of keys",
+            "item 1 of “earlier” is not a group of fields",
             "write title: …, slug: … and note: … on lines of their own under it, each indented by two spaces",
         ),
         ("summary: Fog.", "“summary” is not a list", "begin each item on a line of its own with “- ”"),
@@ -51,18 +51,37 @@ def test_a_value_in_place_of_a_group_or_list_names_the_keys_to_write(front, mess
         ("note: M", "“note” belongs under “earlier”", "move it there, indented by two spaces"),
         ("url: M", "“url” belongs under “photo”, “earlier” or “social”", "move it there, indented by two spaces"),
         ("rights: M", "“rights” belongs to an article", "move it to the lines under the title of the article"),
-        ("zebra: M", "unknown key “zebra” in the dispatch", "remove it"),
-        ("sumary: M", "unknown key “sumary” in the dispatch", "did you mean “summary”?"),
+        (
+            "zebra: M",
+            "unknown field “zebra” in the dispatch",
+            (
+                "expected one of copyright, date, earlier, editor, language, lists, photo, preheader, slug, social, subject, "
+                "summary, title"
+            ),
+        ),
+        ("sumary: M", "unknown field “sumary” in the dispatch", "did you mean “summary”?"),
+        (
+            "subtitle: M",
+            "unknown field “subtitle” in the dispatch",
+            "mail programs show “subject” and, after it, “preheader”",
+        ),
+        ("author: M", "unknown field “author” in the dispatch", "write name: … under “editor”"),
     ],
 )
 def test_a_key_at_the_wrong_place_names_the_right_one(front, message, expected):
     assert problems(front) == [(message, expected)]
 
 
-def test_a_key_of_the_dispatch_under_an_article_belongs_at_the_top():
-    assert problems("", f"{ARTICLE}lists: readers\n") == [
-        ("unknown key “lists” in an article", "move it to the fields at the top")
-    ]
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("lists: readers", "move it to the fields at the top"),
+        ("sorce: Times", "did you mean “source”?"),
+        ("author: Ines", "write source: … (the paper it is from, or its author if it is your own)"),
+    ],
+)
+def test_an_unknown_line_of_an_article_names_what_to_write(line, expected):
+    assert problems("", f"{ARTICLE}{line}\n") == [(f"unknown line “{line.partition(':')[0]}” in an article", expected)]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The desk without scripts: list, editor, conflicts, preview, photos and history by plain forms."""
 
 import json
+import os
 import re
 from html import unescape
 
@@ -166,7 +167,7 @@ def test_a_photo_needs_a_description_and_is_shown_in_the_preview(desk, file):
         f"{TIDE}/photos", {"alt": "A [stone] quay"}, files=photo, headers={"Accept": "application/json"}
     ).json()
     assert re.fullmatch(r"photos/quay-[0-9a-f]{8}\.(jpg|png)", kept["file"])
-    assert kept["markdown"] == f"![A (stone) quay]({kept['file']})"
+    assert kept["markdown"] == rf"![A \[stone\] quay]({kept['file']})"
     assert json.loads(kept["yaml"].splitlines()[1].partition(": ")[2]) == kept["file"]
     file.write_text(DISPATCH.replace("---\n\nDear", f"{kept['yaml']}---\n\nDear"), encoding="utf-8")
     source = re.search(r'src="(/desk/dispatches:image/[^"]+)"', desk.get(f"{TIDE}/letter").text)[1]
@@ -176,6 +177,38 @@ def test_a_photo_needs_a_description_and_is_shown_in_the_preview(desk, file):
         "image/jpeg" if source.endswith("jpg") else "image/png",
     )
     assert desk.get("/desk/dispatches:image/none.jpg").status_code == 404
+
+
+def test_a_photo_in_the_text_keeps_its_caption_and_credit(desk, file):
+    fields = {"alt": "A quay", "caption": 'The "old" quay, {{ 1911 }}', "credit": "Ines Moura"}
+    answer = desk.post(
+        f"{TIDE}/photos",
+        fields,
+        files={"photo": ("quay.jpg", picture(), "image/jpeg")},
+        headers={"Accept": "application/json"},
+    )
+    file.write_text(f"{DISPATCH}\n{answer.json()['markdown']}\n", encoding="utf-8")
+    shown = unescape(desk.get(f"{TIDE}/letter").text)
+    assert "The “old” quay, {{ 1911 }} (Ines Moura)" in shown
+
+
+def test_the_editor_says_that_a_dispatch_was_changed_after_it_was_sent(site, desk, file):
+    def said():
+        return json.loads(desk.get(f"{TIDE}/findings", headers={"Accept": "application/json"}).text)["since_sent"]
+
+    assert said() == ""
+    send = site.send(site.named("tide"))
+    os.utime(file, (send.created_at - 60,) * 2)
+    assert said() == ""
+    os.utime(file, (send.created_at + 60,) * 2)
+    assert "this send keeps the earlier text" in said()
+    assert said() in unescape(desk.get(TIDE).text)
+
+
+def test_findings_of_the_least_severity_are_called_suggestions(desk, file):
+    file.write_text(DISPATCH.replace("link: https://times.example.org/tides\n", ""), encoding="utf-8")
+    page = desk.get(f"{TIDE}/findings").text
+    assert "1 suggestion" in page and "note" not in re.findall(r'class="unseen">(\w+): <', page)
 
 
 def test_an_earlier_version_is_compared_and_restored(desk, file):

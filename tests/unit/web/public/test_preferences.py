@@ -215,7 +215,9 @@ def test_a_reader_who_complained_and_has_no_public_list_is_told_whom_to_write_to
 def test_the_personal_link_is_offered_for_what_the_lists_allow(site, visitor, passed_on, public, use):
     for file in site.app.workspace.subscribers.glob("*.toml"):
         file.write_text(f"public = {public}\n")
-    assert f"You also need it {use}" in visitor.get(passed_on).text
+    assert (f"You also need it {use}" in visitor.get(passed_on).text) is (public == "true")
+    paused = say(visitor, passed_on, do="pause", weeks="2").text
+    assert f"You also need it {use}" in paused and "Change the break" in paused
     assert "You also need it" not in say(visitor, passed_on, do="leave").text
 
 
@@ -633,6 +635,46 @@ def test_a_used_link_of_a_change_says_what_was_done(site, visitor, own):
     page = visitor.get(undo)
     assert "The change of your address has been undone" in page.text
     assert "<button" not in page.text
+
+
+@pytest.mark.parametrize("one_click", [False, True])
+def test_an_older_message_unsubscribes_the_present_address_and_keeps_the_undo_of_the_change(
+    site, visitor, own, one_click
+):
+    send = site.send()
+    site.begin(send)
+    link = f"/u/{site.token(send)}"
+    page = re.search(r'href="(/preferences/[a-z2-7]{26})"', visitor.get(link).text)[1]
+    site.clock.forward(60)
+    confirmation = ask(site, visitor, own)[1][0]
+    visitor.post(confirmation)
+    left = visitor.post(link, data={"List-Unsubscribe": "One-Click"} if one_click else {})
+    assert "ana.new" not in left.text  # who has an old message learns no new address
+    assert site.reason("ana.new@example.net") == site.reason() == "unsubscribed"
+    assert "already unsubscribed" in visitor.get(link).text
+    undo = re.search(r'name="undo" value="([^"]+)"', left.text)[1]
+    assert "You are subscribed again" in visitor.post(link, data={"undo": undo}).text
+    assert (site.reason("ana.new@example.net"), site.reason()) == ("", "")
+    say(visitor, page, do="leave")
+    assert site.reason("ana.new@example.net") == "unsubscribed"
+    assert "ana.new" not in visitor.get(page).text
+    taken_back = visitor.post(notice(site))
+    assert "Your newsletters come to this address again." in taken_back.text
+    assert (site.reason(), standing(site)) == ("", {"daily": "subscribed"})
+    for answer in (visitor.get(confirmation), visitor.post(confirmation)):
+        assert "Your newsletters go to your former address again." in answer.text
+
+
+def test_a_change_of_address_that_is_not_possible_offers_no_button_but_what_to_do(site, visitor, own):
+    _, [first] = ask(site, visitor, own)
+    _, [second] = ask(site, visitor, own, "thief@example.net")
+    visitor.post(first)
+    undo = notice(site)
+    site.ledger.suppressions.suppress(IDENTITY, SuppressionReason.BY_HAND, source="x")
+    for link, what in ((undo, 'href="mailto:'), (second, 'href="/preferences"')):
+        for answer in (visitor.get(link), visitor.post(link)):
+            assert what in answer.text
+            assert "<button" not in answer.text
 
 
 def test_a_link_that_nobody_has_leads_to_a_new_one_and_to_the_sign_up(site, visitor, own):

@@ -3,6 +3,7 @@
 import json
 import re
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import html5lib
 import pytest
@@ -571,3 +572,11 @@ def test_a_page_of_another_site_cannot_use_a_seal_that_it_has_fetched(site, visi
     assert bool(letters(site)) is is_ours
     again = visitor.post(path, data=form(site, visitor, seal=seal_of(answer))) if not is_ours else answer
     assert "Check your inbox" in again.text
+
+
+def test_no_field_for_an_address_refuses_an_international_one():
+    """Chromium refuses letters like ü before the @ in a field of the type `email`."""
+    root = Path(__file__).parents[4]
+    pages = [*(root / "templates").rglob("*.j2"), *(root / "mailer").rglob("*.j2")]
+    assert len(pages) > 50
+    assert [each.name for each in pages if 'type="email"' in each.read_text(encoding="utf-8")] == []

@@ -265,17 +265,26 @@ def set_list(site, settings):
     (folder / "readers.toml").write_text(settings)
 
 
+def add_list(site):
+    (site.app.workspace.subscribers / "board.csv").write_text("email\n")
+    (site.app.workspace.subscribers / "board.toml").write_text(PUBLIC)
+
+
 @pytest.mark.parametrize(
-    ("settings", "choice"),
+    ("others", "choice", "after"),
     [
-        ("", "Take a break or change your address"),
-        (PUBLIC, "Leave only some newsletters, take a break or change your address"),
+        (0, "Take a break or change your address", "take a break."),
+        (1, "Leave only some newsletters, take a break or change your address", "choose to get fewer e-mails."),
     ],
 )
-def test_the_page_offers_what_the_preferences_page_has(site, visitor, link, settings, choice):
-    set_list(site, settings)
+def test_the_page_offers_what_the_preferences_page_has(site, visitor, link, others, choice, after):
+    set_list(site, PUBLIC)
+    if others:
+        add_list(site)
     assert f">{choice}</a>" in visitor.get(link).text
-    assert f">{choice}</a>" in visitor.post(link, data={"undo": seal_of(visitor.post(link))}).text
+    left = visitor.post(link)
+    assert f"you can also {after}" in left.text
+    assert f">{choice}</a>" in visitor.post(link, data={"undo": seal_of(left)}).text
 
 
 def test_only_the_answer_to_the_request_that_unsubscribed_can_undo_it(site, visitor, send, link):
