@@ -6,7 +6,8 @@ The same event counts once, by its source and id. Only what is about one of our 
 ever mailed, is recorded. A proof that names another address than that of the delivery proves nothing about either, and one that a
 message gives expires: a notification about a message of long ago waits for a person. So does a complaint about a message from
 before a suppression was lifted; a bounce of such a message is noted, because the reader has confirmed the address since. What a
-test message brings back is noted. Of an erased subscriber nothing is kept that names them.
+test message brings back is noted. Strangers cannot fill the table: what is not proven is recorded only if a person should decide,
+and once for each reader. Of an erased subscriber nothing is kept that names them.
 """
 
 import zlib
@@ -14,7 +15,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, or_, select
+from sqlalchemy import Connection, and_, exists, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from mailer.addresses import AddressError, parse_address
@@ -28,6 +29,7 @@ from mailer.ledger.store.tables import (
     attempt,
     delivery,
     feedback,
+    feedback_decision,
     feedback_message,
     feedback_source,
     send,
@@ -40,6 +42,7 @@ from mailer.ledger.webhooks.outbox import enqueue_feedback
 
 _COUNTING = frozenset({Effect.COUNTED.value, Effect.SUPPRESSED.value})
 VALID_FOR = 30 * DAY  # seconds since a message was accepted; servers give up within a week
+LONGEST_SERIES = 50  # pieces of feedback about one delivery
 KEPT_OF_MESSAGE = 64 * 1024  # octets
 _PAST = 200  # deliveries of a subscriber that are looked at
 _REPORT_TYPE = 32  # characters
@@ -78,6 +81,8 @@ def record_feedback(
         return subject
     erased = is_pseudonym(subject.identity)
     effect = _decide(conn, new, subject, limits, at=at)
+    if _is_superfluous(conn, new, subject, effect):
+        return RecordStatus.IGNORED
     kept = None if erased else message
     if not _insert(conn, new, subject, effect, digest=kept.digest if kept else "", at=at):
         return RecordStatus.DUPLICATE  # another process was faster
@@ -90,6 +95,19 @@ def record_feedback(
     if subject.proof.is_proof and not (new.recipient.delayed or subject.is_test or erased):
         enqueue_feedback(conn, new, subject.identity, subject.send_id, at=at)
     return RecordStatus.RECORDED
+
+
+def _is_superfluous(conn: Connection, new: NewFeedback, subject: _Subject, effect: Effect) -> bool:
+    """Whether feedback adds nothing, so that strangers cannot fill the table.
+
+    What is not proven is recorded only for a person, one piece of each kind and source about a subscriber at a time. What is
+    proven is recorded up to LONGEST_SERIES times for a delivery.
+    """
+    if subject.proof.is_proof:
+        return int(_COUNT_OF_DELIVERY.run(conn, subject.identity, subject.delivery_id).fetchone()[0]) >= LONGEST_SERIES
+    if effect is not Effect.WAITING:
+        return True
+    return _WAITS_ALREADY.run(conn, subject.identity, new.kind.value, new.source).fetchone() is not None
 
 
 def _decide(conn: Connection, new: NewFeedback, subject: _Subject, limits: BounceLimits, *, at: float) -> Effect:
@@ -275,6 +293,27 @@ _DELIVERY = CompiledStatement(
     .join(send)
     .where(delivery.c.id == param("id")),
     "id",
+)
+_COUNT_OF_DELIVERY = CompiledStatement(
+    select(func.count()).where(
+        feedback.c.identity == param("identity", ""), feedback.c.delivery_id == param("delivery_id")
+    ),
+    "identity",
+    "delivery_id",
+)
+_WAITS_ALREADY = CompiledStatement(
+    select(feedback.c.id)
+    .where(
+        feedback.c.identity == param("identity", ""),
+        feedback.c.kind == param("kind", ""),
+        feedback.c.source == param("source", ""),
+        feedback.c.effect == Effect.WAITING,
+        ~exists().where(feedback_decision.c.feedback_id == feedback.c.id),
+    )
+    .limit(1),
+    "identity",
+    "kind",
+    "source",
 )
 _LIFTED_AT = CompiledStatement(
     select(func.max(suppression_change.c.at)).where(
