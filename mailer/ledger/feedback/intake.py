@@ -6,7 +6,7 @@ The same event counts once, by its source and id. Only what is about one of our 
 ever mailed, is recorded. A proof that names another address than that of the delivery proves nothing about either, and one that a
 message gives expires: a notification about a message of long ago waits for a person. So does a complaint about a message from
 before a suppression was lifted; a bounce of such a message is noted, because the reader has confirmed the address since. What a
-test message brings back is noted. Strangers cannot fill the table: what is not proven is recorded only if a person should decide,
+test message brings back is noted. Strangers cannot fill the table: unproven feedback is recorded only if a person should decide,
 and once for each reader. Of an erased subscriber nothing is kept that names them.
 """
 
@@ -100,8 +100,8 @@ def record_feedback(
 def _is_superfluous(conn: Connection, new: NewFeedback, subject: _Subject, effect: Effect) -> bool:
     """Whether feedback adds nothing, so that strangers cannot fill the table.
 
-    What is not proven is recorded only for a person, one piece of each kind and source about a subscriber at a time. What is
-    proven is recorded up to LONGEST_SERIES times for a delivery.
+    Unproven feedback is recorded only for a person, one piece of each kind and source about a subscriber at a time; proven
+    feedback up to LONGEST_SERIES times for a delivery.
     """
     if subject.proof.is_proof:
         return int(_COUNT_OF_DELIVERY.run(conn, subject.identity, subject.delivery_id).fetchone()[0]) >= LONGEST_SERIES
