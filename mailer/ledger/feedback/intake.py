@@ -35,7 +35,7 @@ from mailer.ledger.store.tables import (
     send,
     suppression_change,
 )
-from mailer.ledger.subscribers.suppressions import suppress
+from mailer.ledger.subscribers.suppressions import addresses_since, suppress
 from mailer.ledger.types.feedback import FeedbackMessage, FeedbackProof, NewFeedback, RecordStatus
 from mailer.ledger.types.suppressions import SuppressionAction, SuppressionReason
 from mailer.ledger.webhooks.outbox import enqueue_feedback
@@ -63,6 +63,7 @@ class _Subject:
     send_id: int | None = None
     is_test: bool = False
     accepted_at: float = 0.0
+    dated: float | None = None  # the date of the message
 
     def is_proven(self, at: float) -> bool:
         """Whether an address may be suppressed at `at`. Only providers prove by themselves that their event is no old one."""
@@ -90,11 +91,21 @@ def record_feedback(
         raw = zlib.compress(kept.raw[:KEPT_OF_MESSAGE], 6)
         _KEEP_MESSAGE[conn.dialect.name].run(conn, kept.digest, at, raw)
     if effect is Effect.SUPPRESSED:
-        reason, source = _SUPPRESSION[new.kind], _source_of(new, subject)
-        suppress(conn, subject.identity, reason, source=source, send_id=subject.send_id, at=at)
+        _suppress(conn, new, subject, at=at)
     if subject.proof.is_proof and not (new.recipient.delayed or subject.is_test or erased):
         enqueue_feedback(conn, new, subject.identity, subject.send_id, at=at)
     return RecordStatus.RECORDED
+
+
+def _suppress(conn: Connection, new: NewFeedback, subject: _Subject, *, at: float) -> None:
+    """Suppresses the address. What its reader asked for holds for the addresses that they have taken since, as with the link."""
+    source = _source_of(new, subject)
+    wanted = {subject.identity: _SUPPRESSION[new.kind]}
+    if new.kind is not FeedbackKind.BOUNCE:
+        for identity in addresses_since(conn, subject.identity, subject.dated):
+            wanted.setdefault(identity, SuppressionReason.UNSUBSCRIBED)
+    for identity, reason in sorted(wanted.items()):  # in one order: each is locked
+        suppress(conn, identity, reason, source=source, send_id=subject.send_id, at=at)
 
 
 def _is_superfluous(conn: Connection, new: NewFeedback, subject: _Subject, effect: Effect) -> bool:
@@ -170,7 +181,7 @@ def _find_subject(conn: Connection, new: NewFeedback) -> _Subject | RecordStatus
         number, proof = (row[0], FeedbackProof.PROVIDER) if row else (None, proof)
     row = _DELIVERY.run(conn, number).fetchone() if number is not None else None
     if row is not None:
-        identity, send_id, kind, accepted_at = row
+        identity, send_id, kind, accepted_at, dated = row
         if proof.is_proof and new.recipient.address and identity not in names:
             proof = FeedbackProof.MISMATCH
         return _Subject(
@@ -180,6 +191,7 @@ def _find_subject(conn: Connection, new: NewFeedback) -> _Subject | RecordStatus
             send_id=send_id,
             is_test=kind == SendKind.TEST.value,
             accepted_at=accepted_at,
+            dated=dated,
         )
     known = next((name for name in names if _MAILED.run(conn, name).fetchone()), None)
     if known is None or is_pseudonym(known):
@@ -289,7 +301,7 @@ _SEEN = CompiledStatement(
     "id",
 )
 _DELIVERY = CompiledStatement(
-    select(delivery.c.identity, delivery.c.send_id, send.c.kind, delivery.c.updated_at)
+    select(delivery.c.identity, delivery.c.send_id, send.c.kind, delivery.c.updated_at, delivery.c.date)
     .join(send)
     .where(delivery.c.id == param("id")),
     "id",
