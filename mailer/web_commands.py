@@ -19,12 +19,16 @@ from mailer.errors import SettingsError
 from mailer.relay import is_loopback
 from mailer.service.demo import FIRST, run_demo
 from mailer.service.dispatches.check_and_compile import display_path
+from mailer.service.feedback.imap_mailbox import poll_imap
+from mailer.service.feedback.lmtp_server import receive_lmtp
+from mailer.service.feedback.maildir import poll_maildir
 from mailer.service.lists.uploads import clean_up_uploads
 from mailer.service.sends.scheduler import start_sends_when_due
 from mailer.service.sends.summary import proof_line
 from mailer.service.subscribers.welcome import welcome_new_readers
 from mailer.service.transactional.delivery_job import deliver_transactional_mail
 from mailer.service.webhooks.delivery_job import notify_webhooks
+from mailer.web.bounce_demo import run_bounce_demo
 from mailer.web.preview.app import create_preview, new_token
 from mailer.web.preview.session import PreviewSession
 from mailer.web.server import free_port, serve, serve_app
@@ -46,7 +50,8 @@ _IN_TERMINAL = frozenset({"www-browser", "links", "elinks", "lynx", "w3m"})
 def serve_command(host: str, port: int, workspace: Path) -> None:
     """Run the web server: public pages, desk and API.
 
-    It also starts scheduled sends, delivers transactional mail (confirmations, links), and notifies webhooks.
+    It also starts scheduled sends, delivers transactional mail (confirmations, links), notifies webhooks, and takes mail
+    that came back, where the settings say so.
     """
     with App.open(workspace) as app:
 
@@ -80,6 +85,9 @@ def serve_command(host: str, port: int, workspace: Path) -> None:
                 lambda stop: welcome_new_readers(app, stop, echo_err),
                 lambda stop: notify_webhooks(app, stop, echo_err),
                 lambda stop: clean_up_uploads(app, stop, echo_err),
+                lambda stop: receive_lmtp(app, stop, echo_err),
+                lambda stop: poll_imap(app, stop, echo_err),
+                lambda stop: poll_maildir(app, stop, echo_err),
             ),
         )
 
@@ -123,7 +131,10 @@ def _open_browser(address: str) -> None:
 @click.option(
     "--serve", "keep_serving", is_flag=True, help="Keep the web pages running: unsubscribe link, archive, photo."
 )
-def demo_command(*, in_browser: bool, keep_serving: bool) -> None:
+@click.option(
+    "--bounces", is_flag=True, help="Show what follows when a message comes back, and when a reader complains."
+)
+def demo_command(*, in_browser: bool, keep_serving: bool, bounces: bool) -> None:
     """Send two example dispatches to twelve invented readers, over real SMTP on this machine.
 
     Nothing leaves this machine. Everything is kept in a temporary folder.
@@ -135,7 +146,10 @@ def demo_command(*, in_browser: bool, keep_serving: bool) -> None:
     def log(line: str) -> None:
         click.echo(f"{click.style(f'{next(step)}.', dim=True)} {line}")
 
-    shown = run_demo(folder, base_url=f"http://127.0.0.1:{port}", log=log)
+    if bounces:
+        shown = run_bounce_demo(folder, port=port, log=log)
+    else:
+        shown = run_demo(folder, base_url=f"http://127.0.0.1:{port}", log=log)
     click.echo()
     for summary in (shown.first, shown.second):
         click.echo(click.style(f"   {summary.send.slug}: {proof_line(summary)}", bold=True))

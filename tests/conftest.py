@@ -32,6 +32,7 @@ settings.load_profile("mailer")
 DATABASES = ("sqlite", "postgresql")
 NEEDS = {
     "chromium": ("chromium", "Debian's package chromium"),
+    "dovecot": ("dovecot", "Debian's package dovecot-imapd"),
     "opendkim": ("opendkim", "Debian's package opendkim"),
     "smtp_sink": ("smtp-sink", "Debian's package postfix"),
     "strace": ("strace", "Debian's package strace"),

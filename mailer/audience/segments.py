@@ -286,7 +286,10 @@ def _parse_operand(node: nodes.Node) -> Field | FieldText | _DayCompare:
         ):
             return Field(name)
         case nodes.Const(value=value):
-            raise SegmentError(f"--where: {value} must be in quotes.", f'Write it like this: "{value}"')
+            raise SegmentError(
+                f"--where: {value} must be in quotes.",
+                f'Write it like this: "{value}". It is compared as text: "10" comes before "4".',
+            )
         case _:
             raise SegmentError(f"--where: {type(node).__name__.lower()} is not allowed here.", _ALLOWED)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from mailer.app import App
+from mailer.cli.feedback_log import decide_command, list_command, show_command
 from mailer.cli.feedback_providers import providers_command
 from mailer.cli.options import in_new_workspace
 from mailer.cli.output import echo_err
@@ -21,10 +22,11 @@ from mailer.workspace import Workspace
 
 @click.group("feedback")
 def feedback_command() -> None:
-    """Show what came back: bounces, complaints, automatic replies."""
+    """Show what came back, and decide about it: bounces, complaints, automatic replies."""
 
 
-feedback_command.add_command(providers_command)
+for _command in (list_command, show_command, decide_command, providers_command):
+    feedback_command.add_command(_command)
 
 
 @feedback_command.command("read")

@@ -12,9 +12,9 @@ import click
 
 from mailer.app import App
 from mailer.atomic_files import open_private
-from mailer.cli.options import COMMAND_LINE, RowNumber, as_json, in_workspace
+from mailer.cli.options import COMMAND_LINE, NOT_SHOWN, RowNumber, as_json, in_workspace
 from mailer.cli.output import echo_err, is_interactive, plural, print_json, short_identity
-from mailer.csv.columns import EMAIL, SINCE, STATUS
+from mailer.csv.columns import SINCE, STATUS
 from mailer.errors import NeedsConfirmationError, UsageError
 from mailer.iso_time import format_iso
 from mailer.ledger.types.syncs import SyncPlan
@@ -31,7 +31,7 @@ _COUNTS = {
     "patched": ("status updated", "statuses updated"),
     "appended": ("sign-up added", "sign-ups added"),
 }  # the counts of a sync whose keys are not their words: for one, for several
-_NOT_SHOWN = frozenset({EMAIL, STATUS, SINCE})  # the present status is shown, not the cell of the file
+_SHOWN_FIELDS = 5  # filled fields of a reader on one line; “subscriber show” has all
 _SHORT_PAGE = 10  # readers: below more of them, the total is repeated
 _list_argument = click.argument("name", callback=lambda _ctx, _parameter, name: name.strip().removesuffix(".csv"))
 
@@ -67,7 +67,7 @@ def list_command(context: click.Context, *, as_json: bool, workspace: Path) -> N
 
 @list_command.command("sync")
 @_list_argument
-@click.option("--plan", "only_plan", is_flag=True, help="Only show what would change.")
+@click.option("--plan", "only_plan", is_flag=True, help="Only show what would change, and change no list.")
 @_allow_removals
 @as_json
 @in_workspace
@@ -80,7 +80,7 @@ def sync(name: str, *, only_plan: bool, allow_removals: bool, as_json: bool, wor
     """
     with App.open(workspace) as app:
         plan = plan_sync(app, name) if only_plan else _ask_about_removals(partial(sync_list, app, name), allow_removals)
-    return _show_plan(plan, planned=only_plan, as_json=as_json)
+    return _show_plan(plan, do=f"mailer list sync {name}" if only_plan else "", as_json=as_json)
 
 
 @list_command.command("undo")
@@ -91,7 +91,7 @@ def sync(name: str, *, only_plan: bool, allow_removals: bool, as_json: bool, wor
     metavar="SYNC",
     help="Restore the list as after this sync. Default: one step back.",
 )
-@click.option("--plan", "only_plan", is_flag=True, help="Only show what would change.")
+@click.option("--plan", "only_plan", is_flag=True, help="Only show what would change, and change no list.")
 @_allow_removals
 @as_json
 @in_workspace
@@ -107,7 +107,8 @@ def undo(name: str, *, to: int | None, only_plan: bool, allow_removals: bool, as
             plan = plan_undo(app, name, to=to)
         else:
             plan = _ask_about_removals(partial(undo_list, app, name, to=to), allow_removals)
-    return _show_plan(plan, planned=only_plan, as_json=as_json)
+    do = f"mailer list undo {name}{'' if to is None else f' --to {to}'}" if only_plan else ""
+    return _show_plan(plan, do=do, as_json=as_json)
 
 
 @list_command.command("show")
@@ -138,7 +139,8 @@ def show(name: str, *, where: str, limit: int, as_json: bool, workspace: Path) -
 def export(name: str, *, where: str, raw: bool, out: Path, workspace: Path) -> None:
     """Write the readers of list NAME as CSV, with their present status.
 
-    The file is UTF-8, with commas. Cells that a spreadsheet would take for a formula, such as +49…, get a ' in front.
+    The file is UTF-8, with commas. Its columns have the names of fields: “Email Address” is email. Cells that a spreadsheet
+    would take for a formula, such as +49…, get a ' in front.
     """
     with App.open(workspace) as app, TemporaryFile("w+", encoding="utf-8", newline="") as spool:
         count = export_list(app, name, spool, where=where, raw=raw)
@@ -153,7 +155,8 @@ def export(name: str, *, where: str, raw: bool, out: Path, workspace: Path) -> N
             raise UsageError(f"Cannot write {out} ({error.strerror}).", "Choose another file.") from error
         if app.has_ledger:
             app.ledger.audit.record(COMMAND_LINE, "list.export", name, plural(count.rows, "reader"))
-    echo_err(f"{plural(count.rows, 'reader')} exported from {name}")
+    statuses = ", ".join(f"{number:,} {status}" for status, number in sorted(count.statuses.items()))
+    echo_err(f"{plural(count.rows, 'reader')} exported from {name}{statuses and f': {statuses}'}")
     if count.escaped:
         echo_err(
             f"{plural(count.escaped, 'cell')} got a ' in front, so that no spreadsheet takes a cell such as +49… for a formula. "
@@ -168,7 +171,9 @@ def _show_overview(overview: ListOverview) -> None:
     total = f"{overview.list}{selected}: {plural(overview.members, 'reader')}, {mailed:,} get mail{others and f'; {others}'}"
     click.echo(total)
     for each in overview.page:
-        fields = ", ".join(f"{name} {value}" for name, value in each.fields.items() if name not in _NOT_SHOWN)
+        filled = [f"{name} {value}" for name, value in each.fields.items() if value and name not in NOT_SHOWN]
+        rest = f" and {len(filled) - _SHOWN_FIELDS} more" if len(filled) > _SHOWN_FIELDS else ""
+        fields = ", ".join(filled[:_SHOWN_FIELDS]) + rest
         address = short_identity(each.address)
         click.echo(f"  {address}{f' ({each.reason})' if each.reason else ''}{f': {fields}' if fields else ''}")
     if overview.page and len(overview.page) < overview.members:
@@ -199,11 +204,12 @@ def _ask_about_removals(change: Callable[..., SyncPlan], allow_removals: bool) -
     return change(allow_removals=True)
 
 
-def _show_plan(plan: SyncPlan, *, planned: bool, as_json: bool) -> int:
+def _show_plan(plan: SyncPlan, *, do: str, as_json: bool) -> int:
+    """Shows what was done, or what the command `do` would do, and returns the exit code."""
     if as_json:
-        print_json(sync_plan_object(plan, planned=planned))
+        print_json(sync_plan_object(plan, planned=bool(do)))
         return _exit_code(plan)
-    done = "would be" if planned else "was"
+    done = "would be" if do else "was"
     number = f", sync {plan.sync}" if plan.sync is not None else ""
     click.echo(f"{plan.list}: {plural(plan.people, 'reader')}{number}")
     if plan.undo_of is not None:
@@ -224,6 +230,8 @@ def _show_plan(plan: SyncPlan, *, planned: bool, as_json: bool) -> int:
     _show_counts(plan, done)
     for line in plan.erased_lines:
         click.echo(f"  line {line}: this reader was erased. Delete the row from the file: a sync deletes no rows.")
+    if do:
+        echo_err("Nothing was changed." if plan.changes_nothing else f"Nothing was changed. To do this: {do}")
     return _exit_code(plan)
 
 
@@ -239,26 +247,38 @@ def _show_counts(plan: SyncPlan, done: str) -> None:
         (plan.moved, "with a new status"),
         (plan.removed, "removed"),
         (plan.blocked, "not resubscribed"),
-        (plan.rejected, "rejected"),
-        (plan.duplicates, "duplicate" if plan.duplicates == 1 else "duplicates"),
     ]
     results = [f"{count:,} {what}" for count, what in counts if count]
-    if plan.changes_nothing:
-        results.insert(0, "no changes")
-    click.echo("  " + (", ".join(results) or "no reader changed"))
+    if results or not plan.writes:
+        click.echo(f"  {', '.join(results) or 'no changes'}")
+    if plan.rejected or plan.duplicates:
+        click.echo(f"  {_describe_rows(plan)}")
     if plan.unmailed:
         whom = f"the {plan.joined:,} new readers get" if plan.joined > 1 else "1 new reader gets"
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in plan.unmailed.items())
         click.echo(f"  {plan.joined - sum(plan.unmailed.values()):,} of {whom} mail: {reasons}")
-    if plan.writes:
-        cells, rows = plural(plan.patched, "status", "statuses"), plural(plan.appended, "sign-up")
-        click.echo(f"  the file {done} updated: {cells} changed, {rows} added")
+    written = [plural(plan.patched, "status", "statuses")] if plan.patched else []
+    if plan.appended:
+        written.append(plural(plan.appended, "sign-up"))
+    if written:
+        columns = f", in its columns {STATUS} and {SINCE}" if plan.patched else ""
+        click.echo(f"  the file {done} updated{columns}: {' and '.join(written)}")
     if plan.encoding_changed:
         echo_err("The file is now UTF-8: its former encoding lacked a character of a new sign-up.")
     for words in plan.findings:
         echo_err(f"  {words}")
     if plan.more_findings:
         echo_err(f"  and {plural(plan.more_findings, 'more finding')}")
+
+
+def _describe_rows(plan: SyncPlan) -> str:
+    """Returns the rows of the file as a sum: each is a reader, was rejected, or is a duplicate."""
+    parts = [plural(plan.people, "reader")]
+    if plan.rejected:
+        parts.append(f"{plan.rejected:,} rejected")
+    if plan.duplicates:
+        parts.append(plural(plan.duplicates, "duplicate"))
+    return f"{plural(plan.people + plan.rejected + plan.duplicates, 'row')} = {' + '.join(parts)}"
 
 
 def _exit_code(plan: SyncPlan) -> int:

@@ -7,12 +7,16 @@ from typing import Any, TypeVar
 
 import click
 
+from mailer.csv.columns import EMAIL, SINCE, STATUS
 from mailer.errors import UsageError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 _NO_ROW = 2**63  # greater than any row number of a database
 _MAX_DIGITS = len(str(_NO_ROW))
+NOT_SHOWN = frozenset(
+    {EMAIL, STATUS, SINCE}
+)  # fields of a reader: the present status is shown, not the cell of the file
 COMMAND_LINE = "command line"  # the source of a change in the ledger, and its user in the audit log
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")

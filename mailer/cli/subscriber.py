@@ -5,9 +5,9 @@ from pathlib import Path
 
 import click
 
-from mailer.addresses import mask_address, parse_address
+from mailer.addresses import Address, AddressError, mask_address, parse_address
 from mailer.app import App
-from mailer.cli.options import COMMAND_LINE, as_json, in_workspace
+from mailer.cli.options import COMMAND_LINE, NOT_SHOWN, as_json, in_workspace
 from mailer.cli.output import echo_err, is_interactive, plural, print_json
 from mailer.csv.rows import Status
 from mailer.errors import NeedsConfirmationError
@@ -20,11 +20,13 @@ from mailer.service.subscribers.personal_data import (
     find_profile,
     lists_of,
     lists_with,
+    mail_state,
     profile_object,
     subject_copy,
 )
 
 _MAX_WORDS = 100  # characters of a subscriber's own words on one line
+_QUOTES = frozenset("\"'\\")
 _MAX_EVIDENCE = 400  # characters of an imported consent
 
 
@@ -43,7 +45,7 @@ def show(email: str, *, as_json: bool, workspace: Path) -> None:
     That is: lists, consent, suppression, changes, transactional mail, and the sends.
     """
     with App.open(workspace) as app:
-        profile = find_profile(app, parse_address(email))
+        profile = find_profile(app, _parse_reader(email))
         _record_look(app, "subscriber.show", profile)
         if as_json:
             print_json(profile_object(profile))
@@ -60,9 +62,19 @@ def export(email: str, workspace: Path) -> None:
     It is what a reader gets who asks for their data.
     """
     with App.open(workspace) as app:
-        profile = find_profile(app, parse_address(email))
+        profile = find_profile(app, _parse_reader(email))
         _record_look(app, "subscriber.export", profile)
         print_json(profile_object(subject_copy(profile)))
+
+
+def _parse_reader(text: str) -> Address:
+    """Parses the address of a reader. Raises AddressError, which for a name says how to search for it."""
+    try:
+        return parse_address(text)
+    except AddressError as error:
+        if "@" not in text and text.isprintable() and not _QUOTES.intersection(text):
+            error.next_step = f"To find a reader by name: mailer list show LIST --where '\"{text}\" in last_name'"
+        raise
 
 
 def _record_look(app: App, action: str, profile: SubscriberProfile) -> None:
@@ -73,15 +85,16 @@ def _record_look(app: App, action: str, profile: SubscriberProfile) -> None:
 
 @subscriber_command.command("unsubscribe")
 @click.argument("email")
-@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation. Without a terminal, nothing is asked anyway.")
 @as_json
 @in_workspace
 def unsubscribe(email: str, *, yes: bool, as_json: bool, workspace: Path) -> None:
-    """Unsubscribe EMAIL from all lists. Sends that are running skip the address, too.
+    """Unsubscribe EMAIL from all lists, for a reader who asked you to. Sends that are running skip the address, too.
 
-    You can undo it with “mailer suppress remove”, until the reader unsubscribes too.
+    You can undo it with “mailer suppress remove”, until the reader unsubscribes too. The reader can resubscribe. To block an
+    address that nobody asked you to unsubscribe, such as a dead one: mailer suppress add
     """
-    address = parse_address(email)
+    address = _parse_reader(email)
     if not yes and is_interactive() and not click.confirm(f"Unsubscribe {address.display} from all lists?", err=True):
         raise NeedsConfirmationError("Nothing was changed.")
     with App.open(workspace) as app:
@@ -113,7 +126,7 @@ def erase(email: str, *, yes: bool, as_json: bool, workspace: Path) -> None:
     The counts of past sends stay right. The address stays suppressed, as a hash. Delete its rows from the list files
     yourself.
     """
-    address = parse_address(email)
+    address = _parse_reader(email)
     if not yes:
         _confirm_erasure(f"Permanently erase all that is stored about {address.display}?")
     with App.open(workspace) as app:
@@ -155,19 +168,20 @@ def _show_profile(profile: SubscriberProfile) -> None:
 
 def _current_state(profile: SubscriberProfile) -> Iterator[str]:
     """Returns the lines on suppression and lists as they are now."""
-    if profile.suppression:
-        suppression = profile.suppression
-        yield f"gets no mail: {suppression.reason} since {format_iso(suppression.at)}, by {suppression.source}"
+    if profile.is_known:
+        yield mail_state(profile)
     yield from (f"formerly {each}" for each in profile.formerly)
     yield from (f"now {each}" for each in profile.later)
-    yield from map(_list_line, profile.lists)
+    for each in profile.lists:
+        yield from _list_lines(each)
 
 
 def _history(profile: SubscriberProfile) -> Iterator[str]:
     """Returns the lines on consent, changes, mail and deliveries."""
     for consent in profile.consents:
         if consent.is_imported:
-            yield f"{format_iso(consent.at)}  joined {consent.list} by {consent.form}: {_one_line(consent.words, _MAX_EVIDENCE)}"
+            words = _one_line(consent.words, _MAX_EVIDENCE)
+            yield f"{format_iso(consent.at)}  signed up elsewhere, came to {consent.list} by {consent.form}: {words}"
             continue
         confirmed = f"confirmed {format_iso(consent.confirmed_at)}" if consent.confirmed_at else "not confirmed"
         place = f" from {consent.ip}" if consent.ip else ""
@@ -179,19 +193,25 @@ def _history(profile: SubscriberProfile) -> Iterator[str]:
         yield f"{format_iso(mail.created_at)}  mail ({mail.kind}): {mail.state}"
     for event in profile.notices:
         yield f"{format_iso(event.at)}  webhook to {event.host}: {event.event}, {event.state}"
+    for each in profile.feedback:
+        what = " ".join(filter(None, (each.kind.value, each.status, each.reason.value)))
+        about = f" of send {each.send_id} {each.slug}" if each.send_id else ""
+        yield f"{format_iso(each.at)}  {what}{about}: {each.effect}"
     for delivery in profile.deliveries:
         reason = f" ({delivery.reason})" if delivery.reason else ""
         yield f"{format_iso(delivery.at)}  send {delivery.send_id} {delivery.slug}: {delivery.state}{reason}"
 
 
-def _list_line(each: ListEntry) -> str:
-    fields = ", ".join(f"{name} {value}" for name, value in each.fields.items() if value)
+def _list_lines(each: ListEntry) -> Iterator[str]:
+    """Returns a line on the status on this list, and one for each field."""
     where = f"on {each.list}, line {each.line}" if each.line else f"on {each.list}"
     since = f" since {format_iso(each.since)}, by {each.by}" if each.since else ""
     until = f" until {format_iso(each.paused_until)}" if each.paused_until else ""
     if each.line and each.status == Status.ERASED:
-        return f"{where}: {each.status}. Delete this row from the file."
-    return f"{where}: {each.status}{until}{since}{f'; {fields}' if fields else ''}"
+        yield f"{where}: {each.status}. Delete this row from the file."
+        return
+    yield where if each.is_suppressed else f"{where}: {each.status}{until}{since}"
+    yield from (f"  {name}: {value}" for name, value in each.fields.items() if value and name not in NOT_SHOWN)
 
 
 def _changes(profile: SubscriberProfile) -> list[str]:

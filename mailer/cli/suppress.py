@@ -16,12 +16,10 @@ from mailer.errors import UsageError
 from mailer.iso_time import format_iso
 from mailer.ledger.types.suppressions import Suppression, SuppressionReason, UnsuppressResult, UnsuppressStatus
 from mailer.ledger.types.syncs import FROM_LIST
-from mailer.service.feedback.unsubscribe_by_mail import BY_MAIL
-from mailer.service.subscribers.personal_data import lists_of
-from mailer.service.subscribers.unsubscribe import OptOutSource
+from mailer.service.subscribers.personal_data import SubscriberProfile, find_profile, lists_of, mail_state
 
 _CSV_COLUMNS = ("email", "reason", "at", "source")
-_READERS_OWN = frozenset({*OptOutSource, BY_MAIL, COMMAND_LINE})  # an entry here is refused once the reader asked, too
+_AT_THE_DESK = ", at the desk"  # how the source of an entry by a user of the desk ends
 
 
 @click.group("suppress")
@@ -34,7 +32,11 @@ def suppress_command() -> None:
 @as_json
 @in_workspace
 def add(emails: tuple[str, ...], *, as_json: bool, workspace: Path) -> None:
-    """Add addresses to the suppression list. They get no mail until they are removed from it."""
+    """Block addresses: they get no mail until you remove them from the suppression list.
+
+    It is for addresses that you do not want to mail, such as dead ones. For a reader who asks for no more mail: mailer
+    subscriber unsubscribe
+    """
     addresses = [parse_address(email) for email in emails]
     with App.open(workspace) as app:
         suppress = app.ledger.suppressions.suppress
@@ -69,6 +71,7 @@ def remove(emails: tuple[str, ...], *, as_json: bool, workspace: Path) -> int:
             (address.display, unsuppress(address.identity, source=COMMAND_LINE, also_entered=True))
             for address in addresses
         ]
+        profiles = {address.display: find_profile(app, address) for address in addresses}
     if as_json:
         rows = [
             {"email": email, "outcome": each.outcome, "reason": each.suppression and each.suppression.reason}
@@ -77,18 +80,20 @@ def remove(emails: tuple[str, ...], *, as_json: bool, workspace: Path) -> int:
         print_json({"removed": rows})
     else:
         for email, each in results:
-            click.echo(f"{email}: {_describe_result(each)}")
+            click.echo(f"{email}: {_describe_result(each, profiles[email])}")
     return 1 if any(each.outcome is UnsuppressStatus.REFUSED for _, each in results) else 0
 
 
-def _describe_result(results: UnsuppressResult) -> str:
+def _describe_result(results: UnsuppressResult, profile: SubscriberProfile) -> str:
     match results.outcome:
         case UnsuppressStatus.REFUSED:
             return _describe_refusal(results.suppression) if results.suppression else "was not removed"
         case UnsuppressStatus.ABSENT:
             return "was not suppressed"
         case UnsuppressStatus.LIFTED:
-            return f"removed, but still {results.suppression.reason}" if results.suppression else "removed"
+            if results.suppression:
+                return f"removed, but still {results.suppression.reason}"
+            return f"removed; {mail_state(profile).replace('gets mail', 'gets mail again')}"
 
 
 def _describe_refusal(active: Suppression) -> str:
@@ -98,7 +103,8 @@ def _describe_refusal(active: Suppression) -> str:
         return f"{what}; nobody can undo that"
     if active.source.startswith(FROM_LIST):
         return f"{what}; only the reader can undo that, or “mailer list undo” of this sync"
-    return f"{what}; only the reader can undo that{'' if active.source in _READERS_OWN else ', or the user who entered it'}"
+    by_user = ", or the user who entered it" if active.source.endswith(_AT_THE_DESK) else ""
+    return f"{what}; only the reader can undo that{by_user}"
 
 
 @suppress_command.command("list")
@@ -107,13 +113,16 @@ def _describe_refusal(active: Suppression) -> str:
     type=click.Choice([reason.value for reason in SuppressionReason]),
     help="Only addresses that are suppressed for this reason.",
 )
+@click.option("--limit", type=click.IntRange(min=0), metavar="N", help="How many addresses to show. Default: all.")
 @click.option("--csv", "csv_file", metavar="FILE", help="Write them as CSV to FILE, or to standard output with -.")
 @as_json
 @in_workspace
-def list_(*, reason: str | None, csv_file: str | None, as_json: bool, workspace: Path) -> None:
+def list_(*, reason: str | None, limit: int | None, csv_file: str | None, as_json: bool, workspace: Path) -> None:
     """List the suppressed addresses, with date, reason and source, and their total."""
     if csv_file and as_json:
         raise UsageError("--csv and --json cannot be used together.", "Use one of them.")
+    if limit is not None and (csv_file or as_json):
+        raise UsageError("--limit cannot be used with --csv or --json.", "Leave it out.")
     reasons = (SuppressionReason(reason),) if reason else ()
     with App.open(workspace) as app:
         rows = [
@@ -126,7 +135,7 @@ def list_(*, reason: str | None, csv_file: str | None, as_json: bool, workspace:
     if csv_file:
         _write_csv(csv_file, [list(row.values()) for row in rows])
     else:
-        for row in rows:
+        for row in rows[:limit]:
             click.echo(f"{row['at']}  {row['reason']:<12}  {short_identity(row['identity'])}  {row['source']}")
     if not rows:
         echo_err(

@@ -97,8 +97,8 @@ class CsvList:
 
     def describe(self, finding: Finding, *, kept: bool = True) -> str:
         """Returns the finding for people: `readers.csv:118: …`. `kept`: rejected rows are kept in their file."""
-        where = f"; the row was saved in {self.name}.rejected.csv" if kept and isinstance(finding, RejectedRow) else ""
-        return f"{self.name}.csv:{finding.line}: {finding.message}{where}"
+        step = f"; correct it in {self.name}.csv and sync again ({self.name}.rejected.csv is only a copy to read)"
+        return f"{self.name}.csv:{finding.line}: {finding.message}{step if kept and isinstance(finding, RejectedRow) else ''}"
 
     def rows(self, fields: frozenset[str] | None = None, *, duplicates: bool = True) -> Iterator[Row]:
         """Yields all rows in order, then how words of other tools were read.

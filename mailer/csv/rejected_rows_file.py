@@ -1,8 +1,8 @@
 """`NAME.rejected.csv` beside a list: its rejected rows, each with line and reason.
 
 Each full reading of the list replaces the file atomically, or removes it if no row is rejected; a failed reading leaves it
-unchanged. The cells are as in the list, to be corrected and pasted back. UTF-8 with a byte order mark, so that spreadsheets
-read it, and with the list's delimiter and owner. Only the owner may read it.
+unchanged. The cells are as in the list. Nothing reads the file: what is corrected in it is lost with the next reading. UTF-8 with
+a byte order mark, so that spreadsheets read it, and with the list's delimiter and owner. Only the owner may read it.
 """
 
 import csv

@@ -17,6 +17,9 @@ from typing import NamedTuple
 from mailer.addresses import Address
 from mailer.line_sanitizer import clean_line
 
+READING_RULES = 2
+"""The number of the rules by which a list is read. Raise it when more is recognised as an opt-out: lists are then read again."""
+
 
 class Status(StrEnum):
     """The status words (docs/admin.md), and UNKNOWN for any other word; only SUBSCRIBED is mailed."""

@@ -20,11 +20,15 @@ _CACHE_SIZE = 10_000  # different combinations of cells
 
 @dataclass(slots=True)
 class _CountedCell:
-    """A cell that was read as a status, or is not understood: where it is first, and in how many rows."""
+    """A cell that was read as a status, or is not understood: where it is first, and in how many rows.
+
+    `differs`: the cells of these rows are not all the same, as dates are.
+    """
 
     line: int
     cell: str
     rows: int = 0
+    differs: bool = False
 
 
 class StatusParser:
@@ -96,13 +100,18 @@ class StatusParser:
                     line=line, message=f"the {what} “{abbreviate_cell(cell)}” is unknown; the reader gets no mail"
                 )
             elif status is not Status.SUBSCRIBED and cell.strip().casefold() != status:
-                self._translated.setdefault((index, status), _CountedCell(line, cell)).rows += 1
+                found = self._translated.setdefault((index, status), _CountedCell(line, cell))
+                found.rows += 1
+                found.differs = found.differs or found.cell != cell
 
     def translations(self) -> Iterator[RowWarning]:
         """Yields the first word of each column that was read as a status, or was not, and the number of such rows so far."""
         for (index, status), found in self._translated.items():
             header, rows = self._columns.headers[index].strip(), f"{found.rows:,} row{'s' * (found.rows > 1)}"
-            message = f"“{abbreviate_cell(found.cell)}” in “{header}” is read as {status}, in {rows}"
+            what, verb = f"“{abbreviate_cell(found.cell)}”", "is"
+            if found.differs:
+                what, verb = f"cells such as {what}", "are"
+            message = f"{what} in “{header}” {verb} read as {status}, in {rows}"
             yield RowWarning(line=found.line, message=message)
         for index, found in self._overruled.items():
             header, rows = self._columns.headers[index].strip(), f"{found.rows:,} row{'s' * (found.rows > 1)}"

@@ -13,6 +13,8 @@ from mailer.dispatch.model import Dispatch, image_file, inline_tokens
 
 HINTS = 100  # names of one kind; each is compared with all that are known, so with more the time would grow with their product
 
+SHOWN_FIELDS = 30  # fields of the lists in a suggestion
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckContext:
@@ -97,7 +99,7 @@ def _check_fields(dispatch: Dispatch, context: CheckContext, findings: Diagnosti
     known = frozenset().union(*context.fields.values())
     names = ", ".join(sorted(context.fields))
     lists = f"the list {names} has" if len(context.fields) == 1 else f"none of the lists {names} has"
-    negated, hint = " no" if len(context.fields) == 1 else " a", _FewHints(suggest)
+    negated, hint = " no" if len(context.fields) == 1 else " a", _FewHints(_suggest_field)
     for expression in dispatch.expressions:
         for name in sorted(expression.fields - known):
             if name in context.other_fields and expression.has_default:
@@ -107,6 +109,18 @@ def _check_fields(dispatch: Dispatch, context: CheckContext, findings: Diagnosti
                 findings.add("default-for-all", expression.position, message)
                 continue
             findings.add("unknown-field", expression.position, f"{lists}{negated} field “{name}”", hint(name, known))
+
+
+def _suggest_field(name: str, known: Collection[str]) -> str:
+    """Suggests the nearest of the fields `known`; else what to do, with the first of them."""
+    if not known:
+        return "add the column, or remove this part of the dispatch"
+    suggested = suggest(name, known)
+    if suggested.startswith("did you mean"):
+        return suggested
+    shown = sorted(known)[:SHOWN_FIELDS]
+    more = f" and {len(known) - len(shown):,} more" if len(known) > len(shown) else ""
+    return f"add the column, remove this part of the dispatch, or use a field that exists: {', '.join(shown)}{more}"
 
 
 def _subject(dispatch: Dispatch) -> Position:

@@ -26,7 +26,8 @@ def parse_day(text: str, language: str) -> ParsedDay | None:
     """Returns the day in a cell of a spreadsheet; None for any other text.
 
     ISO 8601; the forms that Excel writes in `language`, such as 31/01/2024, 31.1.24 and 31-Jan-24; and Excel's serial numbers.
-    The order of day and month is that of the language; in English without a region it is ambiguous if both are possible.
+    The order of day and month is that of the language; in English without a region it is ambiguous if both are possible. Between
+    full stops, the day comes first.
     """
     text = text.strip()
     try:
@@ -41,18 +42,18 @@ def parse_day(text: str, language: str) -> ParsedDay | None:
         month = _months(language).get(word.casefold()) if day or other else None
         return _day(year, month, int(day or other)) if month else None
     if figures := _FIGURES.fullmatch(text):
-        first, _, second, third = figures.groups()
+        first, mark, second, third = figures.groups()
         if len(first) == 4:
             return _day(first, int(second), int(third))
         if len(first) > 2 or len(third) == 3:
             return None
         one, two = int(first), int(second)
-        month_first = _writes_month_first(language)
+        month_first = mark != "." and _writes_month_first(language)
         if max(one, two) > 12:
             month_first = two > 12
         day, month = (two, one) if month_first else (one, two)
         found = _day(third, month, day)
-        unsure = language.lower() == "en" and max(one, two) <= 12 and one != two
+        unsure = mark != "." and language.lower() == "en" and max(one, two) <= 12 and one != two
         return ParsedDay(found.text, is_ambiguous=unsure) if found else None
     return None
 

@@ -22,6 +22,7 @@
     approvals       approvals of editions
     feedback        what came back, and what people decided about it
     provider_tokens the tokens that requests of mail providers have used
+    returned        the messages of a send that came back
     report          deliveries and attempts
     stats           statistics of a send
     verifier        checks the invariants of a send
@@ -60,6 +61,7 @@ from mailer.ledger.feedback.log import FeedbackLog
 from mailer.ledger.feedback.provider_tokens import ProviderTokens
 from mailer.ledger.queue.leased_send import SendLeases
 from mailer.ledger.reports.deliveries import DeliveryReport
+from mailer.ledger.reports.returned_messages import ReturnedMessages
 from mailer.ledger.reports.stats import SendStats
 from mailer.ledger.reports.verify import Verifier
 from mailer.ledger.sends.approvals import Approvals
@@ -117,6 +119,7 @@ class Ledger:
         self.approvals = Approvals(context)
         self.feedback = FeedbackLog(context)
         self.provider_tokens = ProviderTokens(context)
+        self.returned = ReturnedMessages(context)
         self.report = DeliveryReport(context)
         self.stats = SendStats(context)
         self.verifier = Verifier(context)

@@ -9,7 +9,8 @@ import asyncio
 import json
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from email import message_from_bytes
 from email.message import Message
@@ -59,6 +60,20 @@ class DemoResult:
 
 def run_demo(folder: Path, *, base_url: str, log: Callable[[str], None]) -> DemoResult:
     """Runs the demo in the empty `folder`; `log` is called with a line for each step. Everything is kept in `folder`."""
+    with lay_demo(folder, base_url, log), App.open(folder) as app:
+        first = send_dispatch(app, FIRST, log)
+        link = unsubscribe_link(folder)
+        asyncio.run(unsubscribe(app, link.rpartition("/")[2], OptOutSource.PAGE))
+        log(f"{LEAVES} follows the unsubscribe link of the message: {link}")
+        second = send_dispatch(app, SECOND, log)
+        return demo_result(app, folder, first, second)
+
+
+@contextmanager
+def lay_demo(
+    folder: Path, base_url: str, log: Callable[[str], None], *, settings: str = ""
+) -> Iterator[DebugSmtpServer]:
+    """Creates the workspace of the demo in the empty `folder`, and runs its SMTP server. `settings` are lines of its `.env`."""
     init_workspace(folder)
     (folder / "subscribers" / f"{LIST}.csv").write_text(READERS, encoding="utf-8")
     messages = folder / "messages"
@@ -66,22 +81,33 @@ def run_demo(folder: Path, *, base_url: str, log: Callable[[str], None]) -> Demo
     log(f"a workspace, {folder}: three dispatches, and a list of {len(READERS.splitlines()) - 1} readers")
     with DebugSmtpServer(folder / "accepted.jsonl", behaviour=BEHAVIOUR, folder=messages) as catcher:
         log(f"a real SMTP server on 127.0.0.1:{catcher.port}: it refuses one address, and greylists another")
-        (folder / ".env").write_text(_settings(catcher.port, base_url), encoding="utf-8")
-        with App.open(folder) as app:
-            first = _send(app, FIRST, log)
-            message = _message_to(LEAVES, messages)
-            link = re.findall(r"<(http[^>]*)>", message["List-Unsubscribe"])[0]
-            asyncio.run(unsubscribe(app, link.rpartition("/")[2], OptOutSource.PAGE))
-            log(f"{LEAVES} follows the unsubscribe link of the message: {link}")
-            second = _send(app, SECOND, log)
-            for image in app.ledger.editions.images(first.send.digest):
-                (messages / image.name).write_bytes(image.data)
-            _lay_out(messages, app.publication.media_url)
-    caught = len(list(messages.glob("*.eml")))
-    return DemoResult(workspace=folder, messages=messages, first=first, second=second, link=link, caught=caught)
+        (folder / ".env").write_text(_settings(catcher.port, base_url) + settings, encoding="utf-8")
+        yield catcher
 
 
-def _send(app: App, slug: str, log: Callable[[str], None]) -> Summary:
+def demo_result(app: App, folder: Path, first: Summary, second: Summary) -> DemoResult:
+    """Lays out the messages, and returns what the demo sent."""
+    messages = folder / "messages"
+    for image in app.ledger.editions.images(first.send.digest):
+        (messages / image.name).write_bytes(image.data)
+    _lay_out(messages, app.publication.media_url)
+    return DemoResult(
+        workspace=folder,
+        messages=messages,
+        first=first,
+        second=second,
+        link=unsubscribe_link(folder),
+        caught=len(list(messages.glob("*.eml"))),
+    )
+
+
+def unsubscribe_link(folder: Path) -> str:
+    """Returns the unsubscribe link in the message to LEAVES."""
+    return str(re.findall(r"<(http[^>]*)>", message_to(LEAVES, folder / "messages")["List-Unsubscribe"])[0])
+
+
+def send_dispatch(app: App, slug: str, log: Callable[[str], None]) -> Summary:
+    """Sends a dispatch to the list of the demo."""
     plan = plan_send(app, slug, [LIST])
     left_out = ", ".join(f"{count} {reason}" for reason, count in plan.summary.skipped.items())
     log(f"“{plan.edition.title}” to {plan.summary.to_mail} readers; left out: {left_out}")
@@ -105,10 +131,11 @@ def _settings(port: int, base_url: str) -> str:
     )
 
 
-def _message_to(address: str, messages: Path) -> Message:
+def message_to(address: str, messages: Path) -> Message:
+    """Returns the first message to an address that the SMTP server stored."""
     for path in sorted(messages.glob("*.eml")):
         message = message_from_bytes(path.read_bytes())
-        if message["To"].strip("<> ") == address:
+        if str(message["To"]).strip("<> ") == address:
             return message
     raise AssertionError(f"no message to {address}")
 

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from mailer.settings.settings import PREFIX, Settings
 
 MASK = "**********"
-_SECRET_NAMES = re.compile(r"SECRET|RELAY|DATABASE|KEY|PASSWORD|FEEDBACK_", re.IGNORECASE)
+_SECRET_NAMES = re.compile(r"SECRET|RELAY|DATABASE|KEY|PASSWORD|FEEDBACK_|INBOUND_IMAP", re.IGNORECASE)
 _CREDENTIALS = re.compile(r"://([^@\s\"']+)@")
 _QUOTES = re.compile(r"[\"'\[\]]+")  # between the strings of a JSON array
 _SHORTEST = 8  # characters: a shorter part is punctuation or a word
@@ -23,6 +23,8 @@ _SHORTEST = 8  # characters: a shorter part is punctuation or a word
 def redact_secrets(text: str, settings: Settings) -> str:
     """Returns `text` with all secrets of `settings` masked, in every encoding of them."""
     secrets = set(_own_secrets(settings)).union(*(relay.secrets() for relay in settings.relay))
+    if settings.inbound_imap:
+        secrets.add(settings.inbound_imap.password.get_secret_value())
     database = urlsplit(settings.database_url.get_secret_value())
     secrets.update({database.password or "", *parse_qs(database.query).get("password", [])})
     forms = sorted({form for secret in secrets if secret for form in secret_encodings(secret)}, key=len, reverse=True)

@@ -23,7 +23,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, Pydanti
 from mailer.errors import SettingsError
 from mailer.mailbox_address import Mailbox
 from mailer.relay import Relay
-from mailer.settings import feedback_parsers, parsers
+from mailer.settings import feedback_parsers, inbound_parsers, parsers
 
 PREFIX = "MAILER_"
 _MISSING = {
@@ -89,7 +89,7 @@ Flag = Annotated[bool, _parsed_by(parsers.parse_bool)]
 Times = Annotated[tuple[int, ...], NoDecode, _parsed_by(parsers.parse_int_list)]
 Address = Annotated[Mailbox | None, NoDecode, _parsed_by(parsers.parse_address)]
 Selector = Annotated[str, _parsed_by(parsers.parse_selector)]
-KeyFile = Annotated[Path | None, BeforeValidator(_parse_path)]
+OptionalPath = Annotated[Path | None, BeforeValidator(_parse_path)]
 Passwords = Annotated[tuple[SecretStr, ...], NoDecode, _parsed_by(feedback_parsers.parse_passwords)]
 
 
@@ -182,6 +182,17 @@ class Settings(BaseSettings):
     oidc_claim: Annotated[str, _parsed_by(parsers.parse_claim)] = "email"
     oidc_only: Flag = False
 
+    inbound_lmtp: Annotated[
+        inbound_parsers.ListenAddress | None, NoDecode, _parsed_by(inbound_parsers.parse_listen_address)
+    ] = None
+    inbound_imap: Annotated[
+        inbound_parsers.ImapAccount | None, NoDecode, _parsed_by(inbound_parsers.parse_imap_account)
+    ] = None
+    inbound_imap_token: Line = ""
+    inbound_maildir: OptionalPath = None
+    inbound_folder: Annotated[str, _parsed_by(inbound_parsers.parse_folder)] = "mailer"
+    inbound_every: Annotated[int, _parsed_by(_parse_positive)] = 60
+
     feedback_ses: Annotated[tuple[str, ...], NoDecode, _parsed_by(feedback_parsers.parse_topics)] = ()
     feedback_mailgun: Annotated[tuple[SecretStr, ...], NoDecode, _parsed_by(feedback_parsers.parse_signing_keys)] = ()
     feedback_sendgrid: Annotated[tuple[str, ...], NoDecode, _parsed_by(feedback_parsers.parse_p256_keys)] = ()
@@ -194,9 +205,9 @@ class Settings(BaseSettings):
 
     dkim_domain: Annotated[str, _parsed_by(parsers.parse_domain)] = ""
     dkim_selector: Selector = ""
-    dkim_key: KeyFile = None
+    dkim_key: OptionalPath = None
     dkim_ed25519_selector: Selector = ""
-    dkim_ed25519_key: KeyFile = None
+    dkim_ed25519_key: OptionalPath = None
 
     @model_validator(mode="after")
     def _check_dkim(self) -> Self:
@@ -220,6 +231,12 @@ class Settings(BaseSettings):
             raise ValueError("MAILER_OIDC_ISSUER: must be set together with MAILER_OIDC_CLIENT_ID")
         if self.oidc_only and not self.oidc_issuer:
             raise ValueError("MAILER_OIDC_ONLY: needs MAILER_OIDC_ISSUER; without it nobody could sign in")
+        return self
+
+    @model_validator(mode="after")
+    def _check_inbound(self) -> Self:
+        if self.inbound_imap and bool(self.inbound_imap.password.get_secret_value()) == bool(self.inbound_imap_token):
+            raise ValueError("MAILER_INBOUND_IMAP: needs either a password, or MAILER_INBOUND_IMAP_TOKEN")
         return self
 
     def feedback_secrets(self, provider: str) -> tuple[str, ...]:

@@ -204,6 +204,23 @@ def test_a_snippet_and_what_is_missing_of_it(tab, file):
     page.locator("#findings li").first.wait_for()
 
 
+def test_words_are_made_bold_or_a_link_by_key_and_by_menu(tab, file):
+    page = tab()
+    page.goto(TIDE)
+    editor(page).focus()
+    page.keyboard.press("Control+End")
+    page.keyboard.press("Control+b")
+    page.keyboard.type("high")
+    page.keyboard.press("Control+End")
+    page.keyboard.type(" low")
+    for _ in "low":
+        page.keyboard.press("Shift+ArrowLeft")
+    page.get_by_text("Insert", exact=True).click()
+    page.get_by_role("button", name="Link (Ctrl-K)").click()
+    page.keyboard.type("example.org")
+    until(lambda: "**high** [low](https://example.org)" in file.read_text(encoding="utf-8"))
+
+
 def test_signed_out_in_another_tab_nothing_typed_is_lost(tab, file, site):
     page = tab()
     page.goto(TIDE)

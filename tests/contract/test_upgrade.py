@@ -67,7 +67,8 @@ def test_every_row_and_every_answer_survives(here: Commands, count_rows: Count) 
     here.json("status")  # upgrades the database
     assert {table: count_rows(table) for table in expected} == expected
     for command, answer in EXPECTED["commands"].items():  # those that show a reader add to the audit log
-        assert in_order(here.json(*command.split())) == in_order(answer), command
+        then, now = in_order(answer), in_order(here.json(*command.split()))
+        assert {key: value for key, value in now.items() if key in then} == then, command  # later versions add keys
 
 
 def in_order(answer: dict[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 The words of a target, and PAIRS pairs of them, are repeated to a quarter, a half and the whole of the target's `longest`, in each of
 its frames: `ab ab ab`, and `aaa bbb`. Input of twice the length should take twice the time. Prints what takes more than STEEP times
-as long for four times the input, and ends with exit code 1 if there is anything. The pairs are random, the same ones each time.
+as long for four times the input, and its root for the second doubling, and ends with exit code 1 if there is anything. The pairs are
+random, the same ones each time.
 Takes a few minutes a target; `make fuzz` ends it after as many seconds as it fuzzes.
 """
 
@@ -55,8 +56,8 @@ def is_steep(target: Target, texts: list[bytes], seconds: float) -> bool:
     """Whether the time grows faster than the length; `seconds`: of the longest text. What seems to is measured again."""
     if seconds < FAST or seconds <= STEEP * min(cpu(target, texts[0]) for _ in range(2)):
         return False
-    small, large = (min(cpu(target, text) for _ in range(3)) for text in (texts[0], texts[-1]))
-    return large > FAST and large > STEEP * small
+    small, middle, large = (min(cpu(target, text) for _ in range(3)) for text in texts)
+    return large > FAST and large > STEEP * small and large > math.sqrt(STEEP) * middle
 
 
 def measure(name: str, limit: float = math.inf) -> int:

@@ -50,6 +50,16 @@ class SentMail:
     def __init__(self, app: App) -> None:
         self.app = app
 
+    def messages(self, send_id: int) -> dict[str, SentMessage]:
+        """The messages of a send, by address."""
+        issue = self.app.message_tokens(self.app.ledger.sends.get(send_id).key_name)
+        return {
+            row.email: SentMessage(
+                delivery_id=row.delivery_id, send_id=send_id, address=row.email, tokens=issue(row.delivery_id)
+            )
+            for row in self.app.ledger.report.rows(send_id)
+        }
+
     def send(
         self,
         slug: str,
@@ -67,17 +77,7 @@ class SentMail:
             for number in range(len(new)):
                 text = replies[number % len(replies)]
                 run(deliver(mine, self.app.clock(), state, reply=Reply(code=250, text=text)))
-        issue = self.app.message_tokens(key)
-        rows = {row.email: row.delivery_id for row in ledger.report.rows(made.id)}
-        return {
-            each.envelope: SentMessage(
-                delivery_id=rows[each.envelope],
-                send_id=made.id,
-                address=each.envelope,
-                tokens=issue(rows[each.envelope]),
-            )
-            for each in people
-        }
+        return self.messages(made.id)
 
 
 def bounce(

@@ -9,11 +9,14 @@ from mailer.cli.output import echo_err, is_interactive, plural
 from mailer.dispatch.diagnostics import Diagnostic
 from mailer.errors import NeedsConfirmationError
 from mailer.ledger.types.sends import ResendPlan, Send
+from mailer.line_sanitizer import clean_line
 from mailer.service.dispatches.check_and_compile import DispatchError
 from mailer.service.sends.eta import format_days
 from mailer.service.sends.plan import SendPlan
 from mailer.service.sends.schedule_time import describe_schedule_time
 from mailer.service.sends.warmup_schedule import warmup_schedule
+
+_MAX_TYPED = 20  # characters of an answer that are repeated
 
 
 def show_plan(app: App, plan: SendPlan, *, at: float | None = None) -> None:
@@ -73,7 +76,9 @@ def confirm_send(plan: SendPlan) -> None:
         echo_err()
         typed = ""
     if typed.strip().replace(",", "") != str(count):
-        raise NeedsConfirmationError("Nothing was sent.", "To send, run the command again.")
+        number = clean_line(typed).strip()[:_MAX_TYPED]
+        why = f": {number} is not {count}" if number else ""
+        raise NeedsConfirmationError(f"Nothing was sent{why}.", "To send, run the command again.")
 
 
 def show_resend(app: App, parent: Send, plan: ResendPlan) -> None:

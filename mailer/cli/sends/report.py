@@ -15,10 +15,12 @@ from mailer.delivery.states import DeliveryState
 from mailer.errors import UsageError
 from mailer.ledger.types.deliveries import ReportRow
 from mailer.ledger.types.sends import Summary
+from mailer.service.feedback.returned_report import GOOD_RATE, HIGHEST_RATE, returned_report
 from mailer.service.sends.report import COLUMNS, delivery_timeline, report_object, report_rows
 from mailer.service.sends.summary import exit_code
 
-SHOWN = 20  # deliveries of each state
+SHOWN = 20  # deliveries of each state, and groups of those that came back
+WORDS = 120  # characters of a server's words
 
 
 @click.command("report")
@@ -58,6 +60,7 @@ def _show_report(app: App, summary: Summary) -> None:
     send_id, report = summary.send.id, app.ledger.report
     if assumed := report.count_resolved_manually(send_id):
         click.echo(f"{assumed:,} of the accepted: assumed, by resolve --assume-sent")
+    _show_returned(app, summary)
     for reason in report.reasons(send_id):
         code = " ".join(str(part) for part in (reason.code, reason.enhanced) if part)
         click.echo(f"  {reason.count:>7,} {reason.state}: {reason.reason}{f' ({code})' if code else ''}")
@@ -70,6 +73,23 @@ def _show_report(app: App, summary: Summary) -> None:
         if len(rows) > SHOWN:
             click.echo(f"More are {state}. To get all of them: mailer report {send_id} --csv FILE")
     show_next_step(app, summary)
+
+
+def _show_returned(app: App, summary: Summary) -> None:
+    """Shows what came back. It is beside the sum: these messages were accepted before."""
+    returned = returned_report(app, summary.send.id, summary.count(DeliveryState.ACCEPTED))
+    if returned.messages:
+        click.echo(f"{returned.messages:,} of the accepted came back:")
+    for each in returned.groups[:SHOWN]:
+        words = f" ({each.words[:WORDS]})" if each.words else ""
+        click.echo(f"  {each.count:>7,} {each.domain or 'erased readers'}: {each.reason}{words}")
+    if len(returned.groups) > SHOWN:
+        click.echo(f"More came back. To see all: mailer feedback list --send {summary.send.id}")
+    for rate in (returned.complaints, *returned.providers) if returned.providers else ():
+        click.echo(
+            f"{rate.provider or 'complaints'}: {rate.complaints:,} of {rate.accepted:,}, {rate.percent:.2f} % "
+            f"(Gmail asks for less than {GOOD_RATE} %, and never {HIGHEST_RATE} %)"
+        )
 
 
 def _first_rows(app: App, send_id: int, state: DeliveryState) -> list[ReportRow]:

@@ -16,7 +16,7 @@ from mailer.ledger.types.sends import Summary
 from mailer.service.sends.control import resendable_count
 from mailer.service.sends.progress_tracker import ProgressTracker
 from mailer.service.sends.run import run_send
-from mailer.service.sends.summary import exit_code, next_step, proof_line, send_object
+from mailer.service.sends.summary import exit_code, next_step, proof_line_with_reasons, send_object
 
 if TYPE_CHECKING:
     from mailer.delivery.run_result import RunResult
@@ -39,23 +39,23 @@ def run_and_show(app: App, send_id: int, *, wait: bool, as_json: bool) -> int:
         app.ledger.sends.pause(send_id, reason="stopped by hand")
         summary = app.ledger.sends.summary(send_id)
     hint = next_step(summary, result, zone=app.settings.timezone, resendable=resendable_count(app, summary))
-    show_result(summary, as_json=as_json, hint=hint)
+    show_result(app, summary, as_json=as_json, hint=hint)
     return exit_code(summary)
 
 
 def show_status(app: App, send_id: int, *, as_json: bool) -> int:
     """Shows the state of a send, and returns the exit code."""
     summary = app.ledger.sends.summary(send_id)
-    show_result(summary, as_json=as_json, hint=next_step_hint(app, summary))
+    show_result(app, summary, as_json=as_json, hint=next_step_hint(app, summary))
     return exit_code(summary)
 
 
-def show_result(summary: Summary, *, as_json: bool, hint: str) -> None:
+def show_result(app: App, summary: Summary, *, as_json: bool, hint: str) -> None:
     """Prints the send object or the proof line; the next step goes to standard error."""
     if as_json:
         print_json(send_object(summary))
     else:
-        click.echo(f"send {summary.send.id} {summary.send.state}: {proof_line(summary)}")
+        click.echo(f"send {summary.send.id} {summary.send.state}: {proof_line_with_reasons(app, summary)}")
     if hint:
         echo_err(hint)
 

@@ -13,7 +13,7 @@ from mailer.ledger.types.sends import Summary
 from mailer.ledger.types.transactional_mail import TransactionalState
 from mailer.service.sends.progress_tracker import describe_time_left
 from mailer.service.sends.scheduler import due_sends
-from mailer.service.sends.summary import exit_code, proof_line, send_object
+from mailer.service.sends.summary import exit_code, proof_line, proof_line_with_reasons, send_object
 
 SHOWN = 20
 
@@ -84,7 +84,7 @@ def show_line(summary: Summary) -> None:
 def show_send(app: App, summary: Summary) -> None:
     send = summary.send
     click.echo(f"send {send.id}: “{send.title}” to {', '.join(send.lists) or 'test addresses'}")
-    click.echo(f"{send.state}{f' ({send.reason})' if send.reason else ''}: {proof_line(summary)}")
+    click.echo(f"{send.state}{f' ({send.reason})' if send.reason else ''}: {proof_line_with_reasons(app, summary)}")
     if send.seconds:
         click.echo(f"{send.seconds:,.1f} s from the first connection to the last reply")
     if words := describe_time_left(app, summary):

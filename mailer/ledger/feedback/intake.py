@@ -38,7 +38,7 @@ from mailer.ledger.types.feedback import FeedbackMessage, FeedbackProof, NewFeed
 from mailer.ledger.types.suppressions import SuppressionAction, SuppressionReason
 from mailer.ledger.webhooks.outbox import enqueue_feedback
 
-PROOFS = tuple(proof for proof in FeedbackProof if proof.is_proof)
+_COUNTING = frozenset({Effect.COUNTED.value, Effect.SUPPRESSED.value})
 VALID_FOR = 30 * DAY  # seconds since a message was accepted; servers give up within a week
 KEPT_OF_MESSAGE = 64 * 1024  # octets
 _PAST = 200  # deliveries of a subscriber that are looked at
@@ -119,16 +119,10 @@ def is_about_us(new: NewFeedback) -> bool:
     return effect_of(new.kind, new.recipient, new.report_type, is_proven=True) is Effect.OURS
 
 
-def is_series_of_ours(conn: Connection, length: int) -> bool:
-    """Whether the last `length` final, proven bounces are all about us."""
-    query = (
-        select(feedback.c.effect)
-        .where(feedback.c.kind == FeedbackKind.BOUNCE, feedback.c.delayed.is_(False), feedback.c.proof.in_(PROOFS))
-        .order_by(feedback.c.id.desc())
-        .limit(length)
-    )
-    effects = conn.execute(query).scalars().all()
-    return len(effects) == length and all(effect is Effect.OURS for effect in effects)
+def is_series_of_ours(conn: Connection, length: int, *, before: int = 0) -> bool:
+    """Whether the last `length` final, proven bounces are all about us; `before`: those before the last so many."""
+    effects = [row[0] for row in _LATEST.run(conn, length + before).fetchall()][before:]
+    return len(effects) == length and all(effect == Effect.OURS.value for effect in effects)
 
 
 def _source_of(new: NewFeedback, subject: _Subject) -> str:
@@ -204,34 +198,15 @@ def _insert(conn: Connection, new: NewFeedback, subject: _Subject, effect: Effec
 
 def _is_repeated(conn: Connection, subject: _Subject, limits: BounceLimits, *, since: float, at: float) -> bool:
     """Whether this bounce, not recorded yet, makes a series that suppresses. `since`: earlier deliveries do not count."""
-    counted = and_(
-        feedback.c.identity == delivery.c.identity,
-        feedback.c.delivery_id == delivery.c.id,
-        feedback.c.kind == FeedbackKind.BOUNCE,
-        feedback.c.delayed.is_(False),
-        feedback.c.proof.in_(PROOFS),
-    )
-    query = (
-        select(delivery.c.id, delivery.c.updated_at, feedback.c.effect)
-        .select_from(delivery)
-        .join(send, send.c.id == delivery.c.send_id)
-        .outerjoin(feedback, counted)
-        .where(
-            delivery.c.identity == subject.identity,
-            delivery.c.updated_at > since,
-            send.c.kind != SendKind.TEST,
-            or_(delivery.c.state == DeliveryState.ACCEPTED, delivery.c.id == subject.delivery_id),
-        )
-        .order_by(delivery.c.updated_at.desc(), delivery.c.id.desc())
-        .limit(_PAST)
-    )
     past: dict[int, PastDelivery] = {}
-    for row in conn.execute(query):
-        mine = row.id == subject.delivery_id
-        counts = mine or row.effect in {Effect.COUNTED, Effect.SUPPRESSED}
-        each = PastDelivery(accepted_at=row.updated_at, came_back=mine or row.effect is not None, counts=counts)
-        known = past.get(row.id)
-        past[row.id] = replace(known, counts=known.counts or each.counts) if known else each
+    for number, accepted_at, effect in _PAST_DELIVERIES.run(
+        conn, subject.identity, since, subject.delivery_id
+    ).fetchall():
+        mine = number == subject.delivery_id
+        counts = mine or effect in _COUNTING
+        each = PastDelivery(accepted_at=accepted_at, came_back=mine or effect is not None, counts=counts)
+        known = past.get(number)
+        past[number] = replace(known, counts=known.counts or each.counts) if known else each
     return has_bounced_repeatedly(past.values(), at, limits)
 
 
@@ -310,6 +285,34 @@ _LIFTED_AT = CompiledStatement(
 )
 _OF_PROVIDER = CompiledStatement(
     select(attempt.c.delivery_id).where(HAS_PROVIDER_ID, attempt.c.reply == param("reply", "")).limit(1), "reply"
+)
+_PROVEN_BOUNCE = (
+    feedback.c.kind == FeedbackKind.BOUNCE,
+    feedback.c.delayed.is_(False),
+    feedback.c.proof.in_([proof for proof in FeedbackProof if proof.is_proof]),
+)
+_LATEST = CompiledStatement(
+    select(feedback.c.effect).where(*_PROVEN_BOUNCE).order_by(feedback.c.id.desc()).limit(param("limit")), "limit"
+)
+_PAST_DELIVERIES = CompiledStatement(
+    select(delivery.c.id, delivery.c.updated_at, feedback.c.effect)
+    .select_from(delivery)
+    .join(send, send.c.id == delivery.c.send_id)
+    .outerjoin(
+        feedback,
+        and_(feedback.c.identity == delivery.c.identity, feedback.c.delivery_id == delivery.c.id, *_PROVEN_BOUNCE),
+    )
+    .where(
+        delivery.c.identity == param("identity", ""),
+        delivery.c.updated_at > param("since", 0.0),
+        send.c.kind != SendKind.TEST,
+        or_(delivery.c.state == DeliveryState.ACCEPTED, delivery.c.id == param("id")),
+    )
+    .order_by(delivery.c.updated_at.desc(), delivery.c.id.desc())
+    .limit(_PAST),
+    "identity",
+    "since",
+    "id",
 )
 _MAILED = CompiledStatement(
     select(delivery.c.id).where(delivery.c.identity == param("identity", "")).limit(1), "identity"

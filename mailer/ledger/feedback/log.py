@@ -63,13 +63,15 @@ class FeedbackLog:
 
         def work(conn: Connection) -> RecordedFeedback:
             at = self._context.clock()
-            may_be_ours = any(is_about_us(each) for each in items)
-            before = may_be_ours and is_series_of_ours(conn, limits.warn)
             statuses = tuple(record_feedback(conn, each, limits, message, at=at) for each in items)
             recorded = statuses.count(RecordStatus.RECORDED)
             ignored = statuses.count(RecordStatus.IGNORED)
             count_source(conn, source, recorded=recorded, ignored=ignored, at=at)
-            begins = may_be_ours and not before and is_series_of_ours(conn, limits.warn)
+            begins = (
+                any(is_about_us(each) for each in items)
+                and is_series_of_ours(conn, limits.warn)
+                and not is_series_of_ours(conn, limits.warn, before=recorded)
+            )
             return RecordedFeedback(statuses=statuses, begins_series_of_ours=begins)
 
         return self._context.writer.call(work)

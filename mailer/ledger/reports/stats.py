@@ -47,6 +47,11 @@ def _domain_postgresql(element: _Domain, compiler: SQLCompiler, **options: Any) 
     return f"split_part({compiler.process(element.clauses, **options)}, '@', 2)"
 
 
+def domain_of(identity: ColumnElement[str]) -> ColumnElement[str]:
+    """Returns the domain of an identity; "" for erased ones."""
+    return _Domain(identity)
+
+
 class _Floor(FunctionElement[int]):
     """A number that is not negative, without its fraction: SQLite's cast cuts it off, PostgreSQL's rounds."""
 
@@ -117,7 +122,13 @@ class SendStats:
         domain = _Domain(delivery.c.identity).label("domain")
         reply = (attempt.c.code, attempt.c.enhanced)
         query = (
-            select(domain, *reply, func.count().label("count"), func.min(attempt.c.closed_at).label("since"))
+            select(
+                domain,
+                *reply,
+                func.min(attempt.c.reply).label("reply"),
+                func.count().label("count"),
+                func.min(attempt.c.closed_at).label("since"),
+            )
             .join(attempt, LAST_ATTEMPT)
             .where(delivery.c.send_id == send_id, delivery.c.state == DeliveryState.DEFERRED)
             .group_by(domain, *reply)

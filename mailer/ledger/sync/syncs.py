@@ -31,7 +31,7 @@ from sqlalchemy import (
     update,
 )
 
-from mailer.csv.rows import Status, UnclearColumn
+from mailer.csv.rows import READING_RULES, Status, UnclearColumn
 from mailer.errors import NeedsConfirmationError
 from mailer.ledger.store.advisory_lock import advisory_lock
 from mailer.ledger.store.expressions import effective_status, is_suppressed, set_by_subscriber, suppression_reason
@@ -103,7 +103,7 @@ class ListSyncs:
         """Whether the file of this digest, read with these meanings of its columns, and the ledger are in sync."""
         with self._context.database.reading() as conn:
             found = conn.execute(select(list_).where(list_.c.name == name, list_.c.digest == digest)).first()
-            if found is None or found.findings.get("meanings") != meanings:
+            if found is None or _meanings(found.findings) != meanings:
                 return False
             return not _has_pending_changes(conn, found.id, self._context.clock())
 
@@ -161,6 +161,7 @@ class ListSyncs:
             "shown": list(plan.findings),
             "more": plan.more_findings,
             "meanings": dict(reading.meanings),
+            "rules": READING_RULES,
             "unclear": [asdict(each) for each in plan.unclear],
         }
         values: dict[str, Any] = {"columns": list(reading.columns), "digest": reading.digest, "findings": found}
@@ -322,6 +323,11 @@ def _unchanged_situation(now: float) -> ColumnElement[Any]:
     return key.concat(set_by_subscriber())
 
 
+def _meanings(found: Mapping[str, Any]) -> Mapping[str, str] | None:
+    """Returns the meanings of columns with which a file was read; None if a version with other rules read it."""
+    return found.get("meanings") if found.get("rules") == READING_RULES else None
+
+
 def _state(row: Row[Any]) -> ListState:
     found = row.findings
     return ListState(
@@ -335,7 +341,7 @@ def _state(row: Row[Any]) -> ListState:
         findings=tuple(found["shown"]),
         more_findings=found["more"],
         unclear=tuple(UnclearColumn(**each) for each in found.get("unclear", ())),
-        meanings=found.get("meanings"),
+        meanings=_meanings(found),
         sync=row.sync_id,
     )
 

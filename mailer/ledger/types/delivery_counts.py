@@ -51,10 +51,14 @@ class RelayCount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeferralGroup:
-    """The number of deliveries at `domain` that are deferred after this reply; the first attempt ended at `since`."""
+    """The number of deliveries at `domain` that are deferred after a reply with these codes; the first attempt ended at `since`.
+
+    `reply` is the text of one of the replies, which may name a recipient.
+    """
 
     domain: str
     code: int | None
     enhanced: str
+    reply: str
     count: int
     since: float

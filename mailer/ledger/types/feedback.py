@@ -123,6 +123,16 @@ class FeedbackEntry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReturnedGroup:
+    """How many messages of a send came back from `domain` for one reason, with the words of one of them; "": erased readers."""
+
+    domain: str
+    reason: Reason
+    count: int
+    words: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FeedbackSource:
     """A source, when it last spoke, and how many events were recorded, ignored and of an unknown kind."""
 

@@ -128,7 +128,7 @@ class PendingChanges:
 class ListState:
     """The state of a list after its last sync; `digest` is the SHA-256 of the file then, in hex.
 
-    `meanings` of its columns, as they were stated then; None if a version read the file that did not know them.
+    `meanings` of its columns, as they were stated then; None if a version with other rules read the file.
     """
 
     name: str

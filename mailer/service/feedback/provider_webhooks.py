@@ -117,7 +117,7 @@ class ProviderWebhooks:
 
     async def _take(self, provider: MailProvider, request: ProviderRequest) -> str:
         """Records the events of a proven request. Returns a note for the log, or "". Raises an error if it has to come again."""
-        note = await self._confirm_subscription(request) if provider is _SES else ""
+        note = await self._heed_subscription(request) if provider is _SES else ""
         count = self._app.ledger.feedback.count_source
         try:
             events = await asyncio.to_thread(provider.parse, request)
@@ -135,9 +135,13 @@ class ProviderWebhooks:
             raise _NotYetKnownError
         return note
 
-    async def _confirm_subscription(self, request: ProviderRequest) -> str:
+    async def _heed_subscription(self, request: ProviderRequest) -> str:
+        """Confirms a subscription to a topic of ours, and tells when one has ended. Returns a note for the log, or ""."""
+        envelope = sns.parse_envelope(request)
+        if envelope.get("Type") == sns.END:
+            return "SNS has ended the subscription of this site to a topic. To get its events again, subscribe again there."
         try:
-            url = sns.confirmation_url(sns.parse_envelope(request), self._app.settings.feedback_ses)
+            url = sns.confirmation_url(envelope, self._app.settings.feedback_ses)
         except ProofError as error:
             return f"A subscription of SNS was not confirmed: {error}."
         if not url:

@@ -4,7 +4,9 @@ Raises UsageError for an unknown list or an invalid expression, ListError, Ledge
 """
 
 import datetime as dt
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import IO
 
 from mailer.app import App
@@ -19,22 +21,33 @@ from mailer.service.lists.overview import select_members
 from mailer.service.lists.sync_before_query import ListSource, synced_lists
 
 
-def export_list(app: App, name: str, out: IO[str], *, where: str = "", raw: bool = False) -> ExportCounts:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListExport(ExportCounts):
+    """The numbers of an export; `statuses`: of its rows by status."""
+
+    statuses: Mapping[str, int]
+
+
+def export_list(app: App, name: str, out: IO[str], *, where: str = "", raw: bool = False) -> ListExport:
     """Writes the members of `name` to `out` as CSV: the file's fields, status and since."""
     selection, fields = select_members(app, name, where)
     others = [field for field in fields if field not in {EMAIL, STATUS, SINCE}]
     audience = Audience(selection=selection, fields=(EMAIL, *others))
     zone = app.settings.timezone
+    statuses: Counter[str] = Counter()
 
     def rows(found: Iterator[AudienceRow]) -> Iterator[list[str]]:
         for each in found:
             since = dt.datetime.fromtimestamp(each.joined_at, zone).date().isoformat()
             values = [each.fields.get(field, "") for field in (EMAIL, *others)]
-            yield [*values, status_word(each.reason), since]
+            status = status_word(each.reason)
+            statuses[status] += 1
+            yield [*values, status, since]
 
     with synced_lists(app, lists_in(selection), ListSource.FILE, allow_removals=True) as lists:
         found = listed(lists.conn, audience, at=app.clock())
-        return write_export(out, (EMAIL, *others, STATUS, SINCE), rows(found), raw=raw)
+        counts = write_export(out, (EMAIL, *others, STATUS, SINCE), rows(found), raw=raw)
+    return ListExport(rows=counts.rows, escaped=counts.escaped, statuses=statuses)
 
 
 def status_word(reason: str) -> str:

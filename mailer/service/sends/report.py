@@ -19,6 +19,7 @@ from mailer.ledger.types.deliveries import Attempt, Delivery, ReportRow
 from mailer.ledger.types.delivery_counts import ReasonCount
 from mailer.ledger.types.sends import Send, Summary
 from mailer.mime.composer import message_id
+from mailer.service.feedback.returned_report import ReturnedReport, returned_object, returned_report
 from mailer.service.sends.monitor import SendSnapshot
 from mailer.service.sends.run import load_edition
 from mailer.service.sends.summary import send_object
@@ -43,7 +44,7 @@ def message_id_function(app: App, send: Send) -> Callable[[ReportRow], str]:
 
 
 def report_object(app: App, summary: Summary) -> dict[str, object]:
-    """Returns the send object, with `assumed` and, by reason, the failed and skipped deliveries."""
+    """Returns the send object, with `assumed`, the failed and skipped deliveries by reason, and what came back."""
     report = app.ledger.report
     reasons = [
         {
@@ -55,7 +56,13 @@ def report_object(app: App, summary: Summary) -> dict[str, object]:
         }
         for reason in report.reasons(summary.send.id)
     ]
-    return {**send_object(summary), "assumed": report.count_resolved_manually(summary.send.id), "reasons": reasons}
+    returned = returned_report(app, summary.send.id, summary.count(DeliveryState.ACCEPTED))
+    return {
+        **send_object(summary),
+        "assumed": report.count_resolved_manually(summary.send.id),
+        "reasons": reasons,
+        **returned_object(returned),
+    }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +76,7 @@ class SendReport:
     assumed: int
     reasons: tuple[ReasonCount, ...]
     earlier: tuple[Summary, ...]
+    returned: ReturnedReport
 
     @property
     def summaries(self) -> tuple[Summary, ...]:
@@ -84,6 +92,7 @@ def build_report(app: App, look: SendSnapshot) -> SendReport:
         assumed=ledger.report.count_resolved_manually(send_id),
         reasons=ledger.report.reasons(send_id, *_NOT_ACCEPTED),
         earlier=ledger.sends.ended_before(send_id, limit=EARLIER),
+        returned=returned_report(app, send_id, look.summary.count(DeliveryState.ACCEPTED)),
     )
 
 
@@ -110,6 +119,7 @@ def delivery_timeline(app: App, send_id: int, email: str) -> tuple[str, ...]:
     if found is None:
         raise UsageError(
             f"{email} is no recipient of send {send_id}.",
+            f"To see the lists and opt-outs of this reader: mailer subscriber show {email}. "
             f"To list the recipients: mailer report {send_id} --csv -",
         )
     tried = tuple(_attempt_in_words(attempt) for attempt in app.ledger.report.attempts(found.id))

@@ -1,7 +1,10 @@
 """The summary of a send for scripts and people: the send object, the proof line, the exit code, the next step."""
 
+from collections import Counter
+from collections.abc import Mapping
 from zoneinfo import ZoneInfo
 
+from mailer.app import App
 from mailer.delivery.run_result import RunResult, StopReason
 from mailer.delivery.states import DeliveryState, SendState
 from mailer.iso_time import format_iso
@@ -33,13 +36,28 @@ def send_object(summary: Summary) -> dict[str, object]:
     }
 
 
-def proof_line(summary: Summary) -> str:
-    """Returns the sum of the counts in words: every frozen recipient is counted in exactly one state."""
+def proof_line(summary: Summary, skipped: Mapping[str, int] | None = None) -> str:
+    """Returns the sum of the counts in words: every recipient is counted in exactly one state.
+
+    `skipped`: the reasons for skipping recipients, with their numbers.
+    """
     counts = send_object(summary)
     names = ("accepted", "failed", "skipped", "uncertain", "deferred", "pending")
-    always = {"accepted", "failed", "skipped", "uncertain"}
-    parts = [f"{counts[name]:,} {name}" for name in names if counts[name] or name in always]
-    return f"{counts['frozen']:,} frozen = {' + '.join(parts)}"
+    parts = {name: f"{counts[name]:,} {name}" for name in names if counts[name] or name == "accepted"}
+    if skipped and "skipped" in parts:
+        parts["skipped"] += f" ({', '.join(f'{number:,} {reason}' for reason, number in skipped.items())})"
+    noun = "recipient" if counts["frozen"] == 1 else "recipients"
+    return f"{counts['frozen']:,} {noun} = {' + '.join(parts.values())}"
+
+
+def proof_line_with_reasons(app: App, summary: Summary) -> str:
+    """Returns the proof line, with the reasons for skipping recipients."""
+    if not summary.count(_S.SKIPPED):
+        return proof_line(summary)
+    skipped: Counter[str] = Counter()
+    for each in app.ledger.report.reasons(summary.send.id, _S.SKIPPED):
+        skipped[each.reason] += each.count
+    return proof_line(summary, skipped)
 
 
 def exit_code(summary: Summary) -> int:

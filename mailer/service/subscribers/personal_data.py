@@ -2,6 +2,7 @@
 
     find_profile(app, address)       lists, changes, consent, sends, mail; also those of former addresses
     subject_copy(profile)            the same for the subscriber: without the addresses that others moved to from this one
+    mail_state(person)               whether they get mail, in words
     profile_object(person)           its JSON
 
 The state of a list is the ledger's; for a row that was not synced yet, the file's. Lists that cannot be read, and a missing
@@ -22,6 +23,7 @@ from mailer.iso_time import format_iso
 from mailer.ledger.subscribers.leaving_reasons import LeavingReasonRecord
 from mailer.ledger.subscribers.signups import ConsentRecord
 from mailer.ledger.subscribers.transactional_mail_queue import QueuedMail
+from mailer.ledger.types.feedback import FeedbackEntry
 from mailer.ledger.types.subscribers import MemberChange, MemberChangeKind, Membership
 from mailer.ledger.types.suppressions import Suppression, SuppressionChange
 from mailer.service.lists.export import status_word
@@ -36,6 +38,7 @@ class _Timestamped(Protocol):
 _WOULD_BE_MAILED = frozenset(
     {Status.SUBSCRIBED.value, Status.PAUSED.value, Status.UNCONFIRMED.value, Status.UNKNOWN.value}
 )
+_NOT_ON_LIST = frozenset({"removed", Status.ERASED.value})
 _Dated = TypeVar("_Dated", bound=_Timestamped)
 
 
@@ -95,6 +98,7 @@ class SubscriberProfile:
     mail: tuple[QueuedMail, ...] = ()
     notices: tuple[WebhookNotice, ...] = ()
     deliveries: tuple[Sent, ...] = ()
+    feedback: tuple[FeedbackEntry, ...] = ()
     formerly: tuple[str, ...] = ()
     later: tuple[str, ...] = ()
 
@@ -132,9 +136,21 @@ def find_profile(app: App, address: Address, *, read_files: bool = True) -> Subs
         mail=tuple(each for identity in identities for each in ledger.transactional.of(identity)),
         notices=_by_time(_webhook_notices(app, identities)),
         deliveries=_by_time(each for identity in identities for each in _sent(app, identity))[::-1],
+        feedback=_by_time(each for identity in identities for each in ledger.feedback.of(identity)),
         formerly=formerly,
         later=ledger.members.later_addresses(address.identity),
     )
+
+
+def mail_state(person: SubscriberProfile) -> str:
+    """Returns in words whether the person gets mail: on which lists, or why not."""
+    if person.suppression:
+        held = person.suppression
+        return f"gets no mail: {held.reason} since {format_iso(held.at)}, by {held.source}"
+    active = [each for each in person.lists if each.status not in _NOT_ON_LIST]
+    if mailed := [each.list for each in active if each.status == Status.SUBSCRIBED]:
+        return f"gets mail, on {', '.join(mailed)}"
+    return f"gets no mail: {', '.join(f'{each.status} on {each.list}' for each in active) or 'on no list'}"
 
 
 def subject_copy(person: SubscriberProfile) -> SubscriberProfile:
@@ -335,6 +351,18 @@ def profile_object(person: SubscriberProfile) -> dict[str, object]:
                 "at": format_iso(each.at),
             }
             for each in person.deliveries
+        ],
+        "feedback": [
+            {
+                "at": format_iso(each.at),
+                "kind": each.kind.value,
+                "send": each.send_id,
+                "status": each.status,
+                "reason": each.reason.value,
+                "words": each.words,
+                "effect": each.effect.value,
+            }
+            for each in person.feedback
         ],
     }
 

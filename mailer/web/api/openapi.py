@@ -25,12 +25,13 @@ _TAGS = {
     "dispatches": "The files that editors write.",
     "sends": "A send is one edition sent to one audience. It starts at a given time, or now, and runs in the background.",
     "lists": "The lists of readers: a file each, synced with the database.",
-    "subscribers": "The data of one person, and the suppression list.",
+    "subscribers": "The data of one person, the suppression list, and what came back.",
 }
 _PATHS = {
     "name": ("The name of the dispatch’s file, without .md.", {"type": "string"}, "2026-10-26-east-quay"),
     "send": ("The number of the send.", {"type": "integer", "minimum": 1, "maximum": 10**18 - 1}, 1),
     "list": ("The name of the list.", {"type": "string"}, "readers"),
+    "feedback": ("The number of the feedback.", {"type": "integer", "minimum": 1, "maximum": 10**18 - 1}, 1),
     "upload": ("The number of the upload.", {"type": "string"}, "5eed" * 8),
 }
 _ERRORS = {

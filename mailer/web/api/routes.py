@@ -21,7 +21,7 @@ from mailer.app import App
 from mailer.errors import MailerError
 from mailer.ledger.types.errors import LedgerError
 from mailer.service.dispatches.check_concurrency import CheckGate
-from mailer.web.api import dispatches, list_uploads, lists, new_sends, sends, subscribers
+from mailer.web.api import dispatches, feedback, list_uploads, lists, new_sends, sends, subscribers
 from mailer.web.api.guard import ApiGuard
 from mailer.web.api.openapi import document
 from mailer.web.api.problem_details import PREFIX, http_problem, mailer_problem, problem
@@ -36,6 +36,7 @@ ROUTES: tuple[ApiRoute, ...] = (
     *lists.ROUTES,
     *list_uploads.ROUTES,
     *subscribers.ROUTES,
+    *feedback.ROUTES,
 )
 """Every route that needs a token."""
 _log = logging.getLogger(__name__)

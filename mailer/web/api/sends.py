@@ -74,11 +74,37 @@ class DeliveryReason(Schema):
     count: int
 
 
+class ReturnedFacts(Schema):
+    """A number of messages that came back from one domain for one reason, with the words of one server, without addresses."""
+
+    domain: str
+    reason: Annotated[str, Field(description="A word such as `userunknown`, `mailboxfull`, `blocked`.")]
+    count: int
+    words: str
+
+
+class ProviderComplaints(Schema):
+    """Complaints about a send at one provider. `rate`: in per cent of the accepted messages."""
+
+    provider: str
+    accepted: int
+    complaints: int
+    rate: float
+
+
 class SendReport(SendFacts):
-    """The results of a send. `assumed`: how many are accepted only by assumption; `reasons`: why others were not accepted."""
+    """The results of a send. `assumed`: how many are accepted only by assumption; `reasons`: why others were not accepted.
+
+    `came_back`: how many of the accepted messages came back; they count as accepted, too.
+    """
 
     assumed: int
     reasons: tuple[DeliveryReason, ...]
+    came_back: int
+    returned: tuple[ReturnedFacts, ...]
+    complaints: int
+    complaint_rate: Annotated[float, Field(description="In per cent. Gmail asks for less than 0.1, and never 0.3.")]
+    complaints_by_provider: tuple[ProviderComplaints, ...]
 
 
 class DeliveryFilter(PageQuery):

@@ -99,6 +99,18 @@ class ReceivedSend(Schema):
     at: str
 
 
+class ReturnedFeedback(Schema):
+    """A bounce or complaint about a message to the person. `words`: those of the server; `effect`: what followed."""
+
+    at: str
+    kind: str
+    send: int | None
+    status: str
+    reason: str
+    words: str
+    effect: str
+
+
 class Subscriber(Schema):
     """Everything known of one person; for an unknown address all lists are empty."""
 
@@ -116,6 +128,7 @@ class Subscriber(Schema):
     letters: tuple[TransactionalMailFacts, ...]
     told: Annotated[tuple[WebhookDelivery, ...], Field(description="Webhook messages about the person.")]
     deliveries: tuple[ReceivedSend, ...]
+    feedback: tuple[ReturnedFeedback, ...]
 
 
 class SuppressionFilter(PageQuery):

@@ -24,7 +24,7 @@ from mailer.web.desk.render import static_file
 from mailer.web.desk.route import DeskRoute
 from mailer.web.desk.sends import compose, live, report, scheduled_actions, send_test_message
 from mailer.web.desk.sends import list as sends_list
-from mailer.web.desk.subscribers import detail, suppressions
+from mailer.web.desk.subscribers import detail, feedback, suppressions
 
 ROUTES: tuple[DeskRoute, ...] = (
     *signin.ROUTES,
@@ -50,6 +50,7 @@ ROUTES: tuple[DeskRoute, ...] = (
     *uploads.ROUTES,
     *detail.ROUTES,
     *suppressions.ROUTES,
+    *feedback.ROUTES,
     *profile.ROUTES,
     *users.ROUTES,
     *activity_log.ROUTES,

@@ -203,7 +203,7 @@ def test_an_excluding_list_may_have_bad_rows(here, catcher):
     (here.folder / "subscribers" / "staff.csv").write_text("email\nnonsense\n")
     ran = here(*SEND, "--exclude", "staff")
     assert ran.code == 0
-    assert "row was saved in staff.rejected.csv" in ran.err
+    assert "correct it in staff.csv and sync again (staff.rejected.csv is only a copy to read)" in ran.err
     assert (here.folder / "subscribers" / "staff.rejected.csv").exists()
 
 

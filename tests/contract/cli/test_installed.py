@@ -14,8 +14,8 @@ from mailer import __version__
 
 ROOT = Path(__file__).parents[3]
 PROOFS = (
-    "2026-10-26-east-quay: 12 frozen = 10 accepted + 1 failed + 1 skipped + 0 uncertain",
-    "2026-03-02-crane: 12 frozen = 9 accepted + 0 failed + 3 skipped + 0 uncertain",
+    "2026-10-26-east-quay: 12 recipients = 10 accepted + 1 failed + 1 skipped",
+    "2026-03-02-crane: 12 recipients = 9 accepted + 3 skipped",
 )
 
 

@@ -14,7 +14,9 @@ from mailer.addresses import parse_address
 from mailer.app import App
 from mailer.ledger.subscribers.signups import Signup
 from mailer.ledger.types.subscribers import LeavingReason
+from mailer.service.feedback.record import record_message
 from tests.support.feedback_messages import EXIM
+from tests.support.returned_mail import SentMail, bounce, complaint
 from tests.support.workspaces import DISPATCH, make_workspace
 
 DOCUMENT = (Path(__file__).parents[3] / "docs" / "json.md").read_text(encoding="utf-8")
@@ -46,6 +48,10 @@ MESSAGE = {
     "attempts": [["at", "seconds", "status", "error", "answer"]],
 }
 
+FEEDBACK = [
+    "id", "at", "source", "kind", "email", "address", "send", "slug", "status", "reason", "permanent", "delayed", "report_type",
+    "words", "proof", "effect", "decision", "decided_by",
+]  # fmt: skip
 COUNTS = ["people", "joined", "changed", "moved", "removed", "rejected", "blocked", "duplicates", "patched", "appended"]
 SYNC = [
     "list", "sync", "planned", *COUNTS, "encoding_changed",
@@ -88,7 +94,6 @@ GOLDEN = {
     ("status", ""): {"sends": [SEND]},
     ("resume", "2"): SEND,
     ("resolve", "2", "--assume-sent"): SEND,
-    ("report", "2"): {**dict.fromkeys(SEND), "assumed": None, "reasons": [WHY]},
     ("restore", "--accept"): ["recorded_until", "open_sends"],
     ("archive", "build", "OUT"): ["files", "written", "removed"],
     ("verify", "2"): {**dict.fromkeys(SEND), "ok": None, "checks": [["check", "ok", "wrong"]]},
@@ -116,7 +121,19 @@ GOLDEN = {
         "letters": [["kind", "state", "at"]],
         "told": [["type", "to", "state", "at"]],
         "deliveries": [["send", "slug", "state", "reason", "attempts", "at"]],
+        "feedback": [["at", "kind", "send", "status", "reason", "words", "effect"]],
     },
+    ("report", "2"): {
+        **dict.fromkeys([*SEND, "assumed"]),
+        "reasons": [WHY],
+        "came_back": None,
+        "returned": [["domain", "reason", "count", "words"]],
+        **dict.fromkeys(["complaints", "complaint_rate"]),
+        "complaints_by_provider": [["provider", "accepted", "complaints", "rate"]],
+    },
+    ("feedback", "list"): {"feedback": [FEEDBACK], "waiting": None, "series_of_ours": None},
+    ("feedback", "show", "3"): [*FEEDBACK, "message"],
+    ("feedback", "decide", "3", "--ignore"): {"decided": [FEEDBACK]},
     ("token", "list"): {"tokens": [["name", "scopes", "at", "used", "until", "networks"]]},
     ("user", "list"): {"users": [["name", "role", "email", "oidc", "password", "at"]]},
     ("subscriber", "erase", "ana@example.com", "--yes"): ["email", "deliveries", "skipped", "lists"],
@@ -164,6 +181,15 @@ def say_what_only_a_person_says(folder: Path) -> None:
         ledger.leaving_reasons.record(ana.identity, standing.at, LeavingReason.OTHER, "")
 
 
+def bring_back(folder: Path) -> None:
+    """The message of send 2 comes back as full, Ana complains, and something comes back that nobody can prove."""
+    with App.open(folder) as app:
+        ana = SentMail(app).messages(2)["ana@example.com"]
+        unproven = bounce(ana, "5.1.1", to="bounces@example.org").replace(ana.headers.encode(), b"Subject: x")
+        for raw in (bounce(ana, "5.2.2", "552 5.2.2 full"), complaint(ana, "abuse"), unproven):
+            record_message(app, raw, source="pipe")
+
+
 def test_every_json_has_its_keys_in_their_order_and_nothing_beside_it(here, catcher, monkeypatch):
     monkeypatch.setattr(sys, "stdin", TextIOWrapper(BytesIO()))
     rows = ("ana@example.com,Ana,Porto Novo", "refuse@example.com,R,")
@@ -187,6 +213,7 @@ def test_every_json_has_its_keys_in_their_order_and_nothing_beside_it(here, catc
             here("suppress", "remove", "refuse@example.com")
         if arguments[:2] == ("subscriber", "show"):
             say_what_only_a_person_says(here.folder)
+            bring_back(here.folder)
         ran = here(*typed, "--json")
         assert ran.out, ran.err
         assert json.dumps(shape(json.loads(ran.out))) == json.dumps(golden(wanted)), typed

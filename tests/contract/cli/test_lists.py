@@ -145,7 +145,7 @@ def test_each_bad_row_is_named_with_its_line_and_kept(arrived, here):
     for line, reason in BAD.items():
         (found,) = [each for each in output.splitlines() if each.strip().startswith(f"hostile.csv:{line}: ")]
         assert reason in found
-        assert "row was saved in hostile.rejected.csv" in found
+        assert "correct it in hostile.csv and sync again (hostile.rejected.csv is only a copy to read)" in found
     assert "hostile.csv:3: ok@example.com is already in line 2; this row is ignored" in output
     assert re.search(r"hostile\.csv:7: .*“name”", output), "the line break in a field"
     with (here.folder / "subscribers" / "hostile.rejected.csv").open(encoding="utf-8-sig", newline="") as file:
@@ -207,7 +207,11 @@ def test_only_an_own_no_of_the_person_is_final(here, catcher):
         app.ledger.suppressions.unsubscribe("ana@example.com", source="page")
     refused = here("suppress", "remove", "ana@example.com")
     assert refused.code == 1
-    assert "only the reader can undo that" in refused.out
+    assert refused.out == "ana@example.com: unsubscribed, by page; only the reader can undo that\n"
+    with App.open(here.folder) as app:
+        app.ledger.suppressions.unsubscribe("bo@example.com", source="Mara, at the desk")
+    refused = here("suppress", "remove", "bo@example.com")
+    assert refused.out.endswith("by Mara, at the desk; only the reader can undo that, or the user who entered it\n")
     ran = here("send", "tide", "--to", "readers", "--yes", "--json")
     assert ran.json()["skipped"] == 1
     assert "1 unsubscribed" in ran.err
@@ -218,10 +222,14 @@ def test_what_a_plan_says_is_in_the_words_of_an_admin(here):
     make_workspace(here.folder)
     (lists / "gone.csv").write_text("email,UNSUB_TIME\nana@x.org,2025-02-03\nbo@x.org,2025-02-04\n", "utf-8")
     (lists / "all.csv").write_text("email,Stadt\nana@x.org,Lisbon\ncy@x.org,Porto\nnobody,\n", "utf-8")
-    assert "“2025-02-03” in “UNSUB_TIME” is read as unsubscribed, in 2 rows" in here("list", "sync", "gone").err
+    assert (
+        "cells such as “2025-02-03” in “UNSUB_TIME” are read as unsubscribed, in 2 rows"
+        in here("list", "sync", "gone").err
+    )
     planned = here("list", "sync", "all", "--plan")
     assert "! line 2: ana@x.org stays unsubscribed (by list gone, sync 1)" in planned.out
-    assert "2 joined, 1 not resubscribed, 1 rejected" in planned.out
+    assert "2 joined, 1 not resubscribed\n  3 rows = 2 readers + 1 rejected\n" in planned.out
+    assert "Nothing was changed. To do this: mailer list sync all\n" in planned.err
     assert "1 of the 2 new readers get mail: 1 unsubscribed" in planned.out
     assert "the column “Stadt” is the field “city”." in here("list", "show", "all", "--where", "stadt").err
     assert "Sync 9 of the list gone cannot be restored." in here("list", "undo", "gone", "--to", "9").err
@@ -245,6 +253,37 @@ def test_show_prints_the_present_status_and_export_a_word_that_reading_knows(her
     assert [row.split(",")[-2] for row in exported[1:]] == ["unsubscribed", "unsubscribed"]
     profile = here("subscriber", "show", "ana@example.com").out.splitlines()
     assert profile[1].startswith("  gets no mail: unsubscribed since ")
+    blocked = here("subscriber", "show", "bo@example.com").out
+    assert "gets no mail: by hand since " in blocked
+    assert "unsubscribed" not in blocked, "one reason only"
+    assert here("suppress", "remove", "bo@example.com", "cy@example.com").out.splitlines() == [
+        "bo@example.com: removed; gets mail again, on readers",
+        "cy@example.com: removed; gets no mail: on no list",
+    ]
+    assert here("suppress", "list", "--limit", "0").out == ""
+    assert here("suppress", "list", "--limit", "0").err == "1 address: 1 unsubscribed\n"
+    assert "2 readers exported from readers: 1 subscribed, 1 unsubscribed" in here("list", "export", "readers").err
+
+
+def test_what_an_admin_types_wrongly_leads_to_the_right_command(here, catcher):
+    make_workspace(here.folder, port=catcher.port, rows=["ana@example.com,Ana,Porto Novo"])
+    find = here("subscriber", "show", "Großmann").err
+    assert """To find a reader by name: mailer list show LIST --where '"Großmann" in last_name'""" in find
+    assert "Write one address" in here("subscriber", "show", 'a"b').err
+    here("subscriber", "unsubscribe", "ana@example.com")
+    ran = here("test", "tide", "ana@example.com")
+    assert ran.out == "send 1 finished: 1 recipient = 0 accepted + 1 skipped (1 unsubscribed)\n"
+    assert "mailer subscriber show bo@example.com" in here("report", "1", "bo@example.com").err
+
+
+def test_a_reader_with_many_fields_fits_on_a_line_of_the_list(here):
+    make_workspace(here.folder)
+    columns = [f"c{number}" for number in range(9)]
+    path = here.folder / "subscribers" / "wide.csv"
+    path.write_text(f"email,{','.join(columns)}\nana@example.com,,{','.join('abcdefgh')}\n", "utf-8")
+    shown = here("list", "show", "wide").out
+    assert "  ana@example.com: c1 a, c2 b, c3 c, c4 d, c5 e and 3 more\n" in shown
+    assert "    c8: h\n" in here("subscriber", "show", "ana@example.com").out
 
 
 def test_all_lists_are_listed_with_their_readers(here):

@@ -1,5 +1,6 @@
 """The commands of docs/moving.md, run on a small export of each tool: nobody who opted out there is mailed from here."""
 
+import re
 import shlex
 import shutil
 
@@ -68,3 +69,12 @@ def test_the_lists_of_phplist_can_be_told_apart_by_a_condition(moved):
     assert "phplist where" in shown.out
     assert "bo@example.org" in shown.out
     assert "ana@example.org" not in shown.out
+
+
+def test_the_example_dispatch_of_the_page_composes_a_message_to_each_reader(here, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    here("init", ".")
+    shutil.copy(TOOLS / "mailchimp-subscribed.csv", tmp_path / "subscribers")
+    (command,) = re.findall(r"`mailer (send .* --dry-run)`", MOVING.read_text("utf-8"))
+    ran = here(*shlex.split(command.replace("NAME", "mailchimp-subscribed")))
+    assert (ran.code, ran.out.startswith("1 message composed")) == (0, True), ran.err

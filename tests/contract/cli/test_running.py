@@ -44,7 +44,7 @@ def test_a_signal_pauses_cleanly_and_says_how_to_go_on(here, programs, number):
         assert ran.code == 4, ran.err
         assert "mailer resume 1" in ran.err
         assert "Traceback" not in ran.err
-        assert ran.out.startswith("send 1 paused: 150 frozen")
+        assert ran.out.startswith("send 1 paused: 150 recipients = ")
         found = states(here.folder)
         assert set(found) == {"accepted", "pending"}
         assert found["accepted"] == len(server.messages)

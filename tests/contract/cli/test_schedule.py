@@ -143,7 +143,7 @@ def test_serve_starts_what_is_due_with_the_readers_of_that_moment(here, catcher)
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=PATIENCE)
         assert process.returncode == 0
-        assert "send 1 finished: 2 frozen = 2 accepted" in err
+        assert "send 1 finished: 2 recipients = 2 accepted" in err
     finally:
         process.kill()
         process.communicate()

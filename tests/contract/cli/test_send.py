@@ -60,7 +60,10 @@ def test_the_plan_shows_all_that_is_decided(here, catcher):
         "KB a message",
         "never tested",
         f"127.0.0.1:{catcher.port}",
-        "readers.csv:5: “bad@@x” is not an e-mail address (two @); the row was saved in readers.rejected.csv",
+        (
+            "readers.csv:5: “bad@@x” is not an e-mail address (two @); correct it in readers.csv and sync again "
+            "(readers.rejected.csv is only a copy to read)"
+        ),
         "readers.csv:6: ana@example.com is already in line 2; this row is ignored",
     ):
         assert shown in ran.err, ran.err
@@ -452,6 +455,7 @@ def test_the_number_of_readers_typed_sends_and_nothing_else(tmp_path, programs, 
     assert ended == code, shown
     assert len(catcher.received()) == count
     assert ("Nothing was sent" in shown) == (count == 0), shown
+    assert ("Nothing was sent: 2 is not 3." in shown) == (typed == b"2\n"), shown
     assert "Traceback" not in shown
     with sqlite3.connect(tmp_path / "mailer.db") as database:
         assert database.execute("select count(*) from send").fetchone() == (count > 0,)

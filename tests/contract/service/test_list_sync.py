@@ -14,6 +14,7 @@ from mailer.addresses import parse_address
 from mailer.csv.reader import ListError, open_list
 from mailer.csv.rows import Member, RejectedRow, Status
 from mailer.errors import NeedsConfirmationError, UsageError
+from mailer.ledger.sync import syncs
 from mailer.ledger.types.subscribers import MemberChangeKind
 from mailer.ledger.types.suppressions import SuppressionReason
 from mailer.service.lists import sync
@@ -79,6 +80,19 @@ def test_a_sync_with_nothing_new_does_nothing(desk):
     assert again.sync is None
     assert again.people == 10
     assert len(desk.ledger.syncs.history("readers")) == 1
+
+
+def test_a_list_is_read_again_by_a_version_that_recognises_more(desk, monkeypatch):
+    def is_current():
+        return desk.ledger.syncs.is_current("readers", file_digest(desk.app.workspace.list_file("readers")), {})
+
+    monkeypatch.setattr(syncs, "READING_RULES", 1)
+    desk.sync("email,notes\nana@x.org,will keine Mails mehr\n")
+    assert is_current()
+    monkeypatch.undo()
+    assert not is_current()
+    assert [each.name for each in desk.sync().unclear] == ["notes"]
+    assert is_current()
 
 
 def test_pending_changes_of_one_file_do_not_affect_another_list(desk):

@@ -1,6 +1,8 @@
 """POST /feedback/PROVIDER: what is proven is recorded before it is answered, and nothing else suppresses anybody."""
 
 import json
+from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,6 +30,7 @@ from tests.support.provider_requests import (
 )
 from tests.support.site import site_in, visiting
 
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "reliability.md"
 BEN = "ben@example.net"
 SES_ID = "0102018f5b7c-mail-000000"
 PUBLIC = {"ses", "sendgrid", "postal"}
@@ -101,37 +104,74 @@ def test_each_provider_suppresses_a_missing_mailbox_once_and_only_that(world):
     assert {each.source: each.recorded for each in world.site.ledger.feedback.sources()} == dict.fromkeys(PROVIDERS, 1)
 
 
-def forge(provider: str, request: SignedRequest) -> dict[str, SignedRequest]:
-    """Requests of somebody who knows everything but the key, and has perhaps seen one request."""
+def forge(provider: str, request: SignedRequest) -> dict[str, list[SignedRequest]]:
+    """Requests of somebody who knows everything but the key, and has perhaps seen a request, by attack."""
+    other = next(name for name in PROVIDERS if name != provider and PROVIDERS[name].is_signed)
+    json_type, form_type = {"Content-Type": "application/json"}, {"Content-Type": "application/x-www-form-urlencoded"}
+    is_signed = PROVIDERS[provider].is_signed
+    proof = {name: value for name, value in request.headers.items() if name != "Content-Type"}
+    unsigned = request.body.replace(b'"signature"', b'"s"').replace(b'"Signature"', b'"S"')
+    broken = request.body.replace(b'ignature": "', b'ignature": "0')
     changed = request.body.replace(ANA.encode(), BEN.encode())
-    stranger = {"Content-Type": "application/json"}
-    wrong = {name: value[:-6] + "AAAAA=" for name, value in request.headers.items()}
+    own_body = is_signed and provider != "mailgun"  # the signature of Mailgun does not cover the body: see below
+
+    def each(body: bytes, *headers: dict[str, str]) -> list[SignedRequest]:
+        return [SignedRequest(one, body, ()) for one in headers]
+
     return {
-        "unsigned": SignedRequest(
-            stranger, request.body.replace(b'"signature"', b'"s"').replace(b'"Signature"', b'"S"'), ()
+        "unsigned": each(
+            unsigned, {}, json_type, form_type, {"Authorization": "Basic Og=="}, {"Authorization": "Bearer "}
         ),
-        "wrong proof": SignedRequest(wrong, request.body.replace(b'ignature": "', b'ignature": "0'), ()),
-        "no body": SignedRequest(stranger, b"", ()),
-        "oversized": SignedRequest(request.headers, request.body + b" " * PROVIDERS[provider].largest, ()),
-        "deep": SignedRequest(stranger, b"[" * 200_000, ()),
-        "no JSON": SignedRequest(stranger, b"\xff\x00", ()),
-        "a form": SignedRequest(
-            {"Content-Type": "application/x-www-form-urlencoded"}, b"event=bounce&email=" + ANA.encode(), ()
-        ),
-        "changed": SignedRequest(stranger if not PROVIDERS[provider].is_signed else request.headers, changed, ()),
+        "signed with another key": [
+            *each(broken, {name: f"{value[:-6]}AAAAA=" for name, value in proof.items()}),
+            *each(broken, {name: value.swapcase() for name, value in proof.items()}),
+            *each(unsigned, dict(signed(other, {}).headers)),
+        ],
+        "changed": [
+            *(each(changed, dict(request.headers)) if own_body else []),
+            *(each(request.body + b" ", dict(request.headers)) if own_body and provider != "ses" else []),
+            *each(changed.replace(b'"token": "', b'"token": "0').replace(b'ignature": "', b'ignature": "0'), json_type),
+        ],
+        "oversized": each(request.body + b" " * PROVIDERS[provider].largest, dict(request.headers)),
+        "malformed": [
+            attempt
+            for body in (
+                b"",
+                b"\xff\x00",
+                b"null",
+                b"[" * 200_000,
+                b'{"signature":' * 30_000,
+                b"event=bounce&email=" + ANA.encode(),
+            )
+            for attempt in each(body, json_type)
+        ],
     }
 
 
+ATTACKS = {
+    "unsigned": "requests to the webhooks of providers: unsigned, or without a password",
+    "signed with another key": "… signed with another key, or with a wrong password",
+    "changed": "… of a provider, and changed",
+    "oversized": "… oversized",
+    "malformed": "… malformed or deeply nested",
+}
+
+
+def number_in_the_page(attack: str) -> int:
+    [row] = [line for line in PAGE.read_text("utf-8").splitlines() if line.startswith(f"| {attack} |")]
+    return int(row.removeprefix(f"| {attack} |").split("|")[0])
+
+
 def test_a_forged_request_gets_401_or_413_and_suppresses_nobody(world):
-    before = world.site.contents()
+    before, tried = world.site.contents(), Counter()
     for provider in PROVIDERS:
-        request = signed(provider, world.payload(provider))
-        for name, forged in forge(provider, request).items():
-            if (name, provider) == ("changed", "mailgun"):
-                continue  # its signature does not cover the body: see the next test
-            status = world.post(provider, forged)
-            assert (provider, name, status) == (provider, name, 413 if name == "oversized" else 401)
+        for attack, requests in forge(provider, signed(provider, world.payload(provider))).items():
+            for request in requests:
+                tried[attack] += 1
+                status = world.post(provider, request)
+                assert (provider, attack, status) == (provider, attack, 413 if attack == "oversized" else 401), request
     assert world.site.contents() == before
+    assert {attack: number_in_the_page(words) for attack, words in ATTACKS.items()} == tried
 
 
 def test_a_token_of_mailgun_is_refused_with_another_body(world):
@@ -148,6 +188,7 @@ def test_a_token_of_mailgun_is_refused_with_another_body(world):
     world.site.clock.forward(90_000)
     assert (world.post("mailgun", forged), world.post("mailgun", request)) == (401, 401)
     assert world.suppressed() == {ANA}
+    assert number_in_the_page("… of Mailgun: a token seen with another body, or an old one") == 4
 
 
 def test_a_password_is_accepted_in_the_path_and_a_wrong_one_is_told_by_401(world):
@@ -201,6 +242,7 @@ def test_an_event_of_a_provider_about_another_address_than_that_of_the_message_w
         assert world.post(provider, signed(provider, payload)) == 200
     assert world.suppressed() == set()
     assert len(world.site.ledger.feedback.page(waiting=True)) == len(PROVIDERS)
+    assert number_in_the_page("an event of a provider about another address than that of the message") == len(PROVIDERS)
 
 
 def test_events_in_one_request_are_recorded_in_any_order_and_each_once(world):
@@ -226,11 +268,15 @@ def test_without_a_commit_the_answer_makes_the_provider_repeat(world, monkeypatc
     assert len(world.site.ledger.feedback.of(ANA)) == len(PROVIDERS)
 
 
-def test_a_subscription_is_confirmed_for_our_topic_only_and_its_certificate_is_kept(world):
+def test_a_subscription_is_confirmed_for_our_topic_only_and_its_certificate_is_kept(world, caplog):
+    assert world.post("ses", signed("ses", made.confirmation(Type="UnsubscribeConfirmation"))) == 200
+    assert "SNS has ended the subscription" in caplog.text
+    assert world.amazon.asked == [CERTIFICATE_URL]
+    del world.amazon.asked[:]
+    world.amazon.now = 10 * PAUSE
     assert world.post("ses", signed("ses", made.confirmation())) == 200
-    assert world.amazon.asked[0] == CERTIFICATE_URL
     query = f"Action=ConfirmSubscription&TopicArn={TOPIC.replace(':', '%3A')}&Token=a-token"
-    assert world.amazon.asked[1:] == [f"https://sns.eu-west-1.amazonaws.com/?{query}"]
+    assert world.amazon.asked == [f"https://sns.eu-west-1.amazonaws.com/?{query}"]
     del world.amazon.asked[:]
     for refused in (
         made.confirmation(TopicArn="arn:aws:sns:eu-west-1:999999999999:bounces"),

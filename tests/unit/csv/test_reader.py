@@ -92,7 +92,7 @@ def test_each_bad_row_of_a_hostile_list_is_named_and_the_others_are_used():
         (15, "nul@example.com"),
         (16, "bidi@example.com"),
     ]
-    kept = "; the row was saved in hostile.rejected.csv"
+    kept = "; correct it in hostile.csv and sync again (hostile.rejected.csv is only a copy to read)"
     assert told[:4] == [
         "hostile.csv:3: ok@example.com is already in line 2; this row is ignored",
         f"hostile.csv:4: “not-an-address” is not an e-mail address (no @){kept}",

@@ -50,14 +50,26 @@ def test_a_link_to_the_dispatch_itself_is_reported_before_it_is_sent():
         (
             {"readers": frozenset({"city", "name"})},
             "the list readers has no field “town”",
-            "expected one of city, name",
+            "add the column, remove this part of the dispatch, or use a field that exists: city, name",
         ),
         (
             {"readers": frozenset({"towns"}), "board": frozenset()},
             "none of the lists board, readers has a field “town”",
             "did you mean “towns”?",
         ),
-        ({"readers": frozenset()}, "the list readers has no field “town”", ""),
+        (
+            {"readers": frozenset(f"f{number}" for number in range(10, 50))},
+            "the list readers has no field “town”",
+            (
+                "add the column, remove this part of the dispatch, or use a field that exists: "
+                f"{', '.join(f'f{number}' for number in range(10, 40))} and 10 more"
+            ),
+        ),
+        (
+            {"readers": frozenset()},
+            "the list readers has no field “town”",
+            "add the column, or remove this part of the dispatch",
+        ),
     ],
 )
 def test_a_field_that_no_list_has_is_reported(lists, message, expected):

@@ -31,6 +31,7 @@ def test_a_day_of_a_spreadsheet_is_read_in_the_language(text, language, day):
 def test_english_without_a_region_leaves_day_and_month_open():
     assert parse_day("03/04/2024", "en") == ParsedDay("2024-03-04", is_ambiguous=True)
     assert parse_day("04/04/2024", "en") == ParsedDay("2024-04-04")
+    assert [parse_day("04.05.2024", each) for each in ("en", "en-US", "de")] == [ParsedDay("2024-05-04")] * 3
 
 
 @pytest.mark.parametrize(

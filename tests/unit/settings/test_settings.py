@@ -16,6 +16,7 @@ from pydantic import SecretStr, ValidationError
 from mailer.errors import SettingsError
 from mailer.mailbox_address import Mailbox
 from mailer.relay import Relay, TlsMode, choose_by_weight
+from mailer.settings.inbound_parsers import ImapAccount, ListenAddress
 from mailer.settings.secret_masking import MASK, redact_secrets
 from mailer.settings.settings import Images, OnUncertain, Settings, load_settings, variable_names
 from tests.support.provider_requests import TOPIC, secret_of
@@ -88,6 +89,11 @@ GOOD = [
     ("HELO", "[192.0.2.1]", "helo", "[192.0.2.1]"),
     ("HELO", "[IPv6:2001:db8::1]", "helo", "[IPv6:2001:db8::1]"),
     ("CONNECTIONS", "", "connections", 8),
+    ("INBOUND_LMTP", "127.0.0.1:8024", "inbound_lmtp", ListenAddress(host="127.0.0.1", port=8024)),
+    ("INBOUND_LMTP", "[::1]:24", "inbound_lmtp", ListenAddress(host="::1", port=24)),
+    ("INBOUND_IMAP", "imaps://b%40x.org:p%2Fw@imap.x.org", "inbound_imap", ImapAccount(host="imap.x.org", port=993, tls=TlsMode.IMPLICIT, user="b@x.org", password=SecretStr("p/w"))),
+    ("INBOUND_IMAP", "imap+starttls://b:p@imap.x.org:1143/Bounces/New%20ones", "inbound_imap", ImapAccount(host="imap.x.org", port=1143, tls=TlsMode.STARTTLS, user="b", password=SecretStr("p"), folder="Bounces/New ones")),
+    ("INBOUND_FOLDER", "Back/mailer", "inbound_folder", "Back/mailer"),
     ("FEEDBACK_SES", f"{TOPIC}, {TOPIC}-2", "feedback_ses", (TOPIC, f"{TOPIC}-2")),
     ("FEEDBACK_MAILGUN", "key-0123456789abcdef", "feedback_mailgun", (SecretStr("key-0123456789abcdef"),)),
     ("FEEDBACK_BREVO", '["a_random-password-0123"]', "feedback_brevo", (SecretStr("a_random-password-0123"),)),
@@ -154,6 +160,11 @@ BAD = [
     ("OIDC_ISSUER", "http://id.example.org", "should be https://HOST"),
     ("OIDC_ISSUER", "https://id.example.org?x", "should be https://HOST"),
     ("OIDC_CLAIM", "e mail", "should be the name of a claim"),
+    *[("INBOUND_LMTP", text, "should be an address of this machine") for text in ("8024", "0.0.0.0:8024", "mail.example.org:24", "127.0.0.1", "127.0.0.1:x", "127.0.0.1:24/x")],
+    *[("INBOUND_IMAP", text, "should be imaps://USER:PASSWORD@HOST") for text in ("imap.x.org", "pop://b:p@x.org", "imaps://imap.x.org", "imaps://b:p@x.org?x", "imaps://b:p%0A@x.org", "imaps://b:p@x.org:x")],
+    ("INBOUND_IMAP", "imap://b:p@imap.x.org", "in clear text to another host"),
+    ("INBOUND_IMAP", "imaps://b:p@imap.x.org/a%22b", "name of a mail folder"),
+    ("INBOUND_FOLDER", "../mailer", "name of a mail folder"),
     *[("FEEDBACK_SES", text, "should be the ARN of an SNS topic") for text in ("bounces", f"{TOPIC}:sub", TOPIC.replace("sns", "sqs"), f"{TOPIC},")],
     *[("FEEDBACK_BREVO", text, "should be a random password") for text in ("short", "user:a-random-password-0123", "ä" * 30)],
     ("FEEDBACK_RESEND", "re_0123456789abcdefghijklmn", "begins with whsec_"),
@@ -328,7 +339,17 @@ def test_an_issuer_is_kept_unchanged_and_its_host_is_its_name(issuer):
     assert load().oidc_name == ""
 
 
+def test_a_mailbox_has_a_password_or_a_command_that_prints_a_token():
+    for variables in (
+        {"INBOUND_IMAP": "imaps://b@x.org"},
+        {"INBOUND_IMAP": "imaps://b:p@x.org", "INBOUND_IMAP_TOKEN": "true"},
+    ):
+        assert wrong(**variables) == ["MAILER_INBOUND_IMAP: needs either a password, or MAILER_INBOUND_IMAP_TOKEN"]
+    assert load(INBOUND_IMAP="imaps://b@x.org", INBOUND_IMAP_TOKEN="mail-token b").inbound_imap.user == "b"
+
+
 SECRETS = {
+    "INBOUND_IMAP": "imaps://b:breathe%2Fd@imap.example.org",
     "SECRET_KEYS": '["hush-hush-hush-hush-hush-hush-hush", "psst-psst-psst-psst-psst-psst-psst"]',
     "RELAY": '["smtps://lettername:hunter%2F2@mail.example.org", "smtp+starttls://o:back%5Cslash@h"]',
     "DATABASE_URL": "postgresql://dbuser:dbpa%40ss@db.example.org/letters?sslmode=require",
@@ -349,6 +370,7 @@ WORDS = [
     "hunter%2F2",
     "whisper/er",
     "murmur",
+    "breathe/d",
     "mumble",
     "mutter",
 ]

@@ -101,7 +101,12 @@ def preview_send(request: DeskRequest, form: SendForm, source: ListSource) -> Se
 
 
 def _filter_example(app: App, form: SendForm) -> str:
-    """Returns how a filter on the chosen lists is written: with what was typed as a value, and the columns there are."""
+    """Returns how a filter on the chosen lists is written: with what was typed as a value, and the columns there are.
+
+    A call of `list` or `received` compares no column, and has no example.
+    """
+    if re.match(r"(?:not\s+)?(?:list|received)\s*\(", form.where.strip()):
+        return ""
     try:
         columns = tuple(dict.fromkeys(column for name in form.lists for column in editable_fields(app, name)))
     except MailerError:

@@ -15,6 +15,7 @@ from mailer.csv.formula_safe_writer import write_export
 from mailer.delivery.states import DeliveryState
 from mailer.ledger.types.roles_and_scopes import Role
 from mailer.ledger.types.sends import Send
+from mailer.service.feedback.returned_report import GOOD_RATE, HIGHEST_RATE
 from mailer.service.sends.report import COLUMNS, build_report, report_rows
 from mailer.web.desk import charts
 from mailer.web.desk.plain_language import delivery_state, describe_attempt
@@ -23,6 +24,7 @@ from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute
 from mailer.web.desk.sends.delivery_charts import domain_bar, legend, plots, summary_bar
 from mailer.web.desk.sends.send_lookup import SEND, send_number, source_of
+from mailer.web.desk.status_labels import bounce_reason_label
 from mailer.web.responses import chunks_of
 
 HERE = f"{SEND}/report"
@@ -64,6 +66,9 @@ def _report(request: DeskRequest) -> Response:
         accepted_bar=charts.stack(
             [charts.ChartPart("accepted", snapshot.summary.count(DeliveryState.ACCEPTED), "good")], frozen
         ),
+        bounce_reason=bounce_reason_label,
+        good_rate=GOOD_RATE,
+        highest_rate=HIGHEST_RATE,
         share=lambda count, whole: f"{100 * count / whole:.1f} %" if whole else "–",
     )
 

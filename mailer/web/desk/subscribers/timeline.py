@@ -6,13 +6,21 @@ from dataclasses import dataclass
 
 from mailer.csv.rows import Status
 from mailer.delivery.states import DeliveryState
+from mailer.feedback.model import FeedbackKind
 from mailer.ledger.store.expressions import IMPORTED
+from mailer.ledger.types.feedback import FeedbackEntry
 from mailer.ledger.types.subscribers import MemberChange, MemberChangeKind
 from mailer.ledger.types.suppressions import SuppressionAction, SuppressionChange, SuppressionReason
 from mailer.line_sanitizer import clean_line
 from mailer.service.subscribers.personal_data import Sent, SubscriberProfile
 from mailer.web.desk.plain_language import delivery_state, plain_reason
-from mailer.web.desk.status_labels import leaving_reason_label, source_label, status_label
+from mailer.web.desk.status_labels import (
+    bounce_reason_label,
+    effect_label,
+    leaving_reason_label,
+    source_label,
+    status_label,
+)
 
 _MAX_TEXT = 200  # characters
 _LIFTED = {
@@ -28,6 +36,13 @@ _TRANSACTIONAL = {
     "link": "E-mail with a preferences link",
     "address": "E-mail about the new address",
     "welcome": "Welcome",
+}
+
+
+_RETURNED = {
+    FeedbackKind.BOUNCE: "came back",
+    FeedbackKind.COMPLAINT: "reported as spam",
+    FeedbackKind.UNSUBSCRIBE: "unsubscribed at the provider",
 }
 
 
@@ -63,8 +78,16 @@ def _entries(profile: SubscriberProfile) -> Iterator[TimelineEntry]:
         yield TimelineEntry(mail.created_at, f"{_TRANSACTIONAL.get(mail.kind, mail.kind)}: {mail.state}")
     for notice in profile.notices:
         yield TimelineEntry(notice.at, f"Webhook {notice.host}: {notice.event} ({notice.state})")
+    for entry in profile.feedback:
+        yield TimelineEntry(entry.at, _feedback(entry), entry.send_id)
     for sent in profile.deliveries:
         yield TimelineEntry(sent.at, _delivery(sent), sent.send_id)
+
+
+def _feedback(entry: FeedbackEntry) -> str:
+    about = f"Send {entry.send_id}, {entry.slug}: " if entry.send_id else ""
+    words = f": “{_line(entry.words)}”" if entry.words else ""
+    return f"{about}{_RETURNED[entry.kind]} ({bounce_reason_label(entry.reason)}; {effect_label(entry.effect)}){words}"
 
 
 def _suppression(each: SuppressionChange) -> str:

@@ -48,7 +48,7 @@ def api(site, visitor):
 
 
 def path_of(route):
-    return route.path.format(name="tide", send=1, list="readers", upload="5eed" * 8)
+    return route.path.format(name="tide", send=1, list="readers", feedback=1, upload="5eed" * 8)
 
 
 def pages(api, path, name, limit):

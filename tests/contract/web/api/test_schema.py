@@ -21,6 +21,7 @@ NEVER = {
     "DELETE /lists/{list}/uploads/{upload}",
     "POST /suppressions/remove",  # an address that was not erased just before
     "PATCH /lists/{list}/members",  # the same; an undo of the list does not bring it back
+    "POST /feedback/{feedback}/decide",  # something that waits: test_feedback_pages.py
 }
 """What these operations need is hardly to be guessed: test_api.py does them."""
 UNLIMITED = Rate(burst=1_000_000, every=1)

@@ -239,6 +239,7 @@ def test_more_readers_than_were_confirmed_are_not_frozen(site, mara, monkeypatch
         ({"list": "nobody"}, "There is no list"),
         ({"where": "city == 'Nowhere'"}, "No reader would get this"),
         ({"where": "__import__('os')"}, 'Write: city == "Lisbon". Columns: '),
+        ({"where": "city = Leeds"}, 'Write: city == "Leeds". Columns: '),
         ({"where": "Porto Novo"}, 'Write: city == "Porto Novo". Columns: '),
         ({"when": "later", "at": "2020-01-01T07:00"}, "in the past"),
         ({"when": "later", "at": "soon"}, "Enter a date and a time"),

@@ -159,6 +159,13 @@ def test_a_signed_header_that_was_changed_or_is_gone_fails(name: str, signers: s
         assert not any(verified(raw.replace(field[0], other, 1)))
 
 
+def test_the_essential_headers_are_those_that_a_mail_program_shows_or_acts_on() -> None:
+    assert {name.lower() for name in OVERSIGNED} >= {
+        "from", "sender", "reply-to", "to", "cc", "subject", "date", "message-id", "mime-version", "content-type",
+        "list-unsubscribe", "list-unsubscribe-post",
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize("name", OVERSIGNED)
 @pytest.mark.parametrize("place", ["first", "last"])
 def test_a_second_header_of_an_essential_name_fails(name: str, place: str) -> None:

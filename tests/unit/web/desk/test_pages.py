@@ -189,7 +189,7 @@ def test_a_photo_in_the_text_keeps_its_caption_and_credit(desk, file):
     )
     file.write_text(f"{DISPATCH}\n{answer.json()['markdown']}\n", encoding="utf-8")
     shown = unescape(desk.get(f"{TIDE}/letter").text)
-    assert 'The "old" quay, {{ 1911 }} (Ines Moura)' in shown
+    assert "The “old” quay, {{ 1911 }} (Ines Moura)" in shown
 
 
 def test_the_editor_says_that_a_dispatch_was_changed_after_it_was_sent(site, desk, file):
