@@ -59,9 +59,12 @@ def lists_of_mail(app: App, mail: QueuedMail) -> tuple[str, ...]:
 def language_of_message(app: App, delivery: Delivery) -> str:
     """Returns the language of those lists of the send that the recipient is on; without one of its own, that of the issue."""
     send = app.ledger.sends.get(delivery.send_id)
-    on = {each.list for each in app.ledger.members.of(delivery.identity)} & set(send.lists)
+    on = [each for each in app.ledger.members.of(delivery.identity) if each.list in send.lists]
+    mailed = [each for each in on if each.removed_at is None and each.status in _IS_MAILED]
     edition = app.ledger.editions.get(send.digest)
-    return _shared_language(app, on or send.lists, edition.language if edition else "")
+    return _shared_language(
+        app, {each.list for each in mailed or on} or send.lists, edition.language if edition else ""
+    )
 
 
 def _shared_language(app: App, lists: Collection[str], otherwise: str) -> str:
