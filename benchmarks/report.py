@@ -5,6 +5,7 @@ bench.json: `at`, `machine`, `quick`, `pairs`, `composition` [{what, side, secon
 `sending` [{link, size, octets, sessions, first, second, ratio, more_cpu, runs, skipped}], `growth` [{readers, first_message,
 planning, freezing, sent, skipped}], `cold` (seconds), `lists` {rows, plain, first, again, peak, by_index, by_file}, `unsubscribe`
 {alone, beside, bare}, each {requests, seconds, cpu, waited, longest}, `feedback` {messages, octets, seconds, permanent},
+`recording` {alone, beside}, each {events, seconds, cpu},
 `targets` [{what, bound, at_most, value, unit, reached}].
 A spread is {median, min, max}; a run {messages, seconds, cpu, peak, rate}. Times are seconds, sizes octets; what was not
 measured is null.
@@ -23,6 +24,7 @@ from benchmarks.growth import GrowthResult
 from benchmarks.lists import SyncResult
 from benchmarks.optimisations import Gain
 from benchmarks.process import Measured
+from benchmarks.recording import RecordingResult
 from benchmarks.targets import ENGINE, Target
 from benchmarks.unsubscribe import UnsubscribeResult
 
@@ -43,6 +45,7 @@ class Report:
     synced: SyncResult | None
     unsubscribe: UnsubscribeResult | None
     feedback: FeedbackResult | None
+    recording: RecordingResult | None
     targets: Sequence[Target]
 
     def as_json(self) -> dict[str, object]:
@@ -59,6 +62,7 @@ class Report:
             "lists": asdict(self.synced) if self.synced else None,
             "unsubscribe": asdict(self.unsubscribe) if self.unsubscribe else None,
             "feedback": asdict(self.feedback) if self.feedback else None,
+            "recording": asdict(self.recording) if self.recording else None,
             "targets": [{**asdict(each), "reached": each.reached} for each in self.targets],
         }
 
