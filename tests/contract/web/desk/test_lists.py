@@ -145,12 +145,26 @@ def test_an_upload_is_read_applied_and_undone(site, desk, file):
     where = upload(desk, "Email;Vorname;city\nana@example.com;Anna;\nnew@x.org;N;Lima\nbad@@x.org;;\nNEW@x.org;;\n")
     plan = desk.get(where)
     assert "fair.csv, 4 rows, semicolons, UTF-8. Nothing has changed yet." in words(plan)
-    for number in ("added 1", "changed 1", "removed 0", "rejected rows 1", "duplicate rows 1"):
+    for number in (
+        "will be mailed 1",
+        "already on the list 1",
+        "rejected ( download ) 1",
+        "duplicate 1",
+        "1 is changed",
+    ):
         assert number in words(plan), number
+    assert "removed from the list" not in words(plan)
+    assert "4;“bad@@x.org” is not an e-mail address (two @)" in desk.get(f"{where}/rejected").text
     assert "4 “bad@@x.org” is not an e-mail address (two @)" in words(plan)
     assert file.read_bytes() == before
     answer = desk.post(where, {"base": base_of(plan)})
-    assert (answer.status_code, answer.headers["location"]) == (303, LIST)
+    assert (answer.status_code, answer.headers["location"]) == (303, f"{LIST}/imports")
+    kept = desk.get(f"{LIST}/imports")
+    assert "fair.csv" in words(kept) and "rejected ( download ) 1" in words(kept) and "Ada Admin" in words(kept)
+    assert (
+        "bad@@x.org"
+        in desk.get(re.search(r'href="[^"]*(/desk/lists/readers/imports/\w+/rejected)"', kept.text)[1]).text
+    )
     assert file.read_text(encoding="utf-8").endswith("new@x.org,N,Lima\n") and "Anna" in file.read_text("utf-8")
     assert desk.get(where).status_code == 404
     history = desk.get(f"{LIST}/history")
@@ -337,8 +351,8 @@ def test_a_new_list_begins_with_an_upload(desk, file):
     assert "First name" in words(desk.get(f"{here}/members"))
     more = {"file": ("new.csv", b"email,last_name\nana@x.org,Reis\n", "text/csv")}
     where = desk.post(f"{here}/upload", {"way": "whole"}, files=more).headers["location"]
-    assert desk.post(where, {"base": base_of(desk.get(where))}).headers["location"] == here
-    for page in ("", "/members", "/history", "/settings", "/sync"):
+    assert desk.post(where, {"base": base_of(desk.get(where))}).headers["location"] == f"{here}/imports"
+    for page in ("", "/imports", "/members", "/history", "/settings", "/sync"):
         assert desk.get(f"{here}{page}").status_code == 200, page
     assert "ana@x.org,Reis" in desk.post(f"{here}/export").text
     assert desk.get("/desk/lists/none").status_code == 404
@@ -375,12 +389,35 @@ def test_the_many_empty_fields_of_a_reader_are_folded_away(desk, file):
 def test_readers_who_join_without_getting_mail_are_no_success(site, desk, file):
     where = upload(desk, "Email,UNSUB_TIME\nnew@x.org,2025-05-03\n")
     plan = words(desk.get(where))
-    assert "added 0" in plan and "added, but gets no mail (1 unsubscribed) 1" in plan
+    assert "will be mailed 0" in plan and "opted out 1" in plan
     assert "Added, but get no mail Reader Reason new@x.org Unsubscribed, in this file" in plan
     site.ledger.suppressions.unsubscribe("left@x.org", source="page")
     plan = words(desk.get(upload(desk, "Email\nleft@x.org\n")))
     assert "Added, but get no mail" in plan and "Not re-added" not in plan
     assert plan.count("left@x.org") == 1
+
+
+def test_looking_at_a_plan_writes_nothing_and_each_change_names_its_author(site, desk, file):
+    site.ledger.suppressions.unsubscribe("ana@example.com", source="page")
+    before, history = file.read_bytes(), site.ledger.syncs.history("readers")
+    waiting = upload(desk, "email\nnew@x.org\n")
+    for path in (waiting, f"{LIST}/sync", f"{LIST}/imports", f"{LIST}/history/{history[0].sync}"):
+        desk.get(path)
+    assert "Review fair.csv" in words(desk.get(f"{LIST}/imports"))
+    assert (file.read_bytes(), site.ledger.syncs.history("readers")) == (before, history)
+    assert desk.post(f"{LIST}/sync").status_code == 303
+    file.write_text(file.read_text("utf-8") + "git@x.org,,,\n", encoding="utf-8")
+    assert (
+        desk.post(f"{LIST}/upload", {"way": "add"}, files={"file": ("a.csv", b"email\nz@x.org\n", "text/csv")})
+        .headers["location"]
+        .endswith("/sync")
+    )
+    assert desk.post(f"{LIST}/members", {"email": "hand@x.org"}).status_code == 303
+    authors = [each.by for each in site.ledger.syncs.history("readers")[:3]]
+    assert authors == ["Ada Admin, at the desk", "list file", "readers"]
+    told = words(desk.get(f"{LIST}/history"))
+    for author in ("by Ada Admin, at the desk", "by an edit of the list file", "by the readers themselves"):
+        assert author in told, author
 
 
 def test_a_file_that_was_changed_by_hand_is_named_and_brought_together(desk, file):
