@@ -5,6 +5,7 @@ opens one. `close` (or `with`) ends the ledger's writer. Raises SettingsError, U
 for people.
 """
 
+import hashlib
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -46,6 +47,7 @@ class App:
         self.settings = settings
         self.clock = clock
         self.accept_restored = False  # the command accepts a restored database before it writes anything else
+        self.joins = False  # the command has no workspace: it uses the database of one
 
     @classmethod
     def open(cls, folder: Path, clock: Clock = time.time) -> "App":
@@ -101,6 +103,7 @@ class App:
             self.workspace.ensure_state_dir(),
             clock=self.clock,
             accept_restored=self.accept_restored,
+            joins=self.joins,
             warmup=self.warmup,
             shard_size=self.settings.shard_size,
         )
@@ -192,6 +195,16 @@ class App:
         from mailer.mime.dkim.keys import load_signing  # noqa: PLC0415 - loaded when first used
 
         return load_signing(self.settings)
+
+    @cached_property
+    def signing_digest(self) -> str:
+        """A digest of the relays and DKIM keys, without passwords: a worker sends only what was made with the same ones."""
+        lines = sorted(f"relay {relay.tls} {relay}" for relay in self.settings.relay)
+        lines += [
+            f"key {signer.domain} {signer.selector} {hashlib.sha256(signer.key.public()).hexdigest()}"
+            for signer in self.signing.signers
+        ]
+        return hashlib.sha256("\n".join([*lines, f"8bit {self.settings.eight_bit}"]).encode()).hexdigest()
 
     def message_tokens(self, key_name: str, *, inert: bool = False) -> "Callable[[int], MessageTokens]":
         """Returns a function that makes the tokens of a delivery, under the key of its send. `inert`: with placeholder links."""

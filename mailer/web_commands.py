@@ -17,12 +17,14 @@ from mailer.cli.options import in_workspace, parse_list_names
 from mailer.cli.output import echo_err, plural
 from mailer.errors import SettingsError
 from mailer.relay import is_loopback
+from mailer.service.cluster.handover import hand_over_if_possible
 from mailer.service.demo import FIRST, run_demo
 from mailer.service.dispatches.check_and_compile import display_path
 from mailer.service.feedback.imap_mailbox import poll_imap
 from mailer.service.feedback.lmtp_server import receive_lmtp
 from mailer.service.feedback.maildir import poll_maildir
 from mailer.service.lists.uploads import clean_up_uploads
+from mailer.service.one_server_jobs import run_on_one_server
 from mailer.service.sends.scheduler import start_sends_when_due
 from mailer.service.sends.summary import proof_line
 from mailer.service.subscribers.welcome import welcome_new_readers
@@ -80,10 +82,17 @@ def serve_command(host: str, port: int, workspace: Path) -> None:
             port,
             on_ready=on_ready,
             background=(
-                lambda stop: start_sends_when_due(app, stop, echo_err),
-                lambda stop: deliver_transactional_mail(app, stop, echo_err),
-                lambda stop: welcome_new_readers(app, stop, echo_err),
-                lambda stop: notify_webhooks(app, stop, echo_err),
+                lambda stop: run_on_one_server(
+                    app,
+                    (
+                        lambda over: start_sends_when_due(app, over, echo_err, hand_over=hand_over_if_possible),
+                        lambda over: deliver_transactional_mail(app, over, echo_err),
+                        lambda over: welcome_new_readers(app, over, echo_err),
+                        lambda over: notify_webhooks(app, over, echo_err),
+                    ),
+                    stop,
+                    echo_err,
+                ),
                 lambda stop: clean_up_uploads(app, stop, echo_err),
                 lambda stop: receive_lmtp(app, stop, echo_err),
                 lambda stop: poll_imap(app, stop, echo_err),

@@ -51,6 +51,8 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
     },
     "Run": {
         "serve": ("mailer.web_commands", "Run the web server: public pages, desk, API, due sends."),
+        "worker": ("mailer.cli.admin.worker", "Send for other machines, on PostgreSQL."),
+        "workers": ("mailer.cli.admin.worker", "List the workers."),
         "user": ("mailer.cli.admin.user", "Manage the users of the desk."),
         "token": ("mailer.cli.admin.token", "Manage the tokens of the API."),
         "webhook": ("mailer.cli.admin.webhook", "Manage webhooks and show their deliveries."),

@@ -7,6 +7,7 @@
     sends           sends and their states; pause, resume, cancel, resolve
     creator         creates sends
     shards          the shards of a send, and which has something to send
+    workers         processes on any machine that send shards
     leases          acquires a shard of a send for this process: the port that a sender uses
     warmup          the daily quota of the warm-up plan
     suppressions    addresses that must not be mailed
@@ -70,6 +71,7 @@ from mailer.ledger.sends.editions import Editions
 from mailer.ledger.sends.sends import Sends
 from mailer.ledger.sends.shards import Shards
 from mailer.ledger.sends.warmup import WarmUpDays
+from mailer.ledger.sends.workers import Workers
 from mailer.ledger.store.database import open_database
 from mailer.ledger.store.file_locks import FileLock
 from mailer.ledger.store.lease import LENGTH
@@ -103,6 +105,7 @@ class Ledger:
         self.sends = Sends(context)
         self.creator = SendCreator(context)
         self.shards = Shards(context)
+        self.workers = Workers(context)
         self.leases = SendLeases(context)
         self.warmup = WarmUpDays(context)
         self.suppressions = Suppressions(context)

@@ -155,6 +155,7 @@ class Settings(BaseSettings):
     approval: Flag = False
     bounce_address: Annotated[Mailbox | None, NoDecode, _parsed_by(parsers.parse_bounce_address)] = None
     unsubscribe_address: Address = None
+    queue: Line = "mailer"
     shard_size: Annotated[int, _parsed_by(_parse_positive)] = 20_000
     bounce_count: Annotated[int, _parsed_by(_parse_positive)] = 3
     bounce_sends: Annotated[int, _parsed_by(_parse_positive)] = 5

@@ -3,6 +3,9 @@
 FAULTS is a JSON object; the program itself has no hook for any of it:
 
     lease          seconds of a lease on PostgreSQL
+    host           the name of this machine
+    skew           seconds by which the clock of this machine is ahead
+    sweep          seconds between two looks of a worker for shards that are due, and for stalled jobs
     stall          seconds for which a transaction may be idle there
     busy           seconds to wait for a locked database
     limits         {stage: seconds}: the timeouts of a relay
@@ -15,12 +18,15 @@ FAULTS is a JSON object; the program itself has no hook for any of it:
 import json
 import os
 import signal
+import socket
 import sys
+import time
 from collections.abc import Callable, Mapping
 from functools import partial, wraps
 from itertools import count
 from typing import Any
 
+from mailer.app import App
 from mailer.cli.main import main
 from mailer.delivery.relay_pool import PoolOptions
 from mailer.delivery.sender import SenderOptions
@@ -29,6 +35,7 @@ from mailer.ledger import ledger as ledgers
 from mailer.ledger.queue.leased_send import LeasedSend
 from mailer.ledger.store import postgresql, sqlite
 from mailer.ledger.store.file_locks import WriteLock
+from mailer.service.cluster import worker as cluster_worker
 from mailer.smtp.connect import Timeouts
 
 POINTS = ("claimed", "committed", "answered")
@@ -36,6 +43,13 @@ POINTS = ("claimed", "committed", "answered")
 
 def inject(faults: Mapping[str, Any]) -> None:
     """Injects `faults` into this process."""
+    if host := faults.get("host"):
+        socket.gethostname = lambda: host
+    if skew := faults.get("skew"):
+        time.time = partial(_ahead, time.time, skew)
+        App.open.__func__.__defaults__ = (time.time,)
+    if sweep := faults.get("sweep"):
+        cluster_worker.SWEEP, cluster_worker.STALLED = sweep, 3 * sweep
     if lease := faults.get("lease"):
         ledgers.open_ledger = partial(ledgers.open_ledger, lease=lease)
     if stall := faults.get("stall"):
@@ -51,6 +65,10 @@ def inject(faults: Mapping[str, Any]) -> None:
         SenderOptions.__init__.__kwdefaults__["drain_patience"] = drain
     if die := faults.get("die"):
         _DEATHS[die[0]](die[1])
+
+
+def _ahead(clock: Callable[[], float], seconds: float) -> float:
+    return clock() + seconds
 
 
 def _kill_self() -> None:

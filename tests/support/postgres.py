@@ -79,6 +79,9 @@ class Server:
                 conn.execute(";".join(f'DELETE FROM "{table}"' for table in tables))
                 for row in self._meta:
                     conn.execute(f"INSERT INTO meta VALUES ({', '.join(['%s'] * len(row))})", row)
+                conn.execute(
+                    "DELETE FROM procrastinate.procrastinate_jobs; DELETE FROM procrastinate.procrastinate_workers"
+                )
                 conn.execute("SELECT setval(format('%I.%I', schemaname, sequencename), 1, false) FROM pg_sequences")
         return True
 

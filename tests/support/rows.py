@@ -5,7 +5,7 @@ from dataclasses import dataclass
 FAULTS, CONTRACT, UNIT = "tests/faults", "tests/contract", "tests/unit"
 KILLS, STORAGE, OWNERS = f"{FAULTS}/test_kills.py", f"{FAULTS}/test_storage.py", f"{FAULTS}/test_owners.py"
 RELAYS, SESSION, SENDER = f"{FAULTS}/test_relays.py", f"{FAULTS}/test_smtp_session.py", f"{FAULTS}/test_sender.py"
-REFUSALS = f"{FAULTS}/test_refusals.py"
+REFUSALS, CLUSTER = f"{FAULTS}/test_refusals.py", f"{FAULTS}/test_cluster.py"
 CLOCK, TLS, CRASH = f"{FAULTS}/test_clock.py", f"{FAULTS}/test_tls.py", f"{CONTRACT}/ledger/test_crash.py"
 OWNERSHIP, OWNED = f"{CONTRACT}/ledger/test_lease.py", f"{CONTRACT}/ledger/test_leased_send.py"
 LOST, HINDRANCES = f"{FAULTS}/test_lost_database.py", f"{CONTRACT}/service/test_send_hindrances.py"
@@ -288,6 +288,43 @@ ROWS = (
         (
             f"{OWNERS}::test_a_new_database_in_place_of_another_mails_nobody_until_a_person_accepts_it",
             f"{OWNERSHIP}::test_a_new_ledger_in_place_of_another_is_refused_until_somebody_accepts_it",
+        ),
+    ),
+    Row(
+        "several machines: workers killed at random instants",
+        "four workers with their own host names and state folders, 20,000 readers, 200 kills; each is replaced",
+        (f"{CLUSTER}::test_workers_killed_at_random_instants_lose_nobody_and_mail_nobody_twice",),
+    ),
+    Row(
+        "several machines: a worker is stopped, or cut off from the database",
+        "SIGSTOP until another has taken its shard, then SIGCONT; a proxy that lets nothing through until then; SIGTERM",
+        (
+            f"{CLUSTER}::test_a_worker_stopped_beyond_its_lease_sends_nothing_when_it_wakes",
+            f"{CLUSTER}::test_a_worker_that_is_cut_off_from_the_database_is_replaced_and_joins_again",
+            f"{CLUSTER}::test_a_send_is_handed_to_workers_that_share_it",
+        ),
+    ),
+    Row(
+        "several machines: what they share is lost",
+        "Procrastinate's tables truncated twice amid a send, with clocks an hour ahead and behind; PostgreSQL stopped and started",
+        (
+            f"{CLUSTER}::test_workers_go_on_although_the_jobs_are_gone_and_clocks_differ_by_an_hour",
+            f"{CLUSTER}::test_workers_survive_a_restart_of_the_database",
+        ),
+    ),
+    Row(
+        "several machines: two `serve`",
+        "the one that starts scheduled sends is killed",
+        (f"{CLUSTER}::test_of_two_servers_one_starts_scheduled_sends_and_the_other_replaces_it",),
+    ),
+    Row(
+        "a send of several shards in one process",
+        "killed amid the send and resumed, with greylisting; fencing, pauses and cancelling by shard",
+        (
+            f"{FAULTS}/test_shards.py::test_a_command_sends_one_shard_after_another_through_a_kill_and_greylisting",
+            f"{CONTRACT}/ledger/test_shards.py::test_a_holder_that_lost_its_shard_sends_nothing_more_and_the_others_go_on",
+            f"{CONTRACT}/ledger/test_shards.py::test_cancelling_recovers_free_shards_and_leaves_those_of_living_holders",
+            f"{CONTRACT}/ledger/test_shards.py::test_batches_of_all_shards_go_on_through_pauses",
         ),
     ),
 )

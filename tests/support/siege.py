@@ -63,7 +63,7 @@ class Siege:
         self.everybody = [f"reader{n}@{domains[n % len(domains)]}" for n in range(readers)]
         self._programs = programs
         self._started: list[Process] = []
-        self._url = database_url
+        self._url = self.database_url = database_url
         rows = [f"{address},R{n},{'Porto Novo' if n % 3 else 'Lisbon'}" for n, address in enumerate(self.everybody)]
         settings = {"CONNECTIONS": str(connections), "DATABASE_URL": database_url, **settings}
         make_workspace(folder, port=port, rows=rows, **settings)

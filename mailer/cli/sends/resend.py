@@ -43,6 +43,9 @@ def resend_command(
                 confirm_resend()
         with creating_send():
             new = app.ledger.creator.resend_failed(
-                send, key_name=app.keys.names[0], sender_profile=app.sender_profile.to_json()
+                send,
+                key_name=app.keys.names[0],
+                sender_profile=app.sender_profile.to_json(),
+                signing=app.signing_digest,
             )
-        return run_and_show(app, new.id, wait=not no_wait, as_json=as_json)
+        return run_and_show(app, new.id, wait=not no_wait, as_json=as_json, here=False)

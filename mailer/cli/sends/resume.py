@@ -8,9 +8,10 @@ from mailer.app import App
 from mailer.cli.options import as_json, in_workspace, send_number
 from mailer.cli.output import echo_err
 from mailer.cli.sends.run_and_show import creating_send, is_for_later, require_not_running, run_and_show, show_status
-from mailer.cli.sends.send import no_wait_option
+from mailer.cli.sends.send import here_option, no_wait_option
 from mailer.delivery.states import SendState
 from mailer.errors import NeedsConfirmationError
+from mailer.service.cluster.handover import may_hand_over
 from mailer.service.sends.schedule_time import describe_schedule_time
 from mailer.service.sends.scheduler import due_sends
 from mailer.service.sends.start import start_scheduled
@@ -19,10 +20,13 @@ from mailer.service.sends.start import start_scheduled
 @click.command("resume")
 @send_number
 @click.option("--accept-restored", is_flag=True, help="First accept a database that was restored from a backup.")
+@here_option
 @no_wait_option
 @as_json
 @in_workspace
-def resume_command(send: int, *, accept_restored: bool, no_wait: bool, as_json: bool, workspace: Path) -> int:
+def resume_command(
+    send: int, *, accept_restored: bool, here: bool, no_wait: bool, as_json: bool, workspace: Path
+) -> int:
     """Resume SEND, which is paused, interrupted, waiting or overdue."""
     with App.open(workspace) as app:
         app.accept_restored = accept_restored
@@ -34,7 +38,8 @@ def resume_command(send: int, *, accept_restored: bool, no_wait: bool, as_json: 
         found = app.ledger.sends.get(send)
         if found.is_ended:
             return show_status(app, send, as_json=as_json)
-        require_not_running(app, send)
+        if here or not may_hand_over(app, send):
+            require_not_running(app, send)
         if found.state is SendState.SCHEDULED and send not in due:
             when = describe_schedule_time(found.scheduled_at or 0.0, app.settings.timezone)
             raise NeedsConfirmationError(
@@ -45,4 +50,4 @@ def resume_command(send: int, *, accept_restored: bool, no_wait: bool, as_json: 
             with creating_send():
                 start_scheduled(app, found)
         app.ledger.sends.resume(send)
-        return run_and_show(app, send, wait=not no_wait, as_json=as_json)
+        return run_and_show(app, send, wait=not no_wait, as_json=as_json, here=here)

@@ -13,22 +13,25 @@ from mailer.delivery.states import SendState
 from mailer.errors import NeedsConfirmationError
 from mailer.ledger.types.errors import FencedError, LedgerError
 from mailer.ledger.types.sends import Summary
+from mailer.service.cluster.handover import run_or_hand_over
 from mailer.service.sends.control import resendable_count
 from mailer.service.sends.progress_tracker import ProgressTracker
-from mailer.service.sends.run import run_send
 from mailer.service.sends.summary import exit_code, next_step, proof_line_with_reasons, send_object
 
 if TYPE_CHECKING:
     from mailer.delivery.run_result import RunResult
 
 
-def run_and_show(app: App, send_id: int, *, wait: bool, as_json: bool) -> int:
-    """Runs a send, shows its progress and its result, and returns the exit code. Ctrl-C pauses the send."""
+def run_and_show(app: App, send_id: int, *, wait: bool, as_json: bool, here: bool = True) -> int:
+    """Runs a send, or hands it to workers unless `here`, shows its progress and its result, and returns the exit code.
+
+    Ctrl-C pauses the send.
+    """
     result: RunResult | None = None
     try:
         before = app.ledger.sends.summary(send_id)
         with progress_bar(ProgressTracker(app, before), before.open_count) as watch:
-            run = run_send(app, send_id, wait=wait, watch=watch)
+            run = run_or_hand_over(app, send_id, wait=wait, watch=watch, here=here)
         summary, result = run.summary, run.result
     except FencedError:
         raise

@@ -21,6 +21,7 @@ from mailer.service.sends.schedule_time import describe_schedule_time, parse_sch
 from mailer.service.sends.scheduler import due_sends, wait_until_due
 from mailer.service.sends.start import start_send
 
+here_option = click.option("--here", is_flag=True, help="Send from this process, although workers run.")
 no_wait_option = click.option("--no-wait", is_flag=True, help="Do not wait for retries; exit 4 if some are left.")
 
 
@@ -41,6 +42,7 @@ no_wait_option = click.option("--no-wait", is_flag=True, help="Do not wait for r
 @click.option("--edition", "digest", default="", metavar="DIGEST", help="Stop if this is not the edition.")
 @click.option("--again", is_flag=True, help="Send it again, to everybody.")
 @click.option("--new-readers", is_flag=True, help="Send it only to readers who have not had it.")
+@here_option
 @no_wait_option
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation; accept warnings.")
 @as_json
@@ -57,6 +59,7 @@ def send_command(
     dry_run: bool,
     again: bool,
     new_readers: bool,
+    here: bool,
     no_wait: bool,
     yes: bool,
     as_json: bool,
@@ -97,9 +100,9 @@ def send_command(
         with creating_send():
             send = start_send(app, plan, at=at, confirmed=None if yes else plan.summary.to_mail)
         if at is None:
-            return run_and_show(app, send.id, wait=not no_wait, as_json=as_json)
+            return run_and_show(app, send.id, wait=not no_wait, as_json=as_json, here=here)
         if stay:
-            return _wait_and_run(app, send.id, at, wait=not no_wait, as_json=as_json)
+            return _wait_and_run(app, send.id, at, wait=not no_wait, as_json=as_json, here=here)
         if app.ledger.server_pid() is None:
             shown = describe_schedule_time(at, app.settings.timezone)
             echo_err(f"mailer serve is not running. Start it before {shown}, or the send will not start.")
@@ -119,7 +122,7 @@ def _compose_all(app: App, plan: SendPlan, *, as_json: bool) -> int:
     return 0
 
 
-def _wait_and_run(app: App, send_id: int, at: float, *, wait: bool, as_json: bool) -> int:
+def _wait_and_run(app: App, send_id: int, at: float, *, wait: bool, as_json: bool, here: bool) -> int:
     shown = describe_schedule_time(at, app.settings.timezone)
     try:
         echo_err(f"Waiting until {shown}. Ctrl-C stops waiting; the send stays scheduled.")
@@ -132,6 +135,6 @@ def _wait_and_run(app: App, send_id: int, at: float, *, wait: bool, as_json: boo
     if send.state in {SendState.RUNNING, SendState.WAITING}:
         pid = app.ledger.sends.holder_pid(send_id)
         if pid is None:
-            return run_and_show(app, send_id, wait=wait, as_json=as_json)
+            return run_and_show(app, send_id, wait=wait, as_json=as_json, here=here)
         echo_err(f"Another process{pid_suffix(pid)} has started it.")
     return show_status(app, send_id, as_json=as_json)

@@ -7,7 +7,7 @@ import click
 from mailer.app import App
 from mailer.cli.options import RowNumber, as_json, in_workspace
 from mailer.cli.output import echo_err, plural, print_json
-from mailer.cli.sends.run_and_show import next_step_hint
+from mailer.cli.sends.run_and_show import next_step_hint, pid_suffix
 from mailer.iso_time import format_iso
 from mailer.ledger.types.sends import Summary
 from mailer.ledger.types.transactional_mail import TransactionalState
@@ -89,6 +89,23 @@ def show_send(app: App, summary: Summary) -> None:
         click.echo(f"{send.seconds:,.1f} s from the first connection to the last reply")
     if words := describe_time_left(app, summary):
         click.echo(f"time left: {words}")
+    if not send.is_ended:
+        show_shards(app, send.id)
+
+
+def show_shards(app: App, send_id: int) -> None:
+    """Shows how far the shards of a send of several are, and which machine sends which."""
+    shards = app.ledger.shards.progress(send_id, app.clock()) if len(app.ledger.shards.of(send_id)) > 1 else ()
+    if not shards:
+        return
+    done = sum(not each.open for each in shards)
+    click.echo(f"shards: {done} of {len(shards)} done, {sum(bool(each.host) for each in shards)} being sent")
+    for each in shards:
+        if each.host:
+            click.echo(
+                f"  shard {each.number}: {each.deliveries - each.open:,} of {each.deliveries:,}, {each.rate:,.1f}/s, "
+                f"by {each.host}{pid_suffix(each.pid)}"
+            )
 
 
 def show_next_step(app: App, summary: Summary) -> None:

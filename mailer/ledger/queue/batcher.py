@@ -30,7 +30,7 @@ from mailer.delivery.warmup import WarmUp
 from mailer.ledger.queue.claims import begin_sending, claim, release
 from mailer.ledger.queue.results import record_accepted, record_results
 from mailer.ledger.sends.sends import GOING, finish_cancelling
-from mailer.ledger.sends.shards import is_row_of
+from mailer.ledger.sends.shards import is_row_of, reopen_shard
 from mailer.ledger.sends.warmup import quota, record_sent
 from mailer.ledger.store.advisory_lock import lock_send_alone, share_send_lock
 from mailer.ledger.store.compiled_statements import CompiledStatement, param
@@ -269,13 +269,8 @@ class DeliveryBatch:
         state, cancelling, send_begun_at, kind, fencing_token, begun_at, settled_at = row
         batcher.is_under_way = state == SendState.RUNNING and send_begun_at is not None and not cancelling
         self._is_fenced = fencing_token != batcher.fencing_token
-        sent, at, warmup = 0, 0.0, WarmUp() if kind == SendKind.TEST else batcher.warmup
-        if self.results:
-            at = max([each.at for each in self.results])
-            sent = self._record(conn, at)
-            may_be_last_batch = not self.marks  # of the others, one update a second is precise enough
-            if settled_at is None or settled_at + (0 if may_be_last_batch else 1) < at:
-                _SETTLED.run(conn, at, send_id, shard.number)
+        warmup = WarmUp() if kind == SendKind.TEST else batcher.warmup
+        sent, at = self._write_results(conn, settled_at)
         if self.marks and not self._is_fenced and state == SendState.RUNNING:
             wanted = {each.delivery_id: each.attempt for each, _ in self.marks if not self._is_in_flight(each)}
             self._marked = begin_sending(conn, wanted)
@@ -283,6 +278,7 @@ class DeliveryBatch:
             release(conn, claims, at=released_at, cancelling=cancelling)
         ended_at = [each.at for each in self.results] + [released_at for _, released_at, _ in self.releases]
         if cancelling and ended_at:
+            lock_send_alone(conn, send_id)
             finish_cancelling(conn, send_id, at=max(ended_at))
         record_sent(conn, warmup, sent, at)  # holds a lock from here to the commit
         if self.claims and not self._is_fenced and state in GOING:
@@ -292,6 +288,7 @@ class DeliveryBatch:
             if self._claimed and begun_at is None:
                 conn.execute(update(send_shard).where(is_row_of(shard)).values(begun_at=now))
             if self._claimed and not batcher.is_under_way:
+                lock_send_alone(conn, send_id)
                 begun = {"state": SendState.RUNNING, "begun_at": func.coalesce(send.c.begun_at, now)}
                 conn.execute(update(send).where(send.c.id == send_id).values(begun))
                 batcher.is_under_way = not cancelling
@@ -315,6 +312,19 @@ class DeliveryBatch:
         for each in attempts:
             if self._is_in_flight(each):
                 del self._in_flight[each.delivery_id]
+
+    def _write_results(self, conn: Connection, settled_at: float | None) -> tuple[int, float]:
+        """Records the results; returns how many messages were sent, and when."""
+        if not self.results:
+            return 0, 0.0
+        at = max([each.at for each in self.results])
+        sent, shard = self._record(conn, at), self._batcher.shard
+        may_be_last_batch = not self.marks  # of the others, one update a second is precise enough
+        if settled_at is None or settled_at + (0 if may_be_last_batch else 1) < at:
+            _SETTLED.run(conn, at, shard.send_id, shard.number)
+        if self._is_fenced:
+            reopen_shard(conn, shard)
+        return sent, at
 
     def _record(self, conn: Connection, at: float) -> int:
         """Records the results, acceptances of attempts in flight in bulk; returns how many messages were sent."""

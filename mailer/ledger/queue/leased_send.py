@@ -34,7 +34,15 @@ from mailer.ledger.sends.sends import (
     set_reason,
     summarise,
 )
-from mailer.ledger.sends.shards import free_shards, held_shards, in_shard, is_row_of, schedule_shard, share_due
+from mailer.ledger.sends.shards import (
+    free_shards,
+    held_shards,
+    in_shard,
+    is_row_of,
+    reopen_shard,
+    schedule_shard,
+    share_due,
+)
 from mailer.ledger.sends.warmup import record_sent, reset, with_warmup_hold
 from mailer.ledger.store.advisory_lock import advisory_lock, lock_send_alone, share_send_lock
 from mailer.ledger.store.file_locks import FileLock
@@ -189,6 +197,8 @@ class LeasedSend(DeliveryBatcher):
         if left := self.unsaved:
             recorded = record_results(conn, self.send_id, left, resend_uncertain=self.resend_uncertain)
             errors = recorded.errors
+            if not is_current:
+                reopen_shard(conn, self.shard)
             if found.kind is not SendKind.TEST:
                 record_sent(conn, self._context.warmup, recorded.sent, self._context.clock())
         if is_current:
@@ -237,7 +247,11 @@ class LeasedSend(DeliveryBatcher):
             raise fenced_error(self.send_id)
         due, others = share_due(held_shards(conn, self._context), self.shard)
         share = granted_share(held, due, others)
-        conn.execute(update(send_shard).where(is_row_of(self.shard)).values(share_from=share.start, share_to=share.end))
+        conn.execute(
+            update(send_shard)
+            .where(is_row_of(self.shard), send_shard.c.fencing_token == self.fencing_token)
+            .values(share_from=share.start, share_to=share.end)
+        )
         return share
 
     def _summary(self) -> Summary:

@@ -102,13 +102,19 @@ class SendCreator:
         return self._context.writer.call(work, once=True).result()
 
     def resend_failed(
-        self, parent_id: int, *, key_name: str, sender_profile: str | None = None, carried: bool = False
+        self,
+        parent_id: int,
+        *,
+        key_name: str,
+        sender_profile: str | None = None,
+        signing: str = "",
+        carried: bool = False,
     ) -> Send:
         """Creates a send of the same edition to those whom `parent_id` failed to reach and who may still be mailed.
 
         These are the recipients that `plan_resend` counts: no other send reached them since, and they are neither suppressed
         nor unsubscribed. The parent must have ended, and no other send of its slug to one of its lists be running. `carried`:
-        `serve` runs it. `key_name` and `sender_profile` are the current ones, as for NewSend.
+        `serve` runs it. `key_name`, `sender_profile` and `signing` are the current ones, as for NewSend.
         """
 
         def work(conn: Connection) -> Send:
@@ -121,7 +127,13 @@ class SendCreator:
                 raise AlreadySentError(parent)
             _refuse_repetition(conn, parent.slug, parent.lists, Repeat.AGAIN)
             send_id = _insert_resend(
-                conn, parent, key_name=key_name, sender_profile=sender_profile, at=now, carried=carried
+                conn,
+                parent,
+                key_name=key_name,
+                sender_profile=sender_profile,
+                signing=signing,
+                at=now,
+                carried=carried,
             )
             failed = select(
                 literal(send_id),
@@ -225,13 +237,22 @@ def _insert_send(conn: Connection, new: NewSend, *, state: SendState, at: float)
             run_by_server=new.run_by_server,
             undoable=bool(new.undo_for),
             sender_profile=new.sender_profile,
+            queue=new.queue,
+            signing=new.signing,
         ),
         new.lists,
     )
 
 
 def _insert_resend(
-    conn: Connection, parent: Send, *, key_name: str, sender_profile: str | None, at: float, carried: bool
+    conn: Connection,
+    parent: Send,
+    *,
+    key_name: str,
+    sender_profile: str | None,
+    signing: str,
+    at: float,
+    carried: bool,
 ) -> int:
     return _insert(
         conn,
@@ -249,6 +270,8 @@ def _insert_resend(
             created_at=at,
             run_by_server=carried,
             sender_profile=sender_profile,
+            queue=parent.queue,
+            signing=signing,
         ),
         parent.lists,
     )

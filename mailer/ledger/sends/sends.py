@@ -319,7 +319,7 @@ def _uncertain(conn: Connection, send_id: int, identities: Collection[str] | Non
 
 def sends_of(*conditions: ColumnElement[bool]) -> Select[Any]:
     """Returns a query for sends, whose rows `to_send` reads."""
-    omitted = {"last_id", "token", "queue", "signing"}
+    omitted = {"last_id", "token"}
     columns = [column for column in send.c if column.name not in omitted]
     settled_at = select(func.max(send_shard.c.settled_at)).where(send_shard.c.send_id == send.c.id)
     return (
@@ -356,6 +356,8 @@ def to_send(row: Any) -> Send:
         undoable=row.undoable,
         is_frozen=row.first_id > 0,
         sender_profile=row.sender_profile,
+        queue=row.queue,
+        signing=row.signing,
     )
 
 

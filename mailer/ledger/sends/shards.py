@@ -12,17 +12,15 @@ While the shard is held it stays as it was: if the holder dies, the shard is due
 import socket
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, literal, select, update
+from sqlalchemy import ColumnElement, Connection, and_, case, delete, func, insert, literal, select, update
 
 from mailer.delivery.limit_share import NOTHING, Share, fair_share
-from mailer.delivery.states import TERMINAL, SendState
+from mailer.delivery.states import OPEN_STATES, TERMINAL, SendState
 from mailer.ledger.store.compiled_statements import in_ids
 from mailer.ledger.store.lease import is_held, local_pid
 from mailer.ledger.store.ledger_context import LedgerContext
-from mailer.ledger.store.tables import delivery, send, send_shard
-from mailer.ledger.types.shards import HeldShard, Shard
-
-_SHARD = (send_shard.c.send_id, send_shard.c.number, send_shard.c.first_id, send_shard.c.last_id)
+from mailer.ledger.store.tables import attempt, delivery, send, send_shard
+from mailer.ledger.types.shards import HeldShard, Shard, ShardProgress
 
 
 class Shards:
@@ -45,7 +43,43 @@ class Shards:
             held = {each.number for each in held_shards(conn, self._context, send_id)}
             return next((at for number, at in conn.execute(query.order_by(*_URGENCY)) if number not in held), None)
 
+    def progress(self, send_id: int, now: float) -> tuple[ShardProgress, ...]:
+        """Returns how far each shard of a send is. Its time is proportional to the length of the send."""
+        of_shard = delivery.c.id.between(send_shard.c.first_id, send_shard.c.last_id)
+        is_open = case((delivery.c.state.in_(sorted(OPEN_STATES)), 1))
+        recent = (
+            select(func.count())
+            .select_from(attempt)
+            .where(
+                attempt.c.delivery_id.between(send_shard.c.first_id, send_shard.c.last_id),
+                attempt.c.closed_at > now - RECENT,
+            )
+            .scalar_subquery()
+        )
+        query = (
+            select(send_shard.c.number, func.count(delivery.c.id), func.count(is_open), recent)
+            .select_from(send_shard)
+            .outerjoin(delivery, and_(delivery.c.send_id == send_shard.c.send_id, of_shard))
+            .where(send_shard.c.send_id == send_id)
+            .group_by(send_shard.c.number, send_shard.c.first_id, send_shard.c.last_id)
+            .order_by(send_shard.c.number)
+        )
+        with self._context.database.reading() as conn:
+            held = {each.number: each for each in held_shards(conn, self._context, send_id)}
+            return tuple(
+                ShardProgress(
+                    number=number,
+                    deliveries=count,
+                    open=left,
+                    host=held[number].host if number in held else "",
+                    pid=held[number].pid if number in held else 0,
+                    rate=results / RECENT,
+                )
+                for number, count, left, results in conn.execute(query)
+            )
 
+
+RECENT = 10.0  # seconds
 _SHARD = (send_shard.c.send_id, send_shard.c.number, send_shard.c.first_id, send_shard.c.last_id)
 _URGENCY = (send_shard.c.next_at.is_(None), send_shard.c.next_at, send_shard.c.number)
 
@@ -140,6 +174,11 @@ def wake_shards(conn: Connection, send_id: int, delivery_ids: list[int]) -> None
         in_ids(delivery.c.id, delivery_ids), delivery.c.id.between(send_shard.c.first_id, send_shard.c.last_id)
     )
     conn.execute(update(send_shard).where(send_shard.c.send_id == send_id, chosen.exists()).values(next_at=0.0))
+
+
+def reopen_shard(conn: Connection, shard: Shard) -> None:
+    """Makes `shard` due if nothing was left of it: a former holder recorded a result that may have made a delivery open again."""
+    conn.execute(update(send_shard).where(is_row_of(shard), send_shard.c.next_at.is_(None)).values(next_at=0.0))
 
 
 def schedule_shard(conn: Connection, shard: Shard, next_at: float | None) -> None:

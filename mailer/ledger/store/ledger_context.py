@@ -9,7 +9,7 @@ from mailer.boot_clock import boottime
 from mailer.delivery.warmup import WarmUp
 from mailer.ledger.store.database import Database
 from mailer.ledger.store.file_locks import FileLock
-from mailer.ledger.store.lease import LENGTH, Lease
+from mailer.ledger.store.lease import LENGTH, ROLE_LENGTH, role_lease_of, shard_lease
 from mailer.ledger.store.writer import Writer
 from mailer.ledger.types.shards import SHARD_SIZE
 
@@ -54,8 +54,15 @@ class LedgerContext:
     def shard_lock(self, send_id: int, number: int = 1) -> SendLock:
         """Returns a new lock on a shard of a send."""
         if self.database.has_leases:
-            return Lease(self.database, self.writer, send_id, number, length=self.lease, clock=self.steady)
+            return shard_lease(self.database, self.writer, send_id, number, length=self.lease, clock=self.steady)
         return FileLock(self.state_dir / f"send-{send_id}.lock")
+
+    def role_lock(self, role: str) -> SendLock:
+        """Returns a new lock on a role, which one process at a time has: on SQLite a file lock, on PostgreSQL a lease."""
+        if self.database.has_leases:
+            length = min(ROLE_LENGTH, self.lease)
+            return role_lease_of(self.database, self.writer, role, length=length, clock=self.steady)
+        return FileLock(self.state_dir / f"{role}.lock")
 
     def serve_lock(self) -> FileLock:
         """Returns a new lock on being the running `serve`."""

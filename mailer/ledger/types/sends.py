@@ -24,6 +24,7 @@ class NewSend:
     `undo_for`: its audience is frozen at once, and it starts so many seconds later; until then it can be undone. `confirmed`:
     how many recipients a person confirmed; more are refused. `created_by`: the user of the desk who makes it. `token` of the
     form: a second one makes no second send. `run_by_server`: `serve` runs it. `sender_profile`: the sender's settings, as JSON.
+    `queue`, `signing`: which workers may send it, and a digest of the relays and keys that they must have; "" for none.
     """
 
     kind: SendKind = SendKind.DISPATCH
@@ -40,6 +41,8 @@ class NewSend:
     undo_for: float = 0
     confirmed: int | None = None
     sender_profile: str | None = None
+    queue: str = ""
+    signing: str = ""
 
     def __post_init__(self) -> None:
         if self.kind is SendKind.RESEND:
@@ -58,7 +61,8 @@ class Send:
 
     `created_by`: the user of the desk who made it, "" elsewhere. `run_by_server`: `serve` runs it. `undoable`: it is scheduled
     only so that it can be undone until `scheduled_at`. `is_frozen`: it has its recipients.
-    `sender_profile`: the sender's settings when it was made, as JSON; None for a send of an old version.
+    `sender_profile`: the sender's settings when it was made, as JSON; None for a send of an old version. `queue`, `signing`: as
+    for NewSend.
     """
 
     id: int
@@ -85,6 +89,8 @@ class Send:
     undoable: bool
     is_frozen: bool
     sender_profile: str | None
+    queue: str
+    signing: str
 
     @property
     def is_ended(self) -> bool:

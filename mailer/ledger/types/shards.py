@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from mailer.delivery.limit_share import Share
 
 SHARD_SIZE = 20_000  # deliveries, on PostgreSQL
+JOBS_SCHEMA = "procrastinate"  # of PostgreSQL, for the jobs that wake workers
+JOBS_VERSION = "3.10"  # of Procrastinate, for which that schema was made
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,3 +36,18 @@ class HeldShard:
     @property
     def key(self) -> tuple[int, int]:
         return self.send_id, self.number
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShardProgress:
+    """How far a shard is: its deliveries, and how many of them are open. `host`: the machine that sends it, "" if none does.
+
+    `rate`: results a second in the last ten seconds.
+    """
+
+    number: int
+    deliveries: int
+    open: int
+    host: str
+    pid: int
+    rate: float

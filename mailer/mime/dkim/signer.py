@@ -34,6 +34,9 @@ class SigningKey(Protocol):
     def sign(self, digest: bytes) -> bytes:
         """Returns the signature of a SHA-256 digest."""
 
+    def public(self) -> bytes:
+        """Returns the `p=` of its DNS record."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DkimKey:

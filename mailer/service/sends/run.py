@@ -109,7 +109,7 @@ async def run_send_async(
             break
         leased = found
     if not unattended and ending.end is StopReason.STOPPED:
-        await asyncio.to_thread(_pause_if_running, app, send_id, ending.reason)
+        await asyncio.to_thread(pause_if_running, app, send_id, ending.reason)
     return RunOutcome(summary=await asyncio.to_thread(ledger.sends.summary, send_id), result=ending)
 
 
@@ -132,11 +132,15 @@ async def run_shard(
     on_sender: Callable[[Stoppable], None] | None = None,
     unattended: bool = False,
     progress: SendProgress | None = None,
+    drain_patience: float | None = None,
 ) -> RunResult:
-    """Runs a shard that this process has acquired, and releases it."""
+    """Runs a shard that this process has acquired, and releases it. `drain_patience`: as in SenderOptions."""
     try:
         await _pause_unless_links_work(app, leased)
-        sender = await _make_sender(app, leased, unattended=unattended, progress=progress)
+        options = await asyncio.to_thread(_options, app, leased.send_id, unattended=unattended)
+        if drain_patience is not None:
+            options = replace(options, drain_patience=drain_patience)
+        sender = await _make_sender(app, leased, options, progress)
         if on_sender:
             on_sender(sender)
         return await _run(app, sender, leased, wait=wait, watch=watch)
@@ -232,11 +236,10 @@ async def _pause_unless_links_work(app: App, leased: LeasedSend) -> None:
         ) from None
 
 
-async def _make_sender(app: App, leased: LeasedSend, *, unattended: bool, progress: SendProgress | None) -> Sender:
+async def _make_sender(app: App, leased: LeasedSend, options: SenderOptions, progress: SendProgress | None) -> Sender:
     """Returns the sender of `leased`, for its frozen edition and by the settings."""
     send = await asyncio.to_thread(app.ledger.sends.get, leased.send_id)
     edition = await asyncio.to_thread(load_edition, app, send)
-    options = await asyncio.to_thread(_options, app, leased.send_id, unattended=unattended)
     relays = app.settings.relay
     eight_bit = app.settings.eight_bit and await _all_offer_8bit(relays, options.pool)
     tokens = app.message_tokens(send.key_name, inert=send.kind is SendKind.TEST)
@@ -325,7 +328,7 @@ async def _note_outages(app: App, sender: Sender, leased: LeasedSend) -> None:
             noted = is_out
 
 
-def _pause_if_running(app: App, send_id: int, error: str) -> None:
+def pause_if_running(app: App, send_id: int, error: str) -> None:
     """Pauses a send that a person stopped; `error` is the error at that time, if any."""
     if app.ledger.sends.get(send_id).state in {SendState.RUNNING, SendState.WAITING}:
         app.ledger.sends.pause(send_id, reason=f"stopped by hand ({error})" if error else "stopped by hand")

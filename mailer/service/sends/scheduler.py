@@ -17,6 +17,7 @@ A send with an undo delay whose time passed while no server was running, so that
 import asyncio
 import contextlib
 import time
+from collections.abc import Awaitable, Callable
 
 from mailer.app import App
 from mailer.delivery.states import SendState
@@ -25,7 +26,7 @@ from mailer.ledger.types.errors import LedgerError, SendStateError
 from mailer.ledger.types.sends import Send
 from mailer.service.periodic_jobs import Log, current_traceback, run_every
 from mailer.service.sends.progress_tracker import ProgressTracker, log_changes
-from mailer.service.sends.run import Stoppable, run_send_async
+from mailer.service.sends.run import RunOutcome, Stoppable, Watch, run_send_async
 from mailer.service.sends.start import start_scheduled
 from mailer.service.sends.summary import proof_line
 
@@ -52,18 +53,24 @@ def wait_until_due(app: App, send_id: int) -> Send:
     return send
 
 
-async def start_sends_when_due(app: App, stop: asyncio.Event, log: Log) -> None:
+HandOver = Callable[[App, int, asyncio.Event, Watch], Awaitable[RunOutcome | None]]
+"""Has the workers of a cluster send a send, until the event is set; returns None if there are none."""
+
+
+async def start_sends_when_due(app: App, stop: asyncio.Event, log: Log, *, hand_over: HandOver | None = None) -> None:
     """Starts and runs what is due, each send in a task of its own, until `stop` is set; then interrupts what runs.
 
-    A send that cannot be started or run keeps its state, gets the reason, and is tried again after a rest.
+    A send that cannot be started or run keeps its state, gets the reason, and is tried again after a rest. `hand_over`: asks
+    workers first.
     """
-    await SendScheduler(app, stop, log).run()
+    await SendScheduler(app, stop, log, hand_over).run()
 
 
 class SendScheduler:
     """Runs the sends of one server."""
 
-    def __init__(self, app: App, stop: asyncio.Event, log: Log) -> None:
+    def __init__(self, app: App, stop: asyncio.Event, log: Log, hand_over: HandOver | None) -> None:
+        self._hand_over = hand_over
         self._app = app
         self._stop = stop
         self._log = log
@@ -111,9 +118,11 @@ class SendScheduler:
             before = await asyncio.to_thread(app.ledger.sends.summary, send.id)
             tracker = await asyncio.to_thread(ProgressTracker, app, before)
             watch = log_changes(tracker, lambda news: log(f"send {send.id}: {news}"))
-            result = await run_send_async(
-                app, send.id, watch=watch, on_sender=lambda sender: self._attach(send, sender), unattended=True
-            )
+            result = await self._hand_over(app, send.id, self._stop, watch) if self._hand_over else None
+            if result is None:
+                result = await run_send_async(
+                    app, send.id, watch=watch, on_sender=lambda sender: self._attach(send, sender), unattended=True
+                )
         except MailerError as error:
             await self._on_hindrance(send, str(error), f"send {send.id}: {error}")
         except Exception:  # noqa: BLE001 - a bug in one send must not stop the server, which serves unsubscribe links

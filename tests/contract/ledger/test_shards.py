@@ -110,6 +110,32 @@ def test_a_holder_that_lost_its_shard_sends_nothing_more_and_the_others_go_on(le
 
 
 @POSTGRESQL
+def test_a_late_result_of_a_former_holder_makes_its_shard_due_again(ledger, open_sharded, clock):
+    other = open_sharded()
+    send = ledger.creator.create(new_send(), readers(2 * SIZE))
+    zombie = session(ledger, send)
+    (marked,) = run(zombie.claim(1, clock.now))
+    assert run(zombie.begin_sending(marked))
+    expire(other, 1)
+    with session(other, send) as heir:
+        run(deliver(heir, clock.now, limit=SIZE))
+        assert run(heir.status()).state is SendState.FINISHED
+    with session(other, send) as heir:
+        assert heir.shard.number == 2
+        run(zombie.record(delivery_result(marked, S.DEFERRED, clock.now)))
+        run(deliver(heir, clock.now, limit=SIZE))
+        run(heir.status())
+    assert ledger.sends.get(send.id).state is SendState.WAITING
+    zombie.close()
+    assert ledger.shards.next_at(send.id) == 0
+    clock.forward(61)
+    with session(other, send) as heir:
+        assert heir.shard.number == 1
+        run(deliver(heir, clock.now))
+        assert run(heir.status()).state is SendState.FINISHED
+
+
+@POSTGRESQL
 def test_a_pause_stops_all_shards_and_a_breaker_does_too(ledger, open_sharded, clock):
     other = open_sharded()
     send = ledger.creator.create(new_send(), readers(2 * SIZE))
