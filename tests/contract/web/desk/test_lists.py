@@ -337,6 +337,45 @@ def test_settings_are_written_and_comments_stay(site, desk, file):
     assert toml.read_bytes() == before
 
 
+def test_a_refused_form_keeps_what_was_typed_and_names_the_field(site, desk, file):
+    typed = {
+        "title": "Harbour",
+        "description": "All of it",
+        "public": "on",
+        "origins": "https://a.example",
+        "welcome": "tide",
+    }
+    for key, wrong, says in (
+        ("language", "klingon!", "Use a language code such as en or pt-BR."),
+        ("welcome", "no-such-dispatch", "There is no dispatch of this name."),
+    ):
+        answer = desk.post(f"{LIST}/settings", {**typed, key: wrong})
+        assert answer.status_code == 422
+        shown = answer.text
+        for text in (
+            f'value="{wrong}"',
+            'value="Harbour"',
+            'value="All of it"',
+            'value="https://a.example"',
+            f'id="wrong-{key}"',
+        ):
+            assert text in shown, (key, text)
+        assert says in words(answer) and re.search(rf'name="{key}"[^>]*aria-describedby="wrong-{key}"', shown)
+        assert not file.with_suffix(".toml").exists()
+    assert desk.post(f"{LIST}/settings", typed).status_code == 303
+    path = "/desk/lists:suppressions"
+    answer = desk.post(path, {"emails": "good@x.org\nbad@@x.org\nnonsense"})
+    assert (answer.status_code, site.reason("good@x.org")) == (422, "")
+    assert "good@x.org\nbad@@x.org\nnonsense</textarea>" in answer.text
+    assert "“bad@@x.org” is not an e-mail address (two @)" in words(answer) and "“nonsense”" in words(answer)
+    answer = desk.post(f"{LIST}/members", {"email": "good@@x.org", "field:first_name": "Gil"})
+    assert answer.status_code == 422 and "“good@@x.org” is not an e-mail address (two @)" in words(answer)
+    assert 'value="good@@x.org"' in answer.text and 'value="Gil"' in answer.text
+    long = "Tide " * 200_001
+    answer = desk.post("/desk/dispatches:paste", {"text": long})
+    assert answer.status_code == 422 and long.strip() in answer.text and "Paste one issue at a time." in words(answer)
+
+
 def test_a_name_that_no_list_can_have_is_refused(desk, file):
     for name in ("", "../x", "a/b", ".hidden", "x.rejected", "READERS", "a" * 81, "a:b", "readers"):
         assert desk.post("/desk/lists", {"name": name}).status_code == 422, name
