@@ -158,6 +158,14 @@ def test_each_row_of_an_upload_is_in_one_count_and_a_look_at_the_plan_writes_not
     assert rejected_rows_file(desk.app, "readers", "../x") is None
 
 
+def test_an_unknown_status_word_of_an_upload_stays_in_the_file_as_it_is(desk):
+    desk.sync(HEAD + "bo@x.org,Bo,\n")
+    told, _ = applied(desk, "email,status\nana@x.org,Aktivv\nbo@x.org,Stammgast\n", ImportMode.ADD)
+    assert (told.counts.mailed, dict(told.counts.unmailed)) == (0, {"unknown": 1})
+    assert [line.split(",")[3] for line in desk.read().splitlines()] == ["status", "Stammgast", "Aktivv"]
+    assert desk.sync().changes_nothing
+
+
 def test_an_erased_subscriber_gets_no_row_again(desk):
     desk.sync(HEAD + "ana@x.org,Ana,\nbo@x.org,Bo,\n")
     forgotten = erase_subscriber(desk.app, "ana@x.org", by=BY)

@@ -408,6 +408,7 @@ def test_a_list_says_what_is_not_in_its_file_yet(site, desk, file):
     assert "not in the list file yet" not in words(desk.get(LIST))
     file.with_name("new.csv").write_text("email\n", encoding="utf-8")
     assert "Not read yet. Read it now" in words(desk.get("/desk/lists/new"))
+    assert "subscribed –" in words(desk.get("/desk/lists/new"))
 
 
 def test_a_bounce_is_no_departure(site, desk):
