@@ -6,6 +6,7 @@
     unsubscribe  unsubscribe requests, alone and during a send (unsubscribe.py)
     feedback   reading messages that came back (feedback.py)
     optimisations  the engine without each optimisation of the send path; only when asked for (optimisations.py)
+    cluster    workers that share a send on PostgreSQL, one to four; only when asked for (cluster.py)
 
 The rest takes about half an hour on two cores, `--quick` about eight minutes. It prints tables and writes bench.json (report.py)
 into out/; `--plot` also draws docs/performance.svg. What cannot be measured on this machine is skipped, with the reason.
@@ -14,12 +15,13 @@ into out/; `--plot` also draws docs/performance.svg. What cannot be measured on 
 import argparse
 import datetime as dt
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 
+from benchmarks.cluster import ClusterResult, measure_cluster
 from benchmarks.comparison import Comparison, Field, compare
 from benchmarks.composition import measure_composition
 from benchmarks.contender import Aiosmtplib, Contender, Engine, Load, Mailmerge, Nodemailer, SmtpSource
@@ -67,7 +69,7 @@ class Options:
 
 def read_options(arguments: Sequence[str] | None) -> Options:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--part", action="append", choices=(*PARTS, "optimisations"), help="only this part")
+    parser.add_argument("--part", action="append", choices=(*PARTS, "optimisations", "cluster"), help="only this part")
     parser.add_argument("--only", action="append", choices=OTHERS, help="only the engine and this contender")
     parser.add_argument("--size", action="append", choices=tuple(SIZES), help="only this size, in KB")
     parser.add_argument("--link", choices=("loopback", "far"), help="only this way to the relay")
@@ -111,6 +113,7 @@ def measure(options: Options, console: Console) -> Report:
         cold = None
         unsubscribes: UnsubscribeResult | None = None
         gains: list[Gain] = []
+        shared: ClusterResult | None = None
         try:
             if {"sending", "growth"} & set(options.parts):
                 postfix("smtp-sink")
@@ -129,6 +132,7 @@ def measure(options: Options, console: Console) -> Report:
                 unsubscribes = measure_unsubscribes(
                     scratch / "unsubscribe", options.messages or COUNT // (QUICK if options.quick else 1), log
                 )
+            shared = _measure_cluster(options, scratch / "cluster", log)
         except UnavailableError as error:
             console.print(f"Nothing was sent: {error}", style="yellow", markup=False)
     return Report(
@@ -144,13 +148,19 @@ def measure(options: Options, console: Console) -> Report:
         synced=synced,
         unsubscribe=unsubscribes,
         feedback=read,
+        cluster=shared,
         targets=[
             *check_targets(sending, growth, cold),
             *(synced.targets if synced else ()),
             *(unsubscribes.targets if unsubscribes else ()),
             *(read.targets if read else ()),
+            *(shared.targets if shared else ()),
         ],
     )
+
+
+def _measure_cluster(options: Options, scratch: Path, log: Callable[[str], None]) -> ClusterResult | None:
+    return measure_cluster(scratch, log, quick=options.quick) if "cluster" in options.parts else None
 
 
 def _fields(options: Options, scratch: Path) -> Iterator[Field]:
