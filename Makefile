@@ -5,14 +5,15 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 JOBS ?= $(shell echo $$((1 + $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2))))
 
-.PHONY: help setup demo test fuzz torture check audit bench picture screenshots vendor lock clean
+.PHONY: help setup demo test fuzz torture format check audit bench picture screenshots vendor lock clean
 
 help:
 	@echo "make demo     send a real dispatch to a list of readers, here, and look at the result"
 	@echo "make test     run all tests"
 	@echo "make fuzz     ten minutes of fuzzing for each parser of strangers' input (needs atheris, which it installs)"
 	@echo "make torture  every fault in full: kills, full disks, locked databases; writes docs/reliability.md"
-	@echo "make check    lint, types, imports, forbidden words; reports known vulnerabilities of the dependencies"
+	@echo "make format   format the code, and fix what ruff can fix"
+	@echo "make check    format, lint, types, imports, forbidden words; reports known vulnerabilities of the dependencies"
 	@echo "make audit    fail if a dependency has a known vulnerability"
 	@echo "make bench    measure"
 	@echo "make picture  draw docs/edition.png (needs chromium)"
@@ -25,7 +26,7 @@ setup: $(READY)
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "mailer needs Python 3.11 or newer")'
 	@test -x $(BIN)/python || { echo "making $(VENV)"; $(PYTHON) -m venv $(VENV); }
-	@echo "installing what requirements.lock names"
+	@echo "installing what requirements.lock names; this takes a minute or two"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
@@ -43,8 +44,12 @@ fuzz: $(READY)
 torture: $(READY)
 	@$(BIN)/python -m tests.torture $(TESTS)
 
+format: $(READY)
+	@$(BIN)/ruff check --quiet --fix mailer tests docs benchmarks
+	@$(BIN)/ruff format --quiet mailer tests docs benchmarks
+
 check: $(READY)
-	@$(BIN)/ruff format --check --quiet mailer tests docs benchmarks
+	@$(BIN)/ruff format --check --quiet mailer tests docs benchmarks || { echo "To format the code: make format"; exit 1; }
 	@$(BIN)/ruff check --quiet mailer tests docs benchmarks
 	@$(BIN)/ruff check --quiet --preview --select PLC2701 tests  # imports of private names
 	@$(BIN)/mypy

@@ -5,6 +5,7 @@
     growth     the engine with a thousand to a million readers (growth.py)
     unsubscribe  unsubscribe requests, alone and during a send (unsubscribe.py)
     feedback   reading messages that came back (feedback.py)
+    recording  recording events of a mail provider, alone and beside a send (recording.py)
     optimisations  the engine without each optimisation of the send path; only when asked for (optimisations.py)
     cluster    workers that share a send on PostgreSQL, one to four; only when asked for (cluster.py)
 
@@ -34,6 +35,8 @@ from benchmarks.optimisations import MESSAGES as OPTIMISED
 from benchmarks.optimisations import Gain, measure_optimisations
 from benchmarks.plot import draw
 from benchmarks.process import UnavailableError
+from benchmarks.recording import COUNT as EVENTS
+from benchmarks.recording import RecordingResult, measure_recording
 from benchmarks.relay import postfix
 from benchmarks.report import Report
 from benchmarks.targets import ED25519, FAR, LOOPBACK, RSA, check_targets
@@ -41,7 +44,7 @@ from benchmarks.unsubscribe import COUNT, UnsubscribeResult, measure_unsubscribe
 from benchmarks.without import OPTIMISATIONS
 from benchmarks.workload import write_dispatch, write_readers
 
-PARTS = ("composition", "sending", "growth", "lists", "unsubscribe", "feedback")
+PARTS = ("composition", "sending", "growth", "lists", "unsubscribe", "feedback", "recording")
 OTHERS = ("smtp-source", "ed25519", "rsa", "aiosmtplib", "nodemailer", "mailmerge")
 SIZES = {"12": 12_000, "80": 80_000}
 MESSAGES = {(LOOPBACK, "12"): 12_000, (LOOPBACK, "80"): 4_000, (FAR, "12"): 3_000, (FAR, "80"): 3_000}
@@ -112,6 +115,7 @@ def measure(options: Options, console: Console) -> Report:
         growth: list[GrowthResult] = []
         cold = None
         unsubscribes: UnsubscribeResult | None = None
+        recorded: RecordingResult | None = None
         gains: list[Gain] = []
         shared: ClusterResult | None = None
         try:
@@ -128,11 +132,8 @@ def measure(options: Options, console: Console) -> Report:
                 gains = measure_optimisations(
                     scratch / "optimisations", tuple(OPTIMISATIONS), options.pairs, count, log
                 )
-            if "unsubscribe" in options.parts:
-                unsubscribes = measure_unsubscribes(
-                    scratch / "unsubscribe", options.messages or COUNT // (QUICK if options.quick else 1), log
-                )
             shared = _measure_cluster(options, scratch / "cluster", log)
+            unsubscribes, recorded = _beside_sends(options, scratch, log)
         except UnavailableError as error:
             console.print(f"Nothing was sent: {error}", style="yellow", markup=False)
     return Report(
@@ -149,18 +150,33 @@ def measure(options: Options, console: Console) -> Report:
         unsubscribe=unsubscribes,
         feedback=read,
         cluster=shared,
+        recording=recorded,
         targets=[
             *check_targets(sending, growth, cold),
             *(synced.targets if synced else ()),
             *(unsubscribes.targets if unsubscribes else ()),
             *(read.targets if read else ()),
             *(shared.targets if shared else ()),
+            *(recorded.targets if recorded else ()),
         ],
     )
 
 
 def _measure_cluster(options: Options, scratch: Path, log: Callable[[str], None]) -> ClusterResult | None:
     return measure_cluster(scratch, log, quick=options.quick) if "cluster" in options.parts else None
+
+
+def _beside_sends(
+    options: Options, scratch: Path, log: Callable[[str], None]
+) -> tuple[UnsubscribeResult | None, RecordingResult | None]:
+    """Measures what is done alone and beside a send."""
+    fewer = QUICK if options.quick else 1
+    unsubscribes = recorded = None
+    if "unsubscribe" in options.parts:
+        unsubscribes = measure_unsubscribes(scratch / "unsubscribe", options.messages or COUNT // fewer, log)
+    if "recording" in options.parts:
+        recorded = measure_recording(scratch / "recording", options.messages or EVENTS // fewer, log)
+    return unsubscribes, recorded
 
 
 def _fields(options: Options, scratch: Path) -> Iterator[Field]:

@@ -7,6 +7,7 @@ planning, freezing, sent, skipped}], `cold` (seconds), `lists` {rows, plain, fir
 {alone, beside, bare}, each {requests, seconds, cpu, waited, longest}, `feedback` {messages, octets, seconds, permanent},
 `cluster` {scaling [run], durable [run], limited, ledger}, a run {link, workers, messages, seconds, least, most, transactions,
 waited, wal, size, connections, rate, ratio},
+`recording` {alone, beside}, each {events, seconds, cpu},
 `targets` [{what, bound, at_most, value, unit, reached}].
 A spread is {median, min, max}; a run {messages, seconds, cpu, peak, rate}. Times are seconds, sizes octets; what was not
 measured is null.
@@ -26,6 +27,7 @@ from benchmarks.growth import GrowthResult
 from benchmarks.lists import SyncResult
 from benchmarks.optimisations import Gain
 from benchmarks.process import Measured
+from benchmarks.recording import RecordingResult
 from benchmarks.targets import ENGINE, Target
 from benchmarks.unsubscribe import UnsubscribeResult
 
@@ -47,6 +49,7 @@ class Report:
     unsubscribe: UnsubscribeResult | None
     feedback: FeedbackResult | None
     cluster: ClusterResult | None
+    recording: RecordingResult | None
     targets: Sequence[Target]
 
     def as_json(self) -> dict[str, object]:
@@ -64,6 +67,7 @@ class Report:
             "unsubscribe": asdict(self.unsubscribe) if self.unsubscribe else None,
             "feedback": asdict(self.feedback) if self.feedback else None,
             "cluster": _cluster_json(self.cluster) if self.cluster else None,
+            "recording": asdict(self.recording) if self.recording else None,
             "targets": [{**asdict(each), "reached": each.reached} for each in self.targets],
         }
 

@@ -138,7 +138,7 @@ def measure_unsubscribes(folder: Path, count: int, log: Callable[[str], None]) -
             command = [sys.executable, "-m", "mailer", "serve", "--port", str(port)]
             with running(command, folder, port) as pid:
                 if beside:
-                    with _started([sys.executable, "-m", "mailer", "resume", str(send.id), "--no-wait"], folder):
+                    with started([sys.executable, "-m", "mailer", "resume", str(send.id), "--no-wait"], folder):
                         runs[beside] = _posted(port, pid, tokens)
                 else:
                     runs[beside] = _posted(port, pid, tokens)
@@ -171,13 +171,14 @@ def _posted(port: int, pid: int, tokens: Sequence[str]) -> RequestTimes:
 @contextmanager
 def running(command: Sequence[str], folder: Path, port: int) -> Iterator[int]:
     """A server on `port`; its process."""
-    with _started(command, folder) as process:
+    with started(command, folder) as process:
         asyncio.run(_until_there(port))
         yield process.pid
 
 
 @contextmanager
-def _started(command: Sequence[str], folder: Path) -> Iterator["subprocess.Popen[bytes]"]:
+def started(command: Sequence[str], folder: Path) -> Iterator["subprocess.Popen[bytes]"]:
+    """A process, which is interrupted in the end."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     quiet = subprocess.DEVNULL
     with subprocess.Popen(command, cwd=folder, env=environment, stdin=quiet, stdout=quiet, stderr=quiet) as process:

@@ -1,6 +1,7 @@
 """The commands `feedback list`, `feedback show` and `feedback decide`: what came back, and what a person decides about it."""
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
@@ -51,8 +52,9 @@ def list_command(
     wanted = FeedbackKind(kind) if kind else None
     with App.open(workspace) as app, app.readonly_ledger() as ledger:
         if csv_file is not None:
-            app.ledger.audit.record(COMMAND_LINE, "feedback.export")
-            _write_csv(app, csv_file, waiting=waiting, kind=wanted, send_id=send_id)
+            if app.has_ledger:
+                ledger.audit.record(COMMAND_LINE, "feedback.export")
+            _write_csv(csv_file, feedback_entries(ledger.feedback, waiting=waiting, kind=wanted, send_id=send_id))
             return
         found = ledger.feedback.page(waiting=waiting, kind=wanted, send_id=send_id, limit=limit + 1)
         shown, count = found[:limit], ledger.feedback.count_waiting()
@@ -138,8 +140,8 @@ def _line(entry: FeedbackEntry) -> str:
     return f"{entry.id:>6}  {format_iso(entry.at)}  {entry.kind}  {name}  {about}  {what or '-'}  {effect}"
 
 
-def _write_csv(app: App, path: Path, *, waiting: bool, kind: FeedbackKind | None, send_id: int | None) -> None:
-    rows = map(feedback_row, feedback_entries(app, waiting=waiting, kind=kind, send_id=send_id))
+def _write_csv(path: Path, entries: Iterable[FeedbackEntry]) -> None:
+    rows = map(feedback_row, entries)
     if str(path) == "-":
         write_export(sys.stdout, COLUMNS, rows, line_end="\n")
         return

@@ -39,6 +39,14 @@ class StatusBlock:
         return ""
 
     @property
+    def is_forwarded(self) -> bool:
+        """Whether the final recipient is another address than the one that the sender named."""
+        original, final = (
+            parse_recipient(self.fields.get(name, "")).lower() for name in ("original-recipient", "final-recipient")
+        )
+        return bool(original and final) and original != final
+
+    @property
     def action(self) -> str:
         """One word of RFC 3464 2.3.3 in lower case, or ""."""
         return next(iter(re.findall(r"[a-z]+", self.fields.get("action", "").lower())), "")

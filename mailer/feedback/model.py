@@ -35,8 +35,8 @@ class TokenState(StrEnum):
 class FeedbackRecipient:
     """One recipient that a message is about.
 
-    `status`: an enhanced code (RFC 3463), or "". `permanent`: mail to this address is impossible. `delayed`: the server still
-    tries. `words`: the server's, on one line.
+    `status`: an enhanced code (RFC 3463), or "". `permanent`: mail to this address is impossible. `words`: the server's, on one
+    line. `delayed`: the server still tries. `forwarded`: the refusal is about the address to which this one passes mail on.
     """
 
     address: str
@@ -45,6 +45,7 @@ class FeedbackRecipient:
     permanent: bool
     words: str = ""
     delayed: bool = False
+    forwarded: bool = False
 
 
 def recipient_about(

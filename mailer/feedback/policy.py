@@ -70,7 +70,9 @@ BOUNCE_POLICY: Mapping[Reason, Effect] = {
     **dict.fromkeys(_OURS, Effect.OURS),
     **dict.fromkeys((_R.SPEEDING, _R.FEEDBACK, _R.VACATION), Effect.NOTED),
 }
-"""What follows from a final, proven bounce, by its reason. SUPPRESSED needs a permanent one as well; else it is COUNTED."""
+"""What follows from a final, proven bounce, by its reason. SUPPRESSED needs a permanent one, that is not about an
+address to which the recipient forwards mail; else it is COUNTED.
+"""
 
 COMPLAINT_POLICY: Mapping[str, Effect] = {
     NOT_SPAM: Effect.NOTED,
@@ -103,7 +105,7 @@ def _of_bounce(recipient: FeedbackRecipient, *, is_proven: bool) -> Effect:
     effect = BOUNCE_POLICY[recipient.reason]
     if recipient.delayed:
         return Effect.NOTED
-    if effect is Effect.SUPPRESSED and not recipient.permanent:
+    if effect is Effect.SUPPRESSED and (recipient.forwarded or not recipient.permanent):
         effect = Effect.COUNTED
     if recipient.reason is Reason.ON_HOLD and not _is_refused(recipient):
         effect = Effect.NOTED

@@ -118,13 +118,14 @@ def _of_status(message: ReceivedMessage, status: DeliveryStatus) -> Recipients:
 
 
 def _judge_block(block: StatusBlock, address: str = "", prose: str = "") -> FeedbackRecipient:
-    return judge_bounce(
+    judged = judge_bounce(
         block.address or address,
         status=block.status,
         diagnostic=block.diagnostic,
         prose=prose,
         delayed=block.action == "delayed",
     )
+    return replace(judged, forwarded=block.is_forwarded)
 
 
 def _of_prose(prose: ProseBounce, *, certain: bool) -> Recipients:

@@ -87,7 +87,7 @@ def check_dispatch_links(
     """
     asked: dict[str, list[LinkTarget]] = {}
     for target in targets(context.dispatch, context.source_index):
-        if not target.differs and target.url.lower().startswith(("http://", "https://")):
+        if not target.has_merge_fields and target.url.lower().startswith(("http://", "https://")):
             asked.setdefault(target.url.partition("#")[0], []).append(target)
     if log and asked:
         log(f"Checking {len(asked)} link{'s' if len(asked) > 1 else ''} …")

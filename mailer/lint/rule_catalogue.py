@@ -1,8 +1,8 @@
-"""The rules for rendered mail. Those for the text of a dispatch are in mailer/dispatch/rule_catalogue.py.
+"""The rules for dispatches that can be compiled: for their text, their edition and their message.
 
-It is longer than most modules: one table, in the order of docs/checks.md. A finding names its rule; the rule has severity,
-reason and remedy.
-The limits of a rule are constants beside the function that applies them.
+The rules of the grammar, which need only the file, are in mailer/dispatch/rule_catalogue.py. A finding names its rule; the rule
+has severity, reason and remedy. docs/checks.md is made from these tables (docs/checks.py), in their order. The limits of a rule
+are constants beside the function that applies them.
 """
 
 from mailer.dispatch.diagnostics import Severity

@@ -3,7 +3,7 @@
 await run_on_one_server(app, jobs, stop, log)    until `stop` is set
 
 All of them serve pages; one holds the lease of the role and does the jobs. When it ends, or has not been heard of for the length
-of that lease, another one does them. On SQLite there is one server.
+of that lease, a different one does them. On SQLite there is one server.
 """
 
 import asyncio

@@ -2,20 +2,23 @@
 
 The failure policy for a transaction is in this module. `classify` takes a reply and the stage at which it was received, and
 returns a Classification. What a reply means while a connection is set up is in `connect`; what its words say is in
-`refusal_reason`. A delivery fails only for a reason that is about its recipient or its message.
+`refusal_reason`. A delivery that fails for a reason about us is counted (`about_us`): once the breaker trips, such deliveries
+are pending again (mailer.delivery.result_policy).
 
 | stage | reply | about | outcome |
 |---|---|---|---|
-| any | 421 before end of DATA · malformed, or of a class not expected there | connection | unsent |
+| before end of DATA | malformed, or of a class not expected there | connection | unsent |
+| before end of DATA | 421 | relay, which waits | unsent |
+| before end of DATA | 530, 538 (authentication required) | relay, excluded | unsent |
 | any | 4xx about our quota, as “too many messages in this session” | relay, which waits | unsent, also after end of DATA |
 | any | 4xx about our sender address, our reputation or relaying, of the relay itself | relay, which waits | the same |
 | any | 5xx about our quota | relay, counted | unsent, also after end of DATA |
-| any | 530, 538 (authentication required) | relay, excluded | unsent |
 | any | 552 5.3.4 (message too big) | message: another relay may take it | unsent, also after end of DATA |
 | MAIL, RCPT | 501, 555, 5.5.4, 5.6.7 where a parameter was given | the parameter: `refused_parameter` | unsent |
 | MAIL | 4xx · other 5xx | relay, which waits · excluded | unsent |
 | RCPT, DATA, text | 4xx · 5xx | recipient | deferred · failed |
 | end of DATA | 2xx · 4xx · 5xx | recipient | accepted · deferred · failed |
+| end of DATA | malformed, of another class, or none | connection | uncertain: never sent again without a decision |
 
 A 5xx whose reason is about our message, sender address, quota, reputation or relay counts towards the breaker (`about_us`),
 and so does an unexplained one after RCPT. An unexplained refusal of RCPT counts while the relay has accepted nothing yet: a

@@ -75,7 +75,9 @@ def test_a_reader_chooses_fewer_newsletters_from_the_unsubscribe_page(browser, t
         page.get_by_role("button", name="Send answer").click()
         page.wait_for_selector("text=Thank you for your answer")
         page.get_by_role("button", name="Undo and keep me subscribed").click()
-        page.get_by_role("link", name="Leave only some newsletters, take a break or change your address").click()
+        page.get_by_role(
+            "link", name="Unsubscribe from some newsletters only, take a break or change your address"
+        ).click()
         page.get_by_label("Tide tables").uncheck()
         page.get_by_role("button", name="Save").first.click()
         page.wait_for_selector("text=Saved.")

@@ -1,19 +1,29 @@
-"""A server is killed, or ended, while it runs a send: the next one resumes it, and nobody is mailed twice."""
+"""A server is killed, or ended.
 
+While it runs a send: the next one resumes it, and nobody is mailed twice. While it takes what came back: nothing is lost, because
+it has not answered.
+"""
+
+import fcntl
 import math
 import re
 import signal
+import smtplib
 import sqlite3
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
+import httpx
 import pytest
 
 from mailer.app import App
 from mailer.service.sends.plan import plan_send
 from mailer.service.sends.start import SendOrder, start_send
 from tests.support.commands import Held, served
-from tests.support.patience import until
+from tests.support.patience import PATIENCE, until
+from tests.support.provider_requests import PASSWORD, signed, unknown_user
+from tests.support.returned_mail import SentMail, bounce
 from tests.support.workspaces import make_workspace
 
 MANY = [f"r{n}@example.com,R{n},Lisbon" for n in range(150)]
@@ -61,3 +71,62 @@ def test_a_send_started_in_the_desk_goes_on_when_the_server_is_back(tmp_path, pr
         assert states["uncertain"] <= (2 if number is signal.SIGKILL else 0)  # one a connection
         assert max(got.values()) == 1
         assert states["accepted"] <= len(got) <= 150
+
+
+def is_being_written(folder):
+    """Whether a process holds the lock of those who write to the database."""
+    with (folder / ".mailer" / "mailer.db.lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        return False
+
+
+def test_what_comes_back_is_answered_after_the_commit_so_after_a_kill_it_comes_again(tmp_path, programs):
+    make_workspace(tmp_path, INBOUND_LMTP="127.0.0.1:0", FEEDBACK_BREVO=PASSWORD)
+    ana, ben = "ana@example.com", "ben@example.net"
+    with App.open(tmp_path) as app:
+        sent = SentMail(app).send("tide", ana, ben)
+    event = signed("brevo", unknown_user("brevo", address=ana, message_id=sent[ana].message_id, at=time.time()))
+
+    def post(url):
+        return httpx.post(
+            f"{url}/feedback/brevo", content=event.body, headers=event.headers, timeout=PATIENCE
+        ).status_code
+
+    def deliver(port):
+        with smtplib.LMTP("127.0.0.1", port, local_hostname="mx.example.org", timeout=PATIENCE) as client:
+            client.ehlo_or_helo_if_needed()
+            client.mail("")
+            client.rcpt(sent[ben].return_path)
+            return client.data(bounce(sent[ben], "5.1.1"))[0]
+
+    def begin():
+        process = programs.start(tmp_path, "serve", "--port", "0")
+        port = int(process.said(r"by LMTP at 127\.0\.0\.1:(\d+)")[1])
+        return process, process.said(r"Serving .* at (http\S+)")[1], port
+
+    def recorded():
+        with sqlite3.connect(tmp_path / "mailer.db") as database:
+            return database.execute("select source, identity, effect from feedback order by source").fetchall()
+
+    first, url, port = begin()
+    with ThreadPoolExecutor(2) as pool:
+        locking = sqlite3.connect(tmp_path / "mailer.db", isolation_level=None)
+        locking.execute("begin immediate")
+        senders = [pool.submit(post, url), pool.submit(deliver, port)]
+        until(lambda: is_being_written(tmp_path))
+        first.kill()
+        errors = [sender.exception(PATIENCE) for sender in senders]
+        locking.execute("rollback")
+        locking.close()
+    assert isinstance(errors[0], httpx.TransportError)
+    assert isinstance(errors[1], smtplib.SMTPServerDisconnected | ConnectionError)
+    assert recorded() == []
+    second, url, port = begin()
+    try:
+        assert (post(url), deliver(port), post(url), deliver(port)) == (200, 250, 200, 250)
+        assert recorded() == [("brevo", ana, "suppressed"), ("lmtp", ben, "suppressed")]
+    finally:
+        second.kill()

@@ -5,6 +5,7 @@ promise, and asserts what the function promises about its result. Its seeds are 
 """
 
 import asyncio
+import contextlib
 import datetime as dt
 from functools import cache, partial
 from pathlib import Path
@@ -26,6 +27,9 @@ from mailer.edition.compile import compile_edition
 from mailer.edition.dispatch_view import image_files
 from mailer.edition.merge_fields import ReaderValues, fill
 from mailer.edition.model import Edition, EditionError
+from mailer.feedback.providers import sns
+from mailer.feedback.providers.catalogue import PROVIDERS
+from mailer.feedback.providers.model import PayloadError, ProofBasis, ProofError, ProviderRequest
 from mailer.feedback.reader import read_feedback
 from mailer.link_tokens import TokenKeys
 from mailer.smtp.classify import Parameter, classify, refused_parameter
@@ -35,6 +39,7 @@ from mailer.smtp.stage import Stage
 from mailer.web.app import create_app
 from mailer.web.http_connection import LARGEST_INCOMPLETE_HEAD
 from mailer.web.request_body import DeskForm, read_form, read_public_form
+from tests.support import provider_requests
 from tests.support.deskpages import signed_in
 from tests.support.editions import ANA, PUBLICATION, REFERENCES, TEMPLATES
 from tests.support.site import PHOTO, Site
@@ -227,6 +232,22 @@ def read_message(data: bytes) -> None:
     feedback = read_feedback(data, KEYS)
     for recipient in feedback.recipients:
         assert "\n" not in recipient.address
+
+
+def read_provider_events(data: bytes) -> None:
+    """The body of a webhook, at each provider: what proves it, and the events in it."""
+    headers = dict.fromkeys(("svix-signature", "x-postal-signature-256", "authorization"), data[:200].decode("latin-1"))
+    request = ProviderRequest(headers=headers, body=data, path_secret=headers["authorization"])
+    for name, provider in PROVIDERS.items():
+        basis = ProofBasis(secrets=(provider_requests.secret_of(name),), now=provider_requests.NOW, certificate=data)
+        with contextlib.suppress(ProofError, PayloadError):
+            provider.verify(request, basis)
+        with contextlib.suppress(ProofError, PayloadError):
+            sns.certificate_url(sns.parse_envelope(request), basis.secrets)
+        with contextlib.suppress(PayloadError):
+            for event in provider.parse(request):
+                assert event.id.isascii() and len(event.id) <= 200
+                assert event.recipient is None or event.recipient.address.isprintable()
 
 
 KEYS = TokenKeys(["k" * 40])

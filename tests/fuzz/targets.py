@@ -1,18 +1,21 @@
 """The fuzz targets: what is called, with which inputs to begin with."""
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from mailer.feedback.providers.catalogue import PROVIDERS
 from tests.fuzz.harness import (
     read_forms,
     read_head,
     read_list,
     read_message,
+    read_provider_events,
     read_replies,
     read_segment,
     render_dispatch,
 )
-from tests.support import feedback_messages
+from tests.support import feedback_messages, provider_requests
 from tests.support.deskpages import COOKIE
 from tests.support.editions import ROOT, SLUGS
 
@@ -280,5 +283,22 @@ TARGETS: dict[str, Target] = {
             """
         ),
         largest=8192,
+    ),
+    "provider-events": Target(
+        run=read_provider_events,
+        longest=256_000,
+        frames=((b"", b""), (b'[{"event":"bounce","reason":"', b'"}]'), (b'{"Type":"Notification","Message":"', b'"}')),
+        seeds=(
+            *(json.dumps(provider_requests.unknown_user(name)).encode() for name in PROVIDERS),
+            *(provider_requests.signed(name, {"event": "new"}).body for name in ("ses", "mailgun")),
+            json.dumps(provider_requests.confirmation()).encode(),
+        ),
+        words=split_words(
+            r"""
+            { } [ ] : , " \\ "event": "bounce" "email": "reason": "msys": "Type": "Notification" "SigningCertURL":
+            "TopicArn": "Message": "signature": "timestamp": 1800000000 1e308 -1 null true "2026-11-30T09:00:00Z"
+            "RecordType": "data": "headers": [{"name":"Message-ID","value":" 550\x205.1.1\x20user\x20unknown
+            """
+        ),
     ),
 }

@@ -60,6 +60,6 @@ class Cluster:
         """Returns the machine that holds each shard of the send."""
         with psycopg.connect(self._siege.database_url, autocommit=True) as conn:
             rows = conn.execute(
-                "SELECT number, host FROM send_shard WHERE expires_at > extract(epoch FROM clock_timestamp())"
+                "SELECT number, host FROM send_shard WHERE to_timestamp(expires_at) > clock_timestamp()"
             )
             return dict(rows.fetchall())

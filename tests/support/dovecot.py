@@ -126,10 +126,15 @@ class Dovecot:
         client.login(USER, PASSWORD)
         return client
 
-    def deliver(self, *messages: bytes, folder: str = "INBOX", flags: str = "") -> None:
+    def deliver(self, *messages: bytes, at: float, folder: str = "INBOX", flags: str = "") -> None:
         client = self._client()
         for raw in messages:
-            assert client.append(folder, flags, "", raw.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n"))[0] == "OK"
+            assert (
+                client.append(
+                    folder, flags, imaplib.Time2Internaldate(at), raw.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+                )[0]
+                == "OK"
+            )
         client.logout()
 
     def messages(self, folder: str = "INBOX") -> list[tuple[str, bytes]]:

@@ -83,6 +83,7 @@ def test_a_tiny_run_writes_its_numbers(tmp_path: Path) -> None:
         "lists",
         "unsubscribe",
         "feedback",
+        "recording",
         "targets",
     ]
     pairs = {(each["first"], each["second"]): each for each in report["sending"]}

@@ -249,6 +249,7 @@ def test_the_defaults_in_the_operators_document_are_those_of_the_example():
         "/confirm/",
         "/preferences/",
         "/address/",
+        "/feedback/brevo/",
         "/desk/welcome/",
         "/news/desk/",
         "/api/v1/subscribers/",

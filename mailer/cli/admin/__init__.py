@@ -1,1 +1,1 @@
-"""Commands for access and keys: `user`, `token`, `webhook`, `dkim`."""
+"""Commands for access and keys: `user`, `token`, `webhook`, `dkim`. Start with `user.py`, which is like most commands."""

@@ -6,7 +6,8 @@ The same event counts once, by its source and id. Only what is about one of our 
 ever mailed, is recorded. A proof that names another address than that of the delivery proves nothing about either, and one that a
 message gives expires: a notification about a message of long ago waits for a person. So does a complaint about a message from
 before a suppression was lifted; a bounce of such a message is noted, because the reader has confirmed the address since. What a
-test message brings back is noted. Of an erased subscriber nothing is kept that names them.
+test message brings back is noted. Strangers cannot fill the table: unproven feedback is recorded only if a person should decide,
+and once for each reader. Of an erased subscriber nothing is kept that names them.
 """
 
 import zlib
@@ -14,7 +15,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, or_, select
+from sqlalchemy import Connection, and_, exists, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from mailer.addresses import AddressError, parse_address
@@ -28,18 +29,20 @@ from mailer.ledger.store.tables import (
     attempt,
     delivery,
     feedback,
+    feedback_decision,
     feedback_message,
     feedback_source,
     send,
     suppression_change,
 )
-from mailer.ledger.subscribers.suppressions import suppress
+from mailer.ledger.subscribers.suppressions import addresses_since, suppress
 from mailer.ledger.types.feedback import FeedbackMessage, FeedbackProof, NewFeedback, RecordStatus
 from mailer.ledger.types.suppressions import SuppressionAction, SuppressionReason
 from mailer.ledger.webhooks.outbox import enqueue_feedback
 
 _COUNTING = frozenset({Effect.COUNTED.value, Effect.SUPPRESSED.value})
 VALID_FOR = 30 * DAY  # seconds since a message was accepted; servers give up within a week
+LONGEST_SERIES = 50  # pieces of feedback about one delivery
 KEPT_OF_MESSAGE = 64 * 1024  # octets
 _PAST = 200  # deliveries of a subscriber that are looked at
 _REPORT_TYPE = 32  # characters
@@ -60,6 +63,7 @@ class _Subject:
     send_id: int | None = None
     is_test: bool = False
     accepted_at: float = 0.0
+    dated: float | None = None  # the date of the message
 
     def is_proven(self, at: float) -> bool:
         """Whether an address may be suppressed at `at`. Only providers prove by themselves that their event is no old one."""
@@ -78,6 +82,8 @@ def record_feedback(
         return subject
     erased = is_pseudonym(subject.identity)
     effect = _decide(conn, new, subject, limits, at=at)
+    if _is_superfluous(conn, new, subject, effect):
+        return RecordStatus.IGNORED
     kept = None if erased else message
     if not _insert(conn, new, subject, effect, digest=kept.digest if kept else "", at=at):
         return RecordStatus.DUPLICATE  # another process was faster
@@ -85,11 +91,34 @@ def record_feedback(
         raw = zlib.compress(kept.raw[:KEPT_OF_MESSAGE], 6)
         _KEEP_MESSAGE[conn.dialect.name].run(conn, kept.digest, at, raw)
     if effect is Effect.SUPPRESSED:
-        reason, source = _SUPPRESSION[new.kind], _source_of(new, subject)
-        suppress(conn, subject.identity, reason, source=source, send_id=subject.send_id, at=at)
+        _suppress(conn, new, subject, at=at)
     if subject.proof.is_proof and not (new.recipient.delayed or subject.is_test or erased):
         enqueue_feedback(conn, new, subject.identity, subject.send_id, at=at)
     return RecordStatus.RECORDED
+
+
+def _suppress(conn: Connection, new: NewFeedback, subject: _Subject, *, at: float) -> None:
+    """Suppresses the address. What its reader asked for holds for the addresses that they have taken since, as with the link."""
+    source = _source_of(new, subject)
+    wanted = {subject.identity: _SUPPRESSION[new.kind]}
+    if new.kind is not FeedbackKind.BOUNCE:
+        for identity in addresses_since(conn, subject.identity, subject.dated):
+            wanted.setdefault(identity, SuppressionReason.UNSUBSCRIBED)
+    for identity, reason in sorted(wanted.items()):  # in one order: each is locked
+        suppress(conn, identity, reason, source=source, send_id=subject.send_id, at=at)
+
+
+def _is_superfluous(conn: Connection, new: NewFeedback, subject: _Subject, effect: Effect) -> bool:
+    """Whether feedback adds nothing, so that strangers cannot fill the table.
+
+    Unproven feedback is recorded only for a person, one piece of each kind and source about a subscriber at a time; proven
+    feedback up to LONGEST_SERIES times for a delivery.
+    """
+    if subject.proof.is_proof:
+        return int(_COUNT_OF_DELIVERY.run(conn, subject.identity, subject.delivery_id).fetchone()[0]) >= LONGEST_SERIES
+    if effect is not Effect.WAITING:
+        return True
+    return _WAITS_ALREADY.run(conn, subject.identity, new.kind.value, new.source).fetchone() is not None
 
 
 def _decide(conn: Connection, new: NewFeedback, subject: _Subject, limits: BounceLimits, *, at: float) -> Effect:
@@ -152,7 +181,7 @@ def _find_subject(conn: Connection, new: NewFeedback) -> _Subject | RecordStatus
         number, proof = (row[0], FeedbackProof.PROVIDER) if row else (None, proof)
     row = _DELIVERY.run(conn, number).fetchone() if number is not None else None
     if row is not None:
-        identity, send_id, kind, accepted_at = row
+        identity, send_id, kind, accepted_at, dated = row
         if proof.is_proof and new.recipient.address and identity not in names:
             proof = FeedbackProof.MISMATCH
         return _Subject(
@@ -162,6 +191,7 @@ def _find_subject(conn: Connection, new: NewFeedback) -> _Subject | RecordStatus
             send_id=send_id,
             is_test=kind == SendKind.TEST.value,
             accepted_at=accepted_at,
+            dated=dated,
         )
     known = next((name for name in names if _MAILED.run(conn, name).fetchone()), None)
     if known is None or is_pseudonym(known):
@@ -271,10 +301,31 @@ _SEEN = CompiledStatement(
     "id",
 )
 _DELIVERY = CompiledStatement(
-    select(delivery.c.identity, delivery.c.send_id, send.c.kind, delivery.c.updated_at)
+    select(delivery.c.identity, delivery.c.send_id, send.c.kind, delivery.c.updated_at, delivery.c.date)
     .join(send)
     .where(delivery.c.id == param("id")),
     "id",
+)
+_COUNT_OF_DELIVERY = CompiledStatement(
+    select(func.count()).where(
+        feedback.c.identity == param("identity", ""), feedback.c.delivery_id == param("delivery_id")
+    ),
+    "identity",
+    "delivery_id",
+)
+_WAITS_ALREADY = CompiledStatement(
+    select(feedback.c.id)
+    .where(
+        feedback.c.identity == param("identity", ""),
+        feedback.c.kind == param("kind", ""),
+        feedback.c.source == param("source", ""),
+        feedback.c.effect == Effect.WAITING,
+        ~exists().where(feedback_decision.c.feedback_id == feedback.c.id),
+    )
+    .limit(1),
+    "identity",
+    "kind",
+    "source",
 )
 _LIFTED_AT = CompiledStatement(
     select(func.max(suppression_change.c.at)).where(

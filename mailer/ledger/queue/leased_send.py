@@ -247,7 +247,11 @@ class LeasedSend(DeliveryBatcher):
             raise fenced_error(self.send_id)
         due, others = share_due(held_shards(conn, self._context), self.shard)
         share = granted_share(held, due, others)
-        conn.execute(update(send_shard).where(is_row_of(self.shard)).values(share_from=share.start, share_to=share.end))
+        conn.execute(
+            update(send_shard)
+            .where(is_row_of(self.shard), send_shard.c.fencing_token == self.fencing_token)
+            .values(share_from=share.start, share_to=share.end)
+        )
         return share
 
     def _summary(self) -> Summary:

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import BigInteger, Connection, Text, cast, delete, func, insert, select, text, update
+from sqlalchemy.exc import DBAPIError
 
 from mailer.delivery.states import SendState
 from mailer.ledger.store.advisory_lock import advisory_lock
@@ -82,14 +83,16 @@ class RollbackGuard:
     def needs_vouching(self, conn: Connection) -> bool:
         """Whether `vouch` has something to do, after `check`. `conn` is for reading."""
         is_first = not self._path.exists()
-        return conn.dialect.name == "postgresql" and not self._joins and (is_first or not _is_vouched_for(conn))
+        if conn.dialect.name != "postgresql" or self._joins:
+            return False
+        return is_first or (not _is_vouched_for(conn) and _identity(conn) != "")
 
     def vouch(self, conn: Connection) -> None:
         """Records, in this transaction, that a workspace has checked this database, so that workers may use it."""
         self._open()
         advisory_lock(conn, _VOUCHED)
         conn.execute(delete(meta).where(meta.c.key == _VOUCHED))
-        conn.execute(insert(meta).values(key=_VOUCHED, value=conn.execute(_IDENTITY).scalar_one()))
+        conn.execute(insert(meta).values(key=_VOUCHED, value=_identity(conn)))
 
     def accept(self, conn: Connection, *, if_refused: bool = False) -> AcceptedDatabase | None:
         """Accepts the database: raises its counter to that of the file, and pauses its open sends.
@@ -236,7 +239,19 @@ def _set_counter(conn: Connection, counter: int) -> None:
 def _is_vouched_for(conn: Connection) -> bool:
     """Whether a workspace has checked this very database of this very server."""
     vouched = conn.execute(select(meta.c.value).where(meta.c.key == _VOUCHED)).scalar()
-    return bool(vouched == conn.execute(_IDENTITY).scalar_one())
+    return vouched is not None and vouched == _identity(conn) != ""
+
+
+def _identity(conn: Connection) -> str:
+    """Returns what tells this database of this server from all others; "" if the server does not say."""
+    savepoint = conn.begin_nested()
+    try:
+        found = str(conn.execute(_IDENTITY).scalar_one())
+    except DBAPIError:  # a service that hides it from its users
+        savepoint.rollback()
+        return ""
+    savepoint.commit()
+    return found
 
 
 def _number(text: bytes, path: Path) -> int:

@@ -90,7 +90,7 @@ class Suppressions:
             at = self._context.clock()
             done = [
                 suppress(conn, each, SuppressionReason.UNSUBSCRIBED, source=source, send_id=send_id, at=at)
-                for each in sorted((identity, *_addresses_since(conn, identity, date)))  # in one order: each is locked
+                for each in sorted((identity, *addresses_since(conn, identity, date)))  # in one order: each is locked
             ]
             first = next((each for each in done if each.changed), done[0])
             return replace(first, skipped=sum(each.skipped for each in done), address=address)
@@ -101,7 +101,7 @@ class Suppressions:
         """Returns whom `unsubscribe_delivery` unsubscribes: the recipient, then the addresses that they have taken since."""
         with self._context.database.reading() as conn:
             row = _OF_DELIVERY.run(conn, delivery_id).fetchone()
-            return () if row is None else (row[0], *_addresses_since(conn, row[0], row[3]))
+            return () if row is None else (row[0], *addresses_since(conn, row[0], row[3]))
 
     def suppress(
         self, identity: str, reason: SuppressionReason, *, source: str, send_id: int | None = None
@@ -207,8 +207,11 @@ class Suppressions:
             return tuple(SuppressionChange(**row) for row in rows)
 
 
-def _addresses_since(conn: Connection, identity: str, date: float | None) -> tuple[str, ...]:
-    """Returns the identities that the person has taken since the date of a message; quickly, if they never changed theirs."""
+def addresses_since(conn: Connection, identity: str, date: float | None) -> tuple[str, ...]:
+    """Within a transaction: returns the identities that the person has taken since the date of a message.
+
+    Quickly, if they never changed theirs.
+    """
     if not _HAS_MOVED.run(conn, identity).fetchone():
         return ()
     return tuple(each for each in later_addresses(conn, identity, since=date or 0.0) if each != identity)

@@ -58,9 +58,9 @@ class TransactionalQueue:
     def __init__(self, context: LedgerContext) -> None:
         self._context = context
 
-    def request_link(self, address: Address) -> None:
-        """Queues the mail with the link to the subscriber's own page, unless one was queued within a day."""
-        self._context.writer.call(
+    def request_link(self, address: Address) -> bool:
+        """Queues the mail with the link to the subscriber's own page; False if one was queued within a day."""
+        return self._context.writer.call(
             lambda conn: queue_once_a_day(conn, TransactionalKind.LINK, address, at=self._context.clock())
         ).result()
 
@@ -177,8 +177,8 @@ def queue_once_a_day(
     at: float,
     payload: Mapping[str, Any] | None = None,
     by_mailbox: bool = False,
-) -> None:
-    """Within a transaction: queues a mail, unless one of this kind was queued within a day. Always two statements.
+) -> bool:
+    """Within a transaction: queues a mail; False if one of this kind was queued within a day. Always two statements.
 
     `by_mailbox`: one to any spelling of the mailbox counts.
     """
@@ -201,7 +201,7 @@ def queue_once_a_day(
         "next_at": at,
     }
     row = select(*(literal(value, transactional_mail.c[name].type) for name, value in values.items()))
-    conn.execute(insert(transactional_mail).from_select(list(values), row.where(~exists(asked))))
+    return bool(conn.execute(insert(transactional_mail).from_select(list(values), row.where(~exists(asked)))).rowcount)
 
 
 def void_links(conn: Connection, identity: str, *, but: int) -> None:

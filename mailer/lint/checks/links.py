@@ -70,7 +70,7 @@ class LinkTarget:
     url: str
     words: str
     position: Position
-    differs: bool = False
+    has_merge_fields: bool = False
 
     @property
     def host(self) -> str:
@@ -112,8 +112,8 @@ def _of_block(children: list[Token]) -> Iterator[LinkTarget]:
             words = f"{words} …"
         href: Template = token.meta["href"]
         url = "".join(part if isinstance(part, str) else "x" for part in href)
-        differs = any(not isinstance(part, str) for part in href)
-        yield LinkTarget(url, words, token.meta["position"], differs)
+        has_merge_fields = any(not isinstance(part, str) for part in href)
+        yield LinkTarget(url, words, token.meta["position"], has_merge_fields)
 
 
 def _finding(rule: str, target: LinkTarget, message: str, expected: str) -> Finding:
@@ -150,7 +150,7 @@ def unsent(context: LintContext) -> Iterator[Finding]:
 def _of_templates(context: LintContext, typed: tuple[LinkTarget, ...]) -> Iterator[LinkTarget]:
     """Links that no editor typed: those of a workspace’s own templates."""
     known = {target.url for target in typed}
-    reader_specific = tuple(target.url.partition("x")[0] for target in typed if target.differs)
+    reader_specific = tuple(target.url.partition("x")[0] for target in typed if target.has_merge_fields)
     seen: set[str] = set()
     for page in context.pages:
         for link in page.links:
@@ -204,7 +204,7 @@ def _differing_mail_address(target: LinkTarget) -> tuple[str, str] | None:
     """Returns the mail address that a link shows, and the one that it writes to, if they differ."""
     shown = _MAIL_ADDRESS.search(target.words)
     scheme, _, rest = target.url.partition(":")
-    if target.differs or shown is None or scheme.lower() != "mailto":
+    if target.has_merge_fields or shown is None or scheme.lower() != "mailto":
         return None
     to = unquote(rest.partition("?")[0])
     return (shown[0], to) if to and shown[0].casefold() != to.casefold() else None

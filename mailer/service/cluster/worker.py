@@ -61,6 +61,8 @@ class ShardWorker:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Works until `stop` is set."""
+        for name in ("procrastinate", "psycopg.pool"):  # they log each try to connect; we log it once
+            logging.getLogger(name).setLevel(logging.CRITICAL)
         self._stop = stop
         await asyncio.to_thread(self._beat)
         tasks = [asyncio.create_task(each()) for each in (self._beat_on, self._sweep_on, self._work_on)]

@@ -2,15 +2,15 @@
 
 feedback_object(entry)           JSON
 feedback_row(entry)              the cells of COLUMNS
-feedback_entries(app, ...)       all that is asked for, the latest first
+feedback_entries(log, ...)       all that is asked for, the latest first
 read_source(raw)                 the beginning of a message as text that is safe to show
 """
 
 from collections.abc import Iterator
 
-from mailer.app import App
 from mailer.feedback.model import FeedbackKind
 from mailer.iso_time import format_iso
+from mailer.ledger.feedback.log import FeedbackLog
 from mailer.ledger.types.feedback import FeedbackEntry
 from mailer.line_sanitizer import clean_line
 
@@ -48,11 +48,11 @@ def feedback_object(entry: FeedbackEntry) -> dict[str, object]:
 
 
 def feedback_entries(
-    app: App, *, waiting: bool = False, kind: FeedbackKind | None = None, send_id: int | None = None
+    log: FeedbackLog, *, waiting: bool = False, kind: FeedbackKind | None = None, send_id: int | None = None
 ) -> Iterator[FeedbackEntry]:
     """Yields the feedback that is asked for, the latest first."""
     before = None
-    while page := app.ledger.feedback.page(waiting=waiting, kind=kind, send_id=send_id, before=before, limit=_PAGE):
+    while page := log.page(waiting=waiting, kind=kind, send_id=send_id, before=before, limit=_PAGE):
         yield from page
         before = page[-1].id
 

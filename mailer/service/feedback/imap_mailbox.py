@@ -4,12 +4,13 @@
 
 A message that is recognised moves to a folder after the commit. Everything else is left as it is: unread mail stays unread,
 because messages are fetched without a mark. Which message was looked at last is kept in `.mailer/imap.json`; without that file
-all messages are looked at again, which changes nothing, since each counts once. `imaplib` blocks, so each round is in a thread;
-`abort` ends a round from outside.
+all messages are looked at again, which changes nothing, since each counts once. None that is older than OLDEST is looked at.
+`imaplib` blocks, so each round is in a thread; `abort` ends a round from outside.
 """
 
 import asyncio
 import contextlib
+import datetime as dt
 import imaplib
 import json
 import shlex
@@ -31,8 +32,10 @@ from mailer.settings.inbound_parsers import ImapAccount
 from mailer.settings.secret_masking import redact_secrets
 
 AFTER_ERROR = 300.0  # seconds
+OLDEST = 60 * 86_400.0  # seconds; what came back earlier says little about today
 _TIME_LIMIT = 60.0  # seconds, for each answer of the server
 _COMMAND_LIMIT = 30.0  # seconds, for the command that prints a token
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _STATE_FILE = "imap.json"
 Register = Callable[[imaplib.IMAP4], None]
 _RECOGNISED = frozenset({RecordStatus.RECORDED, RecordStatus.DUPLICATE})
@@ -128,7 +131,8 @@ class ImapMailbox:
         validity = (client.response("UIDVALIDITY")[1] or [b""])[0]
         mailbox = f"{self._account}: {bytes(validity or b'').decode('ascii', 'replace')}"
         last = self._read_state().get(mailbox, 0)
-        found = _expect(client.uid("SEARCH", "UNDELETED", "UID", f"{last + 1}:*"))
+        since = _imap_date(self._app.clock() - OLDEST)
+        found = _expect(client.uid("SEARCH", "UNDELETED", "SINCE", since, "UID", f"{last + 1}:*"))
         numbers = sorted(int(number) for number in b" ".join(filter(None, found)).split())
         recognised = 0
         try:
@@ -153,7 +157,16 @@ class ImapMailbox:
             return False
         if status not in _RECOGNISED:
             return False
-        self._move(client, str(number))
+        try:
+            self._move(client, str(number))
+        except imaplib.IMAP4.abort:  # the connection is lost; the message comes again
+            raise
+        except imaplib.IMAP4.error as error:
+            folder = self._app.settings.inbound_folder
+            self._log(
+                f"A recognised message stays in the mailbox, because it cannot move to “{folder}”: {_words(error)}. "
+                "Check MAILER_INBOUND_FOLDER; some servers want INBOX.mailer or INBOX/mailer."
+            )
         return True
 
     def _move(self, client: imaplib.IMAP4, number: str) -> None:
@@ -202,6 +215,12 @@ async def poll_imap(app: App, stop: asyncio.Event, log: Log) -> None:
         await run_every(interval, step, stop, log, app=app, name="Messages in the mailbox", after_error=AFTER_ERROR)
     finally:
         aborting.cancel()
+
+
+def _imap_date(seconds: float) -> str:
+    """Returns the date of an instant as IMAP writes it (RFC 3501 9), whatever the locale."""
+    day = dt.datetime.fromtimestamp(seconds, dt.UTC)
+    return f"{day.day}-{_MONTHS[day.month - 1]}-{day.year}"
 
 
 def _token(command: str) -> str:

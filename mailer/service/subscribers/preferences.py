@@ -61,12 +61,14 @@ class PreferencesPage:
 
     `may`: the link was mailed to the subscriber alone; if not, `masked` is the masked address. `lists` are the public ones,
     those of the subscriber first; for the link of a message only these. `others`: how many more lists mail the subscriber.
+    `has_moved`: the link is of a message to a former address, which `masked` is.
     `words`: the consent text for joining lists here. `own` has the fields that subscribers edit themselves; it is empty for
     the link of a message. `language`: that of the page. `can_return`: the subscriber unsubscribed from everything, and no list is
     public; undoing that is the only way back to their lists.
     """
 
     masked: str
+    has_moved: bool
     language: str
     may: bool
     stopped: OptOut
@@ -153,9 +155,9 @@ def unsubscribe_all(app: App, token: str) -> None:
         app.ledger.suppressions.unsubscribe_delivery(holder.delivery_id, source=OptOutSource.PAGE.value).result()
 
 
-def request_mailed_link(app: App, token: str) -> None:
-    """Has the other kind of link mailed to the subscriber."""
-    app.ledger.transactional.request_link(require_holder(app, token).address)
+def request_mailed_link(app: App, token: str) -> bool:
+    """Has the other kind of link mailed to the subscriber; False if one was within a day."""
+    return app.ledger.transactional.request_link(require_holder(app, token).address)
 
 
 def read_own_data(app: App, token: str) -> SubscriberProfile:
@@ -175,21 +177,30 @@ class ErasedRow:
         return f"subscribers/{self.list}.csv, {where}"
 
 
+def has_rows_in_files(app: App, token: str) -> bool:
+    """Returns whether erasing would leave rows of list files, which an admin is to delete."""
+    return bool(_rows_in_files(app, require_holder(app, token, mailed=True).address.identity))
+
+
 def erase_own_data(app: App, token: str) -> tuple[ErasedRow, ...]:
     """Erases the subscriber, including their former addresses. Returns the rows of list files, which an admin is to delete."""
     identity = require_holder(app, token, mailed=True).address.identity
-    members = app.ledger.members
-    rows = tuple(
-        ErasedRow(list=each.list, line=each.line)
-        for address in (identity, *members.former_addresses(identity))
-        for each in members.of(address)
-        if each.in_file and each.removed_at is None
-    )
+    rows = _rows_in_files(app, identity)
     try:
         erase_everywhere(app, identity, by=BY_READER)
     except CopiesLeftError as error:  # the reader can do nothing about it
         _log.error("%s", error)
     return rows
+
+
+def _rows_in_files(app: App, identity: str) -> tuple[ErasedRow, ...]:
+    members = app.ledger.members
+    return tuple(
+        ErasedRow(list=each.list, line=each.line)
+        for address in (identity, *members.former_addresses(identity))
+        for each in members.of(address)
+        if each.in_file and each.removed_at is None
+    )
 
 
 def _public(app: App) -> tuple[ListSettings, ...]:
@@ -213,6 +224,7 @@ def _page(app: App, holder: LinkHolder) -> PreferencesPage:
     )
     return PreferencesPage(
         masked=holder.shown,
+        has_moved=holder.has_moved,
         language=holder.language,
         may=holder.is_mailed_link,
         stopped=stopped,

@@ -28,11 +28,15 @@ class LinkError(LookupError):
 
 
 class ExpiredLinkError(LinkError):
-    """A mailed link that is too old, or void because the address has changed. `language`: of its reader."""
+    """A mailed link that is too old, or void because the address has changed. `language`: of its reader.
 
-    def __init__(self, language: str) -> None:
+    `address`: where a new one can be mailed to; None if the address has changed, or is unknown.
+    """
+
+    def __init__(self, language: str, address: Address | None) -> None:
         super().__init__("the link is not valid any more")
         self.language = language
+        self.address = address
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +53,7 @@ class LinkHolder:
     language: str
     mail_id: int | None = None
     delivery_id: int | None = None
+    has_moved: bool = False  # the message was sent to a former address
 
     @property
     def is_mailed_link(self) -> bool:
@@ -83,9 +88,10 @@ def find_holder(app: App, token: str) -> LinkHolder | None:
     """Returns the holder of `token`; None for an invalid token or an erased subscriber. Raises ExpiredLinkError."""
     mail = app.ledger.transactional.linked(app.keys.link_digest(MailedLink.PREFERENCES, token))
     if mail is not None:
-        if mail.link_made_at is None or app.clock() > mail.link_made_at + MAILED_LINK_FOR:
-            raise ExpiredLinkError(language_of_reader(app, mail.identity))
         person = app.ledger.members.address_of(mail.identity)
+        if mail.link_made_at is None or app.clock() > mail.link_made_at + MAILED_LINK_FOR:
+            is_void = mail.link_made_at is None
+            raise ExpiredLinkError(language_of_reader(app, mail.identity), None if is_void else person)
         if person is None:
             return None
         language = language_of_reader(app, person.identity)
@@ -101,6 +107,7 @@ def find_holder(app: App, token: str) -> LinkHolder | None:
         shown=mask_address(delivery.address),
         language=language_of_message(app, delivery),
         delivery_id=number,
+        has_moved=moved_to is not None,
     )
 
 

@@ -22,25 +22,49 @@ _IS_MAILED = frozenset({Status.SUBSCRIBED, Status.PAUSED})
 
 
 def language_of_reader(app: App, identity: str) -> str:
-    """Returns the language that all lists of the reader share; of those that they left, if they are on none."""
+    """Returns the language that all lists of the reader share.
+
+    A reader on no list has the language of the lists that went with them to a new address, else of the one that they left last.
+    """
+    return _shared_language(app, lists_of_reader(app, identity), app.publication.language)
+
+
+def lists_of_reader(app: App, identity: str) -> tuple[str, ...]:
+    """Returns the lists of the reader: those that mail them, else those that went with them, else the one left last."""
     present = [each for each in app.ledger.members.of(identity) if each.removed_at is None]
     mailed = [each.list for each in present if each.status in _IS_MAILED]
-    return _shared_language(app, mailed or [each.list for each in present], app.publication.language)
+    if present and not mailed:
+        last = max(each.since for each in present)
+        mailed = [
+            each.list
+            for address in app.ledger.members.later_addresses(identity)
+            for each in app.ledger.members.of(address)
+            if each.removed_at is None and each.status in _IS_MAILED
+        ] or [each.list for each in present if each.since == last]
+    return tuple(dict.fromkeys(mailed))
 
 
 def language_of_mail(app: App, mail: QueuedMail) -> str:
     """Returns the language of the reader of `mail`; a new address has that of the reader who asked for it."""
+    return _shared_language(app, lists_of_mail(app, mail), app.publication.language)
+
+
+def lists_of_mail(app: App, mail: QueuedMail) -> tuple[str, ...]:
+    """Returns the lists of the reader of `mail`; for a new address, those of the reader who asked for it."""
     number = asked_by(mail)
     asking = None if number is None else app.ledger.transactional.get(number)
-    return language_of_reader(app, (asking or mail).identity)
+    return lists_of_reader(app, (asking or mail).identity)
 
 
 def language_of_message(app: App, delivery: Delivery) -> str:
     """Returns the language of those lists of the send that the recipient is on; without one of its own, that of the issue."""
     send = app.ledger.sends.get(delivery.send_id)
-    on = {each.list for each in app.ledger.members.of(delivery.identity)} & set(send.lists)
+    on = [each for each in app.ledger.members.of(delivery.identity) if each.list in send.lists]
+    mailed = [each for each in on if each.removed_at is None and each.status in _IS_MAILED]
     edition = app.ledger.editions.get(send.digest)
-    return _shared_language(app, on or send.lists, edition.language if edition else "")
+    return _shared_language(
+        app, {each.list for each in mailed or on} or send.lists, edition.language if edition else ""
+    )
 
 
 def _shared_language(app: App, lists: Collection[str], otherwise: str) -> str:

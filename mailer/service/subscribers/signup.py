@@ -90,11 +90,6 @@ def has_public_lists(app: App) -> bool:
     return bool(open_lists(app))
 
 
-def has_several_lists(app: App) -> bool:
-    """Returns whether readers have a choice of lists."""
-    return len(open_lists(app)) > 1
-
-
 def consent_text(app: App, wanted: ListSettings) -> str:
     """Returns the consent text, as the form shows it and the consent record keeps it."""
     return gettext(effective_language(wanted.language or app.publication.language), CONSENT_TEXT, name=wanted.shown)
@@ -167,9 +162,9 @@ def request_signup_again(app: App, token: str, *, ip: str) -> Confirmation | Non
     return _confirmation(app, request)
 
 
-def request_link_mail(app: App, address: Address) -> None:
-    """Has the link to the preferences page mailed to `address`, if it is known."""
-    app.ledger.transactional.request_link(address)
+def request_link_mail(app: App, address: Address) -> bool:
+    """Has the link to the preferences page mailed to `address`, if it is known; False if one was within a day."""
+    return app.ledger.transactional.request_link(address)
 
 
 def _request(app: App, token: str) -> SignupRequest | None:

@@ -26,6 +26,7 @@ from hashlib import sha256
 
 from mailer.addresses import mask_address
 from mailer.app import App
+from mailer.audience.list_settings import public_lists
 from mailer.csv.rows import Status
 from mailer.ledger.types.deliveries import Delivery
 from mailer.ledger.types.subscribers import LeavingReason, Membership, StatusSource
@@ -35,6 +36,7 @@ from mailer.link_tokens import MAX_NUMBER, Purpose, is_inert
 from mailer.service.subscribers.reader_language import language_of_message
 
 UNDO_FOR = 3600.0  # seconds
+_MAILED = frozenset({Status.SUBSCRIBED, Status.PAUSED})
 _STEPS_BACK = 5.0  # seconds that a clock may have been set back since
 
 
@@ -51,7 +53,7 @@ class UnsubscribeLink:
 
     `masked`: the masked address that the message was sent to, "" once erased.
     `is_unsubscribed`: the subscriber opted out already, or has left each of their lists.
-    `paused_until`: the end of a pause that the subscriber set.
+    `paused_until`: the end of a pause that the subscriber set. `has_several_lists`: so they can leave some only; public ones.
     """
 
     inert: bool = False  # of a test message or the archive
@@ -59,6 +61,7 @@ class UnsubscribeLink:
     language: str = ""
     is_unsubscribed: bool = False
     paused_until: float | None = None
+    has_several_lists: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,12 +93,20 @@ def read_unsubscribe_link(app: App, token: str) -> UnsubscribeLink | None:
         language=language_of_message(app, delivery),
         is_unsubscribed=_has_left(memberships) or all(_has_opted_out(app, identity) for identity in identities),
         paused_until=paused_until(memberships, app.clock()),
+        has_several_lists=_has_several_lists(app, memberships),
     )
 
 
 def _has_opted_out(app: App, identity: str) -> bool:
     suppression = app.ledger.suppressions.get(identity)
     return suppression is not None and suppression.reason.is_by_recipient
+
+
+def _has_several_lists(app: App, memberships: Iterable[Membership]) -> bool:
+    """Returns whether more than one public list mails the subscriber."""
+    mailed = {each.list for each in memberships if each.removed_at is None and each.status in _MAILED}
+    public = public_lists(app.workspace.subscribers, app.workspace.list_names(), skip_invalid=True)
+    return len(mailed & {each.name for each in public}) > 1
 
 
 def _has_left(memberships: Iterable[Membership]) -> bool:
@@ -134,14 +145,20 @@ async def unsubscribe(app: App, token: str, source: OptOutSource = OptOutSource.
 def _read_result(app: App, number: int, suppressed: SuppressResult) -> UnsubscribeResult:
     delivery = app.ledger.report.delivery(number)
     language = language_of_message(app, delivery) if delivery else ""
-    return _result(app, number, suppressed, language=language)
+    identities = app.ledger.suppressions.identities_of_delivery(number)
+    memberships = [each for identity in identities for each in app.ledger.members.of(identity)]
+    has_several = _has_several_lists(app, memberships)
+    return _result(app, number, suppressed, language=language, has_several_lists=has_several)
 
 
-def _result(app: App, number: int, suppressed: SuppressResult, *, language: str) -> UnsubscribeResult:
+def _result(
+    app: App, number: int, suppressed: SuppressResult, *, language: str, has_several_lists: bool = False
+) -> UnsubscribeResult:
     """Returns the result of an opt-out, with an undo token if it changed anything."""
     fingerprint = _fingerprint(number, suppressed.suppression.at)
     undo_token = app.keys.issue(Purpose.UNDO, fingerprint) if suppressed.changed else ""
-    link = UnsubscribeLink(masked=mask_address(suppressed.address), language=language)
+    masked = mask_address(suppressed.address)
+    link = UnsubscribeLink(masked=masked, language=language, has_several_lists=has_several_lists)
     return UnsubscribeResult(link=link, undo_token=undo_token)
 
 
@@ -162,6 +179,14 @@ def undo_unsubscribe(app: App, token: str, undo_token: str) -> UndoResult | None
         for each in of_this_opt_out
     ]
     return UndoResult.TOO_LATE if not results or UnsuppressStatus.REFUSED in results else UndoResult.BACK
+
+
+def is_undo_token(app: App, token: str, undo_token: str) -> bool:
+    """Returns whether `undo_token` still undoes the opt-out that it belongs to."""
+    delivery, fingerprint = _delivery(app, token), app.keys.read(Purpose.UNDO, undo_token)
+    return delivery is not None and any(
+        _is_of(app, each, delivery, fingerprint) for each in _suppressions(app, delivery)
+    )
 
 
 def record_reason(app: App, token: str, undo_token: str, reason: LeavingReason, words: str) -> bool | None:

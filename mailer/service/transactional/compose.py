@@ -30,7 +30,7 @@ from mailer.ledger.types.transactional_mail import TransactionalKind
 from mailer.link_tokens import MailedLink, Purpose, new_link_secret
 from mailer.mime.composer import Message
 from mailer.mime.transactional_mail import TransactionalMail, build
-from mailer.service.subscribers.reader_language import language_of_mail
+from mailer.service.subscribers.reader_language import language_of_mail, lists_of_mail
 from mailer.service.subscribers.signup import has_public_lists, public_lists_of
 
 SUBJECTS = {
@@ -71,13 +71,13 @@ def compose(app: App, mail: QueuedMail) -> ComposedMail | Skipped:
         return Skipped(reason="suppressed by hand")
     if mail.kind is TransactionalKind.LINK:
         may_return = suppression is not None and has_public_lists(app)
-        return _link(app, mail, "link", app.publication.name, language_of_mail(app, mail), may_return=may_return)
+        return _link(app, mail, "link", _title(app, mail), language_of_mail(app, mail), may_return=may_return)
     if mail.kind is TransactionalKind.ADDRESS:
         language = language_of_mail(app, mail)
-        return _write(app, mail, "address", MailedLink.ADDRESS, title=app.publication.name, language=language)
+        return _write(app, mail, "address", MailedLink.ADDRESS, title=_title(app, mail), language=language)
     if mail.kind is TransactionalKind.MOVED:
         language = language_of_mail(app, mail)
-        return _write(app, mail, "moved", MailedLink.UNDO_MOVE, title=app.publication.name, language=language)
+        return _write(app, mail, "moved", MailedLink.UNDO_MOVE, title=_title(app, mail), language=language)
     request = parse_signup_request(mail)
     if request is None:
         raise ValueError(f"mail of kind {mail.kind} is not composed here")
@@ -88,6 +88,13 @@ def compose(app: App, mail: QueuedMail) -> ComposedMail | Skipped:
     if suppression is None and _gets_all(app, mail.identity, lists):
         return _link(app, mail, "already", title, language)
     return _write(app, mail, "confirm", MailedLink.SIGNUP, title=title, language=language)
+
+
+def _title(app: App, mail: QueuedMail) -> str:
+    """Returns the name of the list that the mail is about, if it is a public one and the only one; else the publication's."""
+    names = lists_of_mail(app, mail)
+    public = public_lists_of(app, names)
+    return public[0].shown if len(names) == len(public) == 1 else app.publication.name
 
 
 def _gets_all(app: App, identity: str, lists: Sequence[ListSettings]) -> bool:

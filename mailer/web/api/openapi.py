@@ -254,7 +254,7 @@ _SUBSCRIBE: dict[str, object] = {
             "description": "Accepted; the answer is the same for every address.",
             "content": {"application/json": {"schema": {"$ref": _REF.format(model=Accepted.__name__)}}},
         },
-        **{str(status): _error_response(status) for status in (400, 404, 413, 415, 422, 429, 503)},
+        **{str(status): _error_response(status) for status in (400, 403, 404, 413, 415, 422, 429, 503)},
     },
 }
 _ITSELF: dict[str, object] = {

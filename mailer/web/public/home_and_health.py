@@ -16,6 +16,7 @@ from starlette.responses import Response
 
 from mailer.app import App
 from mailer.errors import MailerError
+from mailer.service.subscribers.signup import open_lists
 from mailer.web.client_ip import is_from_here
 from mailer.web.public.page_renderer import PageRenderer
 from mailer.web.responses import NO_CACHE, NO_STORE, respond, respond_cached
@@ -40,7 +41,12 @@ class SitePages:
 
     async def front(self, request: Request) -> Response:
         pages = self._pages.for_request(request)
-        return await run_in_threadpool(pages.page, "front", headers=NO_CACHE, heading=self._app.publication.name)
+
+        def render() -> Response:
+            has_several = len(open_lists(self._app)) > 1
+            return pages.page("front", headers=NO_CACHE, heading=self._app.publication.name, has_several=has_several)
+
+        return await run_in_threadpool(render)
 
     async def style(self, request: Request) -> Response:
         """Returns the style sheet of the pages (style.css), or that of the frame around an edition (reading.css)."""

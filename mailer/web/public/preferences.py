@@ -19,10 +19,12 @@ from starlette.responses import Response
 
 from mailer.addresses import Address, AddressError, parse_signup_address
 from mailer.app import App
+from mailer.csv.rows import Status
 from mailer.delivery.states import DeliveryState
 from mailer.i18n.date_format import long_date
 from mailer.i18n.translations import translatable
 from mailer.ledger.subscribers.address_changes import AddressChange
+from mailer.ledger.types.subscribers import SignupSource
 from mailer.link_tokens import is_inert
 from mailer.service.subscribers.address_change import (
     AddressChangeRequest,
@@ -31,13 +33,14 @@ from mailer.service.subscribers.address_change import (
     request_address_change,
 )
 from mailer.service.subscribers.own_fields import OwnFieldError
-from mailer.service.subscribers.personal_data import profile_object
+from mailer.service.subscribers.personal_data import ListEntry, profile_object
 from mailer.service.subscribers.preferences import (
     WEEKS,
     OptOut,
     PreferencesPage,
     choose_lists,
     erase_own_data,
+    has_rows_in_files,
     pause_mail,
     read_own_data,
     read_preferences,
@@ -48,6 +51,8 @@ from mailer.service.subscribers.preferences import (
     unsubscribe_all,
 )
 from mailer.service.subscribers.preferences_link import ExpiredLinkError, LinkError, is_valid_nonce, issue_nonce
+from mailer.service.subscribers.signup import request_link_mail
+from mailer.web.public.leaving_reasons import REASONS
 from mailer.web.public.page_renderer import PageRenderer
 from mailer.web.public.profile_fields import PROFILE_PREFIX, label, profile_field
 from mailer.web.public.signup_guard import SignupGuard, too_many_requests
@@ -63,6 +68,8 @@ NOT_SHORTER = translatable(
     "Nothing was changed: your break already lasts until %(date)s. With the link in an issue you can only make it longer. "
     "To end it, you need a personal link."
 )
+LINK_ON_ITS_WAY = translatable("We are sending the link to %(address)s. It may take a few minutes.")
+LINK_SENT_BEFORE = translatable("We have already sent a link to %(address)s in the last 24 hours. Please use that one.")
 LINK_SENT = translatable(
     "We send the link to your address, at most once a day. If you have had one from us today, use that one."
 )
@@ -112,16 +119,24 @@ class PreferencesPages:
         try:
             return await run_in_threadpool(answer, *arguments)
         except ExpiredLinkError as error:
-            return await run_in_threadpool(self._expired, self._pages.in_language(error.language))
+            fields = arguments[-1]
+            is_asking = isinstance(fields, Mapping) and fields.get("do") == "link"
+            return await run_in_threadpool(self._expired, error, is_asking=is_asking)
         except LinkError:
             return await run_in_threadpool(self._void)
 
-    def _expired(self, pages: PageRenderer) -> Response:
+    def _expired(self, error: ExpiredLinkError, *, is_asking: bool) -> Response:
+        """Returns the page of a link that is too old; a button has a new one mailed to its reader."""
+        pages = self._pages.in_language(error.language)
+        if is_asking and error.address:
+            request_link_mail(self._app, error.address)
+            return pages.message("Check your inbox", LINK_SENT, headers=_HEADERS)
         return pages.page(
             "expired-link",
             status=410,
             headers=_HEADERS,
             heading=pages.gettext("This personal link has expired"),
+            can_ask=error.address is not None,
             path=pages.preferences,
         )
 
@@ -137,6 +152,7 @@ class PreferencesPages:
         notice: str = "",
         *,
         status: int = 200,
+        language: str = "",
         email: str = "",
         wrong: str = "",
         refused: Mapping[str, str] | None = None,
@@ -144,6 +160,7 @@ class PreferencesPages:
     ) -> Response:
         """Shows the page. `email` is the new address that was typed and `wrong` why it is.
 
+        `language`: that of the page where the reader pressed a button; joining a list may change theirs.
         `refused`: the form as it was filled in, after its field `refused_field` was refused.
         """
         if is_inert(token):
@@ -153,12 +170,14 @@ class PreferencesPages:
                 headers=_HEADERS,
             )
         found = self._read(token)
-        pages = self._pages.in_language(found.language)
+        pages = self._pages.in_language(language or found.language)
         until = found.paused_until and dt.datetime.fromtimestamp(found.paused_until, self._app.settings.timezone).date()
         chosen = {each.settings.name for each in found.lists if each.is_on}
         if refused and refused.get("do") == "lists":
             chosen = _chosen(refused)
         values = {"date": long_date(until, pages.language)} if until and "%(date)s" in notice else {}
+        if "%(address)s" in notice:
+            values = {"address": found.masked}
         typed = _own_values(refused or {})
         return pages.page(
             "preferences",
@@ -170,7 +189,7 @@ class PreferencesPages:
             may_join=found.may and any(not each.is_on for each in found.lists),
             nonce=issue_nonce(self._app, token),
             notice=notice and pages.gettext(notice, **values),
-            link_sent=notice == LINK_SENT,
+            link_sent=notice in {LINK_SENT, LINK_ON_ITS_WAY, LINK_SENT_BEFORE},
             left=found.stopped is OptOut.LEFT,
             until=until,
             own=[
@@ -218,26 +237,39 @@ class PreferencesPages:
             done = actions[do]()
         except OwnFieldError as error:
             return self._show(token, status=400, refused=fields, refused_field=error.name)
-        notices = {"link": LINK_SENT, "pause": PAUSED if done else NOT_SHORTER}
-        return self._show(token, notices.get(do, SAVED))
+        link_notice = LINK_SENT if found.has_moved else LINK_ON_ITS_WAY if done else LINK_SENT_BEFORE
+        notices = {"link": link_notice, "pause": PAUSED if done else NOT_SHORTER}
+        return self._show(token, notices.get(do, SAVED), language=found.language)
 
     def _show_data(self, token: str, found: PreferencesPage) -> Response:
         """Shows the reader's data in short, with a button for the file."""
         pages, profile = self._pages.in_language(found.language), read_own_data(self._app, token)
-        zone, titles = self._app.settings.timezone, {each.settings.name: each.settings.shown for each in found.lists}
+        settings, on = (
+            {each.settings.name: each.settings for each in found.lists},
+            {each.list for each in profile.lists},
+        )
+
+        def date(at: float) -> dt.date:
+            return dt.datetime.fromtimestamp(at, self._app.settings.timezone).date()
+
         return pages.page(
             "data",
             headers=_HEADERS,
             heading=pages.gettext("Your data"),
             profile=profile,
             lists=[
-                (
-                    titles.get(each.list, each.list),
-                    [(label(pages, name), value) for name, value in each.fields.items() if value],
-                )
+                {
+                    "shown": settings[each.list].shown if each.list in settings else each.list,
+                    "language": settings[each.list].language if each.list in settings else "",
+                    "state": _state_text(pages, each, date),
+                    "consents": [(date(one.at), one.words) for one in profile.consents if one.list == each.list],
+                    "is_imported": each.source == SignupSource.FILE.value,
+                    "fields": [(label(pages, name), value) for name, value in each.fields.items() if value],
+                }
                 for each in profile.lists
             ],
-            consents=[(dt.datetime.fromtimestamp(each.at, zone).date(), each.words) for each in profile.consents],
+            consents=[(date(each.at), each.words) for each in profile.consents if each.list not in on],
+            reasons=[(date(each.at), REASONS[each.reason], each.words) for each in profile.reasons],
             issues=sum(each.state == DeliveryState.ACCEPTED for each in profile.deliveries),
             nonce=issue_nonce(self._app, token),
             back=f"{pages.root}/preferences/{token}",
@@ -275,6 +307,7 @@ class PreferencesPages:
             masked=found.masked,
             nonce=issue_nonce(self._app, token),
             notice="" if fields is None else pages.gettext(STALE),
+            has_rows=has_rows_in_files(self._app, token),
             back=f"{self._pages.root}/preferences/{token}",
         )
 
@@ -338,6 +371,19 @@ class PreferencesPages:
         if found is None:
             raise LinkError("the link is unknown")
         return found
+
+
+def _state_text(pages: PageRenderer, entry: ListEntry, date: Callable[[float], dt.date]) -> str:
+    """Returns whether the list mails the reader, and since when; "" if that is unknown."""
+    if entry.status == Status.SUBSCRIBED.value and entry.joined is not None:
+        text, at = translatable("You have been getting it since %(date)s."), entry.joined
+    elif entry.status == Status.PAUSED.value and entry.paused_until is not None:
+        text, at = translatable("Paused until %(date)s."), entry.paused_until
+    elif entry.status not in {Status.SUBSCRIBED.value, Status.PAUSED.value, Status.UNCONFIRMED.value} and entry.since:
+        text, at = translatable("You have not been getting it since %(date)s."), entry.since
+    else:
+        return ""
+    return pages.gettext(text, date=long_date(date(at), pages.language))
 
 
 def _chosen(fields: Mapping[str, str]) -> set[str]:

@@ -79,7 +79,7 @@ class SubscribePages:
             return await run_in_threadpool(self._form, pages, settings, {})
         fields = await read_public_form(request)
         if fields.get(HONEYPOT):
-            return self._sent(pages, fields.get("email", ""))
+            return self._sent(pages, fields.get("email", ""), settings)
         address = _address(fields)
         if address is None or not self._is_from_our_form(request, fields):
             wrong = "" if address or "email" not in fields else "email"
@@ -95,7 +95,7 @@ class SubscribePages:
             )
         except OwnFieldError as error:
             return await run_in_threadpool(self._form, pages, settings, fields, "own", error.name)
-        return self._sent(pages, fields.get("email", ""))
+        return self._sent(pages, fields.get("email", ""), settings)
 
     async def confirm(self, request: Request) -> Response:
         token = request.path_params["token"]
@@ -271,8 +271,11 @@ class SubscribePages:
         return age is not None and YOUNGEST <= age < OLDEST
 
     @staticmethod
-    def _sent(pages: PageRenderer, email: str) -> Response:
-        return pages.page("sent", headers=_HEADERS, heading=pages.gettext("Check your inbox"), email=email.strip())
+    def _sent(pages: PageRenderer, email: str, wanted: ListSettings | None = None) -> Response:
+        """Tells that a mail was sent to `email`; with a link back to the form of `wanted`, if the address was typed there."""
+        path = f"{pages.root}/subscribe/{wanted.name}" if wanted else ""
+        heading = pages.gettext("Check your inbox")
+        return pages.page("sent", headers=_HEADERS, heading=heading, email=email.strip(), path=path)
 
 
 def _welcome(pages: PageRenderer, found: Confirmation) -> Response:

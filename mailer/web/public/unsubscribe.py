@@ -19,30 +19,25 @@ from mailer.app import App
 from mailer.i18n.translations import translatable
 from mailer.ledger.types.subscribers import LeavingReason
 from mailer.service.subscribers.preferences_link import page_token
-from mailer.service.subscribers.signup import has_public_lists, has_several_lists
+from mailer.service.subscribers.signup import has_public_lists
 from mailer.service.subscribers.unsubscribe import (
     OptOutSource,
     UndoResult,
     UnsubscribeLink,
     UnsubscribeResult,
+    is_undo_token,
     read_unsubscribe_link,
     record_reason,
     undo_unsubscribe,
     unsubscribe,
 )
+from mailer.web.public.leaving_reasons import REASONS
 from mailer.web.public.page_renderer import PageRenderer
 from mailer.web.request_body import read_public_form
 from mailer.web.responses import PRIVATE_PAGE
 
 ONE_CLICK = ("List-Unsubscribe", "One-Click")  # RFC 8058 3.1
 UNDO, WHY, WORDS = "undo", "why", "words"
-REASONS = {
-    LeavingReason.TOO_MANY: translatable("Too many e-mails"),
-    LeavingReason.NOT_INTERESTED: translatable("It no longer interests me"),
-    LeavingReason.NEVER_ASKED: translatable("I never signed up"),
-    LeavingReason.ELSEWHERE: translatable("I read it elsewhere"),
-    LeavingReason.OTHER: translatable("Another reason"),
-}
 _SIGN_UP_OR_WRITE = translatable("To get newsletters again, please sign up again or write to us.")
 _WRITE = translatable("To get newsletters again, please write to us.")
 _HEADERS = PRIVATE_PAGE
@@ -94,24 +89,30 @@ class UnsubscribePages:
             heading=pages.gettext("Unsubscribe"),
             masked=link.masked,
             settings=settings,
-            has_choice=has_several_lists(self._app),
+            has_choice=link.has_several_lists,
         )
 
     def _confirmation(self, token: str, result: UnsubscribeResult) -> Response:
         link = result.link
         if link.inert:
             return self._placeholder_link()
-        pages = self._pages.in_language(link.language)
+        return self._unsubscribed(self._pages.in_language(link.language), token, link, result.undo_token)
+
+    def _unsubscribed(
+        self, pages: PageRenderer, token: str, link: UnsubscribeLink, seal: str, *, notice: str = ""
+    ) -> Response:
+        """Shows that the reader is unsubscribed; with the undo token `seal` also how to undo it, and the question why."""
         return pages.page(
             "unsubscribed",
             headers=_HEADERS,
             heading=pages.gettext("You are unsubscribed"),
+            notice=notice,
             masked=link.masked,
-            seal=result.undo_token,
+            seal=seal,
             reasons=REASONS,
             settings=self._preferences_path(pages, token) if link.masked else "",
-            has_choice=bool(result.undo_token) or has_public_lists(self._app),
-            has_several=has_several_lists(self._app),
+            has_choice=bool(seal) or has_public_lists(self._app),
+            has_several=link.has_several_lists,
         )
 
     def _undo(self, token: str, undo_token: str) -> Response:
@@ -128,7 +129,7 @@ class UnsubscribePages:
                 heading=pages.gettext("You are subscribed again"),
                 until=until and dt.datetime.fromtimestamp(until, self._app.settings.timezone).date(),
                 settings=self._preferences_path(pages, token),
-                has_choice=has_several_lists(self._app),
+                has_choice=link.has_several_lists,
             )
         is_open = has_public_lists(self._app)
         return pages.message(
@@ -146,9 +147,10 @@ class UnsubscribePages:
         link = _or_404(read_unsubscribe_link(self._app, token))
         pages = self._pages.in_language(link.language)
         if not why and not words.strip():  # the reason is optional
-            return pages.message(
-                "You have not chosen a reason", "You don’t have to. Nothing was changed.", headers=_HEADERS
-            )
+            if not is_undo_token(self._app, token, fields[UNDO]):
+                return self._show(token)
+            notice = pages.gettext("You have not chosen a reason, and you don’t have to.")
+            return self._unsubscribed(pages, token, link, fields[UNDO], notice=notice)
         reason = LeavingReason(why) if why in set(LeavingReason) else LeavingReason.OTHER
         recorded = record_reason(self._app, token, fields[UNDO], reason, words)
         if recorded is None:
@@ -159,12 +161,13 @@ class UnsubscribePages:
             "unsubscribed",
             headers=_HEADERS,
             heading=pages.gettext("Thank you for your answer"),
+            notice="",
             masked=link.masked,
             seal=fields[UNDO],
             reasons={},
             settings="",
             has_choice=True,
-            has_several=has_several_lists(self._app),
+            has_several=link.has_several_lists,
         )
 
     def _preferences_path(self, pages: PageRenderer, token: str) -> str:

@@ -7,7 +7,9 @@ from io import BytesIO, TextIOWrapper
 
 import pytest
 
+from mailer.app import App
 from mailer.link_tokens import PLACEHOLDER
+from tests.support.returned_mail import SentMail, bounce
 from tests.support.workspaces import mailer, make_workspace
 
 
@@ -87,6 +89,19 @@ def test_who_cannot_write_it_down_asks_for_it_again(here, sent, pipe):
     assert pipe(f"To: {sent}\n\n").code == 75
     here.folder = here.folder / "gone"
     assert pipe(f"To: {sent}\n\n").code == 75
+
+
+def test_a_bounce_is_recorded_once_and_comes_again_if_it_could_not_be(here, sent, pipe):
+    with App.open(here.folder) as app:
+        ana = SentMail(app).messages(1)["ana@example.com"]
+    raw = bounce(ana, "5.1.1", "550 5.1.1 no such user")
+    database = here.folder / "mailer.db"
+    kept = database.read_bytes()
+    database.write_bytes(b"not a database" * 1000)
+    assert pipe(raw).code == 75
+    database.write_bytes(kept)
+    assert (pipe(raw).out, pipe(raw, "--json").json()) == ("recorded (bounce)\n", {"outcome": "duplicate"})
+    assert suppressed(here) == ["ana@example.com"]
 
 
 def test_a_bug_of_ours_loses_no_request(sent, pipe, monkeypatch):

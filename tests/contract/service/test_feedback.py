@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from sqlalchemy import select
 
+from mailer.addresses import parse_address
 from mailer.delivery.states import SendKind
 from mailer.feedback.bounce_reason import judge_bounce
 from mailer.feedback.model import FeedbackKind, recipient_about
@@ -15,6 +16,7 @@ from mailer.ledger.types.webhooks import WebhookEvent
 from mailer.service.feedback.record import record_event, record_message, submit_events
 from mailer.smtp.refusal_reason import Reason
 from tests.support.feedback_messages import VACATION
+from tests.support.ledger_cases import mailed_page
 from tests.support.returned_mail import SentMail, bounce, complaint
 
 DAY = 86_400.0
@@ -98,6 +100,13 @@ def test_the_deliveries_keep_their_state_and_the_next_send_skips_the_address(des
             lambda mail: bounce(mail, "5.7.1", "550 5.7.1 blocked by our reputation list"),
         ),
         (Effect.COUNTED, FeedbackProof.TOKEN, lambda mail: bounce(mail, "5.2.2", FULL)),
+        (
+            Effect.COUNTED,
+            FeedbackProof.TOKEN,
+            lambda mail: bounce(mail, "5.1.1", address="ana@forward.example").replace(
+                b"Final-Recipient", f"Original-Recipient: rfc822; {ANA}\nFinal-Recipient".encode()
+            ),
+        ),
         (Effect.WAITING, FeedbackProof.MISMATCH, lambda mail: bounce(mail, "5.1.1", address="ana.other@example.com")),
     ],
 )
@@ -142,6 +151,20 @@ def test_a_confirmation_by_the_reader_lifts_it_and_begins_a_new_series(desk, sen
     clock.forward(1.0)
     take(desk, bounce(sent.send("again", ANA)[ANA], "5.2.2", FULL))
     assert desk.held(ANA) is None
+
+
+def test_a_complaint_holds_for_the_address_that_the_reader_has_by_now_and_a_bounce_does_not(desk, sent, clock):
+    desk.sync(f"email\n{ANA}\n{BEN}\n")
+    mail = sent.send("tide", ANA, BEN)
+    clock.forward(60)
+    for old, new in ((ANA, "ana@new.example"), (BEN, "ben@new.example")):
+        desk.ledger.address_changes.request(mailed_page(desk.ledger, parse_address(old)), parse_address(new))
+        [*_, asked] = desk.ledger.transactional.of(new)
+        desk.ledger.address_changes.confirm(asked.id, source="letter")
+    take(desk, complaint(mail[ANA]))
+    take(desk, bounce(mail[BEN], "5.1.1"))
+    assert [desk.held(each) for each in (ANA, "ana@new.example")] == ["complained", "unsubscribed"]
+    assert [desk.held(each) for each in (BEN, "ben@new.example")] == ["bounced", None]
 
 
 def test_a_bounce_of_a_test_message_is_noted(desk, sent):

@@ -23,7 +23,7 @@ from tests.support.dovecot import PASSWORD, USER, Dovecot
 from tests.support.feedback_messages import VACATION
 from tests.support.patience import PATIENCE, until_holds
 from tests.support.returned_mail import SentMail, bounce, complaint
-from tests.support.site import site_in
+from tests.support.site import START, site_in
 
 ANA, BEN = "ana@example.com", "ben@example.net"
 LETTER = b"From: Cai <cai@example.net>\nTo: bounces@example.org\nSubject: Hello\n\nWhen is high water?\n"
@@ -130,8 +130,9 @@ def test_recognised_messages_of_a_mailbox_move_after_the_commit_and_all_others_a
     with Dovecot() as mailbox, site_in(tmp_path, inbound_folder="Back/mailer") as site:
         sent = SentMail(site.app).send("tide", ANA, BEN)
         bounced, complained = bounce(sent[ANA], "5.1.1"), complaint(sent[BEN])
-        mailbox.deliver(LETTER, bounced, VACATION, FOREIGN)
-        mailbox.deliver(LETTER, flags=r"(\Seen \Flagged)")
+        mailbox.deliver(LETTER, bounced, VACATION, FOREIGN, at=START)
+        mailbox.deliver(complained, at=START - 70 * 86_400)  # too old to mean anything
+        mailbox.deliver(LETTER, flags=r"(\Seen \Flagged)", at=START)
         logged: list[str] = []
 
         def poll() -> int:  # as after a restart
@@ -151,7 +152,7 @@ def test_recognised_messages_of_a_mailbox_move_after_the_commit_and_all_others_a
         assert poll() == 0
         with monkeypatch.context() as patch:  # killed after the commit and before the move
             patch.setattr(ImapMailbox, "_move", bug)
-            mailbox.deliver(complained)
+            mailbox.deliver(complained, at=START)
             with contextlib.suppress(ZeroDivisionError):
                 poll()
         assert (site.reason(BEN), len(mailbox.messages())) == ("complained", len(left) + 1)
@@ -161,7 +162,7 @@ def test_recognised_messages_of_a_mailbox_move_after_the_commit_and_all_others_a
         assert len(mailbox.messages("Back/mailer")) == 2
         assert len(site.ledger.feedback.page()) == 2
         monkeypatch.setattr(imap_mailbox, "record_message", bug)
-        mailbox.deliver(LETTER, LETTER)
+        mailbox.deliver(LETTER, LETTER, at=START)
         assert poll() == 0
         assert len(logged) == 2
         assert PASSWORD not in "".join(logged)
@@ -179,13 +180,20 @@ def test_a_mailbox_is_read_by_tls_by_a_token_and_by_a_server_that_cannot_move(tm
         sent = SentMail(site.app).send("tide", ANA, BEN)
         trust = mailbox.authority.trust()
         secure = [account(mailbox, tls=TlsMode.IMPLICIT, port=mailbox.tls_port), account(mailbox, tls=TlsMode.STARTTLS)]
-        mailbox.deliver(bounce(sent[ANA], "5.1.1"))
-        mailbox.deliver(LETTER, flags=r"(\Deleted)")  # its owner’s own business
+        mailbox.deliver(bounce(sent[ANA], "5.1.1"), at=START)
+        mailbox.deliver(LETTER, flags=r"(\Deleted)", at=START)  # its owner’s own business
         assert ImapMailbox(site.app, secure[0], print, trust=trust).poll() == 1
-        mailbox.deliver(bounce(sent[BEN], "5.1.1"))
+        mailbox.deliver(bounce(sent[BEN], "5.1.1"), at=START)
         assert ImapMailbox(app, secure[1], print, trust=trust).poll() == 1
         assert [flags for flags, _ in mailbox.messages()] == [r"\Deleted"]
         assert len(mailbox.messages("mailer")) == 2
+        unfit = site.app.settings.model_copy(update={"inbound_folder": "not.allowed.here"})
+        logged: list[str] = []
+        mailbox.deliver(complaint(sent[ANA]), complaint(sent[BEN]), at=START)
+        app = type(site.app)(site.app.workspace, unfit, site.clock)
+        assert ImapMailbox(app, secure[0], logged.append, trust=trust).poll() == 2  # one does not keep back the others
+        assert (len(mailbox.messages()), len(logged)) == (3, 2)
+        assert "cannot move to “not.allowed.here”" in logged[0]
         for wrong in secure:  # a certificate that nobody knows
             with pytest.raises(ImapError, match="certificate"):
                 ImapMailbox(site.app, wrong, print).poll()
@@ -206,7 +214,7 @@ def test_the_job_polls_until_it_is_stopped_also_while_the_server_is_silent(tmp_p
         settings = {"inbound_imap": account(mailbox), "inbound_every": 1}
         with site_in(tmp_path, **settings) as site:
             sent = SentMail(site.app).send("tide", ANA)
-            mailbox.deliver(bounce(sent[ANA], "5.1.1"))
+            mailbox.deliver(bounce(sent[ANA], "5.1.1"), at=START)
 
             async def scenario() -> None:
                 stop = asyncio.Event()

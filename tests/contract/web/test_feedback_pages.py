@@ -72,7 +72,7 @@ def test_an_admin_decides_about_what_waits(site, desk_of):
 def test_others_see_numbers_and_no_address(site, desk_of):
     writer = desk_of("writer")
     report = writer.get("/desk/sends/1/report")
-    assert "Came back 1 of the accepted message came back later." in words(report)
+    assert "Came back 1 of the accepted messages came back later and stays in the sum as accepted." in words(report)
     assert "example.com mailbox full 1 552 5.2.2 <…@example.com> mailbox full" in words(report)
     assert "gmail.com 1 1 100.00 %" in words(report)
     assert ANA not in report.text

@@ -199,6 +199,8 @@ def test_the_headers_are_those_of_the_contract(name: str) -> None:
     assert got["List-Archive"] == "<https://letter.example.org/archive/>"
     assert got["List-Post"] == "NO"
     assert message.sender == f"bounces+{'b' * 26}@example.org"
+    assert message.envelope_id == TOKENS.bounce  # which proves a bounce, and is in no header
+    assert TOKENS.bounce.encode() not in message.text
     assert len(message.sender.partition("@")[0]) <= 64
     assert message.size == len(message.text)
     assert all(len(line) <= 78 for line in received(message).split(b"\r\n\r\n", 1)[0].split(b"\r\n"))

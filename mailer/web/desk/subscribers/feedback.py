@@ -107,7 +107,7 @@ def _csv(request: DeskRequest) -> Response:
 def _csv_file(app: App) -> IO[bytes]:
     file = TemporaryFile()  # noqa: SIM115 - `chunks_of` closes it after the response
     text = TextIOWrapper(file, encoding="utf-8", newline="")
-    write_export(text, COLUMNS, map(feedback_row, feedback_entries(app)))
+    write_export(text, COLUMNS, map(feedback_row, feedback_entries(app.ledger.feedback)))
     text.flush()
     text.detach()
     file.seek(0)

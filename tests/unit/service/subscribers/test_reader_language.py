@@ -58,6 +58,17 @@ def test_a_reader_who_left_every_list_keeps_its_language(site):
     assert language_of_reader(site.app, IDENTITY) == "de"
 
 
+def test_a_list_that_was_left_does_not_count(site):
+    reader = parse_address(ANA)
+    join(site.ledger, "hafen", reader)
+    join(site.ledger, "harbour", reader)
+    site.ledger.preferences.set_lists(reader, {}, ["harbour"], source="page")
+    assert language_of_reader(site.app, IDENTITY) == "de"
+    site.clock.forward(60)
+    site.ledger.preferences.set_lists(reader, {}, ["hafen"], source="page")
+    assert language_of_reader(site.app, IDENTITY) == "de"  # that of the list left last
+
+
 def test_every_page_of_the_link_in_a_german_message_is_german(site, visitor):
     link = f"/u/{site.token(site.send(site.letter(language='de')))}"
     page = visitor.get(link)
@@ -100,4 +111,6 @@ def test_pages_and_mails_of_a_personal_link_are_in_the_language_of_the_lists(sit
     for mail in (*queue.of(IDENTITY), asked, told):
         if mail.kind is TransactionalKind.LINK:
             continue
-        assert b"Content-Language: de" in compose(site.app, mail).message.text
+        text = compose(site.app, mail).message.text
+        assert b"Content-Language: de" in text
+        assert b"Der Hafenbrief" in text  # the only list of the reader, not the publication

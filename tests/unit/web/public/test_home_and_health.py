@@ -338,3 +338,11 @@ def test_readers_can_unsubscribe_despite_a_broken_template(site, tmp_path, broke
     assert answer.status_code == 200
     assert "You are unsubscribed" in answer.text
     assert "The template that comes with mailer is used instead" in caplog.text
+
+
+@pytest.mark.parametrize("sheet", ["/style.css", "/reading.css"])
+def test_text_is_as_large_as_the_reader_set_it_in_the_browser(visitor, sheet):
+    sizes = re.findall(r"font(?:-size)?:[^;]*?([0-9.]+)(px|rem)", visitor.get(sheet).text)
+    assert len(sizes) > 2
+    assert {unit for _, unit in sizes} == {"rem"}
+    assert min(float(size) for size, _ in sizes) >= 0.875

@@ -217,7 +217,7 @@ def test_the_personal_link_is_offered_for_what_the_lists_allow(site, visitor, pa
         file.write_text(f"public = {public}\n")
     assert (f"You also need it {use}" in visitor.get(passed_on).text) is (public == "true")
     paused = say(visitor, passed_on, do="pause", weeks="2").text
-    assert f"You also need it {use}" in paused and "Change the break" in paused
+    assert f"You also need it {use}" in paused and "Make the break longer" in paused
     assert "You also need it" not in say(visitor, passed_on, do="leave").text
 
 
@@ -292,7 +292,7 @@ def test_a_mailed_link_works_for_48_hours_and_is_another_each_time(site, visitor
     for path in (own, f"{own}/erase"):
         for page in (visitor.get(path), visitor.post(path, data={"do": "download", "nonce": nonce})):
             assert page.status_code == 410
-            assert 'href="/preferences"' in page.text
+            assert 'name="do" value="link"' in page.text
             assert "A…" not in page.text
     assert site.contents() == before
     again = site.mailed_page()
@@ -336,9 +336,9 @@ def test_a_retired_key_only_unsubscribes(site, visitor, own):
 
 
 def test_the_personal_link_is_mailed_to_the_address_alone_once_a_day(site, visitor, passed_on):
-    for _ in range(3):
+    for number in range(3):
         page = say(visitor, passed_on, do="link")
-        assert "We send the link to your address, at most once a day." in page.text
+        assert ("We are sending the link to " if number == 0 else "We have already sent a link to ") in page.text
         assert "Send me the link" not in page.text
     [letter] = site.ledger.transactional.of(IDENTITY)
     assert (letter.kind, letter.address) == (TransactionalKind.LINK, ANA)
@@ -550,8 +550,12 @@ def test_the_reason_for_leaving_is_optional(site, visitor):
 def test_an_empty_reason_is_not_recorded(site, visitor, fields):
     link = f"/u/{site.token(site.send())}"
     seal = re.search(r'name="undo" value="([^"]+)"', visitor.post(link).text)[1]
+    again = visitor.post(link, data={"undo": seal, **fields}).text
+    assert "You are unsubscribed" in again
+    assert "You have not chosen a reason, and you don’t have to." in again
+    assert again.count(f'name="undo" value="{seal}"') == 2  # the undo, and the question
     visitor.post(link, data={"undo": seal})
-    assert "You have not chosen a reason" in visitor.post(link, data={"undo": seal, **fields}).text
+    assert "You are unsubscribed" not in visitor.post(link, data={"undo": seal, **fields}).text
     assert site.reason() == ""
     late = visitor.post(link, data={"undo": seal, "why": "other"})
     assert late.status_code == 409
@@ -677,6 +681,27 @@ def test_a_change_of_address_that_is_not_possible_offers_no_button_but_what_to_d
             assert "<button" not in answer.text
 
 
+def test_an_expired_link_has_a_new_one_mailed_by_a_button(site, visitor, own):
+    site.clock.forward(MAILED_LINK_FOR + 1)
+    for _ in range(2):
+        page = visitor.post(own, data={"do": "link"})
+        assert "We send the link to your address, at most once a day." in page.text
+    assert len(site.ledger.transactional.of(IDENTITY)) == 2
+    visitor.post(ask(site, visitor, site.mailed_page())[1][0])
+    void = visitor.get(own)  # the address has changed: a link to the former one would be of no use
+    assert (void.status_code, "<button" in void.text) == (410, False)
+
+
+def test_the_answer_keeps_the_language_of_the_page(site, visitor, own, tmp_path):
+    (tmp_path / "subscribers" / "daily.toml").write_text('public = true\nlanguage = "de"\n', encoding="utf-8")
+    answer = say(visitor, own, do="lists", **{"list.daily": "yes", "list.weekly": "yes"})
+    assert (answer.headers["content-language"], "Gespeichert." in answer.text) == ("de", True)
+    site.ledger.preferences.set_lists(parse_address(ANA), {}, ["weekly"], source="x")
+    confirmation = ask(site, visitor, own)[1][0]
+    for page in (visitor.post(confirmation), visitor.get(notice(site)), visitor.get(own)):
+        assert page.headers["content-language"] == "de"  # not of the list that was left
+
+
 def test_a_link_that_nobody_has_leads_to_a_new_one_and_to_the_sign_up(site, visitor, own):
     visitor.post(f"{own}/erase", data={"nonce": nonce_of(visitor.get(f"{own}/erase"))})
     page = visitor.get(own)
@@ -691,7 +716,9 @@ def test_erasing_names_the_rows_that_are_left_in_list_files(site, visitor, own, 
         f"email,first_name\nben@example.net,\n{ANA},Ana\n", encoding="utf-8"
     )
     sync_list(site.app, "donors")
-    page = visitor.post(f"{own}/erase", data={"nonce": nonce_of(visitor.get(f"{own}/erase"))})
+    question = visitor.get(f"{own}/erase")
+    assert "Your address is also in a file from which our lists are made." in question.text
+    page = visitor.post(f"{own}/erase", data={"nonce": nonce_of(question)})
     assert "Your address is still in a file from which our lists are made." in page.text
     assert "Delete the row from the list file: subscribers/donors.csv, line 3 as of its last sync." in caplog.text
     assert IDENTITY not in caplog.text.lower()
@@ -712,6 +739,33 @@ def test_the_data_are_shown_in_short_before_they_are_downloaded(site, visitor, o
     assert page.headers["Content-Type"].startswith("text/html")
     assert "The Daily Tide" in page.text
     assert "<bdi>First name</bdi>: <bdi>Ana</bdi>" in page.text
+    assert page.text.count("You have been getting it since ") == page.text.count("Signed up on ") == 1
     assert "We have sent you 0 issues." in page.text
     assert 'name="do" value="download"' in page.text
     assert visitor.post(own, data={"do": "download", "nonce": nonce_of(page)}).json()["email"] == ANA
+
+
+def test_the_data_say_for_each_list_whether_it_mails_the_reader_and_why(site, visitor, own, tmp_path):
+    (tmp_path / "subscribers" / "donors.csv").write_text(f"email\n{ANA}\n", encoding="utf-8")
+    sync_list(site.app, "donors")
+    say(visitor, own, do="lists", **{"list.weekly": "yes"})
+    link = f"/u/{site.token(site.send())}"
+    seal = re.search(r'name="undo" value="([^"]+)"', visitor.post(link).text)[1]
+    visitor.post(link, data={"undo": seal, "why": "too many"})
+    visitor.post(link, data={"undo": seal})
+    say(visitor, own, do="pause", weeks="4")
+    text = re.sub(r"<[^>]+>|[\u2068\u2069]", "", say(visitor, own, do="data").text)
+    shown = re.sub(r"\s+", " ", text)
+    assert re.search(r"The Daily Tide You have not been getting it since [^.]+[.] Signed up on", shown)
+    assert re.search(r"The Week Paused until [^.]+[.] Signed up on", shown)
+    assert re.search(r"donors Paused until [^.]+[.] We added you from our list of readers[.]", shown)
+    assert re.search(r"Why you left, on [^:]+: Too many e-mails", shown)
+
+
+def test_a_reader_who_left_every_list_is_already_unsubscribed(site, visitor, passed_on):
+    link = f"/u/{site.token(site.send())}"
+    page = visitor.get(link).text
+    assert "If somebody forwarded it to you, please close this page." in page
+    assert "Untick the newsletters that you no longer want, and save." in visitor.get(passed_on).text
+    say(visitor, passed_on, do="lists")
+    assert "You are already unsubscribed" in visitor.get(link).text

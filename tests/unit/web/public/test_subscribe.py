@@ -574,6 +574,14 @@ def test_a_page_of_another_site_cannot_use_a_seal_that_it_has_fetched(site, visi
     assert "Check your inbox" in again.text
 
 
+def test_the_front_page_and_the_answer_to_a_sign_up_lead_on(site, visitor, tmp_path):
+    open_door(tmp_path, "first", "public = true\n")
+    open_door(tmp_path, "second", "public = true\n")
+    assert "Our newsletters are sent" in visitor.get("/").text
+    answer = visitor.post("/subscribe/first", data={"email": "a@gmial.con", "website": "x"})
+    assert 'href="/subscribe/first">Correct the address</a>' in answer.text
+
+
 def test_no_field_for_an_address_refuses_an_international_one():
     """Chromium refuses letters like ü before the @ in a field of the type `email`."""
     root = Path(__file__).parents[4]

@@ -274,13 +274,19 @@ def add_list(site):
     ("others", "choice", "after"),
     [
         (0, "Take a break or change your address", "take a break."),
-        (1, "Leave only some newsletters, take a break or change your address", "choose to get fewer e-mails."),
+        (
+            1,
+            "Unsubscribe from some newsletters only, take a break or change your address",
+            "choose to get fewer e-mails.",
+        ),
     ],
 )
 def test_the_page_offers_what_the_preferences_page_has(site, visitor, link, others, choice, after):
     set_list(site, PUBLIC)
     if others:
         add_list(site)
+        for name in ("readers", "board"):
+            join(site.ledger, name, parse_address(ANA))
     assert f">{choice}</a>" in visitor.get(link).text
     left = visitor.post(link)
     assert f"you can also {after}" in left.text
