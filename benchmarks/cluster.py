@@ -1,7 +1,7 @@
 """Workers that share a send on PostgreSQL: how much faster several are than one, the limit that they share, and what it costs.
 
-All workers run on this machine, and so share its processors and its disk. What is measured is therefore whether they wait for
-each other: behind relays that make each connection wait, with few connections, so that none of them needs much of a processor.
+All workers run on this machine, and so share its processors and its disk. The question is therefore whether they wait for each
+other: behind relays that make each connection wait, with few connections, so that none of them needs much of a processor.
 Where the rates of one worker and of several are compared, PostgreSQL does not wait for the disk (`fsync=off`). In all other runs
 it does, with its own defaults. Each run has a new database, and a list as long as its workers need for the same time.
 
@@ -88,7 +88,8 @@ class ClusterRun:
 
     `least`, `most`: messages a second over any WINDOW seconds in which all workers had their shares.
     `transactions` that wrote; `waited`, by the kind of lock, how many times one waited for longer than LOCK_PATIENCE.
-    `wal` and `size`: bytes that the log and the tables grew by. `connections` to PostgreSQL, at most.
+    `wal`: bytes that PostgreSQL's log grew by during the send, `frozen_wal`: before it, by the list and the frozen recipients.
+    `tables`: the bytes of each table in the end, with its indexes. `connections` to PostgreSQL, at most.
     """
 
     link: str
@@ -100,7 +101,8 @@ class ClusterRun:
     transactions: int
     waited: Mapping[str, int]
     wal: int
-    size: int
+    frozen_wal: int
+    tables: Mapping[str, int]
     connections: int
 
     @property
@@ -212,11 +214,12 @@ def _run(server: "_Server", folder: Path, case: _Case) -> ClusterRun:
             file.write(f"MAILER_SHARD_SIZE={math.ceil(messages / workers / SHARDS_EACH)}\n")
             if case.rate:
                 file.write(f"MAILER_RATE={case.rate}\n")
+        watched = stack.enter_context(_Watch(server, database))
         app = stack.enter_context(App.open(workspace))
         plan = plan_send(app, DISPATCH, [LIST])
         stack.enter_context(_workers(folder, (workspace / ".env").read_bytes(), workers))
         send = start_send(app, plan)
-        watched = stack.enter_context(_Watch(server, database))
+        watched.begin()
         outcome = run_or_hand_over(app, send.id)
         counters = watched.stop()
         accepted = outcome.summary.count(DeliveryState.ACCEPTED)
@@ -340,7 +343,7 @@ class _Server:
 
 
 class _Watch:
-    """What happens in a database from now until `stop`."""
+    """What happens in a database from `begin` until `stop`."""
 
     def __init__(self, server: _Server, database: str) -> None:
         self._log = server.log
@@ -350,23 +353,27 @@ class _Watch:
         self._thread = threading.Thread(target=self._sample, daemon=True)
 
     def __enter__(self) -> Self:
+        self._empty = self._counters()
+        return self
+
+    def begin(self) -> None:
         self._at = self._log.stat().st_size
         self._before = self._counters()
         self._thread.start()
-        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._over.set()
-        self._thread.join()
+        if self._thread.ident:
+            self._thread.join()
         self._conn.close()
 
     def stop(self) -> dict[str, Any]:
         """Returns the counters of a ClusterRun."""
         self._over.set()
         self._thread.join()
-        transactions, wal, size = (now - before for now, before in zip(self._counters(), self._before, strict=True))
+        transactions, wal = (now - before for now, before in zip(self._counters(), self._before, strict=True))
         with self._log.open("rb") as file:
             file.seek(self._at)
             text = file.read().decode("utf-8", "replace")
@@ -375,17 +382,26 @@ class _Watch:
             "transactions": transactions,
             "waited": dict(waited),
             "wal": wal,
-            "size": size,
+            "frozen_wal": self._before[1] - self._empty[1],
+            "tables": self._tables(),
             "connections": self._connections,
         }
 
-    def _counters(self) -> tuple[int, int, int]:
+    def _tables(self) -> dict[str, int]:
+        """Returns the bytes of the largest tables of the ledger."""
+        rows = self._conn.execute(
+            "SELECT relname, pg_total_relation_size(relid) FROM pg_stat_user_tables WHERE schemaname = 'public'"
+            " ORDER BY 2 DESC LIMIT 6"
+        )
+        return dict(rows.fetchall())
+
+    def _counters(self) -> tuple[int, int]:
         row = self._conn.execute(
             "SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint,"
-            " (pg_current_wal_insert_lsn() - '0/0')::bigint, pg_database_size(current_database())"
+            " (pg_current_wal_insert_lsn() - '0/0')::bigint"
         ).fetchone()
         assert row
-        return row[0], row[1], row[2]
+        return row[0], row[1]
 
     def _sample(self) -> None:
         """Counts the connections of the program, of the workers and of the command that follows them."""

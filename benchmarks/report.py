@@ -6,7 +6,7 @@ bench.json: `at`, `machine`, `quick`, `pairs`, `composition` [{what, side, secon
 planning, freezing, sent, skipped}], `cold` (seconds), `lists` {rows, plain, first, again, peak, by_index, by_file}, `unsubscribe`
 {alone, beside, bare}, each {requests, seconds, cpu, waited, longest}, `feedback` {messages, octets, seconds, permanent},
 `cluster` {scaling [run], durable [run], limited, ledger}, a run {link, workers, messages, seconds, least, most, transactions,
-waited, wal, size, connections, rate, ratio},
+waited, wal, frozen_wal, tables, connections, rate, ratio},
 `recording` {alone, beside}, each {events, seconds, cpu},
 `targets` [{what, bound, at_most, value, unit, reached}].
 A spread is {median, min, max}; a run {messages, seconds, cpu, peak, rate}. Times are seconds, sizes octets; what was not
@@ -232,6 +232,7 @@ def _cluster_table(cluster: ClusterResult) -> Table:
         "transactions each",
         "waited",
         "WAL B each",
+        "before",
         "tables B each",
     )
     table = _table("workers that share a send", "relay", *columns, "connections")
@@ -246,7 +247,8 @@ def _cluster_table(cluster: ClusterResult) -> Table:
             f"{run.transactions / run.messages:.2f}",
             f"{run.waited_share:.1%}",
             f"{run.wal / run.messages:,.0f}",
-            f"{run.size / run.messages:,.0f}",
+            f"{run.frozen_wal / run.messages:,.0f}",
+            f"{sum(run.tables.values()) / run.messages:,.0f}",
             str(run.connections),
         )
     return table
