@@ -138,12 +138,12 @@ class _Killing:
 
 def _decide_uncertain(app: App, folder: Path, summary: Summary, log: Log) -> Summary:
     """Decides the uncertain deliveries by the journal of the SMTP server, and returns the summary after it."""
-    send_id, accepted = summary.send.id, _journal(folder)
-    uncertain = {row.email for row in app.ledger.report.rows(send_id) if row.state is DeliveryState.UNCERTAIN}
+    send_id, accepted = summary.send.id, {parse_address(each).identity for each in _journal(folder)}
+    rows = app.ledger.report.rows(send_id)
+    uncertain = {parse_address(row.email).identity for row in rows if row.state is DeliveryState.UNCERTAIN}
     if not uncertain:
         return summary
-    there = {parse_address(each).identity for each in uncertain if each in accepted}
-    missing = {parse_address(each).identity for each in uncertain if each not in accepted}
+    there, missing = uncertain & accepted, uncertain - accepted
     log(f"{len(uncertain)} messages were on their way when it died. The server’s journal has {len(there)} of them")
     app.ledger.sends.resolve_uncertain(send_id, resend=False, identities=there)
     if missing:
