@@ -148,7 +148,7 @@ def _decide_uncertain(app: App, folder: Path, summary: Summary, log: Log) -> Sum
     app.ledger.sends.resolve_uncertain(send_id, resend=False, identities=there)
     if missing:
         app.ledger.sends.resolve_uncertain(send_id, resend=True, identities=missing)
-        return run_or_hand_over(app, send_id).summary
+        return _decide_uncertain(app, folder, run_or_hand_over(app, send_id).summary, log)
     return app.ledger.sends.summary(send_id)
 
 
