@@ -73,13 +73,14 @@ AT_ONCE = Link(name="accepts at once", connections=20, pace=100)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Case:
-    """What a run is to do; `rate` 0: without a limit; `durable`: each commit waits for the disk."""
+    """What a run is to do; `rate` 0: without a limit; `durable`: each commit waits for the disk; `shards`: of each worker."""
 
     link: Link
     workers: int
     messages: int
     rate: int = 0
     durable: bool = True
+    shards: int = SHARDS_EACH
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,7 +171,7 @@ def measure_cluster(folder: Path, log: Callable[[str], None], *, quick: bool = F
                 runs[durable].append(_run(server, folder, case))
         log(f"cluster: {max(WORKERS)} workers, RATE={RATE}")
         count = round(RATE * (seconds / 2 + WINDOW))
-        limited = _run(server, folder, _Case(link=PLENTY, workers=max(WORKERS), messages=count, rate=RATE))
+        limited = _run(server, folder, _Case(link=PLENTY, workers=max(WORKERS), messages=count, rate=RATE, shards=1))
         log(f"cluster: one worker, {AT_ONCE.name}, {messages:,} messages")
         ledger = _run(server, folder, _Case(link=AT_ONCE, workers=1, messages=messages))
     return ClusterResult(scaling=runs[False], durable=runs[True], limited=limited, ledger=ledger)
@@ -211,7 +212,7 @@ def _run(server: "_Server", folder: Path, case: _Case) -> ClusterRun:
         reset_workspace(workspace, SendOptions(port=port, connections=link.connections * workers))
         with (workspace / ".env").open("a", encoding="utf-8") as file:
             file.write(f"MAILER_DATABASE_URL='{database}'\n")
-            file.write(f"MAILER_SHARD_SIZE={math.ceil(messages / workers / SHARDS_EACH)}\n")
+            file.write(f"MAILER_SHARD_SIZE={math.ceil(messages / workers / case.shards)}\n")
             if case.rate:
                 file.write(f"MAILER_RATE={case.rate}\n")
         watched = stack.enter_context(_Watch(server, database))
