@@ -7,6 +7,7 @@
     feedback   reading messages that came back (feedback.py)
     recording  recording events of a mail provider, alone and beside a send (recording.py)
     optimisations  the engine without each optimisation of the send path; only when asked for (optimisations.py)
+    cluster    workers that share a send on PostgreSQL, one to four; only when asked for (cluster.py)
 
 The rest takes about half an hour on two cores, `--quick` about eight minutes. It prints tables and writes bench.json (report.py)
 into out/; `--plot` also draws docs/performance.svg. What cannot be measured on this machine is skipped, with the reason.
@@ -21,6 +22,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from benchmarks.cluster import ClusterResult, measure_cluster
 from benchmarks.comparison import Comparison, Field, compare
 from benchmarks.composition import measure_composition
 from benchmarks.contender import Aiosmtplib, Contender, Engine, Load, Mailmerge, Nodemailer, SmtpSource
@@ -70,7 +72,7 @@ class Options:
 
 def read_options(arguments: Sequence[str] | None) -> Options:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--part", action="append", choices=(*PARTS, "optimisations"), help="only this part")
+    parser.add_argument("--part", action="append", choices=(*PARTS, "optimisations", "cluster"), help="only this part")
     parser.add_argument("--only", action="append", choices=OTHERS, help="only the engine and this contender")
     parser.add_argument("--size", action="append", choices=tuple(SIZES), help="only this size, in KB")
     parser.add_argument("--link", choices=("loopback", "far"), help="only this way to the relay")
@@ -115,6 +117,7 @@ def measure(options: Options, console: Console) -> Report:
         unsubscribes: UnsubscribeResult | None = None
         recorded: RecordingResult | None = None
         gains: list[Gain] = []
+        shared: ClusterResult | None = None
         try:
             if {"sending", "growth"} & set(options.parts):
                 postfix("smtp-sink")
@@ -129,6 +132,7 @@ def measure(options: Options, console: Console) -> Report:
                 gains = measure_optimisations(
                     scratch / "optimisations", tuple(OPTIMISATIONS), options.pairs, count, log
                 )
+            shared = _measure_cluster(options, scratch / "cluster", log)
             unsubscribes, recorded = _beside_sends(options, scratch, log)
         except UnavailableError as error:
             console.print(f"Nothing was sent: {error}", style="yellow", markup=False)
@@ -145,15 +149,21 @@ def measure(options: Options, console: Console) -> Report:
         synced=synced,
         unsubscribe=unsubscribes,
         feedback=read,
+        cluster=shared,
         recording=recorded,
         targets=[
             *check_targets(sending, growth, cold),
             *(synced.targets if synced else ()),
             *(unsubscribes.targets if unsubscribes else ()),
             *(read.targets if read else ()),
+            *(shared.targets if shared else ()),
             *(recorded.targets if recorded else ()),
         ],
     )
+
+
+def _measure_cluster(options: Options, scratch: Path, log: Callable[[str], None]) -> ClusterResult | None:
+    return measure_cluster(scratch, log, quick=options.quick) if "cluster" in options.parts else None
 
 
 def _beside_sends(

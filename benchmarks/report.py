@@ -5,6 +5,8 @@ bench.json: `at`, `machine`, `quick`, `pairs`, `composition` [{what, side, secon
 `sending` [{link, size, octets, sessions, first, second, ratio, more_cpu, runs, skipped}], `growth` [{readers, first_message,
 planning, freezing, sent, skipped}], `cold` (seconds), `lists` {rows, plain, first, again, peak, by_index, by_file}, `unsubscribe`
 {alone, beside, bare}, each {requests, seconds, cpu, waited, longest}, `feedback` {messages, octets, seconds, permanent},
+`cluster` {scaling [run], durable [run], limited, ledger}, a run {link, workers, messages, seconds, least, most, transactions,
+waited, wal, frozen_wal, tables, connections, rate, ratio},
 `recording` {alone, beside}, each {events, seconds, cpu},
 `targets` [{what, bound, at_most, value, unit, reached}].
 A spread is {median, min, max}; a run {messages, seconds, cpu, peak, rate}. Times are seconds, sizes octets; what was not
@@ -17,6 +19,7 @@ from dataclasses import asdict, dataclass
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.cluster import ClusterResult, ClusterRun
 from benchmarks.comparison import Comparison, Field, Spread, runs_of
 from benchmarks.composition import CpuComparison
 from benchmarks.feedback import FeedbackResult
@@ -45,6 +48,7 @@ class Report:
     synced: SyncResult | None
     unsubscribe: UnsubscribeResult | None
     feedback: FeedbackResult | None
+    cluster: ClusterResult | None
     recording: RecordingResult | None
     targets: Sequence[Target]
 
@@ -62,6 +66,7 @@ class Report:
             "lists": asdict(self.synced) if self.synced else None,
             "unsubscribe": asdict(self.unsubscribe) if self.unsubscribe else None,
             "feedback": asdict(self.feedback) if self.feedback else None,
+            "cluster": _cluster_json(self.cluster) if self.cluster else None,
             "recording": asdict(self.recording) if self.recording else None,
             "targets": [{**asdict(each), "reached": each.reached} for each in self.targets],
         }
@@ -82,6 +87,8 @@ class Report:
             console.print(_growth_table(self.growth))
         if self.unsubscribe:
             console.print(_unsubscribe_table(self.unsubscribe))
+        if self.cluster:
+            console.print(_cluster_table(self.cluster))
         if measured := [target for target in self.targets if target.value is not None]:
             console.print(_target_table(measured))
 
@@ -118,6 +125,18 @@ def _compared_json(each: Comparison) -> dict[str, object]:
 
 def _run_json(run: Measured) -> dict[str, float]:
     return {**asdict(run), "rate": run.rate}
+
+
+def _cluster_json(cluster: ClusterResult) -> dict[str, object]:
+    def run(each: ClusterRun) -> dict[str, object]:
+        return {**asdict(each), "rate": each.rate}
+
+    return {
+        "scaling": [{**run(each), "ratio": cluster.ratio(each)} for each in cluster.scaling],
+        "durable": [run(each) for each in cluster.durable],
+        "limited": run(cluster.limited),
+        "ledger": run(cluster.ledger),
+    }
 
 
 def _table(title: str, *columns: str) -> Table:
@@ -201,6 +220,37 @@ def _unsubscribe_table(left: UnsubscribeResult) -> Table:
         share = run.rate / left.bare.rate
         numbers = (run.cpu_each * 1e6, run.waited * 1e3, run.longest * 1e3)
         table.add_row(name, f"{run.rate:,.0f}", f"{share:.2f}", *(f"{number:,.0f}" for number in numbers))
+    return table
+
+
+def _cluster_table(cluster: ClusterResult) -> Table:
+    columns = (
+        "workers",
+        "messages/s",
+        "of one",
+        "any 10 s",
+        "transactions each",
+        "waited",
+        "WAL B each",
+        "before",
+        "tables B each",
+    )
+    table = _table("workers that share a send", "relay", *columns, "connections")
+    notes = {id(cluster.limited): ", with a limit", **{id(run): ", no disk" for run in cluster.scaling}}
+    for run in (*cluster.scaling, *cluster.durable, cluster.limited, cluster.ledger):
+        table.add_row(
+            run.link + notes.get(id(run), ""),
+            str(run.workers),
+            f"{run.rate:,.0f}",
+            f"{cluster.ratio(run):.2f}" if run in cluster.scaling else "",
+            "" if run.least is None or run.most is None else f"{run.least:.1f}–{run.most:.1f}",
+            f"{run.transactions / run.messages:.2f}",
+            f"{run.waited_share:.1%}",
+            f"{run.wal / run.messages:,.0f}",
+            f"{run.frozen_wal / run.messages:,.0f}",
+            f"{sum(run.tables.values()) / run.messages:,.0f}",
+            str(run.connections),
+        )
     return table
 
 

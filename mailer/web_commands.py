@@ -18,6 +18,7 @@ from mailer.cli.output import echo_err, plural
 from mailer.errors import SettingsError
 from mailer.relay import is_loopback
 from mailer.service.cluster.handover import hand_over_if_possible
+from mailer.service.cluster_demo import ClusterDemoResult, run_cluster_demo
 from mailer.service.demo import FIRST, run_demo
 from mailer.service.dispatches.check_and_compile import display_path
 from mailer.service.feedback.imap_mailbox import poll_imap
@@ -29,6 +30,7 @@ from mailer.service.sends.scheduler import start_sends_when_due
 from mailer.service.sends.summary import proof_line
 from mailer.service.subscribers.welcome import welcome_new_readers
 from mailer.service.transactional.delivery_job import deliver_transactional_mail
+from mailer.service.trial_postgresql import trial_postgresql
 from mailer.service.webhooks.delivery_job import notify_webhooks
 from mailer.web.bounce_demo import run_bounce_demo
 from mailer.web.preview.app import create_preview, new_token
@@ -143,11 +145,14 @@ def _open_browser(address: str) -> None:
 @click.option(
     "--bounces", is_flag=True, help="Show what follows when a message comes back, and when a reader complains."
 )
-def demo_command(*, in_browser: bool, keep_serving: bool, bounces: bool) -> None:
+@click.option("--cluster", is_flag=True, help="Share a send between two workers on PostgreSQL, and kill one of them.")
+def demo_command(*, in_browser: bool, keep_serving: bool, bounces: bool, cluster: bool) -> None:
     """Send two example dispatches to twelve invented readers, over real SMTP on this machine.
 
     Nothing leaves this machine. Everything is kept in a temporary folder.
     """
+    if cluster and (in_browser or keep_serving or bounces):
+        raise click.UsageError("--cluster is a demo of its own: leave out the other options.")
     folder = Path(tempfile.mkdtemp(prefix="mailer-demo-"))
     port = free_port()
     step = iter(range(1, 100))
@@ -155,6 +160,11 @@ def demo_command(*, in_browser: bool, keep_serving: bool, bounces: bool) -> None
     def log(line: str) -> None:
         click.echo(f"{click.style(f'{next(step)}.', dim=True)} {line}")
 
+    if cluster:
+        with trial_postgresql() as database_url:
+            log("PostgreSQL runs on this machine, from its wheel")
+            _show_cluster_demo(run_cluster_demo(folder, database_url, base_url=f"http://127.0.0.1:{port}", log=log))
+        return
     if bounces:
         shown = run_bounce_demo(folder, port=port, log=log)
     else:
@@ -176,3 +186,18 @@ def demo_command(*, in_browser: bool, keep_serving: bool, bounces: bool) -> None
     click.echo(f"\nPages at http://127.0.0.1:{port}/archive/{FIRST} and {shown.link} (Ctrl-C to stop)")
     with App.open(folder) as app:
         serve(app, "127.0.0.1", port)
+
+
+def _show_cluster_demo(shown: ClusterDemoResult) -> None:
+    """Prints the proof: the account of the ledger beside the journal of the server."""
+    click.echo()
+    click.echo(click.style(f"   {shown.summary.send.slug}: {proof_line(shown.summary)}", bold=True))
+    failed = [check.name for check in shown.verification.checks if not check.ok]
+    checks = f"{len(failed)} failed: {', '.join(failed)}" if failed else f"all {len(shown.verification.checks)} passed"
+    click.echo(f"   its records in the ledger are compared with each other (mailer verify): {checks}")
+    twice = sum(count > 1 for count in shown.journal.values())
+    click.echo(
+        f"   the journal of the server: messages to {len(shown.journal)} readers; {twice} of them had more than one"
+    )
+    click.echo(f"\n{plural(shown.journal.total(), 'message')} received, in {shown.messages}")
+    click.echo("On machines of your own: docs/scaling.md")

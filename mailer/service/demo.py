@@ -71,14 +71,19 @@ def run_demo(folder: Path, *, base_url: str, log: Callable[[str], None]) -> Demo
 
 @contextmanager
 def lay_demo(
-    folder: Path, base_url: str, log: Callable[[str], None], *, settings: str = ""
+    folder: Path, base_url: str, log: Callable[[str], None], *, settings: str = "", more_readers: str = ""
 ) -> Iterator[DebugSmtpServer]:
-    """Creates the workspace of the demo in the empty `folder`, and runs its SMTP server. `settings` are lines of its `.env`."""
+    """Creates the workspace of the demo in the empty `folder`, and runs its SMTP server.
+
+    `settings` are lines of its `.env`, `more_readers` those of its list.
+    """
     init_workspace(folder)
-    (folder / "subscribers" / f"{LIST}.csv").write_text(READERS, encoding="utf-8")
+    (folder / "subscribers" / f"{LIST}.csv").write_text(READERS + more_readers, encoding="utf-8")
     messages = folder / "messages"
     messages.mkdir()
-    log(f"a workspace, {folder}: three dispatches, and a list of {len(READERS.splitlines()) - 1} readers")
+    log(
+        f"a workspace, {folder}: three dispatches, and a list of {len((READERS + more_readers).splitlines()) - 1} readers"
+    )
     with DebugSmtpServer(folder / "accepted.jsonl", behaviour=BEHAVIOUR, folder=messages) as catcher:
         log(f"a real SMTP server on 127.0.0.1:{catcher.port}: it refuses one address, and greylists another")
         (folder / ".env").write_text(_settings(catcher.port, base_url) + settings, encoding="utf-8")

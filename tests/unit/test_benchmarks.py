@@ -12,6 +12,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from benchmarks.__main__ import main
+from benchmarks.cluster import rates_in_windows
 from benchmarks.comparison import Comparison, Field, Spread, compare, runs_of
 from benchmarks.composition import measure_composition
 from benchmarks.contender import Aiosmtplib, Contender, Engine, Load
@@ -83,6 +84,7 @@ def test_a_tiny_run_writes_its_numbers(tmp_path: Path) -> None:
         "lists",
         "unsubscribe",
         "feedback",
+        "cluster",
         "recording",
         "targets",
     ]
@@ -315,3 +317,11 @@ def test_the_proxy_reports_the_end_of_the_first_message_also_in_two_pieces() -> 
             client.sendall(piece)
             _read(client, len(piece))
         assert before <= near.first_message(timeout=PATIENCE) <= time.monotonic()
+
+
+def test_rates_are_those_of_whole_windows_between_the_beginning_and_the_end_of_a_send():
+    steady = [n / 200 for n in range(200 * 20)]
+    assert {round(rate) for rate in rates_in_windows(steady)} == {200}
+    burst = [*steady, *(12 + n / 1000 for n in range(100))]
+    assert max(rates_in_windows(burst)) == pytest.approx(210, abs=0.2)
+    assert rates_in_windows(steady[: 200 * 13]) == [], "too short for a window"
