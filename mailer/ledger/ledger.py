@@ -76,7 +76,7 @@ from mailer.ledger.store.database import open_database
 from mailer.ledger.store.file_locks import FileLock
 from mailer.ledger.store.lease import LENGTH
 from mailer.ledger.store.ledger_context import LOCK_PATIENCE, LedgerContext
-from mailer.ledger.store.rollback_guard import AcceptedDatabase, RollbackGuard
+from mailer.ledger.store.rollback_guard import AcceptedDatabase, PastRestore, RollbackGuard, past_restore
 from mailer.ledger.store.tables import meta
 from mailer.ledger.store.upgrade import upgrade
 from mailer.ledger.store.writer import Writer
@@ -171,7 +171,13 @@ class Ledger:
 
         `if_refused`: only if the rollback guard refuses it; None if it does not.
         """
-        return self._context.writer.call(partial(self._guard.accept, if_refused=if_refused)).result()
+        accept = partial(self._guard.accept, at=self._context.clock(), if_refused=if_refused)
+        return self._context.writer.call(accept).result()
+
+    def past_restore(self) -> PastRestore | None:
+        """Returns when a restored database was accepted last, and until when its records went; None if never."""
+        with self._context.database.reading() as conn:
+            return past_restore(conn)
 
     @property
     def context(self) -> LedgerContext:

@@ -16,6 +16,7 @@ first commit. Raises LedgerError.
 """
 
 import fcntl
+import json
 import os
 import time
 from dataclasses import dataclass
@@ -37,6 +38,7 @@ _DIGITS = 20
 _KEY = "rollback_guard"
 SEQUENCE = "rollback_guard"  # on PostgreSQL
 _VOUCHED = "vouched_database"
+_ACCEPTED = "accepted_restore"
 _RECORDED_AT = (send.c.created_at, attempt.c.closed_at, suppression_change.c.at, member_change.c.at)
 
 
@@ -50,6 +52,14 @@ class AcceptedDatabase:
 
     recorded_until: float | None
     open_sends: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastRestore:
+    """When a restored database was accepted last, and when the last record in it was written (None: it had none)."""
+
+    accepted_at: float
+    recorded_until: float | None
 
 
 class RollbackGuard:
@@ -94,8 +104,8 @@ class RollbackGuard:
         conn.execute(delete(meta).where(meta.c.key == _VOUCHED))
         conn.execute(insert(meta).values(key=_VOUCHED, value=_identity(conn)))
 
-    def accept(self, conn: Connection, *, if_refused: bool = False) -> AcceptedDatabase | None:
-        """Accepts the database: raises its counter to that of the file, and pauses its open sends.
+    def accept(self, conn: Connection, *, at: float, if_refused: bool = False) -> AcceptedDatabase | None:
+        """Accepts the database: raises its counter to that of the file, pauses its open sends, and records the time.
 
         `if_refused`: only if `check` refuses it; None if it does not.
         """
@@ -112,8 +122,11 @@ class RollbackGuard:
         conn.execute(scheduled.values(state=SendState.OVERDUE, reason=RESTORED))
         still_open = send.c.state.in_([SendState.PAUSED, SendState.OVERDUE])
         recorded = [conn.execute(select(func.max(column))).scalar() for column in _RECORDED_AT]
+        recorded_until = max((moment for moment in recorded if moment is not None), default=None)
+        conn.execute(delete(meta).where(meta.c.key == _ACCEPTED))
+        conn.execute(insert(meta).values(key=_ACCEPTED, value=json.dumps([at, recorded_until])))
         return AcceptedDatabase(
-            recorded_until=max((at for at in recorded if at is not None), default=None),
+            recorded_until=recorded_until,
             open_sends=tuple(conn.scalars(select(send.c.id).where(still_open).order_by(send.c.id))),
         )
 
@@ -219,6 +232,15 @@ class RollbackGuard:
         return LedgerError(
             f"The file {self._path} cannot be written ({error.strerror}).", "Make room, or correct its permissions."
         )
+
+
+def past_restore(conn: Connection) -> PastRestore | None:
+    """Returns the last restored database that was accepted; None if there was none."""
+    found = conn.execute(select(meta.c.value).where(meta.c.key == _ACCEPTED)).scalar()
+    if found is None:
+        return None
+    accepted_at, recorded_until = json.loads(found)
+    return PastRestore(accepted_at=accepted_at, recorded_until=recorded_until)
 
 
 def _read(conn: Connection) -> tuple[str, int]:

@@ -19,6 +19,7 @@ from mailer.lint.context import LintContext
 from mailer.lint.findings import Finding
 from mailer.mime.dkim.keys import is_aligned
 from mailer.mime.dkim.signer import OVERSIGNED
+from mailer.mime.provider_headers import PROVIDER_HEADERS
 
 LARGEST = 64 * 1024 * 1024
 LONGEST_LINE = 998
@@ -26,7 +27,7 @@ _ONCE = (
     "From", "To", "Subject", "Date", "Message-ID", "MIME-Version", "Content-Type", "List-Id", "List-Unsubscribe",
     "List-Unsubscribe-Post", "List-Help", "List-Archive", "List-Post", "Feedback-ID",
 )  # fmt: skip
-_AT_MOST_ONCE = ("Reply-To", "Content-Language")
+_AT_MOST_ONCE = ("Reply-To", "Content-Language", *PROVIDER_HEADERS)
 _KNOWN = frozenset(name.lower() for name in (*_ONCE, *_AT_MOST_ONCE)) | {"dkim-signature"}
 _QUOTED = re.compile(rb"(?:[\t\r\n -<>-~]|=[0-9A-F]{2}|=\r\n)*")
 

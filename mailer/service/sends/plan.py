@@ -32,8 +32,10 @@ from mailer.service.lists.sync_before_query import ListSource, synced_lists
 from mailer.service.lists.unclear_columns import require_clear_columns
 from mailer.service.sends.audience_summary import AudienceSummary, count_audience
 from mailer.service.sends.run import require_working_links
+from mailer.service.sends.schedule_time import describe_schedule_time
 
 _NO_POSTAL_ADDRESS = "MAILER_POSTAL_ADDRESS is not set: many countries’ laws require a postal address in every message."
+_RESTORE_WARNING = 30 * 86_400  # seconds after a restore: by then a dispatch that it lost is old
 SHORTEST_DIGEST = 8  # characters of a digest that name an edition
 
 
@@ -114,7 +116,10 @@ def plan_send(
         sample=sample_composer(app, edition)(first),
         audience=audience,
         last_tested=app.ledger.editions.last_tested(edition.slug) if has_ledger else None,
-        warnings=tuple(_warnings(app, summary, checked, chosen)),
+        warnings=(
+            *_warnings(app, summary, checked, chosen),
+            *(_restore_warnings(app, edition.slug, chosen) if has_ledger else ()),
+        ),
         outdated_lists=lists_now.outdated,
     )
 
@@ -171,6 +176,20 @@ def _warnings(app: App, summary: AudienceSummary, checked: CheckResult, chosen: 
     if not summary.to_mail:
         yield "No reader would get this."
     yield from setting_warnings(app, has_lint_rule=not _is_local(app))
+
+
+def _restore_warnings(app: App, slug: str, chosen: Sequence[str]) -> Iterator[str]:
+    """Warns of a dispatch that the ledger has never sent: if a backup was restored, it may have been sent after the backup."""
+    restore = app.ledger.past_restore()
+    if restore is None or app.clock() - restore.accepted_at > _RESTORE_WARNING or app.ledger.sends.latest(slug, chosen):
+        return
+    accepted, until = (
+        at and describe_schedule_time(at, app.settings.timezone) for at in (restore.accepted_at, restore.recorded_until)
+    )
+    yield (
+        f"The database was restored on {accepted}, and does not know what was sent {f'after {until}' if until else 'before'}. "
+        "If this dispatch was sent, its readers would get it twice: look in the log of the relay first."
+    )
 
 
 def _is_local(app: App) -> bool:

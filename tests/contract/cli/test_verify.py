@@ -86,6 +86,21 @@ def test_an_older_copy_of_the_database_stops_everything_until_a_person_accepts_i
     assert here("status").code == 0
 
 
+def test_after_a_restore_the_plan_warns_of_dispatches_that_the_database_never_sent(here, catcher):
+    make_workspace(here.folder, port=catcher.port, rows=PEOPLE)
+    assert "does not know what was sent" not in here("send", "tide", "--to", "readers").err
+    shutil.copy(here.folder / "mailer.db", here.folder / "copy.db")
+    here("send", "tide", *TO)
+    shutil.copy(here.folder / "copy.db", here.folder / "mailer.db")
+    assert here("restore", "--accept").code == 0
+    mailed = len(catcher.received())
+    plan = here("send", "tide", "--to", "readers")
+    assert (plan.code, "its readers would get it twice" in plan.err) == (4, True), plan.err
+    assert len(catcher.received()) == mailed, "nothing is sent without a confirmation"
+    here("send", "tide", *TO)
+    assert "twice" not in here("send", "tide", "--to", "readers", "--again").err, "the database knows this dispatch now"
+
+
 def test_accepting_an_older_copy_pauses_its_sends_and_names_them(here, catcher):
     make_workspace(here.folder, port=catcher.port, rows=PEOPLE)
     assert here("send", "tide", *TO, "--at", "2999-01-01 10:00").code == 0

@@ -26,6 +26,7 @@ SERVICES = """\
 127.0.0.1:{port} inet n - n - - smtpd
 cleanup unix n - n - 0 cleanup
 qmgr unix n - n 1 1 qmgr
+proxymap unix - - n - - proxymap
 rewrite unix - - n - - trivial-rewrite
 bounce unix - - n - 0 bounce
 defer unix - - n - 0 bounce
@@ -42,7 +43,6 @@ data_directory = {folder}/data
 mail_owner = postfix
 myhostname = mx.example.org
 mydestination = example.org
-local_recipient_maps =
 alias_maps =
 inet_interfaces = 127.0.0.1
 inet_protocols = ipv4
@@ -130,7 +130,7 @@ def postfix(folder, port, script):
     command = "/srv/mailer/.venv/bin/mailer --workspace /srv/news inbound"
     service = documented("mailer ")
     assert command in service
-    service = service.replace("user=mailer", "user=nobody").replace(command, str(script))
+    service = service.replace("user=letter", "user=nobody").replace(command, str(script))
     transport = documented("recipient_delimiter").replace(
         "hash:/etc/postfix/transport", "inline:{leave@example.org=mailer:}"
     )

@@ -17,6 +17,7 @@ from mailer.lint.rule_catalogue import RULES
 from mailer.lint.run import run_checks
 from mailer.mime.dkim.keys import Ed25519Key, new_key
 from mailer.mime.dkim.signer import DkimKey
+from mailer.mime.provider_headers import PROVIDERS, provider_headers
 from tests.support.editions import PUBLICATION, ROOT, TEMPLATES
 from tests.support.lint_contexts import (
     dispatch_text,
@@ -408,6 +409,13 @@ def test_a_message_that_breaks_the_contract_is_reported(rule, old, new):
     context = lint_context(dispatch_text("Note."))
     assert rule not in rules(context)
     assert rule in rules(with_message(context, old, new))
+
+
+def test_headers_for_the_webhooks_of_providers_are_expected_once():
+    context = lint_context(dispatch_text("Note."))
+    ours = b"".join(provider_headers(PROVIDERS, "<a@example.org>"))
+    assert rules(replace(context, message=ours + context.message)) == rules(context)
+    assert "message-headers" in rules(replace(context, message=ours + ours + context.message))
 
 
 @pytest.mark.parametrize(
