@@ -84,7 +84,7 @@ def test_an_admin_uploads_reads_applies_and_undoes_by_keyboard_on_a_phone(page, 
     page.get_by_role("heading", name="Added", exact=True).wait_for()
     assert file.read_bytes() == before
     press(page, "button", "Import into readers")
-    page.wait_for_url("**/lists/readers")
+    page.wait_for_url("**/lists/readers/imports")
     page.get_by_role("status").get_by_text("Imported: 1 added, 1 added without getting mail, 1 changed.").wait_for()
     assert b"new@example.net,Nia,Lima" in file.read_bytes()
     well(page)

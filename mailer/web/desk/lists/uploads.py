@@ -90,7 +90,7 @@ def _apply(request: DeskRequest) -> Response:
     except NeedsConfirmationError as error:
         raise with_desk_step(error, with_removals=with_removals) from None
     request.record("list.apply", upload.list, f"{upload.file_name}: {plan_summary(plan)}")
-    return request.redirect(f"{here}/imports", "Imported. You can undo it under “History”.")
+    return request.redirect(f"{here}/imports", f"Imported: {plan_summary(plan)} You can undo it under “History”.")
 
 
 def _discard(request: DeskRequest) -> Response:

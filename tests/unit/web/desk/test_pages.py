@@ -77,10 +77,10 @@ def test_the_same_routes_answer_the_script_with_json(site, desk, file):
     ask = {"Accept": "application/json"}
     base = base_of(desk.get(TIDE))
     saved = desk.post(TIDE, {"text": "x\n", "base": base, "auto": "1"}, headers=ask)
-    assert set(saved.json()) == {"digest", "words"}
+    assert set(saved.json()) == {"digest", "words", "title"}
     assert site.ledger.audit.entries() == ()
     clash = desk.post(TIDE, {"text": "y\n", "base": base, "auto": "1"}, headers=ask)
-    assert (clash.status_code, clash.json()) == (409, {"digest": saved.json()["digest"], "text": "x\n"})
+    assert (clash.status_code, clash.json()["digest"], clash.json()["text"]) == (409, saved.json()["digest"], "x\n")
     refused = desk.post(TIDE, {"text": "\0", "base": base}, headers=ask)
     assert (refused.status_code, "NUL" in refused.json()["message"]) == (422, True)
     assert desk.get(f"{TIDE}/text").json()["text"] == "x\n"
