@@ -27,14 +27,31 @@ def keep_rejected(lists: Sequence[CsvList]) -> Iterator[Callable[[CsvList, Findi
 
     Raises ListError if a file cannot be written.
     """
-    files = {source.path: _RejectedFile(source) for source in lists}
+    with _committed({source.path: _RejectedFile(source, rejected_path(source)) for source in lists}) as files:
 
-    def keep(source: CsvList, finding: Finding) -> None:
-        if isinstance(finding, RejectedRow):
-            files[source.path].add(finding)
+        def keep(source: CsvList, finding: Finding) -> None:
+            if isinstance(finding, RejectedRow):
+                files[source.path].add(finding)
 
-    try:
         yield keep
+
+
+def write_rejected(source: CsvList, target: Path) -> None:
+    """Reads `source` and writes its rejected rows to `target`; without any, removes `target`.
+
+    Raises ListError if the file cannot be read or written.
+    """
+    with _committed({source.path: _RejectedFile(source, target)}) as files:
+        for row in source.rows(frozenset(), duplicates=False):
+            if isinstance(row, RejectedRow):
+                files[source.path].add(row)
+
+
+@contextmanager
+def _committed(files: dict[Path, "_RejectedFile"]) -> Iterator[dict[Path, "_RejectedFile"]]:
+    """Yields `files`, and commits them at the end."""
+    try:
+        yield files
         for file in files.values():
             file.commit()
     except OSError as error:
@@ -50,9 +67,9 @@ def keep_rejected(lists: Sequence[CsvList]) -> Iterator[Callable[[CsvList, Findi
 class _RejectedFile:
     """The rejected rows of one list; the file is created with the first of them."""
 
-    def __init__(self, source: CsvList) -> None:
+    def __init__(self, source: CsvList, target: Path) -> None:
         self._source = source
-        self._target = rejected_path(source)
+        self._target = target
         self._new: AtomicFile | None = None
         self._text: io.TextIOWrapper | None = None
 

@@ -47,6 +47,7 @@ from mailer.smtp.stage import Stage
 
 IDLE = 10.0  # seconds after which a connection without work is closed
 POLL = 1.0  # seconds between checks whether a send without progress was paused
+SHARE_EVERY = 0.25  # seconds between two looks at what is due of the limits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,7 +149,7 @@ class Sender:
     async def _share_loop(self) -> None:
         """Shares the limits of the settings with all others that send."""
         while True:
-            await asyncio.sleep(POLL)
+            await asyncio.sleep(SHARE_EVERY)
             await self._share_limits()
             self._work.set()
 

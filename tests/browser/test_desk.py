@@ -95,6 +95,30 @@ def test_somebody_signs_in_and_writes_by_keyboard_only(tab, site):
     page.wait_for_url("**/desk/sign-in*")
 
 
+def test_the_heading_follows_the_title_and_the_fields_at_the_top_are_not_markdown(tab, file):
+    text = file.read_text(encoding="utf-8")
+    page = tab()
+    page.goto(TIDE)
+    page.get_by_role("heading", level=1, name="The tide table").wait_for()
+    editor(page).focus()
+    page.keyboard.press("Control+Home")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.type("# a comment, not a heading\n")
+    page.keyboard.press("End")
+    page.keyboard.type(" of May")
+    page.get_by_role("heading", level=1, name="The tide table of May").wait_for()
+    assert page.title().startswith("The tide table of May · ")
+    until(lambda: "# a comment" in file.read_text(encoding="utf-8"))
+    weights = (
+        page.locator(".cm-line", has_text="a comment")
+        .locator("span")
+        .evaluate_all("spans => spans.map(each => getComputedStyle(each).fontWeight)")
+    )
+    assert "600" not in weights
+    file.write_text(text.replace("title: The tide table", "title: Fog"), encoding="utf-8")
+    page.get_by_role("heading", level=1, name="Fog", exact=True).wait_for()
+
+
 def test_findings_stand_at_their_lines_and_in_words(tab, file):
     file.write_text(DISPATCH.replace("source:", "sorce:"), encoding="utf-8")
     page = tab()

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from mailer.delivery.states import DeliveryState as S
-from tests.support.cluster import Cluster
+from tests.support.cluster import WORKER_KEYS, Cluster
 from tests.support.cut_line import CutLine
 from tests.support.patience import until
 from tests.support.postgres import Server, server
@@ -47,6 +47,7 @@ def test_a_send_is_handed_to_workers_that_share_it(in_cluster: Make) -> None:
     until(lambda: "being sent\n  shard" in siege.run("status", "1").out)
     listed = siege.run("workers", "--json").json()["workers"]
     assert {each["host"]: each["alive"] for each in listed} == {"machine-0": True, "machine-1": True}
+    assert all(list(each) == WORKER_KEYS for each in listed)
     ran = sending.wait()
     assert ran.code == 0, ran.err
     siege.prove()

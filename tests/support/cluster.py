@@ -16,6 +16,17 @@ import psycopg
 from tests.support.programs import Process, Programs
 from tests.support.siege import SHORT, Siege
 
+WORKER_KEYS = [
+    "host",
+    "pid",
+    "queue",
+    "shards",
+    "started_at",
+    "seen",
+    "alive",
+    "problem",
+    "holding",
+]  # of `workers --json`
 LEASE, SWEEP = 3.0, 1.0  # seconds: nobody waits for a dead worker for long
 
 

@@ -85,10 +85,13 @@ _URGENCY = (send_shard.c.next_at.is_(None), send_shard.c.next_at, send_shard.c.n
 
 
 def held_shards(conn: Connection, context: LedgerContext, send_id: int | None = None) -> list[HeldShard]:
-    """Returns the shards that living processes hold, of one send or of all, in the order in which they were acquired."""
+    """Returns the shards that living processes hold, of one send or of all, in a stable order.
+
+    A process that ends a shard and takes the next one keeps its place, so that the shares of the limits stay as they are.
+    """
     columns = ("send_id", "number", "pid", "host", "share_from", "share_to")
     query = select(*(send_shard.c[name] for name in columns), send.c.state).join(send)
-    query = query.order_by(send_shard.c.taken_at, send_shard.c.send_id, send_shard.c.number)
+    query = query.order_by(send_shard.c.host, send_shard.c.pid, send_shard.c.send_id, send_shard.c.number)
     if send_id is not None:
         query = query.where(send_shard.c.send_id == send_id)
     query = query.where(is_held() if context.database.has_leases else send.c.state.not_in(sorted(TERMINAL)))

@@ -6,12 +6,15 @@ All of it is queries over the temporary tables of a ScratchConnection, and strea
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, Select, Text, and_, func, select, type_coerce
 
 from mailer.csv.rows import Status
 from mailer.ledger.privacy.pseudonyms import PREFIX
+from mailer.ledger.store.tables import list_, member, suppression
 from mailer.ledger.sync.list_file_staging import StagedList
+from mailer.ledger.types.syncs import SHOWN, BlockedRow
 
 _PAGE = 2_000
 
@@ -82,6 +85,36 @@ def count_erased(conn: Connection, given: StagedList) -> int:
     """Counts the erased subscribers in the file."""
     query = select(func.count()).where(given.rows.c.identity.startswith(PREFIX))
     return int(conn.execute(query).scalar_one())
+
+
+def count_suppressed_members(conn: Connection, name: str, given: StagedList) -> dict[str, int]:
+    """Counts the members of the list `name` whom the file has as subscribed, and who get no mail, by the suppression."""
+    reason, query = _suppressed_members(name, given)
+    counted = query.add_columns(func.count().label("number")).group_by(reason).order_by(reason)
+    return {row.reason: row.number for row in conn.execute(counted)}
+
+
+def first_suppressed_members(conn: Connection, name: str, given: StagedList) -> tuple[BlockedRow, ...]:
+    """Returns the first of these members, by the lines of the file."""
+    _, query = _suppressed_members(name, given)
+    rows = conn.execute(
+        query.add_columns(given.rows.c.line, given.rows.c.identity).order_by(given.rows.c.line).limit(SHOWN)
+    )
+    return tuple(BlockedRow(line=row.line, identity=row.identity, why=row.reason, joins=False) for row in rows)
+
+
+def _suppressed_members(name: str, given: StagedList) -> tuple[ColumnElement[Any], Select[Any]]:
+    """Returns the reason of a suppression, and the query of the members with it."""
+    rows, reason = given.rows, type_coerce(suppression.c.reason, Text).label("reason")
+    query = (
+        select(reason)
+        .select_from(rows)
+        .join(suppression, suppression.c.identity == rows.c.identity)
+        .join(member, and_(member.c.identity == rows.c.identity, member.c.removed_at.is_(None)))
+        .join(list_, and_(list_.c.id == member.c.list_id, list_.c.name == name))
+        .where(given.status == Status.SUBSCRIBED.value, ~rows.c.identity.startswith(PREFIX))
+    )
+    return reason, query
 
 
 def has_status_word(conn: Connection, given: StagedList) -> bool:

@@ -45,16 +45,16 @@ def appended_file(
     committed. `rules`: what the settings of the list say about its columns.
     """
     listed = stage_list(scratch, source.path, source.name, rules, number=_LISTED, keep=False)
-    given = stage_list(scratch, path, source.name, rules, number=_GIVEN, keep=False)
+    given = stage_list(scratch, path, source.name, rules, number=_GIVEN, keep=False, status_words=True)
     with ExitStack() as stack:
         with scratch.snapshot() as conn:
             columns = _new_columns(source, given.source, has_status=has_status_word(conn, given.rows))
             changes = (
                 RowEdit(line=each.line, identity=each.identity, values=values)
                 for each in existing_rows(conn, listed.rows, given.rows)
-                if (values := _cells(source, each))
+                if (values := _cells(source, given.source, each))
             )
-            rows = (_row(source, each) for each in new_rows(conn, listed.rows, given.rows))
+            rows = (_row(source, given.source, each) for each in new_rows(conn, listed.rows, given.rows))
             new = stack.enter_context(edited_copy(source, changes, rows, columns=columns))
             erased = count_erased(conn, given.rows)
         yield AppendedFile(file=new, upload=given, columns=columns, erased=erased)
@@ -70,30 +70,44 @@ def _new_columns(source: CsvList, given: CsvList, *, has_status: bool) -> tuple[
     return tuple(fields)
 
 
-def _cells(source: CsvList, each: ExistingRow) -> dict[str, str]:
+def _cells(source: CsvList, given: CsvList, each: ExistingRow) -> dict[str, str]:
     """Returns the cells that the upload changes in a row that exists."""
     cells = {
-        name: value for name, value in each.fields.items() if name != EMAIL and value and value != each.had.get(name)
+        name: value
+        for name, value in each.fields.items()
+        if name not in {EMAIL, _status_column(given)} and value and value != each.had.get(name)
     }
     is_opt_out = each.status is not Status.SUBSCRIBED and each.status is not each.was
     has_opt_out = each.was in _NOT_MAILED and source.columns.status is not None
     if is_opt_out or (each.status is Status.SUBSCRIBED and has_opt_out):
-        cells[_status(source)] = each.status.value
+        cells[_status(source)] = _status_word(given, each)
     return cells
 
 
-def _row(source: CsvList, each: NewRow) -> dict[str, str]:
-    row = {**each.fields, EMAIL: parse_address(each.address).display}
+def _row(source: CsvList, given: CsvList, each: NewRow) -> dict[str, str]:
+    fields = {name: value for name, value in each.fields.items() if name != _status_column(given)}
+    row = {**fields, EMAIL: parse_address(each.address).display}
     if each.status is not Status.SUBSCRIBED:
-        row[_status(source)] = each.status.value
+        row[_status(source)] = _status_word(given, each)
     if each.since is not None and _since(source):
         row[_since(source)] = dt.datetime.fromtimestamp(each.since, dt.UTC).date().isoformat()
     return row
 
 
 def _status(source: CsvList) -> str:
+    return _status_column(source) or STATUS
+
+
+def _status_column(source: CsvList) -> str:
+    """Returns the name of the column with the status; "" if there is none."""
     place = source.columns.status
-    return STATUS if place is None else source.columns.names[place]
+    return "" if place is None else source.columns.names[place]
+
+
+def _status_word(given: CsvList, each: ExistingRow | NewRow) -> str:
+    """Returns the status to write: an unknown word stays as it is in the upload, so that somebody can correct it."""
+    word = each.fields.get(_status_column(given), "")
+    return word if each.status is Status.UNKNOWN and word else each.status.value
 
 
 def _since(source: CsvList) -> str:

@@ -27,7 +27,7 @@ from mailer.ledger.types.subscribers import Membership, StatusSource
 from mailer.ledger.types.syncs import SyncPlan
 from mailer.line_sanitizer import clean_line
 from mailer.service.file_cache import cache_by_mtime
-from mailer.service.lists.sync import list_lock, replace_and_sync, sync_locked_list
+from mailer.service.lists.sync import BY_FILE, list_lock, replace_and_sync, sync_locked_list
 
 
 def editable_fields(app: App, name: str) -> tuple[str, ...]:
@@ -44,7 +44,7 @@ def _fields(path: Path) -> tuple[str, ...]:
 def add_member(app: App, name: str, address: Address, values: Mapping[str, str], *, by: str) -> SyncPlan:
     """Adds a row for `address` at the end of the list's file, with `values` by field."""
     fields = editable_fields(app, name)
-    with _editing(app, name, by) as source:
+    with _editing(app, name) as source:
         _refuse_unwanted(app, name, address)
         row = {EMAIL: address.display, **{field: values[field].strip() for field in fields if field in values}}
         with edited_copy(source, (), [row]) as new:
@@ -56,7 +56,7 @@ def edit_member(app: App, name: str, identity: str, values: Mapping[str, str], *
     over them.
     """
     fields = editable_fields(app, name)
-    with _editing(app, name, by) as source:
+    with _editing(app, name) as source:
         member, line = _member(app, name, identity)
         typed = {field: clean_line(values[field]).strip() for field in fields if field in values}
         cells = {field: value for field, value in typed.items() if value != member.fields.get(field, "")}
@@ -66,17 +66,17 @@ def edit_member(app: App, name: str, identity: str, values: Mapping[str, str], *
 
 def remove_member(app: App, name: str, identity: str, *, by: str) -> SyncPlan:
     """Removes the row of `identity` from the list's file."""
-    with _editing(app, name, by) as source:
+    with _editing(app, name) as source:
         _, line = _member(app, name, identity)
         with edited_copy(source, [RowEdit(line=line, identity=identity, values=None)]) as new:
             return replace_and_sync(app, name, new, source, by=by, allow_removals=True)
 
 
 @contextmanager
-def _editing(app: App, name: str, by: str) -> Iterator[CsvList]:
+def _editing(app: App, name: str) -> Iterator[CsvList]:
     """Syncs the list and yields its file; no other sync of the list runs until the block ends."""
     with list_lock(app, name):
-        sync_locked_list(app, name, by=by)
+        sync_locked_list(app, name, by=BY_FILE)
         yield open_list(app.workspace.list_file(name), name)
 
 

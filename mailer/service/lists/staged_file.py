@@ -39,10 +39,11 @@ def stage_list(
     *,
     number: int,
     keep: bool,
+    status_words: bool = False,
 ) -> StagedFile:
     """Reads a list file into the scratch tables of this `number`. `keep`: its rejected rows are saved beside it.
 
-    `rules`: what the settings of the list say about its columns.
+    `rules`: what the settings of the list say about its columns. `status_words`: the fields include the status as it is written.
     """
     source = open_list(path, name, rules)
     digest, size = file_digest(path), path.stat().st_size
@@ -56,7 +57,7 @@ def stage_list(
         rows = load(
             conn,
             number,
-            reader.batches(columns.fields - {EMAIL, status}),
+            reader.batches(columns.fields - {EMAIL, "" if status_words else status}),
             since="" if columns.since is None else columns.names[columns.since],
             dated=[columns.names[index] for index, _ in columns.signs],
         )

@@ -37,11 +37,16 @@ from mailer.service.lists.staged_file import stage_list
 from mailer.service.lists.unclear_columns import column_meanings, column_rules
 
 BY_COMMAND_LINE = "command line"
+BY_FILE = "list file"  # an edit of the file, read by a send or before another change
+BY_READERS = "readers"  # their own changes, written into a file that was not edited
 _PATIENCE = 120.0  # seconds to wait for another sync of the same list
 
 
 def sync_list(app: App, name: str, *, by: str = BY_COMMAND_LINE, allow_removals: bool = False) -> SyncPlan:
-    """Syncs the list `name`. Returns what was done; nothing, if neither the file nor the ledger has changed."""
+    """Syncs the list `name`. Returns what was done; nothing, if neither the file nor the ledger has changed.
+
+    `by`: the person and the way, as the history names them, unless only readers have changed something.
+    """
     with list_lock(app, name):
         return sync_locked_list(app, name, by=by, allow_removals=allow_removals)
 
@@ -49,8 +54,12 @@ def sync_list(app: App, name: str, *, by: str = BY_COMMAND_LINE, allow_removals:
 def sync_locked_list(app: App, name: str, *, by: str, allow_removals: bool = False) -> SyncPlan:
     """Syncs the list for a caller that holds its lock and continues to work on the list."""
     path = app.workspace.list_file(name)
-    if app.ledger.syncs.is_current(name, read_digest(app, name), column_meanings(app, name)):
+    digest, meanings = read_digest(app, name), column_meanings(app, name)
+    if app.ledger.syncs.is_current(name, digest, meanings):
         return unchanged_plan(app, name)
+    state = app.ledger.syncs.state(name)
+    if state is not None and state.digest == digest and state.meanings == meanings:
+        by = BY_READERS
     return _merge(app, name, path, by=by, allow_removals=allow_removals)
 
 

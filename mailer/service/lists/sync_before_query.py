@@ -18,7 +18,7 @@ from mailer.ledger.ledger import Ledger
 from mailer.ledger.types.syncs import SyncPlan
 from mailer.service.lists.file_digests import file_digest
 from mailer.service.lists.staged_file import stage_list
-from mailer.service.lists.sync import BY_COMMAND_LINE, sync_list, unchanged_plan
+from mailer.service.lists.sync import BY_FILE, sync_list, unchanged_plan
 from mailer.service.lists.unclear_columns import column_meanings, column_rules
 
 
@@ -48,7 +48,7 @@ def synced_lists(
     app: App, names: Sequence[str], source: ListSource, *, allow_removals: bool = False
 ) -> Iterator[SyncedLists]:
     """Yields the lists `names` in the state that `source` says."""
-    plans = {name: sync_list(app, name) for name in names} if source is ListSource.SYNC else {}
+    plans = {name: sync_list(app, name, by=BY_FILE) for name in names} if source is ListSource.SYNC else {}
     with app.readonly_ledger() as ledger:
         unsynced, outdated = ((), ()) if source is ListSource.SYNC else _compare(app, ledger, names, source)
         plans |= {name: unchanged_plan(app, name) for name in names if name not in {*plans, *unsynced}}
@@ -90,7 +90,7 @@ def _dry_run(
         with scratch.dry_run() as conn:
             plans = {
                 each.source.name: ledger.syncs.merge(
-                    conn, each.source.name, each.rows, each.reading, by=BY_COMMAND_LINE, allow_removals=allow_removals
+                    conn, each.source.name, each.rows, each.reading, by=BY_FILE, allow_removals=allow_removals
                 ).plan
                 for each in staged
             }

@@ -1,9 +1,10 @@
 """Plans a send: edition, recipients and warnings, to be shown and confirmed.
 
-    plan = plan_send(app, name, lists, ...)     syncs the lists and counts the audience; start.py starts the send
+    plan = plan_send(app, name, lists, ...)     counts the audience; start.py syncs the lists and starts the send
     dry_run_recipients(app, plan)               the recipients, without a send
 
-A plan that is to be sent syncs the lists first, so that the audience is that of the files now. The numbers of a plan are those
+A plan of the desk or the API counts the files by a dry run (ListSource.FILE); `mailer send` syncs them first. The numbers
+of a plan are those
 of the freeze, unless somebody unsubscribes in between. Raises UsageError, ListError, DispatchError,
 UnclearColumnError, AlreadySentError, EditionError, LedgerError.
 """

@@ -1,6 +1,6 @@
 """Starts sends: freezes the edition and the audience in one transaction.
 
-    start_send(app, plan)                   starts or schedules (`at`) the send that was planned by plan.py
+    start_send(app, plan)                   syncs the lists and starts the send planned by plan.py, or schedules it (`at`)
     start_scheduled(app, send)              starts a scheduled send when its time has come
     start_test(app, name, emails)           sends the real message to a few addresses
 
@@ -16,14 +16,14 @@ from mailer.delivery.states import SendKind
 from mailer.delivery.types import NewDelivery
 from mailer.edition.model import Edition
 from mailer.errors import UsageError
-from mailer.ledger.sends.audience_query import Audience
+from mailer.ledger.sends.audience_query import Audience, AudienceSpec
 from mailer.ledger.types.sends import NewSend, Recipient, Repeat, Send
 from mailer.service.dispatches.approvals import require_approval
 from mailer.service.dispatches.check_and_compile import check_dispatch, compile_checked, edition_record
 from mailer.service.dispatches.preview import made_up_fields
 from mailer.service.lists.audience_selection import audience_spec, lists_in
 from mailer.service.lists.recipient_lookup import find_recipient, find_recipients
-from mailer.service.lists.sync import sync_list
+from mailer.service.lists.sync import BY_FILE, sync_list
 from mailer.service.lists.unclear_columns import require_clear_columns
 from mailer.service.sends.plan import SendPlan
 from mailer.service.sends.run import load_edition
@@ -55,6 +55,8 @@ def start_send(
     the desk; `serve` runs it. Raises NotApprovedError where MAILER_APPROVAL requires a second person.
     """
     require_approval(app, plan.edition.digest, by=ordered.by if ordered else "")
+    if not at:
+        _sync_lists(app, plan.audience.selection, plan.lists, by=BY_FILE)
     new = NewSend(
         edition=edition_record(plan.edition),
         lists=plan.lists,
@@ -84,10 +86,15 @@ def start_scheduled(app: App, send: Send, *, carried: bool = False) -> Send:
         return app.ledger.creator.start(send.id, carried=carried)
     edition = load_edition(app, send)
     selection = audience_spec(app, send.lists, exclude=send.exclude, where=send.where)
-    plans = {name: sync_list(app, name, by=f"send {send.id}") for name in lists_in(selection)}
-    require_clear_columns(plans[name] for name in send.lists)
+    _sync_lists(app, selection, send.lists, by=f"send {send.id}")
     audience = Audience(selection=selection, fields=tuple(sorted(edition.fields)))
     return app.ledger.creator.start(send.id, audience, carried=carried)
+
+
+def _sync_lists(app: App, selection: AudienceSpec, chosen: Sequence[str], *, by: str) -> None:
+    """Syncs the lists of a selection. Raises UnclearColumnError if a chosen one has an unclear column."""
+    plans = {name: sync_list(app, name, by=by) for name in lists_in(selection)}
+    require_clear_columns(plans[name] for name in chosen)
 
 
 def start_test(

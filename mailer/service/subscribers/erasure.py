@@ -29,7 +29,7 @@ from mailer.ledger.types.suppressions import ErasureResult
 from mailer.service.lists.backups import write_version
 from mailer.service.lists.member_edits import remove_member
 from mailer.service.lists.sync import list_lock
-from mailer.service.lists.uploads import discard_upload_file, upload_files
+from mailer.service.lists.uploads import REJECTED, discard_upload_file, upload_files
 
 _ENCODINGS = ("utf-8", "cp1252", "utf-16-le", "utf-16-be")
 
@@ -95,13 +95,16 @@ def _erase_from_copies(app: App, found: "_AddressSearch") -> Iterator[str]:
             _clean_upload(app, upload, found)
         except OSError as error:
             yield f"an upload ({_reason(error)})"
-    for rejected in app.workspace.subscribers.glob("*.rejected.csv"):
+    kept = (app.workspace.state / "lists").glob(f"*/imports/*{REJECTED}")
+    for rejected in (*app.workspace.subscribers.glob(f"*{REJECTED}"), *kept):
         try:
             data = rejected.read_bytes()
             if found.is_in(data):
                 replace_file(rejected, _without_mentions(data, found))
         except OSError as error:
-            yield f"the rejected rows of the list {rejected.name.removesuffix('.rejected.csv')} ({_reason(error)})"
+            is_import = rejected.parent.name == "imports"
+            name = rejected.parent.parent.name if is_import else rejected.name.removesuffix(REJECTED)
+            yield f"the rejected rows of the list {name} ({_reason(error)})"
 
 
 def _reason(error: OSError | MailerError) -> str:

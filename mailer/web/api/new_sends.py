@@ -110,7 +110,7 @@ def _plan(request: ApiRequest) -> ApiResponse:
     """
     request.require(Scope.LISTS_READ)
     wanted = request.body(Audience)
-    plan = _plan_send(request, wanted, source=ListSource.FILE)
+    plan = _plan_send(request, wanted)
     head = plan.summary
     return ApiResponse(
         content=Plan(
@@ -163,9 +163,7 @@ def _require_expected(plan: SendPlan, wanted: NewSend, *, may_count: bool) -> No
         )
 
 
-def _plan_send(
-    request: ApiRequest, wanted: Audience, *, digest: str = "", source: ListSource = ListSource.SYNC
-) -> SendPlan:
+def _plan_send(request: ApiRequest, wanted: Audience, *, digest: str = "") -> SendPlan:
     path = dispatch_path(request.app, wanted.dispatch)
     with request.check_turn(path.stem):
         return plan_send(
@@ -176,7 +174,7 @@ def _plan_send(
             where=wanted.where,
             repeat=Repeat(wanted.repeat),
             digest=digest,
-            source=source,
+            source=ListSource.FILE,
         )
 
 

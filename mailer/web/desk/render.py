@@ -28,7 +28,7 @@ from mailer.web.desk import plain_language
 from mailer.web.desk.flash import Flash, decode_flash, encode_flash
 from mailer.web.desk.origin import origin_of
 from mailer.web.desk.sealed_query import seal_query
-from mailer.web.desk.status_labels import field_label, leaving_reason_label, source_label, status_label
+from mailer.web.desk.status_labels import author_label, field_label, leaving_reason_label, source_label, status_label
 from mailer.web.responses import HTML, NO_CACHE, NO_STORE, respond, respond_cached
 
 POLICY = (
@@ -115,6 +115,7 @@ class DeskRenderer:
             "Role": Role,
             "status_label": status_label,
             "source_label": source_label,
+            "author_label": author_label,
             "field_label": field_label,
             "leaving_reason_label": leaving_reason_label,
         }

@@ -16,6 +16,8 @@ _SOURCES = {
     "sign-up": "by sign-up",
     "confirmed page": "on the sign-up page",
     "command line": "on the command line",
+    "list file": "by an edit of the list file",
+    "readers": "by the readers themselves",
 }
 _SOURCE_PREFIXES = {"list ": "from ", "send ": "in ", "feedback ": "by "}
 _AT_THE_DESK = ", at the desk"
@@ -94,6 +96,11 @@ def source_label(source: str) -> str:
         return f"by {value.removesuffix(_AT_THE_DESK)}"
     word = next((word for prefix, word in _SOURCE_PREFIXES.items() if value.startswith(prefix)), "by ")
     return f"{word}{value}"
+
+
+def author_label(source: str) -> str:
+    """Returns the person who changed a list, and the way, for people: `by Ada Admin, at the desk`."""
+    return f"{source_label(source)}{_AT_THE_DESK if source.endswith(_AT_THE_DESK) else ''}"
 
 
 def leaving_reason_label(reason: str) -> str:

@@ -71,7 +71,23 @@ const phrases = {
   "by word": "Whole words", "replace all": "Replace all",
 };
 
-// Markdown's grammar has no front matter, particulars and merge fields; they are recognised line by line.
+// The fields at the top are not Markdown: a comment there is no heading, and an underscore no emphasis.
+const frontMatter = {
+  defineNodes: [{ name: "FrontMatter", block: true }],
+  parseBlock: [{
+    name: "FrontMatter",
+    before: "HorizontalRule",
+    parse(context, line) {
+      if (context.lineStart !== 0 || line.text.trimEnd() !== "---") return false;
+      while (context.nextLine() && line.text.trimEnd() !== "---");
+      context.nextLine();
+      context.addElement(context.elt("FrontMatter", 0, context.prevLineEnd()));
+      return true;
+    },
+  }],
+};
+
+// Markdown's grammar has no keys, particulars and merge fields; they are recognised line by line.
 const words = ViewPlugin.fromClass(
   class {
     constructor(view) { this.decorations = paint(view); }
@@ -136,7 +152,7 @@ const view = new EditorView({
     doc: saved,
     extensions: [
       lineNumbers(), highlightSpecialChars(), history(), drawSelection(), highlightActiveLine(), EditorView.lineWrapping, lintGutter(),
-      new Language(defineLanguageFacet({}), parser.configure([Table]), [], "dispatch"), syntaxHighlighting(colours), words, look,
+      new Language(defineLanguageFacet({}), parser.configure([Table, frontMatter]), [], "dispatch"), syntaxHighlighting(colours), words, look,
       autocompletion({ override: [complete] }),
       keymap.of([
         { key: "Mod-s", run: () => { save(true); return true; }, preventDefault: true },
@@ -204,6 +220,14 @@ async function ask(address, options = {}) {
   return fetch(address, { ...options, headers: { Accept: "application/json", "X-CSRF-Token": token } });
 }
 
+// The heading and the title of the page follow the title of the dispatch.
+function head(title) {
+  const heading = document.querySelector("h1 bdi");
+  if (!title || heading.textContent === title) return;
+  document.title = document.title.replace(heading.textContent, () => title);
+  heading.textContent = title;
+}
+
 async function save(byHand) {
   clearTimeout(timer);
   if (torn) return;
@@ -224,6 +248,7 @@ async function save(byHand) {
     if (!answer.ok) return say(told.message, true);
     saved = typed;
     base.value = told.digest;
+    head(told.title);
     if (text() === typed) say(`Saved at ${new Date().toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" })}`);
     show();
     proof();
@@ -324,6 +349,7 @@ reader.addEventListener("change", choose);
 function take(told) {
   saved = told.text;
   base.value = told.digest;
+  head(told.title);
   torn = false;
   clash.hidden = true;
   const at = Math.min(view.state.selection.main.head, told.text.length);

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from tests.support.workspaces import make_workspace
-from tests.unit.importers.test_plaintext import REGULAR
+from tests.unit.importers.test_issue_structure import REGULAR
 
 
 @pytest.fixture

@@ -19,12 +19,15 @@ from mailer.service.lists.uploads import (
     KEPT_FOR,
     ChangedListError,
     ImportMode,
+    UnappliedChangesError,
     apply_upload,
     discard_expired_uploads,
     discard_upload,
     find_upload,
     keep_upload,
+    list_imports,
     plan_upload,
+    rejected_rows_file,
 )
 from mailer.service.subscribers.erasure import erase_subscriber
 
@@ -125,6 +128,44 @@ def test_somebody_who_opted_out_is_blocked_and_named_in_both_modes(desk):
     assert desk.sync().changes_nothing
 
 
+@pytest.mark.parametrize("way", ImportMode)
+def test_each_row_of_an_upload_is_in_one_count_and_a_look_at_the_plan_writes_nothing(desk, way):
+    desk.sync(HEAD + "ana@x.org,Ana,\nbo@x.org,Bo,\ncy@x.org,,\n")
+    desk.leave("ana@x.org")
+    desk.leave("left@x.org")
+    desk.ledger.suppressions.suppress("hand@x.org", SuppressionReason.BY_HAND, source="test")
+    before, history = desk.read(), desk.ledger.syncs.history("readers")
+    more = (
+        HEAD
+        + "ana@x.org,,\nbo@x.org,Bob,\ncy@x.org,,\nleft@x.org,,\nhand@x.org,,\nnew@x.org,,\nBO@x.org,,\nbad@@x.org,Zed,\n"
+    )
+    kept = upload(desk, more, way)
+    told = plan_upload(desk.app, kept)
+    assert (desk.read(), desk.ledger.syncs.history("readers")) == (before, history)
+    counts = told.counts
+    assert (counts.mailed, counts.listed, counts.duplicates, counts.rejected, counts.removed) == (1, 2, 1, 1, 0)
+    assert (dict(counts.unmailed), dict(counts.kept_out)) == ({"by hand": 1, "unsubscribed": 1}, {"unsubscribed": 1})
+    assert counts.rows == told.rows == 8
+    apply_upload(desk.app, kept, base=told.base, by=BY)
+    assert [each.by for each in desk.ledger.syncs.history("readers")][:2] == [BY, "readers"]
+    [record] = list_imports(desk.app, "readers")
+    assert (record.file_name, record.by, record.counts) == ("autumn-fair.csv", BY, counts)
+    rejected = rejected_rows_file(desk.app, "readers", record.id)
+    assert "9,“bad@@x.org” is not an e-mail address (two @),bad@@x.org,Zed" in rejected.read_text("utf-8-sig")
+    assert rejected.stat().st_mode & 0o077 == 0
+    erase_subscriber(desk.app, "new@x.org", by=BY)
+    assert "bad@@x.org" in rejected.read_text("utf-8-sig")
+    assert rejected_rows_file(desk.app, "readers", "../x") is None
+
+
+def test_an_unknown_status_word_of_an_upload_stays_in_the_file_as_it_is(desk):
+    desk.sync(HEAD + "bo@x.org,Bo,\n")
+    told, _ = applied(desk, "email,status\nana@x.org,Aktivv\nbo@x.org,Stammgast\n", ImportMode.ADD)
+    assert (told.counts.mailed, dict(told.counts.unmailed)) == (0, {"unknown": 1})
+    assert [line.split(",")[3] for line in desk.read().splitlines()] == ["status", "Stammgast", "Aktivv"]
+    assert desk.sync().changes_nothing
+
+
 def test_an_erased_subscriber_gets_no_row_again(desk):
     desk.sync(HEAD + "ana@x.org,Ana,\nbo@x.org,Bo,\n")
     forgotten = erase_subscriber(desk.app, "ana@x.org", by=BY)
@@ -153,6 +194,9 @@ def test_an_upload_is_refused_if_the_list_changed_since_the_plan(desk):
     desk.write(HEAD + "ana@x.org,,\ncy@x.org,,\n")
     with pytest.raises(ChangedListError):
         apply_upload(desk.app, kept, base=base, by=BY)
+    with pytest.raises(UnappliedChangesError):
+        plan_upload(desk.app, kept)
+    desk.sync()
     assert apply_upload(desk.app, kept, base=plan_upload(desk.app, kept).base, by=BY).joined == 1
     assert desk.read() == HEAD + "ana@x.org,,\ncy@x.org,,\nbo@x.org,,\n"
 

@@ -2,10 +2,12 @@
 
 from starlette.responses import Response
 
+from mailer.errors import UsageError
 from mailer.ledger.types.roles_and_scopes import Role
 from mailer.service.dispatches.create import create_dispatch, import_text
 from mailer.service.dispatches.files import LARGEST
 from mailer.web.desk.dispatches.list import HERE
+from mailer.web.desk.plain_language import describe_error
 from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute
 
@@ -19,15 +21,20 @@ def _new(request: DeskRequest) -> Response:
 
 
 def _import_form(request: DeskRequest) -> Response:
-    return request.page("import", heading="Import a past issue")
+    return request.page("import", heading="Import a past issue", typed="", problem="")
 
 
 def _import(request: DeskRequest) -> Response:
-    imported = import_text(request.app, request.form.raw("text"), by=request.user.name)
+    typed = request.form.raw("text")
+    try:
+        imported = import_text(request.app, typed, by=request.user.name)
+    except UsageError as error:
+        problem = " ".join(filter(None, describe_error(error)))
+        return request.page("import", status=422, heading="Import a past issue", typed=typed, problem=problem)
     request.record("dispatch.import", imported.name)
     if not imported.doubts:
         return request.redirect(f"{HERE}/{imported.name}", "Imported. Everything was recognised.")
-    lines = request.form.raw("text").replace("\r\n", "\n").split("\n")
+    lines = typed.replace("\r\n", "\n").split("\n")
     return request.page("imported", heading="Imported", imported=imported, lines=lines)
 
 

@@ -69,13 +69,13 @@ def _save(request: DeskRequest) -> Response:
     if is_manual:
         request.record("dispatch.save", name)
     if request.wants_json:
-        return request.json({"digest": saved.digest, "words": len(saved.text.split())})
+        return request.json({"digest": saved.digest, "words": len(saved.text.split()), "title": _title(request)})
     return request.redirect(f"{HERE}/{name}", "Saved.")
 
 
 def _conflict(request: DeskRequest, now: DispatchFile, typed: str) -> Response:
     if request.wants_json:
-        return request.json({"digest": now.digest, "text": now.text}, status=409)
+        return request.json({"digest": now.digest, "text": now.text, "title": _title(request)}, status=409)
     lines = diff(now.text, typed.replace("\r\n", "\n"))
     return request.page(
         "conflict", status=409, heading="Someone else changed this dispatch", now=now, typed=typed, changes=lines
@@ -111,7 +111,12 @@ def _references(request: DeskRequest) -> Response:
 
 def _text(request: DeskRequest) -> Response:
     now = read_dispatch(request.app, request.path["name"])
-    return request.json({"text": now.text, "digest": now.digest})
+    return request.json({"text": now.text, "digest": now.digest, "title": _title(request)})
+
+
+def _title(request: DeskRequest) -> str:
+    """Returns the title of the dispatch as it is on disk, for the heading of the open page."""
+    return find_dispatch_summary(request.app, request.path["name"]).title
 
 
 ROUTES = (

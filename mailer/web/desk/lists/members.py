@@ -6,13 +6,15 @@ from urllib.parse import quote
 from starlette.responses import Response, StreamingResponse
 
 from mailer.addresses import mask_address, parse_address
-from mailer.errors import NeedsConfirmationError
+from mailer.csv.reader import ListError
+from mailer.errors import NeedsConfirmationError, UsageError
 from mailer.ledger.subscribers.member_search import LONGEST, PAGE
 from mailer.ledger.types.roles_and_scopes import Role
 from mailer.service.lists.export import export_list
 from mailer.service.lists.member_edits import add_member, editable_fields
 from mailer.web.desk.lists.list_path import ONE, name_of, path_of, redirect_to_sync
 from mailer.web.desk.lists.overview import actor
+from mailer.web.desk.plain_language import describe_error
 from mailer.web.desk.render import HEADERS
 from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute
@@ -24,12 +26,21 @@ _COLUMNS = 3  # fields shown in the table
 
 def _members(request: DeskRequest) -> Response:
     """Shows a page of members; for htmx, further rows of the table."""
+    return _page(request)
+
+
+def _page(request: DeskRequest, problem: str = "") -> Response:
+    """`problem`: why the posted form was refused; it keeps what was typed."""
     name, words = name_of(request), request.query.get("q", "")[:LONGEST]
     found = request.app.ledger.member_search.page(name, words, request.query.get("after", ""))
     fields = editable_fields(request.app, name)
     return request.page(
         "member-rows" if request.is_partial else "members",
+        status=422 if problem else 200,
         heading=f"Readers of “{name}”",
+        typed=typed_fields(request),
+        address=request.form.text("email"),
+        problem=problem,
         name=name,
         words=words,
         found=found,
@@ -41,11 +52,16 @@ def _members(request: DeskRequest) -> Response:
 
 
 def _add(request: DeskRequest) -> Response:
-    name, address = name_of(request), parse_address(request.form.text("email"))
+    name = name_of(request)
     try:
+        address = parse_address(request.form.text("email"))
         add_member(request.app, name, address, typed_fields(request), by=actor(request))
     except NeedsConfirmationError as error:
         return redirect_to_sync(request, name, error)
+    except ListError:
+        raise
+    except UsageError as error:
+        return _page(request, " ".join(filter(None, describe_error(error))))
     request.record("list.add", name, mask_address(address.display))
     return request.redirect(f"{path_of(name)}/members", f"{address.display} is added to {name}.")
 

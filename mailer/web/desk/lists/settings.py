@@ -2,6 +2,9 @@
 meaning of columns that may say who gets no mail.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 from starlette.responses import Response
 
 from mailer.audience.list_settings import (
@@ -13,9 +16,11 @@ from mailer.audience.list_settings import (
 )
 from mailer.csv.rows import UnclearColumn
 from mailer.csv.suspected_opt_out_columns import ColumnMeaning
-from mailer.errors import UsageError
+from mailer.dispatch.slug import is_slug
 from mailer.ledger.types.roles_and_scopes import Role
+from mailer.service.dispatches.check_and_compile import read_dispatch_index
 from mailer.service.lists.member_edits import editable_fields
+from mailer.web.desk.flash import Flash
 from mailer.web.desk.lists.list_path import ONE, name_of, path_of
 from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute
@@ -38,11 +43,18 @@ _MEANINGS = {
 
 
 def _settings(request: DeskRequest) -> Response:
+    return _page(request, load_list_settings(request.app.workspace.subscribers, name_of(request)))
+
+
+def _page(request: DeskRequest, settings: ListSettings, problems: Mapping[str, str] | None = None) -> Response:
+    """Shows the form, filled with `settings`, which need not be valid; `problems`: what is wrong, by key."""
     name = name_of(request)
-    settings = load_list_settings(request.app.workspace.subscribers, name)
     fields = dict.fromkeys((*editable_fields(request.app, name), *settings.own_fields))
     return request.page(
         "list-settings",
+        status=422 if problems else 200,
+        flash=Flash("The settings were not saved. See what is marked below.", bad=True) if problems else request.flash,
+        problems=problems or {},
         heading=f"Settings of “{name}”",
         name=name,
         settings=settings,
@@ -57,7 +69,7 @@ def _settings(request: DeskRequest) -> Response:
 
 def _save(request: DeskRequest) -> Response:
     name, form = name_of(request), request.form
-    values = {
+    values: dict[str, Any] = {
         "title": form.text("title"),
         "description": form.text("description"),
         "public": form.has("public"),
@@ -67,15 +79,26 @@ def _save(request: DeskRequest) -> Response:
         "origins": form.text("origins").replace(",", " ").lower().split(),
         "columns": _chosen_meanings(request, name),
     }
+    typed = ListSettings.model_construct(**{**values, "name": name})
+    if not _has_dispatch(request, name, values["welcome"]):
+        return _page(request, typed, {"welcome": "there is no dispatch of this name"})
     try:
         write_list_settings(request.app.workspace.subscribers, name, values)
     except ListSettingsError as error:
-        if not error.problems:
+        problems = {key.partition(".")[0]: text for key, text in error.problems}
+        if not problems or not problems.keys() <= _LABELS.keys():
             raise
-        problems = " ".join(f"{_LABELS.get(key, key)}: {text}." for key, text in error.problems)
-        raise UsageError("The settings were not saved.", problems) from None
+        return _page(request, typed, problems)
     request.record("list.settings", name)
     return request.redirect(path_of(name), "The settings are saved.")
+
+
+def _has_dispatch(request: DeskRequest, name: str, slug: str) -> bool:
+    """Whether the welcome dispatch `slug` exists, or was sent, or is not changed by the form."""
+    app = request.app
+    if not slug or slug == load_list_settings(app.workspace.subscribers, name).welcome or not is_slug(slug):
+        return True
+    return slug in read_dispatch_index(app, app.workspace.root).titles
 
 
 def _columns(request: DeskRequest, name: str, settings: ListSettings) -> dict[str, UnclearColumn | None]:

@@ -1,4 +1,11 @@
-"""Importing an uploaded CSV file into a list: the upload is kept, its plan is shown, then it is applied or discarded."""
+"""Importing an uploaded CSV file into a list: the upload is kept, its plan is shown, then it is applied or discarded.
+
+The imports of a list stay on a page of their own, with their numbers and their rejected rows.
+"""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from urllib.parse import quote
 
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -9,18 +16,25 @@ from mailer.service.lists.uploads import (
     LARGEST,
     ChangedListError,
     ImportMode,
+    UnappliedChangesError,
     Upload,
     apply_upload,
     discard_upload,
     find_upload,
     keep_upload,
+    list_imports,
+    list_uploads,
     plan_upload,
+    rejected_rows_file,
+    write_rejected_rows,
 )
-from mailer.web.desk.lists.list_path import ONE, name_of, path_of, redirect_to_sync
+from mailer.web.desk.lists.list_path import ONE, name_of, path_of
 from mailer.web.desk.lists.overview import actor
-from mailer.web.desk.lists.sync_plan_display import plan_summary, suppressions_of, with_desk_step
+from mailer.web.desk.lists.sync_plan_display import import_counts, plan_summary, suppressions_of, with_desk_step
+from mailer.web.desk.render import HEADERS
 from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute
+from mailer.web.responses import respond
 
 _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 
@@ -37,15 +51,18 @@ def _upload_file(request: DeskRequest) -> Response:
     way = ImportMode.WHOLE if request.form.text("way") == ImportMode.WHOLE else ImportMode.ADD
     try:
         upload = keep_upload(request.app, name, file.file, file_name=file.name, way=way, by=actor(request))
-    except NeedsConfirmationError as error:
-        return redirect_to_sync(request, name, error)
+    except UnappliedChangesError as error:
+        return request.redirect(f"{path_of(name)}/sync", f"{error.message} Review them here first.", bad=True)
     request.record("list.upload", name, upload.file_name)
     return request.redirect(f"{path_of(name)}/upload/{upload.id}")
 
 
 def _plan(request: DeskRequest) -> Response:
     upload = _upload(request)
-    plan = plan_upload(request.app, upload)
+    try:
+        plan = plan_upload(request.app, upload)
+    except UnappliedChangesError as error:
+        return request.redirect(f"{path_of(upload.list)}/sync", f"{error.message} Review them here first.", bad=True)
     return request.page(
         "upload-plan",
         heading=f"Review import into “{upload.list}”",
@@ -53,6 +70,7 @@ def _plan(request: DeskRequest) -> Response:
         upload=upload,
         upload_plan=plan,
         plan=plan.plan,
+        counts=import_counts(plan.counts),
         suppressions=suppressions_of(request, plan.plan),
         shape=f"{_DELIMITERS[plan.delimiter]}, {plan.encoding}",
         replaces=upload.mode is ImportMode.WHOLE,
@@ -72,13 +90,53 @@ def _apply(request: DeskRequest) -> Response:
     except NeedsConfirmationError as error:
         raise with_desk_step(error, with_removals=with_removals) from None
     request.record("list.apply", upload.list, f"{upload.file_name}: {plan_summary(plan)}")
-    return request.redirect(here, f"Imported: {plan_summary(plan)} You can undo it under “History”.")
+    return request.redirect(f"{here}/imports", "Imported. You can undo it under “History”.")
 
 
 def _discard(request: DeskRequest) -> Response:
     upload = _upload(request)
     discard_upload(request.app, upload)
     return request.redirect(path_of(upload.list), "Import cancelled. Nothing was changed.")
+
+
+def _imports(request: DeskRequest) -> Response:
+    """Shows the uploads that wait for a decision, and the imports that were made, with their numbers."""
+    name = name_of(request)
+    imports = [
+        {
+            "record": each,
+            "counts": import_counts(each.counts),
+            "is_kept": rejected_rows_file(request.app, name, each.id),
+        }
+        for each in list_imports(request.app, name)
+    ]
+    waiting = list_uploads(request.app, name)
+    return request.page("imports", heading=f"Imports into “{name}”", name=name, imports=imports, waiting=waiting)
+
+
+def _rejected_now(request: DeskRequest) -> Response:
+    """Downloads the rejected rows of an upload that waits."""
+    upload = _upload(request)
+    with TemporaryDirectory() as folder:
+        target = Path(folder) / "rejected.csv"
+        write_rejected_rows(request.app, upload, target)
+        if not target.is_file():
+            raise HTTPException(404)
+        return _download(target, upload.list)
+
+
+def _rejected(request: DeskRequest) -> Response:
+    """Downloads the rejected rows of an import."""
+    name = name_of(request)
+    file = rejected_rows_file(request.app, name, request.path["id"])
+    if file is None:
+        raise HTTPException(404)
+    return _download(file, name)
+
+
+def _download(file: Path, name: str) -> Response:
+    headers = {**HEADERS, "Content-Disposition": f"attachment; filename*=UTF-8''{quote(name)}-rejected.csv"}
+    return respond(file.read_bytes(), "text/csv; charset=utf-8", headers=headers)
 
 
 def _upload(request: DeskRequest) -> Upload:
@@ -94,4 +152,7 @@ ROUTES = (
     DeskRoute("GET", f"{ONE}/upload/{{id}}", Role.ADMIN, _plan),
     DeskRoute("POST", f"{ONE}/upload/{{id}}", Role.ADMIN, _apply),
     DeskRoute("POST", f"{ONE}/upload/{{id}}/leave", Role.ADMIN, _discard),
+    DeskRoute("GET", f"{ONE}/upload/{{id}}/rejected", Role.ADMIN, _rejected_now),
+    DeskRoute("GET", f"{ONE}/imports", Role.ADMIN, _imports),
+    DeskRoute("GET", f"{ONE}/imports/{{id}}/rejected", Role.ADMIN, _rejected),
 )

@@ -6,7 +6,8 @@
     POST …/send          makes the send, which starts after UNDO_SECONDS or at its time
 
 A GET changes nothing. The preview counts the lists as of their last sync, so that a recount holds up no running send; the
-confirmation page counts their files, without a sync. The send is of the edition that the confirmation page showed,
+confirmation page counts their files, without a sync; making the send syncs the lists.
+The send is of the edition that the confirmation page showed,
 identified by its digest, and only if the number that was typed is the number of recipients. They are frozen at that moment; those
 of a send for later are counted again when it starts.
 """
@@ -68,7 +69,7 @@ def _send(request: DeskRequest) -> Response:
     if start.error:
         preview = preview_send(request, form, ListSource.LAST_SYNC)
         return _form_page(request, form, preview, start=start, status=422)
-    preview = preview_send(request, form, ListSource.SYNC)
+    preview = preview_send(request, form, ListSource.FILE)
     plan = preview.plan
     if preview.earlier and not preview.earlier.is_ended:
         return _redirect_to_existing(request, preview.earlier, order)

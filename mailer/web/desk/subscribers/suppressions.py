@@ -4,7 +4,7 @@ import re
 
 from starlette.responses import Response
 
-from mailer.addresses import mask_address, parse_address
+from mailer.addresses import Address, mask_address, parse_address
 from mailer.errors import UsageError
 from mailer.ledger.privacy.pseudonyms import is_pseudonym
 from mailer.ledger.types.roles_and_scopes import Role
@@ -22,12 +22,20 @@ _MAX_ADDRESSES = 1000  # addresses at a time
 
 
 def _show(request: DeskRequest) -> Response:
+    return _page(request)
+
+
+def _page(request: DeskRequest, typed: str = "", problems: tuple[str, ...] = ()) -> Response:
+    """Shows the list, and the form with what was `typed`; `problems`: what is wrong with it."""
     words, wanted = clean_line(request.query.get("q", "")).strip()[:100], request.query.get("reason", "")
     reason = SuppressionReason(wanted) if wanted in set(SuppressionReason) else None
     suppressions = request.app.ledger.suppressions
     found = suppressions.page(words, reason, after=clean_line(request.query.get("after", "")), limit=_PAGE_SIZE + 1)
     return request.page(
         "suppressions",
+        status=422 if problems else 200,
+        typed=typed,
+        problems=problems,
         heading="Suppression list",
         words=words,
         reason=reason,
@@ -41,15 +49,24 @@ def _show(request: DeskRequest) -> Response:
 
 
 def _add(request: DeskRequest) -> Response:
-    typed = [each for each in re.split(r"[\s,;]+", request.form.raw("emails")) if each]
-    if not typed or len(typed) > _MAX_ADDRESSES:
-        raise UsageError(f"Nothing was added: enter 1 to {_MAX_ADDRESSES:,} addresses.", "Write one per line.")
-    addresses = [parse_address(each) for each in typed]
+    typed = request.form.raw("emails")
+    words = [each for each in re.split(r"[\s,;]+", typed) if each]
+    if not words or len(words) > _MAX_ADDRESSES:
+        return _page(request, typed, (f"Enter 1 to {_MAX_ADDRESSES:,} addresses, one per line.",))
+    addresses: list[Address] = []
+    problems: list[str] = []
+    for word in words:
+        try:
+            addresses.append(parse_address(word))
+        except UsageError as error:
+            problems.append(error.message)
+    if problems:
+        return _page(request, typed, tuple(problems))
     for address in addresses:
         request.app.ledger.suppressions.suppress(address.identity, SuppressionReason.BY_HAND, source=actor(request))
     request.record("suppression.add", ", ".join(mask_address(each.display) for each in addresses))
-    words = f"{addresses[0].display} gets" if len(addresses) == 1 else f"{len(addresses):,} addresses get"
-    return request.redirect(_HERE, f"{words} no more mail.")
+    who = f"{addresses[0].display} gets" if len(addresses) == 1 else f"{len(addresses):,} addresses get"
+    return request.redirect(_HERE, f"{who} no more mail.")
 
 
 def _remove(request: DeskRequest) -> Response:

@@ -20,6 +20,7 @@ from mailer.lint import run as lint_run
 from mailer.service.accounts.sessions import token_digest
 from mailer.service.dispatches import check_concurrency, lint
 from mailer.service.dispatches.check_and_compile import compile_checked
+from mailer.service.lists.sync import sync_list
 from mailer.service.sends.scheduler import start_sends_when_due
 from mailer.web.api import guard as api_module
 from mailer.web.api.routes import ROUTES
@@ -424,6 +425,8 @@ def test_names_of_files_may_be_in_any_script(site, api):
     workspace = site.app.workspace
     (workspace.subscribers / "読者.csv").write_text("email\nana@example.com\n", encoding="utf-8")
     file = {"content": b"email\nben@example.net\n", "headers": {"Content-Type": "text/csv"}}
+    assert api("POST", "/lists/読者/uploads", **file).status_code == 409  # the file was not read yet
+    sync_list(site.app, "読者")
     kept = api("POST", "/lists/読者/uploads", **file)
     assert kept.status_code == 201
     assert api.get(kept.headers["location"].removeprefix("/api/v1")).json() == kept.json()

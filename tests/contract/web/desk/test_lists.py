@@ -145,12 +145,26 @@ def test_an_upload_is_read_applied_and_undone(site, desk, file):
     where = upload(desk, "Email;Vorname;city\nana@example.com;Anna;\nnew@x.org;N;Lima\nbad@@x.org;;\nNEW@x.org;;\n")
     plan = desk.get(where)
     assert "fair.csv, 4 rows, semicolons, UTF-8. Nothing has changed yet." in words(plan)
-    for number in ("added 1", "changed 1", "removed 0", "rejected rows 1", "duplicate rows 1"):
+    for number in (
+        "will be mailed 1",
+        "already on the list 1",
+        "rejected ( download ) 1",
+        "duplicate 1",
+        "1 is changed",
+    ):
         assert number in words(plan), number
+    assert "removed from the list" not in words(plan)
+    assert "4;“bad@@x.org” is not an e-mail address (two @)" in desk.get(f"{where}/rejected").text
     assert "4 “bad@@x.org” is not an e-mail address (two @)" in words(plan)
     assert file.read_bytes() == before
     answer = desk.post(where, {"base": base_of(plan)})
-    assert (answer.status_code, answer.headers["location"]) == (303, LIST)
+    assert (answer.status_code, answer.headers["location"]) == (303, f"{LIST}/imports")
+    kept = desk.get(f"{LIST}/imports")
+    assert "fair.csv" in words(kept) and "rejected ( download ) 1" in words(kept) and "Ada Admin" in words(kept)
+    assert (
+        "bad@@x.org"
+        in desk.get(re.search(r'href="[^"]*(/desk/lists/readers/imports/\w+/rejected)"', kept.text)[1]).text
+    )
     assert file.read_text(encoding="utf-8").endswith("new@x.org,N,Lima\n") and "Anna" in file.read_text("utf-8")
     assert desk.get(where).status_code == 404
     history = desk.get(f"{LIST}/history")
@@ -323,6 +337,45 @@ def test_settings_are_written_and_comments_stay(site, desk, file):
     assert toml.read_bytes() == before
 
 
+def test_a_refused_form_keeps_what_was_typed_and_names_the_field(site, desk, file):
+    typed = {
+        "title": "Harbour",
+        "description": "All of it",
+        "public": "on",
+        "origins": "https://a.example",
+        "welcome": "tide",
+    }
+    for key, wrong, says in (
+        ("language", "klingon!", "Use a language code such as en or pt-BR."),
+        ("welcome", "no-such-dispatch", "There is no dispatch of this name."),
+    ):
+        answer = desk.post(f"{LIST}/settings", {**typed, key: wrong})
+        assert answer.status_code == 422
+        shown = answer.text
+        for text in (
+            f'value="{wrong}"',
+            'value="Harbour"',
+            'value="All of it"',
+            'value="https://a.example"',
+            f'id="wrong-{key}"',
+        ):
+            assert text in shown, (key, text)
+        assert says in words(answer) and re.search(rf'name="{key}"[^>]*aria-describedby="wrong-{key}"', shown)
+        assert not file.with_suffix(".toml").exists()
+    assert desk.post(f"{LIST}/settings", typed).status_code == 303
+    path = "/desk/lists:suppressions"
+    answer = desk.post(path, {"emails": "good@x.org\nbad@@x.org\nnonsense"})
+    assert (answer.status_code, site.reason("good@x.org")) == (422, "")
+    assert "good@x.org\nbad@@x.org\nnonsense</textarea>" in answer.text
+    assert "“bad@@x.org” is not an e-mail address (two @)" in words(answer) and "“nonsense”" in words(answer)
+    answer = desk.post(f"{LIST}/members", {"email": "good@@x.org", "field:first_name": "Gil"})
+    assert answer.status_code == 422 and "“good@@x.org” is not an e-mail address (two @)" in words(answer)
+    assert 'value="good@@x.org"' in answer.text and 'value="Gil"' in answer.text
+    long = "Tide " * 200_001
+    answer = desk.post("/desk/dispatches:paste", {"text": long})
+    assert answer.status_code == 422 and long.strip() in answer.text and "Paste one issue at a time." in words(answer)
+
+
 def test_a_name_that_no_list_can_have_is_refused(desk, file):
     for name in ("", "../x", "a/b", ".hidden", "x.rejected", "READERS", "a" * 81, "a:b", "readers"):
         assert desk.post("/desk/lists", {"name": name}).status_code == 422, name
@@ -337,8 +390,8 @@ def test_a_new_list_begins_with_an_upload(desk, file):
     assert "First name" in words(desk.get(f"{here}/members"))
     more = {"file": ("new.csv", b"email,last_name\nana@x.org,Reis\n", "text/csv")}
     where = desk.post(f"{here}/upload", {"way": "whole"}, files=more).headers["location"]
-    assert desk.post(where, {"base": base_of(desk.get(where))}).headers["location"] == here
-    for page in ("", "/members", "/history", "/settings", "/sync"):
+    assert desk.post(where, {"base": base_of(desk.get(where))}).headers["location"] == f"{here}/imports"
+    for page in ("", "/imports", "/members", "/history", "/settings", "/sync"):
         assert desk.get(f"{here}{page}").status_code == 200, page
     assert "ana@x.org,Reis" in desk.post(f"{here}/export").text
     assert desk.get("/desk/lists/none").status_code == 404
@@ -355,6 +408,7 @@ def test_a_list_says_what_is_not_in_its_file_yet(site, desk, file):
     assert "not in the list file yet" not in words(desk.get(LIST))
     file.with_name("new.csv").write_text("email\n", encoding="utf-8")
     assert "Not read yet. Read it now" in words(desk.get("/desk/lists/new"))
+    assert "subscribed –" in words(desk.get("/desk/lists/new"))
 
 
 def test_a_bounce_is_no_departure(site, desk):
@@ -375,12 +429,35 @@ def test_the_many_empty_fields_of_a_reader_are_folded_away(desk, file):
 def test_readers_who_join_without_getting_mail_are_no_success(site, desk, file):
     where = upload(desk, "Email,UNSUB_TIME\nnew@x.org,2025-05-03\n")
     plan = words(desk.get(where))
-    assert "added 0" in plan and "added, but gets no mail (1 unsubscribed) 1" in plan
+    assert "will be mailed 0" in plan and "opted out 1" in plan
     assert "Added, but get no mail Reader Reason new@x.org Unsubscribed, in this file" in plan
     site.ledger.suppressions.unsubscribe("left@x.org", source="page")
     plan = words(desk.get(upload(desk, "Email\nleft@x.org\n")))
     assert "Added, but get no mail" in plan and "Not re-added" not in plan
     assert plan.count("left@x.org") == 1
+
+
+def test_looking_at_a_plan_writes_nothing_and_each_change_names_its_author(site, desk, file):
+    site.ledger.suppressions.unsubscribe("ana@example.com", source="page")
+    before, history = file.read_bytes(), site.ledger.syncs.history("readers")
+    waiting = upload(desk, "email\nnew@x.org\n")
+    for path in (waiting, f"{LIST}/sync", f"{LIST}/imports", f"{LIST}/history/{history[0].sync}"):
+        desk.get(path)
+    assert "Review fair.csv" in words(desk.get(f"{LIST}/imports"))
+    assert (file.read_bytes(), site.ledger.syncs.history("readers")) == (before, history)
+    assert desk.post(f"{LIST}/sync").status_code == 303
+    file.write_text(file.read_text("utf-8") + "git@x.org,,,\n", encoding="utf-8")
+    assert (
+        desk.post(f"{LIST}/upload", {"way": "add"}, files={"file": ("a.csv", b"email\nz@x.org\n", "text/csv")})
+        .headers["location"]
+        .endswith("/sync")
+    )
+    assert desk.post(f"{LIST}/members", {"email": "hand@x.org"}).status_code == 303
+    authors = [each.by for each in site.ledger.syncs.history("readers")[:3]]
+    assert authors == ["Ada Admin, at the desk", "list file", "readers"]
+    told = words(desk.get(f"{LIST}/history"))
+    for author in ("by Ada Admin, at the desk", "by an edit of the list file", "by the readers themselves"):
+        assert author in told, author
 
 
 def test_a_file_that_was_changed_by_hand_is_named_and_brought_together(desk, file):
