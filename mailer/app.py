@@ -62,7 +62,8 @@ class App:
             _log.warning("Only you can read %s from now on.", _name_some(changed))
         if readable:
             _log.warning(
-                "Other users of this machine can read %s. Ask their owner to remove this permission.",
+                "Other users of this machine can read %s, and the owner is another user. "
+                "As root, make the user who runs mailer the owner: chown USER FILE",
                 _name_some(readable),
             )
         return app

@@ -94,7 +94,7 @@ def show_command(number: int, *, as_json: bool, workspace: Path) -> None:
         print_json({**feedback_object(entry), "message": list(lines) if raw is not None else None})
         return
     for name, value in feedback_object(entry).items():
-        if value not in {"", None}:
+        if value not in {"", None} and not (name == "address" and entry.address == entry.identity):
             click.echo(f"{name:>12}: {str(value).lower() if isinstance(value, bool) else value}")
     if raw is not None:
         click.echo("\n" + "\n".join(f"  | {line}" for line in lines))

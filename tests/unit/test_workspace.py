@@ -270,6 +270,6 @@ def test_what_cannot_be_made_private_is_named(tmp_path, caplog, monkeypatch):
     with App.open(tmp_path):
         [warning] = caplog.messages
     assert (
-        warning
-        == f"Other users of this machine can read {tmp_path / '.env'}. Ask their owner to remove this permission."
+        warning == f"Other users of this machine can read {tmp_path / '.env'}, and the owner is another user. "
+        "As root, make the user who runs mailer the owner: chown USER FILE"
     )

@@ -44,7 +44,7 @@ def restore_command(*, accept: bool, as_json: bool, workspace: Path) -> None:
     if summaries:
         click.echo("These sends do not continue by themselves:")
         for summary in summaries:
-            show_line(summary)
+            show_line(app, summary)
         echo_err(
             "Recipients who got the message after the backup would get it again. "
             f"To end a send: mailer cancel {summaries[0].send.id}"

@@ -39,5 +39,5 @@ def _show_changed(app: App, send_id: int, *, as_json: bool) -> int:
     if as_json:
         print_json(send_object(summary))
     else:
-        show_line(summary)
+        show_line(app, summary)
     return 0

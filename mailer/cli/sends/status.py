@@ -13,7 +13,7 @@ from mailer.ledger.types.sends import Summary
 from mailer.ledger.types.transactional_mail import TransactionalState
 from mailer.service.sends.progress_tracker import describe_time_left
 from mailer.service.sends.scheduler import due_sends
-from mailer.service.sends.summary import exit_code, proof_line, proof_line_with_reasons, send_object
+from mailer.service.sends.summary import exit_code, proof_line, proof_line_with_reasons, send_object, state_in_words
 
 SHOWN = 20
 
@@ -37,11 +37,11 @@ def status_command(send: int | None, *, with_tests: bool, as_json: bool, workspa
             tests_left_out = 0 if with_tests else app.ledger.sends.count_tests()
             if not as_json:
                 _show_transactional_mail(app)
+                for summary in summaries:
+                    show_line(app, summary)
     if as_json:
         print_json({"sends": [send_object(summary) for summary in summaries]})
         return 0
-    for summary in summaries:
-        show_line(summary)
     if not summaries:
         echo_err("There are no sends yet.")
     if tests_left_out:
@@ -70,12 +70,11 @@ def _show_one(app: App, send_id: int, *, as_json: bool) -> int:
     return exit_code(summary)
 
 
-def show_line(summary: Summary) -> None:
+def show_line(app: App, summary: Summary) -> None:
     send = summary.send
     when = format_iso(send.scheduled_at if send.scheduled_at is not None else send.created_at)
     kind = "" if send.kind == "dispatch" else f" ({send.kind})"
-    state = "being cancelled" if send.cancel_requested else send.state.value
-    click.echo(f"{send.id:>4}  {when}  {state:<9}  {send.slug}{kind}")
+    click.echo(f"{send.id:>4}  {when}  {state_in_words(app, summary):<9}  {send.slug}{kind}")
     click.echo(f"      {proof_line(summary)}")
     if send.reason:
         click.echo(f"      {send.reason}")
@@ -84,7 +83,9 @@ def show_line(summary: Summary) -> None:
 def show_send(app: App, summary: Summary) -> None:
     send = summary.send
     click.echo(f"send {send.id}: “{send.title}” to {', '.join(send.lists) or 'test addresses'}")
-    click.echo(f"{send.state}{f' ({send.reason})' if send.reason else ''}: {proof_line_with_reasons(app, summary)}")
+    click.echo(
+        f"{state_in_words(app, summary)}{f' ({send.reason})' if send.reason else ''}: {proof_line_with_reasons(app, summary)}"
+    )
     if send.seconds:
         click.echo(f"{send.seconds:,.1f} s from the first connection to the last reply")
     if words := describe_time_left(app, summary):

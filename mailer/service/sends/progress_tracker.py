@@ -18,6 +18,7 @@ from mailer.delivery.warmup import DayShare
 from mailer.iso_time import format_iso
 from mailer.ledger.types.sends import Summary
 from mailer.service.sends.eta import Estimate, Remaining, ThroughputMeter, estimate
+from mailer.service.sends.summary import is_interrupted
 from mailer.service.sends.warmup_schedule import warmup_schedule
 
 
@@ -75,6 +76,8 @@ def describe_time_left(app: App, summary: Summary) -> str:
     """Describes the rest of a send and when it will be sent; "" if nothing is left, or it makes no progress."""
     send, now = summary.send, app.clock()
     if send.state not in {SendState.RUNNING, SendState.WAITING} or send.reason or not summary.open_count:
+        return ""
+    if is_interrupted(app, summary):
         return ""
     remaining = Remaining(
         shares=warmup_schedule(app, summary.open_count, now=now, kind=send.kind),

@@ -41,6 +41,8 @@ def proof_line(summary: Summary, skipped: Mapping[str, int] | None = None) -> st
 
     `skipped`: the reasons for skipping recipients, with their numbers.
     """
+    if not summary.send.is_frozen and not summary.send.is_ended:
+        return "the recipients are counted when it starts"
     counts = send_object(summary)
     names = ("accepted", "failed", "skipped", "uncertain", "deferred", "pending")
     parts = {name: f"{counts[name]:,} {name}" for name in names if counts[name] or name == "accepted"}
@@ -58,6 +60,25 @@ def proof_line_with_reasons(app: App, summary: Summary) -> str:
     for each in app.ledger.report.reasons(summary.send.id, _S.SKIPPED):
         skipped[each.reason] += each.count
     return proof_line(summary, skipped)
+
+
+def is_interrupted(app: App, summary: Summary) -> bool:
+    """Whether nobody sends a running send: its process ended, and neither `serve` nor a worker is there to continue it."""
+    send, ledger = summary.send, app.ledger
+    return (
+        send.state is SendState.RUNNING
+        and not send.reason
+        and ledger.sends.holder_pid(send.id) is None
+        and not (send.run_by_server and ledger.server_pid() is not None)
+        and not ledger.workers.takes(send.queue)
+    )
+
+
+def state_in_words(app: App, summary: Summary) -> str:
+    """Returns the state of a send for people: also whether it was interrupted, or is being cancelled."""
+    if summary.send.cancel_requested:
+        return "being cancelled"
+    return "interrupted" if is_interrupted(app, summary) else summary.send.state.value
 
 
 def exit_code(summary: Summary) -> int:

@@ -53,6 +53,7 @@ def test_the_list_has_filters_and_a_csv_and_names_what_waits(returned):
 
 def test_an_entry_shows_the_message_without_control_characters(returned):
     shown = returned("feedback", "show", "3")
+    assert "address:" not in shown.out, "the same as the e-mail address above it"
     assert "<b>unknown</b>" in shown.out
     assert not any(ord(letter) < 32 for letter in shown.out.replace("\n", ""))
     assert "Subject: Undelivered mail" in returned.json("feedback", "show", "3")["message"]

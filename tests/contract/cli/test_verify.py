@@ -140,7 +140,35 @@ def test_verify_names_the_uncertain_ones_in_its_last_line(here, catcher):
     send(here, catcher)
     assert "uncertain: see" not in here("verify", "1").out
     tamper(here, "UPDATE delivery SET state = 'uncertain' WHERE state = 'accepted'")
-    assert here("verify", "1").out.splitlines()[-1] == "2 deliveries are uncertain: see mailer report 1"
+    tamper(here, "UPDATE attempt SET classification = 'uncertain' WHERE classification = 'accepted'")
+    ran = here("verify", "1")
+    assert ran.code == 3
+    assert ran.out.splitlines()[-1] == "2 deliveries are uncertain: see mailer report 1"
+    assert "consistent, but the send is not complete" in ran.out
+
+
+def test_a_send_that_nobody_sends_is_interrupted_and_not_complete(here, catcher):
+    make_workspace(here.folder, port=catcher.port, rows=PEOPLE, RATE="10")
+    assert here("send", "tide", *TO, "--at", "2999-01-01 10:00").code == 0
+    assert "the recipients are counted when it starts" in here("status").out
+    here("cancel", "1")
+    send_again = here("send", "tide", *TO, "--again")
+    assert send_again.code == 1
+    assert here("verify", "2").out.splitlines()[-1] == "9 checks passed"
+    tamper(here, "UPDATE send SET state = 'running' WHERE id = 2")
+    tamper(here, "DELETE FROM attempt WHERE delivery_id IN (SELECT id FROM delivery WHERE address LIKE 'ana%')")
+    tamper(here, "UPDATE delivery SET state = 'pending', attempts = 0 WHERE address LIKE 'ana%'")
+    assert "interrupted  tide" in here("status").out
+    one = here("status", "2")
+    assert (one.code, "\ninterrupted: 4 recipients" in one.out, "time left" in one.out) == (4, True, False), one.out
+    assert here.json("status", "2")["state"] == "running"
+    proof = here("verify", "2")
+    assert proof.code == 4, proof.out
+    assert proof.out.startswith("send 2 interrupted: 4 recipients")
+    assert proof.out.splitlines()[-2:] == [
+        "9 checks passed: the records are consistent, but the send is not complete",
+        "1 delivery is open: see mailer status 2",
+    ]
 
 
 def test_a_full_disk_names_the_send_to_resume_only_if_there_is_one(here, catcher, monkeypatch):

@@ -92,7 +92,7 @@ def reason_has(app, send, words):
 
 def shown(capsys, app, send):
     summary = app.ledger.sends.summary(send)
-    show_line(summary)
+    show_line(app, summary)
     show_send(app, summary)
     return capsys.readouterr().out
 

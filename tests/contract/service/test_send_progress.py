@@ -125,6 +125,8 @@ def test_an_excluded_relay_is_logged_once_with_its_reason(newsroom_of):
 def test_the_time_left_is_described_for_running_sends_only(newsroom_of, clock):
     app = newsroom_of(RATE="10")
     send = app.ledger.creator.create(new_send(), readers(601))
-    assert describe_time_left(app, app.ledger.sends.summary(send.id)) == "done in about 60 s"
+    assert describe_time_left(app, app.ledger.sends.summary(send.id)) == "", "nobody sends it"
+    with session(app.ledger, send):
+        assert describe_time_left(app, app.ledger.sends.summary(send.id)) == "done in about 60 s"
     app.ledger.sends.pause(send.id)
     assert describe_time_left(app, app.ledger.sends.summary(send.id)) == ""
