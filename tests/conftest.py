@@ -4,6 +4,7 @@ Tests start the program hundreds of times, so what Python compiled of it is kept
 each start takes a third longer.
 """
 
+import gc
 import os
 import shutil
 import signal
@@ -61,6 +62,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             kept.append(item)
     items[:] = reversed(kept)
     config.hook.pytest_deselected(items=dropped)
+
+
+def pytest_collection_finish() -> None:
+    """Leaves what was imported and collected out of the garbage collection: a tenth of the time of all tests."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
