@@ -4,7 +4,8 @@ A specific enhanced code in the diagnostic outranks a generic status, and words 
 Permanent is only what says that mail to this address is impossible: the mailbox or the domain does not exist, the recipient has
 moved, or the domain takes no mail. A code of class 4 and a delay are never permanent. Some servers say “user unknown” to spam,
 after they have accepted the recipient. So these words of a remote server prove nothing by themselves: the code must be 5.1.x, or
-the bounce must say that they answered RCPT. What the reporting server says of its own users needs no such proof.
+the bounce must say that they answered RCPT. What the reporting server says of its own users needs no such proof. A reply to
+MAIL FROM is about the sender, whatever its code.
 """
 
 import re
@@ -28,6 +29,7 @@ _STAGE = re.compile(
 )
 _RCPT_FAILED = re.compile(r"no valid recipients|need rcpt")  # a server's answer to DATA after it refused each RCPT
 _IS_RCPT = ("rcpt", "14", "recip", "not like")
+_IS_MAIL = ("mail", "13")
 
 
 def judge_bounce(
@@ -54,7 +56,10 @@ def judge_bounce(
     code = find_reply_code(words)
     by_code = status.startswith("4") or code // 100 == 4
     temporary = delayed or temporary or by_code or is_temporary(words)
-    proven = status.startswith("5.1.") or _is_proven(reason, words, code, f"{diagnostic}\n{prose}"[:_TEXT].lower())
+    text = f"{diagnostic}\n{prose}"[:_TEXT].lower()
+    if reason in PERMANENT and _stage(text).startswith(_IS_MAIL):
+        reason = Reason.REJECTED
+    proven = status.startswith("5.1.") or _is_proven(reason, words, code, text)
     if reason is Reason.USER_UNKNOWN and not (proven or temporary):
         reason = Reason.FILTERED
     if delayed and reason in _VAGUE:
@@ -69,11 +74,16 @@ def _is_proven(reason: Reason, words: str, code: int, text: str) -> bool:
         return code == _MOVED
     if is_hedged(words) or _YAHOO.search(words.lower()):
         return False
-    found = _STAGE.search(text)
-    stage = next(filter(None, found.groups()), "") if found else ""
+    stage = _stage(text)
     if reason is Reason.USER_UNKNOWN:
         return not code or stage.startswith(_IS_RCPT) or _RCPT_FAILED.search(text) is not None
     return not stage or stage.startswith(_IS_RCPT)
+
+
+def _stage(text: str) -> str:
+    """Returns the beginning of the stage that a bounce names, in lower case; "" without one."""
+    found = _STAGE.search(text)
+    return next(filter(None, found.groups()), "") if found else ""
 
 
 def _read(status: str, words: str) -> tuple[str, Reason]:

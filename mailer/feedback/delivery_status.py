@@ -33,18 +33,24 @@ class StatusBlock:
     @property
     def address(self) -> str:
         """The recipient that the sender named, which a forwarding server replaces; else the final one."""
-        for name in ("original-recipient", "final-recipient", "x-actual-recipient"):
-            if address := parse_recipient(self.fields.get(name, "")):
-                return address
-        return ""
+        return self._original or self._recipient("final-recipient") or self._recipient("x-actual-recipient")
 
     @property
     def is_forwarded(self) -> bool:
-        """Whether the final recipient is another address than the one that the sender named."""
-        original, final = (
-            parse_recipient(self.fields.get(name, "")).lower() for name in ("original-recipient", "final-recipient")
-        )
-        return bool(original and final) and original != final
+        """Whether the final recipient, or the one that Sendmail calls the actual one, is another address than the one named."""
+        named = self.address.lower()
+        others = (self._recipient(name).lower() for name in ("final-recipient", "x-actual-recipient"))
+        return any(other and other != named for other in others)
+
+    @property
+    def _original(self) -> str:
+        """The address in Original-Recipient: in xtext (RFC 3461 4.2), unless it is already that of Final-Recipient."""
+        original = self._recipient("original-recipient")
+        is_plain = original.lower() == self._recipient("final-recipient").lower()
+        return original if is_plain else decode_xtext(original)
+
+    def _recipient(self, name: str) -> str:
+        return parse_recipient(self.fields.get(name, ""))
 
     @property
     def action(self) -> str:
@@ -114,7 +120,7 @@ def _fields(text: str) -> Iterator[tuple[str, str]]:
 
 
 def parse_recipient(value: str) -> str:
-    """Returns the address of a recipient field, `rfc822; ana@example.org`, decoded; "" without one."""
+    """Returns the address of a recipient field, `rfc822; ana@example.org`; "" without one."""
     kind, separator, text = value.partition(";")
     if not separator:
         kind, text = "", value
@@ -123,8 +129,7 @@ def parse_recipient(value: str) -> str:
     found = _ADDRESS.search(text.strip().strip("<>"))
     if found is None:
         return ""
-    address = found[0].strip(".")
-    return decode_xtext(address) if "+" in address else address
+    return found[0].strip(".")
 
 
 def decode_xtext(text: str) -> str:

@@ -46,6 +46,12 @@ class ProseBounce:
     text: str
     delayed: bool
 
+    def names_only(self, address: str) -> bool:
+        """Whether the text names `address`, and on no line with it another one, to which it may be forwarded."""
+        own = address.lower()
+        lines = [_addresses([line]) for line in self.text.split("\n") if own in line.lower()]
+        return bool(lines) and not any(other != own and not _STAFF.match(other) for line in lines for other in line)
+
 
 def is_from_mail_system(message: ReceivedMessage) -> bool:
     """Whether the sender is a mail system."""

@@ -134,7 +134,10 @@ def _of_prose(prose: ProseBounce, *, certain: bool) -> Recipients:
         judge_bounce(each.address, diagnostic=each.words, prose=text, delayed=prose.delayed)
         for each in prose.recipients
     )
-    return tuple(replace(each, permanent=each.permanent and certain) for each in recipients)
+    return tuple(
+        replace(each, permanent=each.permanent and certain, forwarded=not prose.names_only(each.address))
+        for each in recipients
+    )
 
 
 def _of_reply(message: ReceivedMessage) -> Recipients:

@@ -30,12 +30,13 @@ def parse_object(body: bytes | str) -> Mapping[str, Any]:
 
 
 def parse_objects(body: bytes) -> list[Mapping[str, Any]]:
-    """Parses a body that is one object or an array of them. Raises PayloadError."""
+    """Parses a body that is one object or an array, without what is no object in it. Raises PayloadError if nothing is one."""
     value = parse_json(body)
     found = value if isinstance(value, list) else [value]
-    if len(found) > EVENTS or not all(isinstance(each, dict) for each in found):
+    objects: list[Mapping[str, Any]] = [each for each in found if isinstance(each, dict)]
+    if len(found) > EVENTS or (found and not objects):
         raise PayloadError("the body is no array of JSON objects")
-    return found
+    return objects
 
 
 def mapping_of(value: Mapping[str, Any], *names: str) -> Mapping[str, Any]:

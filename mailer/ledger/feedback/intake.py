@@ -2,12 +2,13 @@
 
     record_feedback(conn, new, limits, at=...) -> RecordStatus     within a transaction
 
-The same event counts once, by its source and id. Only what is about one of our deliveries, or at least about an address that was
-ever mailed, is recorded. A proof that names another address than that of the delivery proves nothing about either, and one that a
-message gives expires: a notification about a message of long ago waits for a person. So does a complaint about a message from
-before a suppression was lifted; a bounce of such a message is noted, because the reader has confirmed the address since. What a
-test message brings back is noted. Strangers cannot fill the table: unproven feedback is recorded only if a person should decide,
-and once for each reader. Of an erased subscriber nothing is kept that names them.
+The same event counts once, by its source and id. Only what is about one of our deliveries, or at least about an address that
+was ever mailed, is recorded. A proof that names another address than that of the delivery proves nothing about either, and one
+that a message gives expires: a notification about a message of long ago waits for a person. So does a complaint about a message
+from before a suppression was lifted, and an event that a reader unsubscribed then; a bounce of such a message is noted, because
+the reader has confirmed the address since. What a test message brings back is noted. Strangers cannot fill the table: unproven
+feedback is recorded only if a person should decide, and once for each reader. Of an erased subscriber nothing is kept that
+names them.
 """
 
 import zlib
@@ -112,10 +113,11 @@ def _is_superfluous(conn: Connection, new: NewFeedback, subject: _Subject, effec
     """Whether feedback adds nothing, so that strangers cannot fill the table.
 
     Unproven feedback is recorded only for a person, one piece of each kind and source about a subscriber at a time; proven
-    feedback up to LONGEST_SERIES times for a delivery.
+    feedback up to LONGEST_SERIES times for a delivery, unless it suppresses.
     """
     if subject.proof.is_proof:
-        return int(_COUNT_OF_DELIVERY.run(conn, subject.identity, subject.delivery_id).fetchone()[0]) >= LONGEST_SERIES
+        count = int(_COUNT_OF_DELIVERY.run(conn, subject.identity, subject.delivery_id).fetchone()[0])
+        return effect is not Effect.SUPPRESSED and count >= LONGEST_SERIES
     if effect is not Effect.WAITING:
         return True
     return _WAITS_ALREADY.run(conn, subject.identity, new.kind.value, new.source).fetchone() is not None
@@ -126,8 +128,12 @@ def _decide(conn: Connection, new: NewFeedback, subject: _Subject, limits: Bounc
     effect = effect_of(new.kind, new.recipient, new.report_type, is_proven=subject.is_proven(at))
     if (subject.is_test or is_pseudonym(subject.identity)) and effect is not Effect.OURS:
         return Effect.NOTED
-    if effect not in {Effect.COUNTED, Effect.SUPPRESSED} or new.kind is FeedbackKind.UNSUBSCRIBE:
+    if effect not in {Effect.COUNTED, Effect.SUPPRESSED}:
         return effect
+    if effect is Effect.SUPPRESSED and new.kind is FeedbackKind.BOUNCE and not new.recipient.address:
+        effect = (
+            Effect.COUNTED
+        )  # the bounce does not name whom it is about: perhaps an address to which the reader forwards
     lifted_at = _LIFTED_AT.run(conn, subject.identity).fetchone()[0] or 0.0
     if subject.accepted_at <= lifted_at:
         return Effect.NOTED if new.kind is FeedbackKind.BOUNCE else Effect.WAITING

@@ -153,6 +153,20 @@ def test_a_confirmation_by_the_reader_lifts_it_and_begins_a_new_series(desk, sen
     assert desk.held(ANA) is None
 
 
+def test_what_came_from_before_a_new_sign_up_waits_and_a_bounce_that_names_nobody_is_counted(desk, sent, clock):
+    desk.sync("email\n")
+    mail = sent.send("tide", ANA, BEN)
+    take(desk, bounce(mail[ANA], "5.1.1"))
+    clock.forward(DAY)
+    desk.sign_up(ANA)
+    late = event(FeedbackKind.UNSUBSCRIBE, ANA, reason=Reason.FILTERED, message_id=mail[ANA].message_id)
+    assert record_event(desk.app, late) is R.RECORDED
+    assert (desk.held(ANA), entries(desk)[-1]) == (None, (Effect.WAITING, FeedbackProof.PROVIDER))
+    nobody = bounce(mail[BEN], "5.1.1", "550 5.1.1 user bob unknown").replace(BEN.encode(), b"")
+    take(desk, nobody)
+    assert (desk.held(BEN), entries(desk, BEN)) == (None, [(Effect.COUNTED, FeedbackProof.TOKEN)])
+
+
 def test_a_complaint_holds_for_the_address_that_the_reader_has_by_now_and_a_bounce_does_not(desk, sent, clock):
     desk.sync(f"email\n{ANA}\n{BEN}\n")
     mail = sent.send("tide", ANA, BEN)

@@ -14,9 +14,9 @@ def fields(text):
     [
         ("rfc822; ana@example.com", "ana@example.com"),
         ("RFC822;<ana@example.com>", "ana@example.com"),
-        ("rfc822; ana+2Bnews@example.com", "ana+news@example.com"),
+        ("rfc822; ana+2Bnews@example.com", "ana+2Bnews@example.com"),
         ("rfc822; ana+news@example.com", "ana+news@example.com"),
-        ("rfc822; ana+3D1@example.com", "ana=1@example.com"),
+        ("rfc822; ana+2024@example.com", "ana+2024@example.com"),
         ("rfc822; ana+0Ax@example.com", "ana+0Ax@example.com"),
         ("utf-8; \\x{E4}na@example.com", "äna@example.com"),
         ("utf-8; äna@example.com", "äna@example.com"),
@@ -71,3 +71,27 @@ def test_the_envelope_id_is_decoded():
 
 def test_a_part_without_fields_has_no_blocks():
     assert fields("Nothing of this: is a field.\n\nhttps://example.com\n") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "address", "forwarded"),
+    [
+        ("Final-Recipient: rfc822; ana+2024@example.com", "ana+2024@example.com", False),
+        (
+            "Original-Recipient: rfc822; ana+2B2024@x.example\nFinal-Recipient: rfc822; ana+2024@x.example",
+            "ana+2024@x.example",
+            False,
+        ),
+        (
+            "Original-Recipient: rfc822; ana+2024@x.example\nFinal-Recipient: rfc822; ana+2024@x.example",
+            "ana+2024@x.example",
+            False,
+        ),
+        ("Original-Recipient: rfc822; ana@x.example\nFinal-Recipient: rfc822; bob@dead.example", "ana@x.example", True),
+        ("Final-Recipient: rfc822; ana@x.example\nX-Actual-Recipient: rfc822; bob@dead.example", "ana@x.example", True),
+        ("Final-Recipient: rfc822; ana@x.example\nX-Actual-Recipient: rfc822; ana@x.example", "ana@x.example", False),
+    ],
+)
+def test_xtext_is_decoded_only_where_it_stands_and_a_forwarded_message_is_known(text, address, forwarded):
+    [block] = parse_delivery_status(f"{text}\nAction: failed\nStatus: 5.1.1").blocks
+    assert (block.address, block.is_forwarded) == (address, forwarded)

@@ -97,7 +97,11 @@ BOUNCES = {
     ),
     "our own name, in the words of a domain": (
         dsn(block("5.0.0", "501 Invalid domain name"), text="in reply to MAIL FROM command"),
-        ("5.0.0", Reason.HOST_UNKNOWN, False),
+        ("5.0.0", Reason.REJECTED, False),
+    ),
+    "our own address, with a code that is about an address": (
+        dsn(block("5.1.1", "550 5.1.1 <bounces@example.org>: User unknown (in reply to MAIL FROM command)")),
+        ("5.1.1", Reason.REJECTED, False),
     ),
     "Yahoo's answer to the message": (
         dsn(block("5.0.0", "554 dd This user doesn't have a example.com account")),

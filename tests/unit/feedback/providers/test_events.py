@@ -237,6 +237,7 @@ def test_an_array_has_an_event_for_each_of_its_members_and_the_empty_ping_of_spa
     assert [count(name, []) for name in ("sendgrid", "mailjet", "sparkpost")] == [0, 0, 0]
     assert count("sparkpost", [{"msys": {}}, *sparkpost()]) == 1
     assert count("sendgrid", [*sendgrid(), *sendgrid("open")]) == 2
+    assert [count("sendgrid", [None, *sendgrid(), "x"]), count("sparkpost", [*sparkpost(), 7])] == [1, 1]
 
 
 def test_a_complaint_that_postmark_reports_twice_has_one_id():
