@@ -47,7 +47,7 @@ class ProseBounce:
     delayed: bool
 
     def names_only(self, address: str) -> bool:
-        """Whether the text names `address`, and on no line with it another one, to which it may be forwarded."""
+        """Whether the text names `address`, and on no line with it a different address, to which mail may be forwarded."""
         own = address.lower()
         lines = [_addresses([line]) for line in self.text.split("\n") if own in line.lower()]
         return bool(lines) and not any(other != own and not _STAFF.match(other) for line in lines for other in line)
