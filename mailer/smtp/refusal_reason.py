@@ -521,7 +521,10 @@ _HEDGED = re.compile(
     r"|\b(?:may|might) (?:not|have|be)\b|\bpossibl[ey]\b|\bil se peut|peut-être|möglicherweise|\bpuede que|es posible|podr[íi]a"
     r"|\bpotrebbe|\bé possível|\bpode (?:ser|não)|\bmogelijk|возможно|可能"
 )
-_TEMPORARY = re.compile(r"not found, try again|try again (?:later|in)|\btemporar(?:y (?:failure|error|problem)|ily)")
+_TEMPORARY = re.compile(
+    r"not found, try again|(?:re)?try (?:again )?(?:later|in \d)|try again in|\btemporar(?:y (?:failure|error|problem)|ily)"
+    r"|\bservfail\b|\btimed out\b|\b(?:currently|derzeit) n(?:ot|icht)\b|\bdoes not exist yet\b"
+)
 
 
 def is_hedged(words: str) -> bool:
