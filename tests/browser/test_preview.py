@@ -116,11 +116,12 @@ def test_the_letter_is_shown_at_the_width_of_each_device(page):
 
 @pytest.mark.parametrize("own", ["light", "dark"])
 def test_the_letter_is_light_or_dark_whatever_the_browser_is(page, own):
-    page.emulate_media(color_scheme=own)
-    light = background(page)
-    choose(page, "Dark")
     from playwright.sync_api import expect
 
+    page.emulate_media(color_scheme=own)
+    expect(page.frame_locator(SEEN).locator("body")).not_to_have_css("background-color", "rgba(0, 0, 0, 0)")
+    light = background(page)
+    choose(page, "Dark")
     expect(page.frame_locator(SEEN).locator("body")).not_to_have_css("background-color", light)
     assert brightness(light) > 600
     assert brightness(background(page)) < 120
