@@ -116,8 +116,8 @@ class Sender:
             for n in range(self._options.connections)
         ]
         try:
-            # the claim loop ends first, unless a connection loop fails
-            await asyncio.wait([claiming, *connections], return_when=asyncio.FIRST_COMPLETED)
+            # the claim loop ends first, unless another loop fails
+            await asyncio.wait([claiming, sharing, *connections], return_when=asyncio.FIRST_COMPLETED)
             if not claiming.done() or claiming.exception():
                 self._stopping = True
                 claiming.cancel()

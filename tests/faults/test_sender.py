@@ -11,6 +11,7 @@ import pytest
 
 from mailer.app import App
 from mailer.delivery.breaker import BREAKER
+from mailer.delivery.limit_share import NOTHING, Share
 from mailer.delivery.retry import RetryPolicy
 from mailer.delivery.run_result import StopReason
 from mailer.delivery.throttle import RateLimits
@@ -92,6 +93,18 @@ def test_a_relay_that_drops_every_connection_after_its_first_message_pauses_the_
     assert isinstance(uncertain, int)
     assert BREAKER <= uncertain <= 2 * BREAKER
     assert counts(result) == {"uncertain": uncertain, "pending": 60 - uncertain}
+
+
+def test_a_send_ends_when_the_ledger_fails_while_it_has_no_share_of_the_limits(tmp_path: Path) -> None:
+    answers = iter([NOTHING])
+
+    async def fair_share(_: LeasedSend) -> Share:
+        for share in answers:
+            return share
+        raise LedgerError("The database cannot be reached.")
+
+    with patch.object(LeasedSend, "fair_share", fair_share), pytest.raises(LedgerError):
+        SendRun(tmp_path, 3, Scripted()).run()
 
 
 def test_messages_under_way_on_other_connections_end_when_the_ledger_fails_on_one(tmp_path: Path) -> None:
