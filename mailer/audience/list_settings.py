@@ -29,8 +29,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, V
 from tomlkit.exceptions import ParseError
 
 from mailer.atomic_files import replace_file
-from mailer.csv.columns import EMAIL, SINCE, STATUS, STATUS_SINCE, field_name
-from mailer.csv.suspected_opt_out_columns import ColumnMeaning
+from mailer.csv.columns.header_row import EMAIL, SINCE, STATUS, STATUS_SINCE, field_name
+from mailer.csv.columns.suspected_opt_outs import ColumnMeaning
 from mailer.dispatch.did_you_mean import suggest
 from mailer.dispatch.slug import is_slug
 from mailer.errors import UsageError

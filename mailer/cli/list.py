@@ -14,7 +14,7 @@ from mailer.app import App
 from mailer.atomic_files import open_private
 from mailer.cli.options import COMMAND_LINE, NOT_SHOWN, RowNumber, as_json, in_workspace
 from mailer.cli.output import echo_err, is_interactive, plural, print_json, short_identity
-from mailer.csv.columns import SINCE, STATUS
+from mailer.csv.columns.header_row import SINCE, STATUS
 from mailer.errors import NeedsConfirmationError, UsageError
 from mailer.iso_time import format_iso
 from mailer.ledger.types.syncs import SyncPlan

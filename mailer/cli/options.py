@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
-from mailer.csv.columns import EMAIL, SINCE, STATUS
+from mailer.csv.columns.header_row import EMAIL, SINCE, STATUS
 from mailer.errors import UsageError
 
 F = TypeVar("F", bound=Callable[..., Any])

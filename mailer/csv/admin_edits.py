@@ -19,8 +19,9 @@ from dataclasses import dataclass, field
 
 from mailer.addresses import AddressError, parse_address
 from mailer.csv.cell_editing import set_cells
+from mailer.csv.list_errors import ListError, changed_error, unwritable_error
 from mailer.csv.list_file_writer import CsvWriter
-from mailer.csv.reader import CsvList, ListError, changed_error, unwritable_error
+from mailer.csv.reader import CsvList
 from mailer.csv.sync_patch import MAX_CELL, add_header_cells, append_rows, widest_row
 from mailer.csv.tokenizer import RowTokenizer, TooManyMalformedRowsError
 from mailer.line_sanitizer import clean_line

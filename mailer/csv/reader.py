@@ -12,10 +12,8 @@ RejectedRow, or as a DuplicateRow. Nothing is dropped silently:
 Raises ListError for a file that cannot be used, or that changes while it is read.
 """
 
-import csv
 import itertools
 import os
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from operator import itemgetter
@@ -23,8 +21,11 @@ from pathlib import Path
 from typing import IO
 
 from mailer.addresses import AddressError, is_plain_address, parse_address
-from mailer.csv.columns import EMAIL, NO_RULES, ColumnRules, Columns, ColumnsError, field_name, read_columns
+from mailer.csv.columns.header_row import NO_RULES, ColumnRules, Columns
+from mailer.csv.columns.suspected_opt_outs import OPT_OUT_CELLS, is_opt_out_word
 from mailer.csv.encoding_detection import EncodingError, FileEncoding, detect_encoding
+from mailer.csv.header_search import find_header
+from mailer.csv.list_errors import SAVE_AGAIN, ListError, changed_error, unreadable_error
 from mailer.csv.rows import (
     DuplicateRow,
     Finding,
@@ -38,7 +39,6 @@ from mailer.csv.rows import (
     strictest,
 )
 from mailer.csv.status_parser import StatusParser
-from mailer.csv.suspected_opt_out_columns import OPT_OUT_CELLS, is_opt_out_word
 from mailer.csv.tokenizer import (
     MAX_BROKEN,
     MAX_ROW_LINES,
@@ -46,23 +46,11 @@ from mailer.csv.tokenizer import (
     Record,
     RowTokenizer,
     TooManyMalformedRowsError,
-    ends_its_row,
 )
-from mailer.errors import UsageError
 from mailer.i18n.spreadsheet_dates import parse_day
 from mailer.line_sanitizer import clean_line, is_clean
 
 _new = tuple.__new__  # half the time of a call
-DELIMITERS = (",", ";", "\t")
-_SEPARATOR_LINE = re.compile(r'"?sep=(?P<delimiter>.)"?[;,\t]*', re.IGNORECASE)  # Excel's first line, in some countries
-_OTHER_SEPARATORS = "|:^~¦"
-_OPENING_QUOTES = frozenset("“”„«»‘‚")
-_MAX_TITLE_LINES = 10
-AROUND_HEADER = "\r\n \ufeff"  # ignored around the text of the header
-
-
-class ListError(UsageError):
-    """A list file that cannot be read; names the file."""
 
 
 PlainRow = tuple[int, str, Sequence[str]]
@@ -139,7 +127,7 @@ class CsvList:
                 yield replace(batch, needs_no_cleaning=False) if is_mixed else batch
         except TooManyMalformedRowsError:
             raise ListError(
-                f"The file {self.path.name} has more than {MAX_BROKEN} rows with a missing closing quote.", _SAVE_AGAIN
+                f"The file {self.path.name} has more than {MAX_BROKEN} rows with a missing closing quote.", SAVE_AGAIN
             ) from None
 
     def lines(self) -> Iterator[str]:
@@ -326,7 +314,6 @@ class _RowParser:
             yield RowWarning(line=line, message=message)
 
 
-_SAVE_AGAIN = "Save it again as CSV."
 _UNCLOSED = f"a cell without its closing quote, or a row of more than {MAX_ROW_LINES} lines or 131,072 characters"
 
 
@@ -367,7 +354,7 @@ def open_list(path: Path, name: str = "", rules: ColumnRules = NO_RULES) -> CsvL
             version = file_version(binary)
         with path.open(encoding=encoding.name, errors=encoding.errors, newline="") as file:
             lines = map(encoding.repair_text, file) if encoding.is_mixed else file
-            delimiter, columns, line = _read_header(path, lines, rules)
+            delimiter, columns, line = find_header(path, lines, rules)
         guess = _find_sample(path, encoding, delimiter) if encoding.is_guess else None
     except EncodingError as error:
         raise ListError(f"The file {path.name} {error}.", error.next_step) from None
@@ -400,121 +387,10 @@ def _find_sample(path: Path, encoding: FileEncoding, delimiter: str) -> RowWarni
     return None
 
 
-def _read_header(path: Path, file: Iterable[str], rules: ColumnRules) -> tuple[str, Columns, int]:
-    """Returns the delimiter, the columns, and the line of the header."""
-    delimiters: tuple[str, ...] = DELIMITERS
-    lines = enumerate(file, start=1)
-    for number, text in lines:
-        line = text.strip(AROUND_HEADER)
-        if separator := _SEPARATOR_LINE.fullmatch(line):
-            if separator["delimiter"] not in DELIMITERS:
-                raise _separator_error(path, separator["delimiter"])
-            delimiters = (separator["delimiter"],)
-        elif line.strip(",;\t "):
-            _refuse_title(path, line, number, itertools.islice(lines, _MAX_TITLE_LINES))
-            return *_choose_delimiter(path, line, delimiters, number, rules), number
-    raise ListError(
-        f"The file {path.name} is empty.", "Add a first line with the names of the columns, such as: email,first_name"
-    )
-
-
-def _choose_delimiter(
-    path: Path, line: str, delimiters: tuple[str, ...], number: int, rules: ColumnRules
-) -> tuple[str, Columns]:
-    """Returns the delimiter with which the header has `email`, then the most columns; and these columns."""
-    if not is_clean(line.replace("\t", " ")):
-        raise ListError(
-            f"The file {path.name} is not a CSV file: its first line contains control characters.", _SAVE_AGAIN
-        )
-    try:
-        headers = {delimiter: _split_line(line, delimiter) for delimiter in delimiters}
-    except csv.Error:
-        raise ListError(f"The first line of the file {path.name} is too long.", _SAVE_AGAIN) from None
-    delimiter = max(headers, key=lambda mark: (_has_email(headers[mark][0]), len(headers[mark][0])))
-    names, closed = headers[delimiter]
-    if not closed:
-        raise ListError(
-            f"The file {path.name} has a missing closing quote in line {number}.",
-            "Keep the names of the columns on one line.",
-        )
-    _refuse_other_dialect(path, line, names)
-    try:
-        return delimiter, read_columns(names, rules)
-    except ColumnsError as error:
-        raise ListError(f"The file {path.name} cannot be read: {error}.", error.next_step) from None
-
-
-def _refuse_other_dialect(path: Path, line: str, names: Sequence[str]) -> None:
-    """Raises ListError for a header with a separator or with quotes that CSV does not have."""
-    separators = "" if _has_email(names) else _OTHER_SEPARATORS
-    for separator in separators:
-        if len(names) <= line.count(separator) and _has_email(line.split(separator)):
-            raise _separator_error(path, separator)
-    quote = next((name.strip()[0] for name in names if name.strip()[:1] in _OPENING_QUOTES), "")
-    if quote:
-        raise ListError(
-            f"The quotes in the file {path.name} are typographic ({quote}).",
-            'Replace them by straight quotes ("), or save the file as CSV in a spreadsheet.',
-        )
-
-
-def _has_email(cells: Sequence[str]) -> bool:
-    return EMAIL in map(field_name, cells)
-
-
-def _refuse_title(path: Path, line: str, number: int, below: Iterable[tuple[int, str]]) -> None:
-    """Raises ListError if `line` is a title or a row of headings, and one of the lines below it is the header."""
-    cells = max((line.split(mark) for mark in DELIMITERS), key=lambda split: sum(map(bool, map(str.strip, split))))
-    filled = [cell for cell in cells if cell.strip()]
-    if _has_email(filled) or (len(filled) > 1 and "mail" in line.casefold()):
-        return
-    for header, text in below:
-        for mark in DELIMITERS:
-            cells = text.split(mark)
-            if len(cells) > 1 and "@" not in text and _has_email(cells):
-                raise ListError(
-                    f"Line {number} of the file {path.name} is a title: the names of the columns are in line {header}.",
-                    f"Delete the lines above line {header}.",
-                )
-
-
-def _separator_error(path: Path, separator: str) -> ListError:
-    return ListError(
-        f"The separator of the file {path.name} is “{separator}”.",
-        "Save the file with commas, semicolons or tabs between the cells.",
-    )
-
-
-def _split_line(line: str, delimiter: str) -> tuple[list[str], bool]:
-    """Returns the cells of a line, and whether the row ends with it."""
-    return next(csv.reader([line], delimiter=delimiter, skipinitialspace=True)), ends_its_row(line, delimiter)
-
-
 def file_version(file: IO[str] | IO[bytes]) -> tuple[int, int, int]:
     """Returns inode, size and modification time of an open file, which change with the file."""
     stat = os.fstat(file.fileno())
     return stat.st_ino, stat.st_size, stat.st_mtime_ns
-
-
-def unreadable_error(path: Path, error: OSError) -> ListError:
-    if isinstance(error, FileNotFoundError):
-        return ListError(
-            f"There is no file {path.name}.", "Add the file to the lists’ folder, or choose a different list."
-        )
-    if isinstance(error, IsADirectoryError):
-        return ListError(f"{path.name} is a folder, not a CSV file.", "Choose a CSV file.")
-    return ListError(f"The file {path.name} cannot be read ({error.strerror}).", "Check the permissions of the file.")
-
-
-def unwritable_error(path: Path, error: OSError) -> ListError:
-    return ListError(
-        f"The file {path.name} cannot be written ({error.strerror}).",
-        "Check the disk space and the permissions of the lists’ folder.",
-    )
-
-
-def changed_error(path: Path) -> ListError:
-    return ListError(f"The file {path.name} was changed in the meantime.", "Nothing was done. Try again.")
 
 
 def _encoding_error(path: Path, encoding: str) -> ListError:

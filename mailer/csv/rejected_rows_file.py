@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mailer.atomic_files import AtomicFile
-from mailer.csv.reader import CsvList, ListError
+from mailer.csv.list_errors import ListError
+from mailer.csv.reader import CsvList
 from mailer.csv.rows import Finding, RejectedRow
 
 

@@ -1,19 +1,19 @@
-"""The status of a row, from our own column and from columns of other tools (vendor_status_columns.py).
+"""The status of a row, from our own column and from columns of other tools (csv/columns/vendor_status.py).
 
 An opt-out in any of these columns counts. But if `since` is filled, this program wrote the row, and only its status column
 counts: somebody who resubscribed is not stopped by an old status of another tool.
 
-A row that would get mail is also searched for opt-outs in columns that are not understood (suspected_opt_out_columns.py).
+A row that would get mail is also searched for opt-outs in columns that are not understood (csv/columns/suspected_opt_outs.py).
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 
-from mailer.csv.columns import Columns
+from mailer.csv.columns.header_row import Columns
+from mailer.csv.columns.suspected_opt_outs import Suspicion, is_opt_out_word
+from mailer.csv.columns.vendor_status import OWN_STATUS_WORDS, STATUS_COLUMN, VendorStatusColumn
 from mailer.csv.rows import RowWarning, Status, UnclearColumn, abbreviate_cell, strictest
-from mailer.csv.suspected_opt_out_columns import Suspicion, is_opt_out_word
-from mailer.csv.vendor_status_columns import OWN_STATUS_WORDS, STATUS_COLUMN, VendorStatusColumn
 
 _CACHE_SIZE = 10_000  # different combinations of cells
 

@@ -21,9 +21,11 @@ from dataclasses import dataclass
 from typing import Self
 
 from mailer.csv.cell_editing import format_row, is_fully_quoted, set_cells, split_line_ending
-from mailer.csv.columns import EMAIL, SINCE, STATUS, STATUS_SINCE
+from mailer.csv.columns.header_row import EMAIL, SINCE, STATUS, STATUS_SINCE
+from mailer.csv.header_search import AROUND_HEADER
+from mailer.csv.list_errors import ListError, unwritable_error
 from mailer.csv.list_file_writer import CsvWriter
-from mailer.csv.reader import AROUND_HEADER, CsvList, ListError, unwritable_error
+from mailer.csv.reader import CsvList
 from mailer.csv.tokenizer import CellBatch, RowTokenizer, TooManyMalformedRowsError
 from mailer.line_sanitizer import clean_line
 

@@ -6,7 +6,6 @@ read cell by cell, tables of data become Markdown's. `line` is a paragraph's num
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from urllib.parse import urljoin
 
@@ -14,32 +13,26 @@ from lxml import html
 from lxml.etree import ParserError
 from lxml.html import HtmlElement
 
+from mailer.importers.html_elements import (
+    BLOCKS,
+    INVISIBLE,
+    LARGEST_CELL,
+    LIST_MARKER,
+    SPACE,
+    all_text,
+    cell_text,
+    contains,
+    is_data_table,
+    is_hidden,
+    is_tracking_pixel,
+    preformatted,
+    spread_cells,
+    visible_text,
+)
 from mailer.importers.markdown_escaping import escape_markdown
 from mailer.importers.model import ImportDoubt
 from mailer.importers.paragraphs import ImportedParagraph, fenced
 
-_INVISIBLE = {
-    "script",
-    "style",
-    "head",
-    "template",
-    "noscript",
-    "title",
-    "meta",
-    "link",
-    "svg",
-    "object",
-    "iframe",
-    "form",
-}
-_BLOCKS = {
-    "address", "article", "aside", "blockquote", "body", "center", "dd", "div", "dl", "dt", "fieldset", "figcaption",
-    "figure", "footer", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "html", "li", "main", "nav", "ol", "p", "pre",
-    "section", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "ul",
-}  # fmt: skip
-_HIDDEN = re.compile(r"(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*hidden|mso-hide\s*:\s*all)\b")
-_SIZE = re.compile(r"(?:^|;)\s*(?:max-height|font-size|font)\s*:\s*(?P<size>[^;]*)")
-_ZERO = re.compile(r"0*\.?0+(?:px|pt|em|rem|ex|ch|vh|vw|%)?(?:\s*!important)?")
 _GENERATED = (
     r"unsubscribe|opt out|"
     r"(?:read|view|open) (?:it |this )?(?:e-?mail |message |newsletter )?(?:in (?:your |a |the )?(?:web ?)?browser|online)|"
@@ -54,16 +47,12 @@ _GENERATED_LINE = re.compile(
 )
 _GENERATED_WORDS = 7  # the most of a line that is only such a phrase
 _EMBEDDED = ("area", "iframe", "video", "audio", "source", "embed")
-_SPACE = re.compile(r"[ \t\r\n\f\u200b\ufeff]+")
 _SEPARATOR = re.compile(r"(\s+[·|•–—]\s+)")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
-_NUMBER = re.compile(r"\d{1,2}[.)]|[•·‣▪■●►]")
 _RAISED = str.maketrans("0123456789+-=()n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁿ")
 _LOWERED = str.maketrans("0123456789+-=()", "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎")
 _DEEPEST = 150  # elements inside one another; the text of deeper ones is kept without its structure
-_WIDEST_SPAN = 50  # columns or rows of one cell
 _SHOWN = 40  # characters of a list or table in a doubt
-_LARGEST_ROW = 300  # characters of a cell in a table of data
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,15 +84,15 @@ def read_html(text: str) -> SavedPage:
     reader.block(root, 0)
     reader.end()
     embedded = [str(each.get("href") or each.get("src") or "") for each in root.iter(*_EMBEDDED)]
-    title = next((_all_text(each) for each in root.iter("title") if each.getparent().tag in {"head", "html"}), "")
+    title = next((all_text(each) for each in root.iter("title") if each.getparent().tag in {"head", "html"}), "")
     return SavedPage(
         paragraphs=tuple(reader.found),
         aside=tuple(reader.aside),
         doubts=tuple(reader.doubts),
         language=(root.get("lang") or "").strip(),
-        title=_SPACE.sub(" ", title).strip(),
+        title=SPACE.sub(" ", title).strip(),
         links=(*reader.links, *(address for address in embedded if address.startswith(("https:", "http:")))),
-        text=_visible_text(root),
+        text=visible_text(root),
     )
 
 
@@ -131,12 +120,12 @@ class _HtmlReader:
     def block(self, element: HtmlElement, depth: int) -> None:
         """Reads `element` and its content."""
         tag = element.tag if isinstance(element.tag, str) else ""
-        if not tag or tag in _INVISIBLE or _is_hidden(element):
+        if not tag or tag in INVISIBLE or is_hidden(element):
             self._leave_out(element, tag)
             return
         if depth > _DEEPEST:
             self._flatten(element)
-        elif tag not in _BLOCKS:
+        elif tag not in BLOCKS:
             self._inline_or_image(element, tag, depth)
         else:
             self.end()
@@ -186,7 +175,7 @@ class _HtmlReader:
     def _without_generated(self, lines: list[_HtmlLine]) -> list[_HtmlLine]:
         """Returns `lines` without those that the program generates itself; of several on one line, the others stay."""
         text = " ".join(line.text for line in lines)
-        has_link = len(text) < _LARGEST_ROW and any(line.is_generated for line in lines)
+        has_link = len(text) < LARGEST_CELL and any(line.is_generated for line in lines)
         pieces, separators = _SEPARATOR.split(text)[::2], ["", *_SEPARATOR.split(text)[1::2]]
         if not has_link and not any(map(_is_generated, pieces)):
             return lines
@@ -210,24 +199,24 @@ class _HtmlReader:
         """Names the text of an element that is not shown, unless it is no text for readers."""
         if tag in {"form", "noscript", "object", "iframe", "svg"}:
             why = "it is part of a form" if tag == "form" else "it is not shown in mail"
-        elif tag and tag not in _INVISIBLE:
+        elif tag and tag not in INVISIBLE:
             why = "it is hidden on the page"
         else:
             return
-        text = " ".join(_all_text(element).replace("\u200c", "").replace("\u034f", "").split())
+        text = " ".join(all_text(element).replace("\u200c", "").replace("\u034f", "").split())
         if text:
-            self._doubt(f"left out, because {why}: “{text if len(text) < _LARGEST_ROW else text[:_LARGEST_ROW] + '…'}”")
+            self._doubt(f"left out, because {why}: “{text if len(text) < LARGEST_CELL else text[:LARGEST_CELL] + '…'}”")
 
     def _flatten(self, element: HtmlElement) -> None:
         """Reads the text of an element that is too deep in the page, with its links as text."""
-        self._text(f" {' '.join(_all_text(element).split())} ")
+        self._text(f" {' '.join(all_text(element).split())} ")
         for each in element.iter("a"):
             if target := self._target(each):
                 self._text(f"({target}) ")
 
     def _add(self, paragraph: ImportedParagraph) -> None:
         if (
-            self.found and _NUMBER.fullmatch(self.found[-1].text) and not paragraph.level and not paragraph.picture
+            self.found and LIST_MARKER.fullmatch(self.found[-1].text) and not paragraph.level and not paragraph.picture
         ):  # a number or a bullet in a cell of its own
             mark = self.found.pop().text
             number = mark if mark[0].isdigit() else "-"
@@ -246,7 +235,7 @@ class _HtmlReader:
 
     def _text(self, text: str | None) -> None:
         if text:
-            plain = _SPACE.sub(" ", text)
+            plain = SPACE.sub(" ", text)
             self.lines[-1].text += plain
             self.lines[-1].markdown += escape_markdown(plain)
 
@@ -260,12 +249,12 @@ class _HtmlReader:
 
     def _inline(self, element: HtmlElement, tag: str, depth: int) -> None:
         target = self._target(element) if tag == "a" else ""
-        if target and _contains(element, *_BLOCKS, "img"):
+        if target and contains(element, *BLOCKS, "img"):
             self._linked_blocks(element, target, depth)
             return
         if self._raised_or_quoted(element, tag, depth):
             return
-        if tag in {"s", "del", "strike"} and (struck := _all_text(element).strip()):
+        if tag in {"s", "del", "strike"} and (struck := all_text(element).strip()):
             self._doubt(f"“{struck}” is struck through on the page, and is plain text here")
         first, start = len(self.lines) - 1, (len(self.lines[-1].text), len(self.lines[-1].markdown))
         self._inside(element, depth)
@@ -288,7 +277,7 @@ class _HtmlReader:
         if tag not in {"sup", "sub"}:
             return False
         signs, where = (_RAISED, "above") if tag == "sup" else (_LOWERED, "below")
-        text = _all_text(element)
+        text = all_text(element)
         if any(map(str.isalnum, text)) and (len(element) or any(ord(sign) not in signs for sign in text.strip())):
             self._doubt(f"“{text.strip()}” is {where} the line on the page, and is plain text here")
             return False
@@ -325,15 +314,15 @@ class _HtmlReader:
             target = href.replace(" ", "%20").replace("(", "%28").replace(")", "%29")
             self.links.append(target)
             return target
-        shown = " ".join(_all_text(element).split())
+        shown = " ".join(all_text(element).split())
         if href and not href.startswith("#") and scheme != "javascript":
             why = "is no address of the web or of mail" if _SCHEME.match(href) else "works on that page only"
             self._doubt(f"“{shown}” is a link to {href}, which {why}; kept as text")
         return ""
 
     def _picture(self, element: HtmlElement) -> None:
-        address, alt = (element.get("src") or "").strip(), _SPACE.sub(" ", element.get("alt") or "").strip()
-        if not address or _is_tracking_pixel(element):
+        address, alt = (element.get("src") or "").strip(), SPACE.sub(" ", element.get("alt") or "").strip()
+        if not address or is_tracking_pixel(element):
             if alt:
                 self._doubt(f"left out, because it is a picture of one pixel or without an address: “{alt}”")
             return
@@ -346,7 +335,7 @@ class _HtmlReader:
 
     def _list(self, element: HtmlElement, depth: int) -> None:
         """Reads a list: one line an item, numbered if the list is."""
-        items = [child for child in element if child.tag == "li" and not _is_hidden(child)]
+        items = [child for child in element if child.tag == "li" and not is_hidden(child)]
         inner = [self._item_paragraphs(child, depth) for child in items]
         lines: list[str] = []
         markdown: list[str] = []
@@ -362,7 +351,7 @@ class _HtmlReader:
                 or any(value not in {None, str(number)} for number, value in enumerate(values, start=first))
             )
         ):
-            self._doubt(f"the list that begins “{_cell(items[0])[:_SHOWN]}” is numbered differently on the page")
+            self._doubt(f"the list that begins “{cell_text(items[0])[:_SHOWN]}” is numbered differently on the page")
         for number, found in enumerate((each for each in inner if each), start=first):
             mark = f"{number}." if element.tag == "ol" else "-"
             lines.append(f"{mark} {' '.join(each.text for each in found)}")
@@ -385,11 +374,11 @@ class _HtmlReader:
 
     def _table(self, element: HtmlElement, depth: int) -> None:
         """Reads a table of data as one, any other cell by cell; names one with headings that becomes text."""
-        if _is_data(element):
+        if is_data_table(element):
             self._data_table(element, depth)
             return
         if any(next(cell.iterancestors("table")) is element for cell in element.iter("th")):
-            first = _cell(next(element.iter("th", "td")))[:_SHOWN]
+            first = cell_text(next(element.iter("th", "td")))[:_SHOWN]
             self._doubt(f"the table that begins “{first}” became text, cell by cell")
         self._inside(element, depth)
         self.end()
@@ -397,7 +386,7 @@ class _HtmlReader:
     def _data_table(self, element: HtmlElement, depth: int) -> None:
         cells = [
             [[] if cell is None else self._item_paragraphs(cell, depth) for cell in row]
-            for row in _spread_cells(element)
+            for row in spread_cells(element)
         ]
         cells = [row for row in cells if any(row)]
         width = max(map(len, cells))
@@ -410,27 +399,19 @@ class _HtmlReader:
     def _code(self, element: HtmlElement) -> None:
         for each in element.iter("a"):
             self._target(each)
-        text = _preformatted(element).strip("\n")
+        text = preformatted(element).strip("\n")
         if text.strip():
             self._add(ImportedParagraph(line=0, lines=(" ".join(text.split()),), markdown=(fenced(text),)))
 
 
 def _trimmed(line: _HtmlLine) -> _HtmlLine:
-    markdown = _escape_line_start(_SPACE.sub(" ", line.markdown).strip())
-    return _HtmlLine(_SPACE.sub(" ", line.text).strip(), markdown, line.is_generated)
+    markdown = _escape_line_start(SPACE.sub(" ", line.markdown).strip())
+    return _HtmlLine(SPACE.sub(" ", line.text).strip(), markdown, line.is_generated)
 
 
 def _escape_line_start(markdown: str) -> str:
     """Escapes a line that would begin a list, heading or quote; the rest of it is escaped already."""
     return re.sub(r"^(\d*)([#+\-=:.)])(?=\s|$|[#\-=])", r"\1\\\2", markdown)
-
-
-def _all_text(element: HtmlElement) -> str:
-    return "".join(str(text) for text in element.itertext())
-
-
-def _cell(cell: HtmlElement) -> str:
-    return _SPACE.sub(" ", _all_text(cell)).strip()
 
 
 def _marked(line: _HtmlLine, text_start: int, start: int, tag: str, target: str) -> str:
@@ -456,94 +437,3 @@ def _marked(line: _HtmlLine, text_start: int, start: int, tag: str, target: str)
 def _is_generated(text: str) -> bool:
     """Whether `text` is nothing but a phrase such as “View online”."""
     return len(text.split()) <= _GENERATED_WORDS and _GENERATED_LINE.match(text.strip()) is not None
-
-
-def _is_hidden(element: HtmlElement) -> bool:
-    """Whether an element and all in it is hidden: not if an element in it has a size of its own."""
-    style = (element.get("style") or "").lower()
-    if element.get("hidden") is not None or _HIDDEN.search(style):
-        return True
-    if not any(_ZERO.fullmatch(size["size"].strip()) for size in _SIZE.finditer(style)):
-        return False
-    sizes = (
-        size["size"]
-        for each in _descendants(element, "*")
-        for size in _SIZE.finditer((each.get("style") or "").lower())
-    )
-    return all(_ZERO.fullmatch(size.strip()) for size in sizes)
-
-
-def _visible_text(root: HtmlElement) -> str:
-    """Returns the text of a page in one piece, with blanks where blocks and lines end."""
-    parts: list[str] = []
-    open_elements: list[tuple[HtmlElement, bool]] = [(root, False)]
-    while open_elements:
-        element, is_read = open_elements.pop()
-        tag = element.tag if isinstance(element.tag, str) else ""
-        space = " " if tag in _BLOCKS or tag == "br" else ""
-        if is_read:
-            parts += [space, element.tail or ""]
-            continue
-        open_elements.append((element, True))
-        if tag and tag not in _INVISIBLE:
-            parts += [space, element.text or ""]
-            open_elements += [(child, False) for child in reversed(element)]
-    return "".join(parts)
-
-
-def _contains(element: HtmlElement, *tags: str) -> bool:
-    return any(True for _ in _descendants(element, *tags))
-
-
-def _preformatted(element: HtmlElement) -> str:
-    """Returns the text of a `pre`, with a line end for each `br`."""
-    for each in element.iter("br"):
-        each.tail = f"\n{each.tail or ''}"
-    return _all_text(element)
-
-
-def _is_tracking_pixel(element: HtmlElement) -> bool:
-    """Whether an image is one pixel, there to be fetched rather than seen."""
-    return {(element.get(side) or "").removesuffix("px").strip() for side in ("width", "height")} <= {"0", "1"}
-
-
-def _is_data(table: HtmlElement) -> bool:
-    """Whether a table holds data, rather than layout."""
-    barred = ["table", "h1", "h2", "h3", "img", "ul", "ol", "pre", "blockquote"]
-    if not _contains(table, "th"):
-        barred.append("p")
-    if table.get("role") in {"presentation", "none"} or _contains(table, *barred):
-        return False
-    rows = [[_cell(cell) for cell in row.iter("td", "th")] for row in table.iter("tr")]
-    wide = [row for row in rows if len(row) > 1]
-    if any(_NUMBER.fullmatch(row[0]) for row in wide):
-        return False  # bullets in cells of their own
-    return len(wide) > 1 and all(len(cell) <= _LARGEST_ROW for row in rows for cell in row)
-
-
-def _spread_cells(table: HtmlElement) -> list[list[HtmlElement | None]]:
-    """Returns the cells of each row, each in its column: None where a cell of another row or column extends to."""
-    rows: list[list[HtmlElement | None]] = []
-    below: dict[int, int] = {}  # column: the rows that a cell above still extends to
-    for row in table.iter("tr"):
-        cells: list[HtmlElement | None] = []
-        for cell in row.iter("td", "th"):
-            while below.get(len(cells), 0):
-                below[len(cells)] -= 1
-                cells.append(None)
-            for index in range(_span(cell, "colspan")):
-                below[len(cells)] = _span(cell, "rowspan") - 1
-                cells.append(None if index else cell)
-        for column in range(len(cells), max(below, default=-1) + 1):
-            below[column] = max(0, below.get(column, 0) - 1)
-        rows.append(cells)
-    return rows
-
-
-def _span(cell: HtmlElement, name: str) -> int:
-    value = (cell.get(name) or "").strip()
-    return min(max(int(value), 1), _WIDEST_SPAN) if value.isascii() and value.isdecimal() else 1
-
-
-def _descendants(element: HtmlElement, *tags: str) -> Iterator[HtmlElement]:
-    return (each for each in element.iter(*tags) if each is not element)

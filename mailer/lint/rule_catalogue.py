@@ -3,6 +3,8 @@
 The rules of the grammar, which need only the file, are in mailer/dispatch/rule_catalogue.py. A finding names its rule; the rule
 has severity, reason and remedy. docs/checks.md is made from these tables (docs/checks.py), in their order. The limits of a rule
 are constants beside the function that applies them.
+
+It is longer than most modules: the tables are read together, as docs/checks.md is.
 """
 
 from mailer.dispatch.diagnostics import Severity

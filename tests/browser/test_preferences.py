@@ -25,7 +25,7 @@ def own_link(site):
     return site.mailed_page()
 
 
-def standing(site):
+def statuses(site):
     return {each.list: each.status.value for each in site.ledger.members.of(IDENTITY)}
 
 
@@ -40,7 +40,7 @@ def test_a_reader_changes_all_preferences_by_keyboard(browser, tmp_path):
         page.keyboard.press("Tab")
         page.keyboard.press("Enter")
         page.wait_for_selector("text=Saved.")
-        assert standing(site) == {"harbour": "subscribed", "tides": "unsubscribed"}
+        assert statuses(site) == {"harbour": "subscribed", "tides": "unsubscribed"}
         page.get_by_label("First name").fill("Ána")
         page.keyboard.press("Enter")
         page.wait_for_selector("text=Saved.")
@@ -49,7 +49,7 @@ def test_a_reader_changes_all_preferences_by_keyboard(browser, tmp_path):
         page.get_by_role("button", name="Pause my newsletters").focus()
         page.keyboard.press("Enter")
         page.wait_for_selector("text=You get no newsletters until")
-        assert standing(site)["harbour"] == "paused"
+        assert statuses(site)["harbour"] == "paused"
         page.get_by_label("Your new address").fill("ana@example.org")
         page.keyboard.press("Enter")
         page.wait_for_selector("text=We send an e-mail to the new address")
@@ -81,7 +81,7 @@ def test_a_reader_chooses_fewer_newsletters_from_the_unsubscribe_page(browser, t
         page.get_by_label("Tide tables").uncheck()
         page.get_by_role("button", name="Save").first.click()
         page.wait_for_selector("text=Saved.")
-        assert standing(site) == {"harbour": "subscribed", "tides": "unsubscribed"}
+        assert statuses(site) == {"harbour": "subscribed", "tides": "unsubscribed"}
         assert [each.reason.value for each in site.ledger.leaving_reasons.of(IDENTITY)] == ["too many"]
         assert wrong == []
 

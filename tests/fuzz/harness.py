@@ -18,7 +18,8 @@ from starlette.requests import Request
 from starlette.types import Message, Scope
 
 from mailer.audience.segments import SegmentError, SubscriberFacts, matches_segment, parse_segment, segment_references
-from mailer.csv.reader import ListError, open_list
+from mailer.csv.list_errors import ListError
+from mailer.csv.reader import open_list
 from mailer.csv.rows import Member
 from mailer.csv.sync_patch import prepare_patch
 from mailer.csv.tokenizer import RowTokenizer, TooManyMalformedRowsError

@@ -306,7 +306,7 @@ ROWS = (
     ),
     Row(
         "several machines: what they share is lost",
-        "Procrastinate's tables truncated twice amid a send, with clocks an hour ahead and behind; PostgreSQL stopped and started",
+        "Procrastinate's tables truncated twice during a send, with clocks an hour ahead and behind; PostgreSQL stopped and started",
         (
             f"{CLUSTER}::test_workers_go_on_although_the_jobs_are_gone_and_clocks_differ_by_an_hour",
             f"{CLUSTER}::test_workers_survive_a_restart_of_the_database",
@@ -319,7 +319,7 @@ ROWS = (
     ),
     Row(
         "a send of several shards in one process",
-        "killed amid the send and resumed, with greylisting; fencing, pauses and cancelling by shard",
+        "killed during the send and resumed, with greylisting; fencing, pauses and cancelling by shard",
         (
             f"{FAULTS}/test_shards.py::test_a_command_sends_one_shard_after_another_through_a_kill_and_greylisting",
             f"{CONTRACT}/ledger/test_shards.py::test_a_holder_that_lost_its_shard_sends_nothing_more_and_the_others_go_on",

@@ -88,6 +88,11 @@ def stable_id(*parts: object) -> str:
     return hashlib.sha256("\n".join(texts).encode(errors="surrogatepass")).hexdigest()
 
 
+def own_or_stable_id(own_id: str, *parts: object) -> str:
+    """Returns the provider's own id of an event, or, without one, an id made of the `parts` that tell events apart."""
+    return stable_id(own_id) if own_id else stable_id(*parts)
+
+
 IGNORED = Reading(FeedbackKind.OTHER)
 
 

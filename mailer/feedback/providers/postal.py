@@ -22,7 +22,7 @@ from mailer.feedback.providers.model import (
     bounce_of,
     make_event,
     on_provider_list,
-    stable_id,
+    own_or_stable_id,
 )
 
 _BY_SHA256, _BY_SHA1 = "x-postal-signature-256", "x-postal-signature"
@@ -60,7 +60,7 @@ def parse(request: ProviderRequest) -> tuple[ProviderEvent, ...]:
     return (
         make_event(
             _read(payload, message),
-            event_id=stable_id(own_id) if own_id else stable_id(message_id, name, text_of(event, "timestamp")),
+            event_id=own_or_stable_id(own_id, message_id, name, text_of(event, "timestamp")),
             name=name,
             at=seconds_of(event, "timestamp"),
             message_id=message_id,

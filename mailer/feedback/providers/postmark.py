@@ -1,4 +1,4 @@
-"""Postmark, which signs nothing. Its id of a message is none of ours; ours comes back as metadata (`X-PM-Metadata-…`)."""
+"""Postmark, which signs nothing. It gives a message an id of its own, and returns ours as metadata (`X-PM-Metadata-…`)."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,6 +13,7 @@ from mailer.feedback.providers.model import (
     complaint_by,
     make_event,
     on_provider_list,
+    own_or_stable_id,
     stable_id,
     unsubscribe_by,
 )
@@ -30,6 +31,8 @@ _TEMPORARY = {
     "VirusNotification": Reason.VIRUS_DETECTED,
     "Unknown": Reason.ON_HOLD,
 }
+
+_REASONS = {**_PERMANENT, **_TEMPORARY}
 
 __all__ = ["parse", "verify"]
 
@@ -49,9 +52,7 @@ def parse(request: ProviderRequest) -> tuple[ProviderEvent, ...]:
             # A complaint may come both as one and as a change of the subscription.
             event_id=stable_id("complaint", message, address)
             if _is_complaint(event, record, kind)
-            else stable_id(own_id)
-            if own_id
-            else stable_id(record, message, address, at),
+            else own_or_stable_id(own_id, record, message, address, at),
             name=kind or record,
             at=at,
             message_id=text_of(mapping_of(event, "Metadata"), METADATA),
@@ -79,11 +80,11 @@ def _read(event: Mapping[str, Any], record: str, kind: str, address: str) -> Rea
         return unsubscribe_by(address)
     if kind == "ManuallyDeactivated":
         return on_provider_list(address, text_of(event, "Details"))
-    if kind not in {**_PERMANENT, **_TEMPORARY}:  # an automatic reply, a change of address, a delay, a test
+    if kind not in _REASONS:  # an automatic reply, a change of address, a delay, a test
         return IGNORED
     return bounce_of(
         address,
         words=text_of(event, "Details").removeprefix("smtp;"),
-        otherwise={**_PERMANENT, **_TEMPORARY}[kind],
+        otherwise=_REASONS[kind],
         final=kind in _PERMANENT,
     )

@@ -22,7 +22,7 @@ from mailer.feedback.providers.model import (
     complaint_by,
     make_event,
     on_provider_list,
-    stable_id,
+    own_or_stable_id,
     unsubscribe_by,
 )
 from mailer.smtp.refusal_reason import Reason
@@ -73,9 +73,7 @@ def _event(event: Mapping[str, Any]) -> ProviderEvent:
     own_id = text_of(event, "sg_event_id")
     return make_event(
         _read(event, name),
-        event_id=stable_id(own_id)
-        if own_id
-        else stable_id(text_of(event, "sg_message_id"), name, at, text_of(event, "email")),
+        event_id=own_or_stable_id(own_id, text_of(event, "sg_message_id"), name, at, text_of(event, "email")),
         name=name,
         at=at,
         message_id=text_of(event, "smtp-id"),

@@ -13,7 +13,7 @@ from mailer.feedback.providers.model import (
     complaint_by,
     make_event,
     on_provider_list,
-    stable_id,
+    own_or_stable_id,
     unsubscribe_by,
 )
 from mailer.feedback.providers.password import verify
@@ -36,6 +36,7 @@ _OTHERS = {
     "54": Reason.NO_RELAYING,
     "70": Reason.ON_HOLD,
 }
+_REASONS = {**_PERMANENT, **_OTHERS}
 _LISTED = "25"
 _UNSUBSCRIBED = "90"
 _REFUSED = frozenset({"policy_rejection", "generation_rejection"})  # nothing was sent
@@ -54,7 +55,7 @@ def _event(event: Mapping[str, Any]) -> ProviderEvent:
     at, own_id = seconds_of(event, "timestamp"), text_of(event, "event_id")
     return make_event(
         _read(event, name, address),
-        event_id=stable_id(own_id) if own_id else stable_id(text_of(event, "message_id"), name, at, address),
+        event_id=own_or_stable_id(own_id, text_of(event, "message_id"), name, at, address),
         name=name,
         at=at,
         message_id=text_of(mapping_of(event, "rcpt_meta"), METADATA),
@@ -75,6 +76,6 @@ def _read(event: Mapping[str, Any], name: str, address: str) -> Reading:
         return unsubscribe_by(address)
     if kind == _LISTED:
         return on_provider_list(address, words)
-    if kind not in {**_PERMANENT, **_OTHERS}:  # 60 and 100 are automatic replies, 80 subscribes
+    if kind not in _REASONS:  # 60 and 100 are automatic replies, 80 subscribes
         return IGNORED
-    return bounce_of(address, words=words, otherwise={**_PERMANENT, **_OTHERS}[kind], final=kind in _PERMANENT)
+    return bounce_of(address, words=words, otherwise=_REASONS[kind], final=kind in _PERMANENT)

@@ -131,9 +131,7 @@ def _decide(conn: Connection, new: NewFeedback, subject: _Subject, limits: Bounc
     if effect not in {Effect.COUNTED, Effect.SUPPRESSED}:
         return effect
     if effect is Effect.SUPPRESSED and new.kind is FeedbackKind.BOUNCE and not new.recipient.address:
-        effect = (
-            Effect.COUNTED
-        )  # the bounce does not name whom it is about: perhaps an address to which the reader forwards
+        effect = Effect.COUNTED  # it names nobody: it may be about an address to which the reader forwards
     lifted_at = _LIFTED_AT.run(conn, subject.identity).fetchone()[0] or 0.0
     if subject.accepted_at <= lifted_at:
         return Effect.NOTED if new.kind is FeedbackKind.BOUNCE else Effect.WAITING

@@ -36,7 +36,7 @@ from sqlalchemy import (
 )
 
 from mailer.audience import segments as w
-from mailer.csv.columns import EMAIL, STATUS
+from mailer.csv.columns.header_row import EMAIL, STATUS
 from mailer.csv.rows import Status
 from mailer.delivery.states import SendKind
 from mailer.ledger.deliveries.transitions import RECEIVED

@@ -1,5 +1,7 @@
 """The tables, as queries see them. The migrations create them; a test compares the two.
 
+It is longer than most modules: the tables of one database refer to each other.
+
     edition ── edition_media ── media
        ├ correction
        └ send ── send_list, send_shard

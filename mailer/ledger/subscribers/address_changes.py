@@ -30,7 +30,7 @@ from mailer.ledger.subscribers.members import (
 )
 from mailer.ledger.subscribers.preferences import is_off, present_memberships, set_own_status, skip_open_deliveries
 from mailer.ledger.subscribers.signups import VALID_FOR
-from mailer.ledger.subscribers.suppressions import standing, unsuppress
+from mailer.ledger.subscribers.suppressions import active_suppression, unsuppress
 from mailer.ledger.subscribers.transactional_mail_queue import (
     DAY,
     QueuedMail,
@@ -175,9 +175,9 @@ def _outlook_of_confirming(conn: Connection, mail: QueuedMail | None, at: float)
     old = asked_by and member_address(conn, asked_by.identity)
     if old is None or asked_by is None or asked_by.link_made_at is None:
         return AddressChange.EXPIRED
-    suppression = standing(conn, old.identity)
+    suppression = active_suppression(conn, old.identity)
     is_free = suppression is None or suppression.reason is SuppressionReason.BOUNCED
-    if old.identity == mail.identity or standing(conn, mail.identity) or not is_free:
+    if old.identity == mail.identity or active_suppression(conn, mail.identity) or not is_free:
         return AddressChange.REFUSED
     return AddressChange.DONE if _moving(conn, old.identity) else AddressChange.REFUSED
 
@@ -188,7 +188,7 @@ def _outlook_of_undoing(conn: Connection, mail: QueuedMail | None, at: float) ->
         return AddressChange.DONE
     if mail is None or mail.created_at < at - UNDO_MOVE_FOR:
         return AddressChange.EXPIRED
-    suppression = standing(conn, mail.identity)
+    suppression = active_suppression(conn, mail.identity)
     is_free = suppression is None or suppression.reason in _ALLOWS_UNDO
     return AddressChange.DONE if is_free else AddressChange.REFUSED
 

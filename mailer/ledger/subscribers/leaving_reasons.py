@@ -11,7 +11,7 @@ from sqlalchemy import Connection, and_, delete, func, insert, select
 from mailer.ledger.privacy.pseudonyms import is_pseudonym
 from mailer.ledger.store.ledger_context import LedgerContext
 from mailer.ledger.store.tables import leaving_reason, list_, member
-from mailer.ledger.subscribers.suppressions import standing
+from mailer.ledger.subscribers.suppressions import active_suppression
 from mailer.ledger.types.subscribers import LeavingReason
 
 LONGEST_WORDS = 500  # characters of a free-text reason
@@ -37,7 +37,7 @@ class LeavingReasons:
         """Records why the person opted out at `said_at`; the last reason counts. Ignored if that opt-out is no longer active."""
 
         def work(conn: Connection) -> None:
-            active = standing(conn, identity)
+            active = active_suppression(conn, identity)
             if active is None or active.at != said_at or is_pseudonym(active.identity):
                 return
             key = (leaving_reason.c.identity == identity, leaving_reason.c.said_at == said_at)

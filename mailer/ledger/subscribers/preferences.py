@@ -25,7 +25,7 @@ from mailer.ledger.subscribers.members import (
     subscribe,
     write_own,
 )
-from mailer.ledger.subscribers.suppressions import standing
+from mailer.ledger.subscribers.suppressions import active_suppression
 from mailer.ledger.types.subscribers import Membership, StatusSource
 
 
@@ -60,7 +60,7 @@ class Preferences:
                 if name in mine and mine[name].status is not Status.UNSUBSCRIBED:
                     set_own_status(conn, mine[name], Status.UNSUBSCRIBED, by=source, at=at)
             skip_open_deliveries(conn, person.identity, at=at)
-            has_opted_out = standing(conn, person.identity) is not None
+            has_opted_out = active_suppression(conn, person.identity) is not None
             for name in on:
                 if has_opted_out or name not in mine or is_off(mine[name]):
                     subscribe(conn, name, person, on[name], source=source, at=at)

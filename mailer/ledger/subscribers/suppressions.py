@@ -169,7 +169,7 @@ class Suppressions:
     def get(self, identity: str) -> Suppression | None:
         """Returns the active suppression of `identity`, erased or not."""
         with self._context.database.reading() as conn:
-            return standing(conn, identity)
+            return active_suppression(conn, identity)
 
     def all(self, *reasons: SuppressionReason) -> Iterator[Suppression]:
         """Yields all suppressions by identity, or those for `reasons`."""
@@ -217,7 +217,7 @@ def addresses_since(conn: Connection, identity: str, date: float | None) -> tupl
     return tuple(each for each in later_addresses(conn, identity, since=date or 0.0) if each != identity)
 
 
-def standing(conn: Connection, identity: str) -> Suppression | None:
+def active_suppression(conn: Connection, identity: str) -> Suppression | None:
     """Returns the active suppression of `identity`, erased or not."""
     row = _active_row(conn, identity)
     return _suppression(row) if row else None

@@ -31,7 +31,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 
-from mailer.csv.columns import EMAIL
+from mailer.csv.columns.header_row import EMAIL
 from mailer.csv.reader import PlainRow, RowBatch
 from mailer.csv.rows import Member, Status
 from mailer.ledger.privacy.pseudonyms import ErasedAddresses

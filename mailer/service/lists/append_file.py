@@ -13,7 +13,7 @@ from pathlib import Path
 
 from mailer.addresses import parse_address
 from mailer.csv.admin_edits import RowEdit, edited_copy
-from mailer.csv.columns import EMAIL, STATUS, ColumnRules
+from mailer.csv.columns.header_row import EMAIL, STATUS, ColumnRules
 from mailer.csv.reader import CsvList
 from mailer.csv.rows import Status
 from mailer.ledger.store.scratch_connection import ScratchConnection

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 
 from mailer.app import App
 from mailer.audience.segments import Field, OnList, Received, Segment, SegmentError, parse_segment, segment_references
-from mailer.csv.columns import field_name
+from mailer.csv.columns.header_row import field_name
 from mailer.csv.reader import open_list
 from mailer.ledger.sends.audience_query import AudienceSpec
 

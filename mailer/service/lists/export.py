@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import IO
 
 from mailer.app import App
-from mailer.csv.columns import EMAIL, SINCE, STATUS
+from mailer.csv.columns.header_row import EMAIL, SINCE, STATUS
 from mailer.csv.formula_safe_writer import ExportCounts, write_export
 from mailer.csv.rows import Status
 from mailer.ledger.sends.audience import AudienceRow, listed

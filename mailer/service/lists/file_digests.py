@@ -15,7 +15,7 @@ from pathlib import Path
 
 from mailer.app import App
 from mailer.atomic_files import AtomicFile
-from mailer.csv.reader import unreadable_error
+from mailer.csv.list_errors import unreadable_error
 from mailer.service.file_cache import TICK, file_version
 
 

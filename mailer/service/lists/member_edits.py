@@ -18,10 +18,10 @@ from mailer.addresses import Address
 from mailer.app import App
 from mailer.audience.list_settings import load_list_settings
 from mailer.csv.admin_edits import RowEdit, edited_copy
-from mailer.csv.columns import EMAIL, SINCE, STATUS, STATUS_SINCE
+from mailer.csv.columns.header_row import EMAIL, SINCE, STATUS, STATUS_SINCE
+from mailer.csv.columns.vendor_status import SIGNS
 from mailer.csv.reader import CsvList, open_list
 from mailer.csv.rows import Status
-from mailer.csv.vendor_status_columns import SIGNS
 from mailer.errors import UsageError
 from mailer.ledger.types.subscribers import Membership, StatusSource
 from mailer.ledger.types.syncs import SyncPlan

@@ -7,7 +7,8 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from mailer.addresses import parse_address
 from mailer.app import App
-from mailer.csv.reader import CsvList, ListError, open_list
+from mailer.csv.list_errors import ListError
+from mailer.csv.reader import CsvList, open_list
 from mailer.errors import UsageError
 from mailer.ledger.sends.audience import find
 from mailer.ledger.sends.audience_query import Audience

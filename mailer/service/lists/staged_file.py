@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from mailer.csv.columns import EMAIL, ColumnRules
+from mailer.csv.columns.header_row import EMAIL, ColumnRules
 from mailer.csv.reader import CsvList, RowBatch, open_list
 from mailer.csv.rejected_rows_file import keep_rejected
 from mailer.csv.rows import DuplicateRow, Finding, Member, RejectedRow, UnclearColumn

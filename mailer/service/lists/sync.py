@@ -21,7 +21,7 @@ from typing import Protocol
 
 from mailer.addresses import parse_address
 from mailer.app import App
-from mailer.csv.columns import EMAIL, SINCE, STATUS
+from mailer.csv.columns.header_row import EMAIL, SINCE, STATUS
 from mailer.csv.reader import CsvList
 from mailer.csv.rows import Status
 from mailer.csv.sync_patch import RowPatch, prepare_patch

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping
 
 from mailer.app import App
 from mailer.audience.list_settings import load_list_settings
-from mailer.csv.columns import ColumnRules
+from mailer.csv.columns.header_row import ColumnRules
+from mailer.csv.columns.suspected_opt_outs import ColumnMeaning
 from mailer.csv.rows import UnclearColumn
-from mailer.csv.suspected_opt_out_columns import ColumnMeaning
 from mailer.errors import NeedsConfirmationError
 from mailer.ledger.types.syncs import SyncPlan
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from mailer.app import App
 from mailer.atomic_files import AtomicFile
-from mailer.csv.reader import changed_error
+from mailer.csv.list_errors import changed_error
 from mailer.errors import UsageError
 from mailer.ledger.types.syncs import SyncPlan
 from mailer.service.file_cache import Version, file_version

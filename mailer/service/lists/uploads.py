@@ -34,7 +34,8 @@ from sqlalchemy import Connection
 
 from mailer.app import App
 from mailer.atomic_files import PRIVATE_FILE, AtomicFile, open_private, replace_file
-from mailer.csv.reader import CsvList, ListError, open_list, unwritable_error
+from mailer.csv.list_errors import ListError, unwritable_error
+from mailer.csv.reader import CsvList, open_list
 from mailer.csv.rejected_rows_file import write_rejected
 from mailer.csv.rows import abbreviate_cell
 from mailer.errors import NeedsConfirmationError, UsageError

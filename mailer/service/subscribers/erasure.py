@@ -22,7 +22,8 @@ from mailer.addresses import parse_address
 from mailer.app import App
 from mailer.atomic_files import replace_file
 from mailer.csv.admin_edits import RowEdit, edited_copy
-from mailer.csv.reader import ListError, open_list
+from mailer.csv.list_errors import ListError
+from mailer.csv.reader import open_list
 from mailer.csv.rows import Member
 from mailer.errors import MailerError, UsageError
 from mailer.ledger.types.suppressions import ErasureResult

@@ -17,7 +17,8 @@ from urllib.parse import urlsplit
 
 from mailer.addresses import Address
 from mailer.app import App
-from mailer.csv.reader import ListError, open_list
+from mailer.csv.list_errors import ListError
+from mailer.csv.reader import open_list
 from mailer.csv.rows import Member, Status
 from mailer.iso_time import format_iso
 from mailer.ledger.subscribers.leaving_reasons import LeavingReasonRecord

@@ -28,7 +28,7 @@ def join(ledger, *lists, address=ANA, **own):
         join_list(ledger, name, address, own, source="form")
 
 
-def standing(ledger, identity=ANA.identity):
+def statuses(ledger, identity=ANA.identity):
     return {each.list: each.status.value for each in ledger.members.of(identity)}
 
 
@@ -46,7 +46,7 @@ def test_a_change_of_address_keeps_every_list_and_field_and_links_the_histories(
     ledger.preferences.set_lists(ANA, {}, ["weekly"], source="page")
     joined = ledger.members.get("daily", ANA.identity).joined_at
     mail = ask(ledger, mailed_page(ledger, ANA))
-    assert standing(ledger, NEW.identity) == {}
+    assert statuses(ledger, NEW.identity) == {}
     clock.forward(60)
     assert ledger.address_changes.confirm(mail, source="letter") is AddressChange.DONE
     moved = ledger.members.get("daily", NEW.identity)
@@ -54,8 +54,8 @@ def test_a_change_of_address_keeps_every_list_and_field_and_links_the_histories(
         Status.SUBSCRIBED, SignupSource.SIGN_UP, False, joined,
     )  # fmt: skip
     assert moved.values == {"city": "Porto"}
-    assert standing(ledger) == {"daily": "unsubscribed", "weekly": "unsubscribed"}
-    assert standing(ledger, NEW.identity) == {"daily": "subscribed"}
+    assert statuses(ledger) == {"daily": "unsubscribed", "weekly": "unsubscribed"}
+    assert statuses(ledger, NEW.identity) == {"daily": "subscribed"}
     for identity in (ANA.identity, NEW.identity):
         [move] = [each for each in ledger.members.changes(identity) if each.kind is MemberChangeKind.ADDRESS]
         assert (move.before, move.after) == (ANA.identity, NEW.identity)
@@ -72,8 +72,8 @@ def test_a_change_of_address_can_be_reverted(ledger, clock):
     ledger.address_changes.confirm(ask(ledger, mailed_page(ledger, ANA)), source="letter")
     back = ask(ledger, mailed_page(ledger, NEW), ANA)
     assert ledger.address_changes.confirm(back, source="letter") is AddressChange.DONE
-    assert standing(ledger) == {"daily": "subscribed"}
-    assert standing(ledger, NEW.identity) == {"daily": "unsubscribed"}
+    assert statuses(ledger) == {"daily": "subscribed"}
+    assert statuses(ledger, NEW.identity) == {"daily": "unsubscribed"}
     assert set(ledger.members.former_addresses(ANA.identity)) == {NEW.identity}
 
 
@@ -93,7 +93,7 @@ def test_a_change_of_address_circumvents_no_opt_out(ledger, where, reason):
         assert ledger.suppressions.get(NEW.identity) is None
     else:
         assert moved in {AddressChange.REFUSED, AddressChange.EXPIRED}
-        assert "daily" not in standing(ledger, NEW.identity)
+        assert "daily" not in statuses(ledger, NEW.identity)
         assert ledger.suppressions.get(identity)
 
 
@@ -123,7 +123,7 @@ def test_erasure_includes_former_addresses_and_not_later_ones(ledger):
     ledger.address_changes.confirm(ask(ledger, mailed_page(ledger, READER)), source="letter")
     ledger.address_changes.confirm(ask(ledger, mailed_page(ledger, NEW), ANA), source="letter")
     ledger.erasure.erase(NEW.identity, source="page")
-    assert standing(ledger) == {"readers": "subscribed"}
+    assert statuses(ledger) == {"readers": "subscribed"}
     assert ledger.members.former_addresses(ANA.identity) == ()
     for identity in (NEW.identity, READER.identity):
         assert ledger.suppressions.get(identity).reason is SuppressionReason.ERASED
@@ -159,7 +159,7 @@ def test_undoing_a_change_gives_the_lists_back_from_wherever_they_went(ledger, c
     [notice] = mails(ledger, TransactionalKind.MOVED)
     clock.forward(60)
     assert ledger.address_changes.undo(notice.id, source="page") is AddressChange.DONE
-    assert standing(ledger) == {"daily": "paused", "weekly": "paused", "left": "unsubscribed"}
+    assert statuses(ledger) == {"daily": "paused", "weekly": "paused", "left": "unsubscribed"}
     assert ledger.members.get("daily", ANA.identity).values == {"city": "Porto"}
     for other in (NEW, THIRD):
         assert ledger.members.get("daily", other.identity).status is Status.UNSUBSCRIBED
@@ -170,7 +170,7 @@ def test_undoing_a_change_gives_the_lists_back_from_wherever_they_went(ledger, c
     assert ledger.address_changes.undo(notice.id, source="page") is AddressChange.DONE
     assert ledger.members.changes(ANA.identity) == before
     ledger.erasure.erase(THIRD.identity, source="page")
-    assert standing(ledger)["daily"] == "paused"
+    assert statuses(ledger)["daily"] == "paused"
 
 
 def test_undoing_a_change_leaves_the_lists_that_the_new_address_had_by_itself(ledger):
@@ -179,8 +179,8 @@ def test_undoing_a_change_leaves_the_lists_that_the_new_address_had_by_itself(le
     ledger.address_changes.confirm(ask(ledger, mailed_page(ledger, ANA)), source="page")
     [notice] = mails(ledger, TransactionalKind.MOVED)
     assert ledger.address_changes.undo(notice.id, source="page") is AddressChange.DONE
-    assert standing(ledger) == {"daily": "subscribed", "weekly": "subscribed"}
-    assert standing(ledger, NEW.identity) == {"daily": "unsubscribed", "weekly": "subscribed"}
+    assert statuses(ledger) == {"daily": "subscribed", "weekly": "subscribed"}
+    assert statuses(ledger, NEW.identity) == {"daily": "unsubscribed", "weekly": "subscribed"}
     assert ledger.members.get("weekly", NEW.identity).values == {"city": "Faro"}
 
 
@@ -192,7 +192,7 @@ def test_undoing_a_change_lifts_only_an_opt_out_by_a_link(ledger, reason):
     ledger.suppressions.suppress(ANA.identity, reason, source="x")
     assert ledger.address_changes.outlook(notice.id) is AddressChange.REFUSED
     assert ledger.address_changes.undo(notice.id, source="page") is AddressChange.REFUSED
-    assert standing(ledger) == {"daily": "unsubscribed"}
+    assert statuses(ledger) == {"daily": "unsubscribed"}
 
 
 def test_the_link_of_a_message_unsubscribes_the_addresses_taken_since_and_leaves_the_undo_of_the_change(ledger, clock):
@@ -215,7 +215,7 @@ def test_the_link_of_a_message_unsubscribes_the_addresses_taken_since_and_leaves
     [notice] = mails(ledger, TransactionalKind.MOVED, READER)
     assert ledger.address_changes.undo(notice.id, source="page") is AddressChange.DONE
     assert ledger.suppressions.get(READER.identity) is None
-    assert standing(ledger, READER.identity) == {"daily": "subscribed"}
+    assert statuses(ledger, READER.identity) == {"daily": "subscribed"}
     assert ledger.suppressions.identities_of_delivery(number) == (READER.identity,)  # the change is no more
     assert ledger.suppressions.get(THIRD.identity)
     confirmed = mails(ledger, TransactionalKind.ADDRESS, NEW)[0]

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from sqlalchemy import inspect, text
 
 from mailer.addresses import parse_address
-from mailer.csv.reader import ListError, open_list
+from mailer.csv.list_errors import ListError
+from mailer.csv.reader import open_list
 from mailer.csv.rows import Member, RejectedRow, Status
 from mailer.errors import NeedsConfirmationError, UsageError
 from mailer.ledger.sync import syncs

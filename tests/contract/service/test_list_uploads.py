@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import pytest
 
 from mailer.addresses import parse_address
-from mailer.csv.reader import ListError
+from mailer.csv.list_errors import ListError
 from mailer.errors import NeedsConfirmationError, UsageError
 from mailer.ledger.types.suppressions import SuppressionReason
 from mailer.service.lists import uploads

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailer.csv.admin_edits import RowEdit, edited_copy
-from mailer.csv.reader import ListError, open_list
+from mailer.csv.list_errors import ListError
+from mailer.csv.reader import open_list
 from mailer.csv.rows import Member
 
 CELLS = st.text(st.characters(blacklist_categories=("Cs", "Cc"), blacklist_characters='"'), max_size=8)

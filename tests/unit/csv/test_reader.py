@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailer.addresses import parse_address
-from mailer.csv.reader import ListError, open_list
+from mailer.csv.list_errors import ListError
+from mailer.csv.reader import open_list
 from mailer.csv.rows import DuplicateRow, Member, RejectedRow, RowWarning, Status
 from mailer.line_sanitizer import clean_line
 

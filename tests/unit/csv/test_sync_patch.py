@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailer.csv.cell_editing import cell_spans, set_cells
-from mailer.csv.reader import ListError, open_list
+from mailer.csv.list_errors import ListError
+from mailer.csv.reader import open_list
 from mailer.csv.rows import Member, RejectedRow, Status
 from mailer.csv.sync_patch import RowPatch, prepare_patch
 from mailer.csv.tokenizer import ends_its_row

@@ -6,7 +6,7 @@ from urllib.parse import quote
 from starlette.responses import Response, StreamingResponse
 
 from mailer.addresses import mask_address, parse_address
-from mailer.csv.reader import ListError
+from mailer.csv.list_errors import ListError
 from mailer.errors import NeedsConfirmationError, UsageError
 from mailer.ledger.subscribers.member_search import LONGEST, PAGE
 from mailer.ledger.types.roles_and_scopes import Role

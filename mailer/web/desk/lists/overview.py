@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from mailer.app import App
 from mailer.audience.list_settings import load_list_settings
-from mailer.csv.reader import ListError
+from mailer.csv.list_errors import ListError
 from mailer.csv.rows import UnclearColumn
 from mailer.ledger.types.roles_and_scopes import Role
 from mailer.ledger.types.syncs import PendingChanges

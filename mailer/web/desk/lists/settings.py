@@ -14,8 +14,8 @@ from mailer.audience.list_settings import (
     load_list_settings,
     write_list_settings,
 )
+from mailer.csv.columns.suspected_opt_outs import ColumnMeaning
 from mailer.csv.rows import UnclearColumn
-from mailer.csv.suspected_opt_out_columns import ColumnMeaning
 from mailer.dispatch.slug import is_slug
 from mailer.ledger.types.roles_and_scopes import Role
 from mailer.service.dispatches.check_and_compile import read_dispatch_index

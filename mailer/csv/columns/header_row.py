@@ -24,8 +24,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 
-from mailer.csv.suspected_opt_out_columns import ColumnMeaning, Suspicion, find_suspicion
-from mailer.csv.vendor_status_columns import CONSENT, FIELDS, SIGNS, VendorStatusColumn
+from mailer.csv.columns.suspected_opt_outs import ColumnMeaning, Suspicion, find_suspicion
+from mailer.csv.columns.vendor_status import CONSENT, FIELDS, SIGNS, VendorStatusColumn
 
 EMAIL = "email"
 STATUS = "status"
@@ -90,8 +90,8 @@ class Columns:
 
     `since` is the date of the status: the column `status_since`, or `since` beside a status. `signs`: columns of other tools that
     hold a status, and those whose meaning a person stated. `suspects`: columns that may record an opt-out
-    (suspected_opt_out_columns.py).
-    `consent`: the fields that record a consent, by our names (vendor_status_columns.py).
+    (csv/columns/suspected_opt_outs.py).
+    `consent`: the fields that record a consent, by our names (csv/columns/vendor_status.py).
     """
 
     headers: tuple[str, ...]

@@ -3,7 +3,7 @@
 SIGNS has the status columns by their exact field name. A word that is not listed has no status, or is UNKNOWN if the column has
 no other purpose. Nothing is guessed from the form of a word, but a date is recognised. The columns and words are from the tools'
 own sources, documentation and fixtures; docs/admin.md lists them. Other columns that may record an opt-out are found by
-suspected_opt_out_columns.py.
+suspected_opt_outs.py.
 
 Our own words count in every column called `status`, of any tool.
 """

@@ -2,12 +2,12 @@ from pathlib import Path
 
 import pytest
 
+from mailer.csv.columns.vendor_status import SIGNS
 from mailer.csv.reader import open_list
 from mailer.csv.rows import Member, RowWarning
 from mailer.csv.sync_patch import RowPatch, prepare_patch
-from mailer.csv.vendor_status_columns import SIGNS
 
-TOOLS = Path(__file__).parents[2] / "data" / "lists" / "tools"
+TOOLS = Path(__file__).parents[3] / "data" / "lists" / "tools"
 WANTED = {
     "mailchimp-subscribed": ["subscribed"],
     "mailchimp-unsubscribed": ["unsubscribed"],

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailer.csv.columns import ColumnsError, field_name, read_columns
+from mailer.csv.columns.header_row import ColumnsError, field_name, read_columns
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """Columns that may record who must not get mail, but that this program does not understand.
 
-A column that vendor_status_columns.py does not know is suspected by its heading or by its cells, in the languages of the
+A column that csv/columns/vendor_status.py does not know is suspected by its heading or by its cells, in the languages of the
 program and in some others:
 
     the heading speaks of leaving (`Opted out on`, `Abgemeldet`)       a cell that is filled in, and is not a no
@@ -18,8 +18,8 @@ import unicodedata
 from collections.abc import Callable
 from enum import StrEnum
 
+from mailer.csv.columns.vendor_status import EMPTY, NO, OPT_OUT_WORDS, YES, VendorStatusColumn, normalize_word
 from mailer.csv.rows import Status
-from mailer.csv.vendor_status_columns import EMPTY, NO, OPT_OUT_WORDS, YES, VendorStatusColumn, normalize_word
 
 Suspicion = Callable[[str], bool]
 """Whether a cell of the column may be an opt-out."""
@@ -54,7 +54,7 @@ _STATUS_COLUMNS = {
     ),
 }
 
-# The beginnings of words in field names without accents (columns.py).
+# The beginnings of words in field names without accents (csv/columns/header_row.py).
 _SPEAKS_OF_LEAVING = re.compile(
     r"""unsub|opt_?out|optedout|do_?not_?(?:e?mail|contact|send)|black_?list|block_?list|suppress|bounced  # also in EmailOptOut
     |abgemeld|abmeld|desabon|desinscri|descadastr|uitgeschr
@@ -132,41 +132,10 @@ _SENTENCE = re.compile(  # lower case; a word that asks for no mail, or a no wit
 _BETWEEN_WORDS = re.compile(r"[,;|/:]")
 _AROUND_WORDS = " \"'[](){}*#"
 _WORD = re.compile(r"[^\W_]+")
-_FIRST_WORDS = frozenset(  # of an answer such as “No, thanks”
-    {
-        *NO,
-        "never",
-        "not",
-        "no",
-        "don't",
-        "dont",
-        "stop",
-        "remove",
-        "nie",
-        "niemals",
-        "kein",
-        "keine",
-        "nicht",
-        "jamais",
-        "pas",
-        "nunca",
-    }
-    | {
-        "mai",
-        "aucun",
-        "aucune",
-        "ninguno",
-        "ninguna",
-        "nenhum",
-        "nenhuma",
-        "nooit",
-        "geen",
-        "niet",
-        "никогда",
-        "אף",
-        "أبدا",
-    }
-)
+_FIRST_WORDS = NO | {  # of an answer such as “No, thanks”
+    "never", "not", "no", "don't", "dont", "stop", "remove", "nie", "niemals", "kein", "keine", "nicht", "jamais", "pas", "nunca",
+    "mai", "aucun", "aucune", "ninguno", "ninguna", "nenhum", "nenhuma", "nooit", "geen", "niet", "никогда", "אף", "أبدا",
+}  # fmt: skip
 _DATED = re.compile(r"(?P<word>[^\d(:,;]*?[^\W\d])[ :,;-]*(?:(?:on|at|am|seit|per|le|el|em|il|op) )?(?:\d.*|\(.*)")
 _SHORT_ANSWER = 40  # characters
 _LONGEST_REMARK = 1000  # characters that are searched for a sentence

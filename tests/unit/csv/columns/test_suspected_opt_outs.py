@@ -2,10 +2,11 @@
 
 import pytest
 
-from mailer.csv.columns import ColumnRules
-from mailer.csv.reader import ListError, open_list
+from mailer.csv.columns.header_row import ColumnRules
+from mailer.csv.columns.suspected_opt_outs import ColumnMeaning
+from mailer.csv.list_errors import ListError
+from mailer.csv.reader import open_list
 from mailer.csv.rows import Member, RowWarning, UnclearColumn
-from mailer.csv.suspected_opt_out_columns import ColumnMeaning
 
 UNDERSTOOD = [
     ("opt_out", "1"), ("Opted Out", "yes"), ("Email Opt Out", "TRUE"), ("Unsubscribed from all email", "true"),
