@@ -1,6 +1,5 @@
 """The commands `feedback list`, `feedback show` and `feedback decide`: what came back, and what a person decides about it."""
 
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -8,10 +7,8 @@ import click
 
 from mailer.addresses import mask_address
 from mailer.app import App
-from mailer.atomic_files import open_private
 from mailer.cli.options import COMMAND_LINE, as_json, in_workspace
-from mailer.cli.output import echo_err, plural, print_json
-from mailer.csv.formula_safe_writer import write_export
+from mailer.cli.output import echo_err, plural, print_json, write_csv
 from mailer.errors import UsageError
 from mailer.feedback.model import FeedbackKind
 from mailer.iso_time import format_iso
@@ -141,15 +138,6 @@ def _line(entry: FeedbackEntry) -> str:
 
 
 def _write_csv(path: Path, entries: Iterable[FeedbackEntry]) -> None:
-    rows = map(feedback_row, entries)
-    if str(path) == "-":
-        write_export(sys.stdout, COLUMNS, rows, line_end="\n")
-        return
-    try:
-        with open(path, "w", encoding="utf-8", newline="", opener=open_private) as file:
-            write_export(file, COLUMNS, rows)
-    except OSError as error:
-        raise UsageError(
-            f"Cannot write {path} ({error.strerror}).", "Free disk space, or choose another file."
-        ) from error
-    echo_err(f"Written to {path}")
+    write_csv(path, COLUMNS, map(feedback_row, entries))
+    if str(path) != "-":
+        echo_err(f"Written to {path}")

@@ -1,6 +1,5 @@
 """The commands `suppress`: the suppression list."""
 
-import sys
 from collections import Counter
 from pathlib import Path
 
@@ -8,10 +7,8 @@ import click
 
 from mailer.addresses import parse_address
 from mailer.app import App
-from mailer.atomic_files import open_private
 from mailer.cli.options import COMMAND_LINE, as_json, in_workspace
-from mailer.cli.output import echo_err, plural, print_json, short_identity
-from mailer.csv.formula_safe_writer import write_export
+from mailer.cli.output import echo_err, plural, print_json, short_identity, write_csv
 from mailer.errors import UsageError
 from mailer.iso_time import format_iso
 from mailer.ledger.types.suppressions import Suppression, SuppressionReason, UnsuppressResult, UnsuppressStatus
@@ -133,7 +130,7 @@ def list_(*, reason: str | None, limit: int | None, csv_file: str | None, as_jso
         print_json({"suppressions": rows})
         return
     if csv_file:
-        _write_csv(csv_file, [list(row.values()) for row in rows])
+        write_csv(csv_file, _CSV_COLUMNS, [list(row.values()) for row in rows])
     else:
         for row in rows[:limit]:
             click.echo(f"{row['at']}  {row['reason']:<12}  {short_identity(row['identity'])}  {row['source']}")
@@ -145,14 +142,3 @@ def list_(*, reason: str | None, limit: int | None, csv_file: str | None, as_jso
     counts = Counter(row["reason"] for row in rows)
     by_reason = ", ".join(f"{count:,} {word}" for word, count in sorted(counts.items()))
     echo_err(f"{plural(len(rows), 'address', 'addresses')}: {by_reason}")
-
-
-def _write_csv(path: str, rows: list[list[str]]) -> None:
-    if path == "-":
-        write_export(sys.stdout, _CSV_COLUMNS, rows, line_end="\n")
-        return
-    try:
-        with open(path, "w", encoding="utf-8", newline="", opener=open_private) as file:
-            write_export(file, _CSV_COLUMNS, rows)
-    except OSError as error:
-        raise UsageError(f"Cannot write {path} ({error.strerror}).", "Choose another file.") from error

@@ -1,16 +1,13 @@
 """The command `report`: shows what happened to the recipients of a send."""
 
-import sys
 from pathlib import Path
 
 import click
 
 from mailer.app import App
-from mailer.atomic_files import open_private
 from mailer.cli.options import COMMAND_LINE, as_json, in_workspace, send_number
-from mailer.cli.output import echo_err, plural, print_json
+from mailer.cli.output import echo_err, plural, print_json, write_csv
 from mailer.cli.sends.status import show_next_step, show_send
-from mailer.csv.formula_safe_writer import write_export
 from mailer.delivery.states import DeliveryState
 from mailer.errors import UsageError
 from mailer.ledger.types.deliveries import ReportRow
@@ -47,7 +44,7 @@ def report_command(send: int, emails: tuple[str, ...], csv_file: Path | None, *,
         if emails:
             return exit_code(summary)
         if csv_file is not None:
-            _write_csv(app, summary, None if to_stdout else csv_file)
+            _write_csv(app, summary, csv_file)
         if as_json:
             print_json(report_object(app, summary))
         elif csv_file is None:
@@ -97,17 +94,9 @@ def _first_rows(app: App, send_id: int, state: DeliveryState) -> list[ReportRow]
     return [row for row, _ in zip(rows, range(SHOWN + 1), strict=False)]
 
 
-def _write_csv(app: App, summary: Summary, path: Path | None) -> None:
-    """Writes the report to a file, or to standard output without one."""
+def _write_csv(app: App, summary: Summary, path: Path) -> None:
+    """Writes the report to a file, or to standard output."""
     app.ledger.audit.record(COMMAND_LINE, "send.export", str(summary.send.id))
-    if path is None:
-        write_export(sys.stdout, COLUMNS, report_rows(app, summary.send), line_end="\n")
-        return
-    try:
-        with open(path, "w", encoding="utf-8", newline="", opener=open_private) as file:
-            write_export(file, COLUMNS, report_rows(app, summary.send))
-    except OSError as error:
-        raise UsageError(
-            f"Cannot write {path} ({error.strerror}).", "Free disk space, or choose another file."
-        ) from error
-    echo_err(f"{plural(summary.frozen, 'row')} written to {path}")
+    write_csv(path, COLUMNS, report_rows(app, summary.send))
+    if str(path) != "-":
+        echo_err(f"{plural(summary.frozen, 'row')} written to {path}")

@@ -24,10 +24,9 @@ from mailer.app import App
 from mailer.atomic_files import replace_file
 from mailer.errors import MailerError
 from mailer.feedback.received_message import LARGEST
-from mailer.ledger.types.feedback import RecordStatus
 from mailer.relay import TlsMode
-from mailer.service.feedback.record import record_message
-from mailer.service.periodic_jobs import Log, current_traceback, run_every
+from mailer.service.feedback.record import record_from_mailbox
+from mailer.service.periodic_jobs import Log, run_every
 from mailer.settings.inbound_parsers import ImapAccount
 from mailer.settings.secret_masking import redact_secrets
 
@@ -38,7 +37,6 @@ _COMMAND_LIMIT = 30.0  # seconds, for the command that prints a token
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _STATE_FILE = "imap.json"
 Register = Callable[[imaplib.IMAP4], None]
-_RECOGNISED = frozenset({RecordStatus.RECORDED, RecordStatus.DUPLICATE})
 
 
 class ImapError(MailerError):
@@ -146,16 +144,7 @@ class ImapMailbox:
     def _take(self, client: imaplib.IMAP4, number: int) -> bool:
         parts = _expect(client.uid("FETCH", str(number), f"(BODY.PEEK[]<0.{LARGEST}>)"))
         raw = next((part[1] for part in parts if isinstance(part, tuple)), b"")
-        try:
-            status = record_message(self._app, raw, source="imap").status
-        except MailerError:
-            raise
-        except Exception:  # noqa: BLE001 - one message must not keep back the others
-            self._log(
-                f"A message in the mailbox is left there, because of a bug in mailer: {current_traceback(self._app)}"
-            )
-            return False
-        if status not in _RECOGNISED:
+        if not record_from_mailbox(self._app, raw, source="imap", log=self._log):
             return False
         try:
             self._move(client, str(number))

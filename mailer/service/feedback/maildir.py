@@ -13,11 +13,9 @@ from pathlib import Path
 from mailer.app import App
 from mailer.errors import MailerError
 from mailer.feedback.received_message import LARGEST
-from mailer.ledger.types.feedback import RecordStatus
-from mailer.service.feedback.record import record_message
-from mailer.service.periodic_jobs import Log, current_traceback, run_every
+from mailer.service.feedback.record import record_from_mailbox
+from mailer.service.periodic_jobs import Log, run_every
 
-_RECOGNISED = frozenset({RecordStatus.RECORDED, RecordStatus.DUPLICATE})
 _FOLDERS = ("new", "cur")
 
 
@@ -58,16 +56,7 @@ class Maildir:
                 raw = opened.read(LARGEST)
         except FileNotFoundError:  # its owner has moved it
             return False
-        try:
-            status = record_message(self._app, raw, source="maildir").status
-        except MailerError:
-            raise
-        except Exception:  # noqa: BLE001 - one message must not keep back the others
-            self._log(
-                f"A message in the Maildir is left there, because of a bug in mailer: {current_traceback(self._app)}"
-            )
-            status = RecordStatus.IGNORED
-        if status not in _RECOGNISED:
+        if not record_from_mailbox(self._app, raw, source="maildir", log=self._log):
             self._seen.add(_unique_name(file))
             return False
         self._move(file)

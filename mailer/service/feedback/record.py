@@ -1,6 +1,7 @@
 """Records what comes back: messages from a mail system, and events of mail providers.
 
     record_message(app, raw, source="pipe")     one message that was received; blocks until the commit
+    record_from_mailbox(app, raw, ...)          one message of a mailbox; whether it may be moved away
     record_event(app, event)                    one event of a provider, verified by the caller; blocks until the commit
     submit_events(app, events)                  several events in one transaction; a future, for event loops
 
@@ -14,6 +15,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 
 from mailer.app import App
+from mailer.errors import MailerError
 from mailer.feedback.model import Feedback, FeedbackKind, recipient_about
 from mailer.feedback.policy import BounceLimits
 from mailer.feedback.reader import read_feedback
@@ -22,11 +24,13 @@ from mailer.ledger.feedback.log import RecordedFeedback
 from mailer.ledger.types.feedback import FeedbackEvent, FeedbackMessage, NewFeedback, RecordStatus
 from mailer.service.feedback.matching import match_event, match_message, message_digest, source_id, source_name
 from mailer.service.feedback.unsubscribe_by_mail import UnsubscribeMailResult, process_unsubscribe_mail
+from mailer.service.periodic_jobs import Log, current_traceback
 from mailer.smtp.refusal_reason import Reason
 
 RECIPIENTS = 100  # of one message
 EARLY = 3600.0  # seconds: a younger event may come before our own reply with its id is recorded
 _DEDICATED = frozenset({"pipe", "lmtp"})  # sources that get only mail for the program
+_RECOGNISED = frozenset({RecordStatus.RECORDED, RecordStatus.DUPLICATE})
 _KINDS = frozenset({FeedbackKind.BOUNCE, FeedbackKind.COMPLAINT})
 _log = logging.getLogger(__name__)
 
@@ -81,6 +85,19 @@ def record_message(app: App, raw: bytes, *, source: str, recipient: str | None =
     done = _submit(app, items, source, FeedbackMessage(digest=digest, raw=raw)).result()
     _warn(done)
     return RecordedMessage(status=_status_of(done.statuses), kind=feedback.kind, recipients=len(items))
+
+
+def record_from_mailbox(app: App, raw: bytes, *, source: str, log: Log) -> bool:
+    """Records a message of a mailbox that people may read, too; False: leave it there, because it says nothing to the program,
+    or because of a bug, which is logged and must not keep back the others. Raises MailerError.
+    """
+    try:
+        return record_message(app, raw, source=source).status in _RECOGNISED
+    except MailerError:
+        raise
+    except Exception:  # noqa: BLE001 - one message must not keep back the others
+        log(f"A message in the mailbox is left there, because of a bug in mailer: {current_traceback(app)}")
+        return False
 
 
 def record_event(app: App, event: FeedbackEvent) -> RecordStatus:

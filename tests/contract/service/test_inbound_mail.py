@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from mailer.ledger.types.errors import LedgerError
 from mailer.relay import TlsMode
-from mailer.service.feedback import imap_mailbox, lmtp_server, maildir
+from mailer.service.feedback import lmtp_server, record
 from mailer.service.feedback.imap_mailbox import ImapError, ImapMailbox, poll_imap
 from mailer.service.feedback.lmtp_server import receive_lmtp
 from mailer.service.feedback.maildir import Maildir, poll_maildir
@@ -140,7 +140,7 @@ def test_recognised_messages_of_a_mailbox_move_after_the_commit_and_all_others_a
 
         before = mailbox.messages()
         with monkeypatch.context() as patch:
-            patch.setattr(imap_mailbox, "record_message", fail)
+            patch.setattr(record, "record_message", fail)
             with pytest.raises(LedgerError):
                 poll()
         assert mailbox.messages() == before  # not even marked as seen
@@ -161,7 +161,7 @@ def test_recognised_messages_of_a_mailbox_move_after_the_commit_and_all_others_a
         assert mailbox.messages() == left
         assert len(mailbox.messages("Back/mailer")) == 2
         assert len(site.ledger.feedback.page()) == 2
-        monkeypatch.setattr(imap_mailbox, "record_message", bug)
+        monkeypatch.setattr(record, "record_message", bug)
         mailbox.deliver(LETTER, LETTER, at=START)
         assert poll() == 0
         assert len(logged) == 2
@@ -261,7 +261,7 @@ def test_recognised_messages_of_a_maildir_move_after_the_commit_and_all_others_a
         before = names()
         mail = Maildir(site.app, box, print)
         with monkeypatch.context() as patch:
-            patch.setattr(maildir, "record_message", fail)
+            patch.setattr(record, "record_message", fail)
             with pytest.raises(LedgerError):
                 mail.poll()
         assert names() == before
@@ -279,9 +279,9 @@ def test_recognised_messages_of_a_maildir_move_after_the_commit_and_all_others_a
         (box / "new" / "5.bounce").write_bytes(bounce(sent[ANA], "5.1.1"))  # the same again
         reads: list[int] = []
         monkeypatch.setattr(
-            maildir, "record_message", lambda app, raw, **more: reads.append(1) or record(app, raw, **more)
+            record, "record_message", lambda app, raw, **more: reads.append(1) or original(app, raw, **more)
         )
-        record = lmtp_server.record_message
+        original = lmtp_server.record_message
         assert (mail.poll(), len(reads)) == (1, 1)
 
         async def scenario() -> None:
