@@ -116,7 +116,7 @@ def subscribe(
     if had_opted_out:
         _leave_others(conn, identity, list_id, by=source, at=at)
     found = _load(conn, list_name, identity)
-    if found is None or lifted or not _is_on(found):
+    if found is None or lifted or not found.is_mailed:
         enqueue_subscribed(conn, identity, list_name, at=at)
     if found is None:
         _insert(conn, list_id, address, own, by=source, at=at)
@@ -299,7 +299,7 @@ def move_membership(conn: Connection, list_id: int, new: Address, old: Membershi
         )
     )
     _record(conn, list_id, new.identity, MemberChangeKind.JOINED, after=old.status.value, by=by, at=at)
-    if _is_on(old):
+    if old.is_mailed:
         enqueue_subscribed(conn, new.identity, old.list, at=at)
 
 
@@ -325,15 +325,10 @@ def write_own(conn: Connection, found: Membership, own: Mapping[str, str], *, by
     )
 
 
-def _is_on(after_change: Membership) -> bool:
-    """Whether the member is subscribed, paused or not."""
-    return after_change.removed_at is None and after_change.status in {Status.SUBSCRIBED, Status.PAUSED}
-
-
 def _enqueue_webhooks(conn: Connection, before: Membership | None, after_change: Membership, *, at: float) -> None:
     """Notifies webhooks if the member joined the list or left it."""
-    was_on = before is not None and _is_on(before)
-    if _is_on(after_change) and not was_on:
+    was_on = before is not None and before.is_mailed
+    if after_change.is_mailed and not was_on:
         enqueue_subscribed(conn, after_change.identity, after_change.list, at=at)
     elif was_on and after_change.status is Status.UNSUBSCRIBED:
         enqueue_unsubscribed(conn, after_change.identity, after_change.list, at=at)

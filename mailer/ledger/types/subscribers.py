@@ -79,6 +79,11 @@ class Membership:
         """The fields as a message would have them."""
         return {name: value for name, value in {**self.fields, **self.profile}.items() if value}
 
+    @property
+    def is_mailed(self) -> bool:
+        """Whether the list mails the subscriber, now or after a pause."""
+        return self.removed_at is None and self.status in {Status.SUBSCRIBED, Status.PAUSED}
+
     def effective_status(self, at: float) -> Status:
         """The status at `at`: a pause may have ended. `effective_status` in store/expressions.py is the same in SQL."""
         ended = self.status is Status.PAUSED and self.paused_until is not None and self.paused_until <= at

@@ -17,7 +17,6 @@ from types import MappingProxyType
 
 from mailer.app import App
 from mailer.audience.list_settings import ListSettings, public_lists
-from mailer.csv.rows import Status
 from mailer.i18n.translations import effective_language, gettext, translatable
 from mailer.ledger.types.subscribers import Membership
 from mailer.ledger.types.suppressions import SuppressionReason
@@ -215,7 +214,7 @@ def _page(app: App, holder: LinkHolder) -> PreferencesPage:
     memberships = {
         each.list: each for each in app.ledger.members.of(holder.address.identity) if each.removed_at is None
     }
-    mailed = {name: each for name, each in memberships.items() if _is_mailed(each)}
+    mailed = {name: each for name, each in memberships.items() if each.is_mailed}
     public = _public(app)
     lists = tuple(
         ListChoice(settings=each, is_on=each.name in mailed and stopped is OptOut.NO)
@@ -240,11 +239,6 @@ def _page(app: App, holder: LinkHolder) -> PreferencesPage:
         and not public,
         has_public_lists=bool(public),
     )
-
-
-def _is_mailed(each: Membership) -> bool:
-    """Returns whether the list mails the subscriber, now or after a pause."""
-    return each.status in {Status.SUBSCRIBED, Status.PAUSED}
 
 
 def _own(public: Collection[ListSettings], memberships: Mapping[str, Membership]) -> dict[str, str]:

@@ -12,13 +12,10 @@ from collections.abc import Collection
 
 from mailer.app import App
 from mailer.audience.list_settings import ListSettingsError, load_list_settings
-from mailer.csv.rows import Status
 from mailer.i18n.translations import effective_language
 from mailer.ledger.subscribers.address_changes import asked_by
 from mailer.ledger.subscribers.transactional_mail_queue import QueuedMail
 from mailer.ledger.types.deliveries import Delivery
-
-_IS_MAILED = frozenset({Status.SUBSCRIBED, Status.PAUSED})
 
 
 def language_of_reader(app: App, identity: str) -> str:
@@ -32,14 +29,14 @@ def language_of_reader(app: App, identity: str) -> str:
 def lists_of_reader(app: App, identity: str) -> tuple[str, ...]:
     """Returns the lists of the reader: those that mail them, else those that went with them, else the one left last."""
     present = [each for each in app.ledger.members.of(identity) if each.removed_at is None]
-    mailed = [each.list for each in present if each.status in _IS_MAILED]
+    mailed = [each.list for each in present if each.is_mailed]
     if present and not mailed:
         last = max(each.since for each in present)
         mailed = [
             each.list
             for address in app.ledger.members.later_addresses(identity)
             for each in app.ledger.members.of(address)
-            if each.removed_at is None and each.status in _IS_MAILED
+            if each.is_mailed
         ] or [each.list for each in present if each.since == last]
     return tuple(dict.fromkeys(mailed))
 
@@ -60,7 +57,7 @@ def language_of_message(app: App, delivery: Delivery) -> str:
     """Returns the language of those lists of the send that the recipient is on; without one of its own, that of the issue."""
     send = app.ledger.sends.get(delivery.send_id)
     on = [each for each in app.ledger.members.of(delivery.identity) if each.list in send.lists]
-    mailed = [each for each in on if each.removed_at is None and each.status in _IS_MAILED]
+    mailed = [each for each in on if each.is_mailed]
     edition = app.ledger.editions.get(send.digest)
     return _shared_language(
         app, {each.list for each in mailed or on} or send.lists, edition.language if edition else ""

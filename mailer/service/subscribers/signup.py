@@ -18,13 +18,11 @@ from enum import StrEnum
 from mailer.addresses import Address, mask_address, parse_address
 from mailer.app import App
 from mailer.audience.list_settings import ListSettings, load_list_settings, public_lists
-from mailer.csv.rows import Status
 from mailer.i18n.translations import effective_language, gettext, translatable
 from mailer.ledger.subscribers.signups import Signup, SignupRequest, parse_signup_request
 from mailer.link_tokens import MailedLink
 from mailer.service.subscribers.own_fields import has_web_address, own_field_values, require_no_web_address
 
-_MAILED = frozenset({Status.SUBSCRIBED, Status.PAUSED})
 CONSENT_TEXT = translatable(
     "By signing up, you agree to receive %(name)s by e-mail. You can unsubscribe at any time with the link in each issue."
 )
@@ -176,7 +174,7 @@ def _is_mailed(app: App, request: SignupRequest) -> bool:
     if app.ledger.suppressions.get(request.identity) is not None:
         return False
     members = (app.ledger.members.get(name, request.identity) for name in request.confirmed)
-    return any(each is not None and each.removed_at is None and each.status in _MAILED for each in members)
+    return any(each is not None and each.is_mailed for each in members)
 
 
 def _confirmation(app: App, request: SignupRequest) -> Confirmation | None:

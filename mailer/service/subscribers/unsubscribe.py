@@ -36,7 +36,6 @@ from mailer.link_tokens import MAX_NUMBER, Purpose, is_inert
 from mailer.service.subscribers.reader_language import language_of_message
 
 UNDO_FOR = 3600.0  # seconds
-_MAILED = frozenset({Status.SUBSCRIBED, Status.PAUSED})
 _STEPS_BACK = 5.0  # seconds that a clock may have been set back since
 
 
@@ -87,7 +86,7 @@ def read_unsubscribe_link(app: App, token: str) -> UnsubscribeLink | None:
     if delivery is None:
         return None
     identities = app.ledger.suppressions.identities_of_delivery(delivery.id)
-    memberships = [each for identity in identities for each in app.ledger.members.of(identity)]
+    memberships = _memberships(app, identities)
     return UnsubscribeLink(
         masked=mask_address(delivery.address),
         language=language_of_message(app, delivery),
@@ -97,6 +96,11 @@ def read_unsubscribe_link(app: App, token: str) -> UnsubscribeLink | None:
     )
 
 
+def _memberships(app: App, identities: Iterable[str]) -> list[Membership]:
+    """Returns the memberships of a subscriber under each of their addresses."""
+    return [each for identity in identities for each in app.ledger.members.of(identity)]
+
+
 def _has_opted_out(app: App, identity: str) -> bool:
     suppression = app.ledger.suppressions.get(identity)
     return suppression is not None and suppression.reason.is_by_recipient
@@ -104,7 +108,7 @@ def _has_opted_out(app: App, identity: str) -> bool:
 
 def _has_several_lists(app: App, memberships: Iterable[Membership]) -> bool:
     """Returns whether more than one public list mails the subscriber."""
-    mailed = {each.list for each in memberships if each.removed_at is None and each.status in _MAILED}
+    mailed = {each.list for each in memberships if each.is_mailed}
     public = public_lists(app.workspace.subscribers, app.workspace.list_names(), skip_invalid=True)
     return len(mailed & {each.name for each in public}) > 1
 
@@ -145,8 +149,7 @@ async def unsubscribe(app: App, token: str, source: OptOutSource = OptOutSource.
 def _read_result(app: App, number: int, suppressed: SuppressResult) -> UnsubscribeResult:
     delivery = app.ledger.report.delivery(number)
     language = language_of_message(app, delivery) if delivery else ""
-    identities = app.ledger.suppressions.identities_of_delivery(number)
-    memberships = [each for identity in identities for each in app.ledger.members.of(identity)]
+    memberships = _memberships(app, app.ledger.suppressions.identities_of_delivery(number))
     has_several = _has_several_lists(app, memberships)
     return _result(app, number, suppressed, language=language, has_several_lists=has_several)
 

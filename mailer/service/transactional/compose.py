@@ -18,7 +18,6 @@ from dataclasses import dataclass
 
 from mailer.app import App
 from mailer.audience.list_settings import ListSettings
-from mailer.csv.rows import Status
 from mailer.edition.plaintext.wrap import COLUMNS, wrap
 from mailer.edition.template_loader import FallbackTemplates
 from mailer.i18n.bidi import text_direction
@@ -46,7 +45,6 @@ _PATHS = {
     MailedLink.ADDRESS: "address",
     MailedLink.UNDO_MOVE: "address",
 }
-_GETS_IT = frozenset({Status.SUBSCRIBED, Status.PAUSED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +96,7 @@ def _title(app: App, mail: QueuedMail) -> str:
 
 
 def _gets_all(app: App, identity: str, lists: Sequence[ListSettings]) -> bool:
-    names = {each.list for each in app.ledger.members.of(identity) if each.status in _GETS_IT and not each.removed_at}
+    names = {each.list for each in app.ledger.members.of(identity) if each.is_mailed}
     return names.issuperset(each.name for each in lists)
 
 
