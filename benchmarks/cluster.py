@@ -321,7 +321,8 @@ class _Server:
             for setting in ("log_lock_waits = on", f"deadlock_timeout = '{LOCK_PATIENCE}'"):
                 conn.execute(f"ALTER SYSTEM SET {setting}")
             conn.execute("SELECT pg_reload_conf()")
-            self.log = Path(str(conn.execute("SHOW data_directory").fetchone()[0])) / "log"  # type: ignore[index]
+            [(folder,)] = conn.execute("SHOW data_directory")
+            self.log = Path(str(folder)) / "log"
 
     def __enter__(self) -> Self:
         return self
