@@ -13,6 +13,7 @@ import asyncio
 import contextlib
 import logging
 import uuid
+from collections.abc import Collection
 from typing import Any
 
 from procrastinate import App as JobsApp
@@ -60,23 +61,26 @@ class ShardWorker:
         self._logged: set[str] = set()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Works until `stop` is set."""
+        """Works until `stop` is set. Raises what a bug in one of its loops raises, after the messages under way have ended."""
         for name in ("procrastinate", "psycopg.pool"):  # they log each try to connect; we log it once
             logging.getLogger(name).setLevel(logging.CRITICAL)
         self._stop = stop
         await asyncio.to_thread(self._beat)
         tasks = [asyncio.create_task(each()) for each in (self._beat_on, self._sweep_on, self._work_on)]
+        stopping = asyncio.create_task(stop.wait())
         try:
-            await stop.wait()
+            await asyncio.wait([stopping, *tasks], return_when=asyncio.FIRST_COMPLETED)
+            stop.set()  # also if one of the loops has ended
             for sender in self._running.values():
                 sender.stop()
             await self._is_idle.wait()
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            stopping.cancel()
+            await _cancel(tasks)
             with contextlib.suppress(MailerError):
                 await asyncio.to_thread(self._leave)
+        if failure := next((each.exception() for each in tasks if not each.cancelled() and each.exception()), None):
+            raise failure
 
     async def _work_on(self) -> None:
         """Takes jobs of Procrastinate; connects again when the database was away."""
@@ -221,6 +225,15 @@ class ShardWorker:
         if line not in self._logged:
             self._logged.add(line)
             self._log(line)
+
+
+async def _cancel(tasks: Collection[asyncio.Task[None]]) -> None:
+    """Cancels `tasks` and waits for their end. Again and again: Procrastinate forgets a cancellation while it starts."""
+    pending = set(tasks)
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=RECONNECT)
 
 
 def _describe(ending: RunResult, progress: SendProgress) -> str:
