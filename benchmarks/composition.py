@@ -20,7 +20,7 @@ from itertools import product
 from unittest.mock import patch
 
 from benchmarks.machine import ROOT
-from mailer.delivery.types import Claim
+from mailer.delivery.queue_port import Claim
 from mailer.dispatch.parse import parse_dispatch
 from mailer.edition.compile import compile_edition
 from mailer.edition.dispatch_view import image_files

@@ -20,7 +20,7 @@ from unittest.mock import patch
 from benchmarks.process import own_cpu
 from benchmarks.workload import DISPATCH, LIST
 from mailer.app import App
-from mailer.delivery.progress import SendProgress
+from mailer.delivery.run_progress import SendProgress
 from mailer.delivery.states import DeliveryState
 from mailer.edition.model import Edition
 from mailer.service.dispatches.check_and_compile import CheckResult, compile_checked

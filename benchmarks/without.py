@@ -22,9 +22,9 @@ from sqlalchemy.sql.visitors import cloned_traverse
 from benchmarks import engine
 from mailer import malloc
 from mailer.delivery.connection_slot import ConnectionSlot
+from mailer.delivery.queue_port import Claim, DeliveryResult
 from mailer.delivery.sender import Sender
 from mailer.delivery.states import DeliveryState
-from mailer.delivery.types import Claim, DeliveryResult
 from mailer.ledger.queue import batcher
 from mailer.ledger.store.compiled_statements import CompiledStatement
 from mailer.mime import composer, render_cache

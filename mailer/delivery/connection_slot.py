@@ -14,8 +14,8 @@ sent with this text. A claim whose envelope was sent ahead, or was about to be, 
 from collections.abc import Callable
 from functools import partial
 
+from mailer.delivery.queue_port import Claim, DeliveryQueue
 from mailer.delivery.relay_pool import PooledRelay, RelayPool
-from mailer.delivery.types import Claim, DeliveryQueue
 from mailer.mime.composer import Message
 from mailer.smtp.classify import connection_lost
 from mailer.smtp.session import AttemptResult, SmtpSession

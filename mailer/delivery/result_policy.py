@@ -10,9 +10,9 @@ delivery was released, and when it is due again. Only here an Outcome of SMTP be
 
 from dataclasses import dataclass
 
+from mailer.delivery.queue_port import Claim, DeliveryResult
 from mailer.delivery.retry import RetryPolicy
 from mailer.delivery.states import DeliveryState
-from mailer.delivery.types import Claim, DeliveryResult
 from mailer.smtp.classify import Outcome
 from mailer.smtp.refusal_reason import Reason, Subject
 from mailer.smtp.session import AttemptResult

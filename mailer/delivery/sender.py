@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from mailer.delivery.breaker import Refusal
 from mailer.delivery.connection_slot import Compose, ConnectionSlot
 from mailer.delivery.limit_share import NOTHING, Share
-from mailer.delivery.progress import SendProgress
+from mailer.delivery.queue_port import Claim, DeliveryQueue, DeliveryResult
 from mailer.delivery.relay_pool import PooledRelay, PoolOptions, RelayPool
 from mailer.delivery.result_policy import (
     EndedAttempt,
@@ -34,10 +34,10 @@ from mailer.delivery.result_policy import (
     quote,
 )
 from mailer.delivery.retry import RetryPolicy
+from mailer.delivery.run_progress import SendProgress
 from mailer.delivery.run_result import RunResult, StopReason
 from mailer.delivery.states import TERMINAL, SendState
 from mailer.delivery.throttle import RateLimits, Throttle, provider_of
-from mailer.delivery.types import Claim, DeliveryQueue, DeliveryResult
 from mailer.mime.composer import Message
 from mailer.relay import Relay
 from mailer.smtp.classify import Outcome

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from mailer.delivery.limit_share import WHOLE, Share
-from mailer.delivery.types import Claim
+from mailer.delivery.queue_port import Claim
 
 _N = TypeVar("_N", int, float)
 

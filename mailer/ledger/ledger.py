@@ -67,19 +67,19 @@ from mailer.ledger.reports.stats import SendStats
 from mailer.ledger.reports.verify import Verifier
 from mailer.ledger.sends.approvals import Approvals
 from mailer.ledger.sends.create import SendCreator
-from mailer.ledger.sends.editions import Editions
+from mailer.ledger.sends.editions_and_archive import Editions
 from mailer.ledger.sends.sends import Sends
 from mailer.ledger.sends.shards import Shards
-from mailer.ledger.sends.warmup import WarmUpDays
+from mailer.ledger.sends.warmup_quota import WarmUpDays
 from mailer.ledger.sends.workers import Workers
 from mailer.ledger.store.database import open_database
 from mailer.ledger.store.file_locks import FileLock
 from mailer.ledger.store.lease import LENGTH
 from mailer.ledger.store.ledger_context import LOCK_PATIENCE, LedgerContext
-from mailer.ledger.store.rollback_guard import AcceptedDatabase, PastRestore, RollbackGuard, past_restore
+from mailer.ledger.store.restore_detection import AcceptedDatabase, PastRestore, RollbackGuard, past_restore
 from mailer.ledger.store.tables import meta
 from mailer.ledger.store.upgrade import upgrade
-from mailer.ledger.store.writer import Writer
+from mailer.ledger.store.writer_thread import Writer
 from mailer.ledger.subscribers.address_changes import AddressChanges
 from mailer.ledger.subscribers.erasure import Erasure
 from mailer.ledger.subscribers.leaving_reasons import LeavingReasons

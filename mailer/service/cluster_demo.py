@@ -20,7 +20,7 @@ from pathlib import Path
 
 from mailer.addresses import parse_address
 from mailer.app import App
-from mailer.delivery.progress import SendProgress
+from mailer.delivery.run_progress import SendProgress
 from mailer.delivery.states import DeliveryState
 from mailer.errors import MailerError
 from mailer.ledger.types.sends import Summary

@@ -12,10 +12,10 @@ import pytest
 from mailer.app import App
 from mailer.delivery.breaker import BREAKER
 from mailer.delivery.limit_share import NOTHING, Share
+from mailer.delivery.queue_port import Claim
 from mailer.delivery.retry import RetryPolicy
 from mailer.delivery.run_result import StopReason
 from mailer.delivery.throttle import RateLimits
-from mailer.delivery.types import Claim
 from mailer.ledger.queue.leased_send import LeasedSend
 from mailer.ledger.types.errors import LedgerError
 from mailer.service.sends.summary import send_object

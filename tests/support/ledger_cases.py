@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 from sqlalchemy import Engine
 
 from mailer.addresses import Address
+from mailer.delivery.queue_port import Claim, DeliveryResult, NewDelivery
 from mailer.delivery.states import DeliveryState, SendKind
-from mailer.delivery.types import Claim, DeliveryResult, NewDelivery
 from mailer.edition.model import Image
 from mailer.ledger.ledger import Ledger
 from mailer.ledger.queue.leased_send import LeasedSend

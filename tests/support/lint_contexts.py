@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from mailer.delivery.types import Claim
+from mailer.delivery.queue_port import Claim
 from mailer.dispatch.diagnostics import Diagnostic
 from mailer.edition.compile import compile_edition
 from mailer.edition.html.conditional_nodes import ConditionalNode, FootnoteList, FootnoteNode

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from mailer.addresses import parse_address
 from mailer.app import App
+from mailer.delivery.queue_port import NewDelivery
 from mailer.delivery.states import DeliveryState, SendKind
-from mailer.delivery.types import NewDelivery
 from mailer.ledger.types.sends import Repeat
 from mailer.mime.composer import MessageTokens
 from mailer.smtp.reply_parser import Reply

@@ -8,11 +8,11 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from mailer.app import App
+from mailer.delivery.queue_port import Claim
 from mailer.delivery.relay_pool import PoolOptions
 from mailer.delivery.retry import RetryPolicy
 from mailer.delivery.run_result import RunResult
 from mailer.delivery.sender import Sender, SenderOptions
-from mailer.delivery.types import Claim
 from mailer.ledger.types.sends import Summary
 from mailer.mime.composer import Composer, Message
 from mailer.relay import Relay

@@ -15,8 +15,8 @@ from pydantic import SecretStr
 
 from mailer.addresses import parse_address
 from mailer.app import App
+from mailer.delivery.queue_port import NewDelivery
 from mailer.delivery.states import SendKind
-from mailer.delivery.types import NewDelivery
 from mailer.edition.model import Edition, Image
 from mailer.edition.publication import Publication
 from mailer.ledger.subscribers.transactional_mail_queue import QueuedMail

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from mailer.cli.output import echo_err
-from mailer.delivery.progress import SendProgress
+from mailer.delivery.run_progress import SendProgress
 from mailer.service.sends.progress_tracker import ProgressTracker, ProgressView, log_changes
 
 Watch = Callable[[SendProgress], None]

@@ -24,14 +24,14 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select, update
 
+from mailer.delivery.queue_port import Claim, DeliveryResult
 from mailer.delivery.states import DeliveryState, SendKind, SendState
-from mailer.delivery.types import Claim, DeliveryResult
 from mailer.delivery.warmup import WarmUp
 from mailer.ledger.queue.claims import begin_sending, claim, release
 from mailer.ledger.queue.results import record_accepted, record_results
 from mailer.ledger.sends.sends import GOING, finish_cancelling
 from mailer.ledger.sends.shards import is_row_of, reopen_shard
-from mailer.ledger.sends.warmup import quota, record_sent
+from mailer.ledger.sends.warmup_quota import quota, record_sent
 from mailer.ledger.store.advisory_lock import lock_send_alone, share_send_lock
 from mailer.ledger.store.compiled_statements import CompiledStatement, param
 from mailer.ledger.store.ledger_context import LedgerContext, SendLock

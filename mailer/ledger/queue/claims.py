@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 
 from sqlalchemy import ColumnElement, Connection, Select, literal_column, select, tuple_
 
+from mailer.delivery.queue_port import Claim
 from mailer.delivery.states import DeliveryState
-from mailer.delivery.types import Claim
 from mailer.ledger.deliveries.skip import skip_suppressed
 from mailer.ledger.deliveries.transitions import CLAIM, MARK_SENDING, transition
 from mailer.ledger.sends.shards import in_shard

@@ -1,4 +1,4 @@
-"""A shard that this process holds: the part of the ledger that a running sender uses (mailer.delivery.types.DeliveryQueue).
+"""A shard that this process holds: the part of the ledger that a running sender uses (mailer.delivery.queue_port.DeliveryQueue).
 
     ledger.leases.acquire(send_id, ...)  ->  LeasedSend, or None while living processes hold all shards of the send
 
@@ -16,8 +16,8 @@ from typing import Self
 from sqlalchemy import Connection, and_, func, select, update
 
 from mailer.delivery.limit_share import Share, granted_share
+from mailer.delivery.queue_port import SendStatus
 from mailer.delivery.states import DeliveryState, SendKind, SendState
-from mailer.delivery.types import SendStatus
 from mailer.ledger.deliveries.skip import skip_ineligible
 from mailer.ledger.deliveries.transitions import transition
 from mailer.ledger.queue.batcher import DeliveryBatcher, fenced_error
@@ -43,7 +43,7 @@ from mailer.ledger.sends.shards import (
     schedule_shard,
     share_due,
 )
-from mailer.ledger.sends.warmup import record_sent, reset, with_warmup_hold
+from mailer.ledger.sends.warmup_quota import record_sent, reset, with_warmup_hold
 from mailer.ledger.store.advisory_lock import advisory_lock, lock_send_alone, share_send_lock
 from mailer.ledger.store.file_locks import FileLock
 from mailer.ledger.store.ledger_context import LOCK_PATIENCE, LedgerContext, SendLock

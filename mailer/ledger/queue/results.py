@@ -15,8 +15,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, bindparam, cast, exists, insert, select, update
 
+from mailer.delivery.queue_port import DeliveryResult
 from mailer.delivery.states import TERMINAL, DeliveryState, SendKind, is_allowed
-from mailer.delivery.types import DeliveryResult
 from mailer.ledger.deliveries.skip import skip_ineligible
 from mailer.ledger.deliveries.transitions import ACCEPT, CHANGE_STATE, RECEIVED, IllegalTransitionError
 from mailer.ledger.privacy.pseudonyms import is_pseudonym

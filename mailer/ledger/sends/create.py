@@ -12,12 +12,12 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Insert, Select, case, delete, func, insert, literal, select, update
 
+from mailer.delivery.queue_port import NewDelivery
 from mailer.delivery.states import DeliveryState, SendKind, SendState
-from mailer.delivery.types import NewDelivery
 from mailer.ledger.deliveries.skip import is_ineligible, skip_suppressed
 from mailer.ledger.privacy.pseudonyms import ErasedAddresses
 from mailer.ledger.sends.audience_query import Audience, AudienceQuery, has_received
-from mailer.ledger.sends.editions import store_edition
+from mailer.ledger.sends.editions_and_archive import store_edition
 from mailer.ledger.sends.sends import change_send, find_by_token, load_send, lock_send, sends_of, to_send
 from mailer.ledger.sends.shards import make_shards
 from mailer.ledger.store.advisory_lock import CREATE_SEND, advisory_lock

@@ -13,7 +13,7 @@ from mailer.delivery.warmup import WarmUp
 from mailer.ledger.deliveries.skip import skip_suppressed, skip_unsubscribed
 from mailer.ledger.deliveries.transitions import transition
 from mailer.ledger.sends.shards import in_shard, is_row_of
-from mailer.ledger.sends.warmup import record_sent
+from mailer.ledger.sends.warmup_quota import record_sent
 from mailer.ledger.store.compiled_statements import in_ids
 from mailer.ledger.store.tables import attempt, delivery, send, send_shard
 from mailer.ledger.types.shards import Shard

@@ -18,7 +18,7 @@ from mailer.ledger.deliveries.skip import skip, skip_ineligible
 from mailer.ledger.deliveries.transitions import transition
 from mailer.ledger.sends.recovery import recover
 from mailer.ledger.sends.shards import delete_shards, held_shards, in_shard, load_shards, wake_shards
-from mailer.ledger.sends.warmup import with_warmup_hold
+from mailer.ledger.sends.warmup_quota import with_warmup_hold
 from mailer.ledger.store.advisory_lock import lock_send_alone
 from mailer.ledger.store.compiled_statements import in_ids
 from mailer.ledger.store.ledger_context import LOCK_PATIENCE, LedgerContext

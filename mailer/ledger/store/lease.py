@@ -37,7 +37,7 @@ from mailer.boot_clock import boottime
 from mailer.ledger.store.advisory_lock import advisory_lock
 from mailer.ledger.store.database import Database
 from mailer.ledger.store.tables import role_lease, send_shard
-from mailer.ledger.store.writer import Job, Writer
+from mailer.ledger.store.writer_thread import Job, Writer
 
 LENGTH = 30.0  # seconds
 ROLE_LENGTH = 10.0  # seconds; what is done once for all machines may be done twice for a moment without harm

@@ -10,7 +10,7 @@ from mailer.delivery.warmup import WarmUp
 from mailer.ledger.store.database import Database
 from mailer.ledger.store.file_locks import FileLock
 from mailer.ledger.store.lease import LENGTH, ROLE_LENGTH, role_lease_of, shard_lease
-from mailer.ledger.store.writer import Writer
+from mailer.ledger.store.writer_thread import Writer
 from mailer.ledger.types.shards import SHARD_SIZE
 
 LOCK_PATIENCE = 0.2  # seconds: checking whether a send is held takes its lock for an instant

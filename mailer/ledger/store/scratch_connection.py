@@ -13,7 +13,7 @@ from typing import Self
 from sqlalchemy import Connection
 
 from mailer.ledger.store.ledger_context import LedgerContext
-from mailer.ledger.store.rollback_guard import RollbackGuard
+from mailer.ledger.store.restore_detection import RollbackGuard
 from mailer.ledger.types.errors import translating
 from mailer.malloc import trim_memory
 

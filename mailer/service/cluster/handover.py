@@ -14,7 +14,7 @@ import time
 import uvloop
 
 from mailer.app import App
-from mailer.delivery.progress import SendProgress
+from mailer.delivery.run_progress import SendProgress
 from mailer.delivery.run_result import RunResult, StopReason
 from mailer.delivery.states import DeliveryState, SendState
 from mailer.ledger.types.sends import Summary

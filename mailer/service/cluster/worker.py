@@ -22,7 +22,7 @@ from procrastinate.jobs import Status
 from sqlalchemy import make_url
 
 from mailer.app import App
-from mailer.delivery.progress import SendProgress
+from mailer.delivery.run_progress import SendProgress
 from mailer.delivery.run_result import RunResult, StopReason
 from mailer.errors import MailerError
 from mailer.iso_time import format_iso

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from mailer.app import App
-from mailer.delivery.types import Claim
+from mailer.delivery.queue_port import Claim
 from mailer.edition.model import Edition
 from mailer.ledger.types.sends import Recipient
 from mailer.mime.composer import Composer, Message

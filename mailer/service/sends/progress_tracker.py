@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from mailer.app import App
-from mailer.delivery.progress import SendProgress
+from mailer.delivery.run_progress import SendProgress
 from mailer.delivery.states import DeliveryState, SendState
 from mailer.delivery.throttle import RateLimits
 from mailer.delivery.warmup import DayShare

@@ -19,9 +19,9 @@ from typing import Protocol
 import uvloop
 
 from mailer.app import App
-from mailer.delivery.progress import SendProgress
 from mailer.delivery.relay_pool import PoolOptions
 from mailer.delivery.retry import RetryPolicy
+from mailer.delivery.run_progress import SendProgress
 from mailer.delivery.run_result import RunResult, StopReason
 from mailer.delivery.sender import Sender, SenderOptions
 from mailer.delivery.states import DeliveryState, SendKind, SendState

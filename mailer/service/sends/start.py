@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from mailer.addresses import Address, parse_address
 from mailer.app import App
+from mailer.delivery.queue_port import NewDelivery
 from mailer.delivery.states import SendKind
-from mailer.delivery.types import NewDelivery
 from mailer.edition.model import Edition
 from mailer.errors import UsageError
 from mailer.ledger.sends.audience_query import Audience, AudienceSpec

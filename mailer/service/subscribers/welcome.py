@@ -15,8 +15,8 @@ import asyncio
 
 from mailer.app import App
 from mailer.csv.rows import Status
+from mailer.delivery.queue_port import NewDelivery
 from mailer.delivery.states import SendKind
-from mailer.delivery.types import NewDelivery
 from mailer.edition.model import Edition
 from mailer.errors import MailerError
 from mailer.ledger.subscribers.transactional_mail_queue import QueuedMail

@@ -6,7 +6,7 @@ import datetime as dt
 import pytest
 
 from mailer.app import App
-from mailer.delivery.progress import SendProgress
+from mailer.delivery.run_progress import SendProgress
 from mailer.delivery.states import SendState
 from mailer.service.sends.plan import plan_send
 from mailer.service.sends.progress_tracker import ProgressTracker, log_changes

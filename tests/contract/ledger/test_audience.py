@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from mailer.addresses import parse_address
 from mailer.audience import segments as w
 from mailer.csv.reader import CsvList
-from mailer.delivery.types import NewDelivery
+from mailer.delivery.queue_port import NewDelivery
 from mailer.ledger.sends.audience import AudienceCounts, count, find, first_recipient, recipients, values_that_occur
 from mailer.ledger.sends.audience_query import Audience, AudienceSpec
 from mailer.ledger.types.sends import Recipient, Repeat

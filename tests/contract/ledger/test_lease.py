@@ -14,7 +14,7 @@ from mailer.delivery.states import DeliveryState as S
 from mailer.delivery.states import SendState
 from mailer.ledger.deliveries.transitions import IllegalTransitionError
 from mailer.ledger.ledger import open_ledger
-from mailer.ledger.store.rollback_guard import RestoredError, RollbackGuard
+from mailer.ledger.store.restore_detection import RestoredError, RollbackGuard
 from mailer.ledger.store.tables import send_shard
 from mailer.ledger.types.errors import FencedError, LedgerError
 from tests.contract.ledger.test_crash import answer, child

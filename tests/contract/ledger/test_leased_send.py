@@ -5,9 +5,9 @@ import gc
 
 import pytest
 
+from mailer.delivery.queue_port import Claim, DeliveryQueue
 from mailer.delivery.states import TRANSITIONS, SendKind, SendState
 from mailer.delivery.states import DeliveryState as S
-from mailer.delivery.types import Claim, DeliveryQueue
 from mailer.ledger.deliveries.transitions import IllegalTransitionError, transition
 from mailer.ledger.queue.batcher import DeliveryBatch
 from mailer.ledger.types.errors import FencedError, LedgerError, UnknownSendError

@@ -6,9 +6,9 @@ import threading
 
 import pytest
 
+from mailer.delivery.queue_port import NewDelivery
 from mailer.delivery.states import DeliveryState as S
 from mailer.delivery.states import SendKind, SendState
-from mailer.delivery.types import NewDelivery
 from mailer.edition.model import Image
 from mailer.ledger.types.errors import NobodyError, SendStateError, UnknownSendError
 from mailer.ledger.types.sends import AlreadySentError, NewSend, Repeat, ResendPlan

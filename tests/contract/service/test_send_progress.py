@@ -3,9 +3,9 @@
 import pytest
 
 from mailer.app import App
-from mailer.delivery.progress import SendProgress
+from mailer.delivery.queue_port import SendStatus
+from mailer.delivery.run_progress import SendProgress
 from mailer.delivery.states import SendState
-from mailer.delivery.types import SendStatus
 from mailer.service.sends.progress_tracker import ProgressTracker, describe_time_left, log_changes
 from mailer.settings.settings import load_settings
 from mailer.workspace import Workspace
@@ -48,7 +48,7 @@ def test_the_recent_throughput_is_that_of_the_last_claims(newsroom_of, clock):
 
 def test_open_deliveries_are_counted_by_provider(newsroom_of, clock):
     ledger = newsroom_of().ledger
-    from mailer.delivery.types import NewDelivery
+    from mailer.delivery.queue_port import NewDelivery
 
     names = ("a@gmail.com", "b@googlemail.com", "c@example.org", "d@example.org", "e@example.org")
     send = ledger.creator.create(new_send(), (NewDelivery(identity=name, address=name) for name in names))

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from mailer.app import App
-from mailer.delivery.types import NewDelivery
+from mailer.delivery.queue_port import NewDelivery
 from mailer.link_tokens import Purpose
 from mailer.web.server import free_port
 from tests.support.ledger_cases import new_send

@@ -8,8 +8,8 @@ from pydantic import SecretStr
 
 from mailer.addresses import parse_address
 from mailer.app import App
+from mailer.delivery.queue_port import NewDelivery
 from mailer.delivery.states import SendKind, SendState
-from mailer.delivery.types import NewDelivery
 from mailer.edition.model import Edition
 from mailer.ledger.subscribers.signups import Signup
 from mailer.ledger.types.editions_and_archive import NewEdition

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
+from mailer.delivery.queue_port import Claim
 from mailer.delivery.result_policy import MAX_RELEASES, EndedAttempt, ResultDecision, decide_after_attempt
 from mailer.delivery.retry import RetryPolicy
 from mailer.delivery.states import DeliveryState as S
-from mailer.delivery.types import Claim
 from mailer.smtp.classify import Parameter, classify, connection_lost, not_offered
 from mailer.smtp.reply_parser import make_reply
 from mailer.smtp.session import CANCELLED, AttemptResult

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailer.delivery.limit_share import NOTHING, Share
+from mailer.delivery.queue_port import Claim
 from mailer.delivery.throttle import (
     MAX_CAPACITY,
     MAX_DOMAINS,
@@ -18,7 +19,6 @@ from mailer.delivery.throttle import (
     TokenBucket,
     provider_of,
 )
-from mailer.delivery.types import Claim
 
 
 def claim(number: int, address: str = "ana@example.com") -> Claim:

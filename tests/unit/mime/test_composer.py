@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailer.delivery.types import Claim
+from mailer.delivery.queue_port import Claim
 from mailer.dispatch.parse import parse_dispatch
 from mailer.edition.compile import compile_edition
 from mailer.edition.merge_fields import ReaderValues, fill

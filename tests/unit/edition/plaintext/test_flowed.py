@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailer.delivery.types import Claim
+from mailer.delivery.queue_port import Claim
 from mailer.edition.merge_fields import ReaderValues
 from mailer.edition.model import Edition
 from mailer.edition.plaintext.flowed import fixed_lines, flow

@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.serialization import (
 from hypothesis import given, settings
 
 from mailer.app import App
-from mailer.delivery.types import Claim
+from mailer.delivery.queue_port import Claim
 from mailer.edition.model import Edition
 from mailer.errors import SettingsError
 from mailer.mime.composer import Composer, Message, inspect

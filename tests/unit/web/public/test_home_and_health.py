@@ -10,7 +10,7 @@ import pytest
 from mailer.delivery.states import SendKind
 from mailer.edition.template_loader import builtin_dir
 from mailer.i18n.translations import LANGUAGES
-from mailer.ledger.store.rollback_guard import RollbackGuard
+from mailer.ledger.store.restore_detection import RollbackGuard
 from mailer.ledger.types.errors import LedgerError
 from mailer.link_tokens import PLACEHOLDER
 from mailer.web.public import home_and_health as site_pages

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from mailer.delivery.queue_port import SendStatus
 from mailer.delivery.states import DeliveryState
-from mailer.delivery.types import SendStatus
 
 
 @dataclass(slots=True, kw_only=True)

@@ -28,7 +28,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from mailer.ledger.store.database import Database
-from mailer.ledger.store.rollback_guard import RollbackGuard
+from mailer.ledger.store.restore_detection import RollbackGuard
 from mailer.ledger.types.errors import (
     LedgerError,
     is_lost_connection,

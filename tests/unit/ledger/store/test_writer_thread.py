@@ -239,7 +239,7 @@ def test_reading_alone_starts_no_thread(tmp_path):
 
 
 def test_the_log_does_not_grow_for_ever(tmp_path, monkeypatch):
-    monkeypatch.setattr("mailer.ledger.store.writer.CHECKPOINT_BATCHES", 10)
+    monkeypatch.setattr("mailer.ledger.store.writer_thread.CHECKPOINT_BATCHES", 10)
     with open_ledger("sqlite:///m.db", tmp_path / ".mailer") as ledger:
         for number in range(200):
             ledger.context.writer.call(put(f"key-{number}")).result()
