@@ -7,7 +7,7 @@ import click
 from mailer.app import App
 from mailer.cli.options import as_json, in_workspace
 from mailer.cli.output import plural, print_json
-from mailer.cli.sends.plan_confirmation import show_problems, show_refusal
+from mailer.cli.problem_output import show_problems, show_refusal
 from mailer.iso_time import format_iso
 from mailer.service.archive.corrections import correct_dispatch
 from mailer.service.archive.export import export_archive

@@ -7,7 +7,7 @@ Records that are made for every message are NamedTuples: immutable like the othe
 """
 
 from collections.abc import Awaitable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from mailer.delivery.limit_share import Share
@@ -108,14 +108,3 @@ class DeliveryQueue(Protocol):
 
     def take_back(self, reason: str, refused: Sequence[int]) -> Awaitable[None]:
         """Makes the deliveries `refused`, which just failed, pending again: the relay was the reason, and another goes on."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewDelivery:
-    """A recipient to be frozen into a send, with the fields that the edition uses."""
-
-    identity: str
-    address: str
-    fields: Mapping[str, str] = field(default_factory=dict)
-    skip: str = ""
-    """Why this recipient is frozen but not mailed: the status of the list's row; "" to mail."""

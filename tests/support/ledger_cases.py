@@ -7,13 +7,13 @@ from typing import Any, TypeVar
 from sqlalchemy import Engine
 
 from mailer.addresses import Address
-from mailer.delivery.queue_port import Claim, DeliveryResult, NewDelivery
+from mailer.delivery.queue_port import Claim, DeliveryResult
 from mailer.delivery.states import DeliveryState, SendKind
 from mailer.edition.model import Image
 from mailer.ledger.ledger import Ledger
 from mailer.ledger.queue.leased_send import LeasedSend
 from mailer.ledger.types.editions_and_archive import NewEdition
-from mailer.ledger.types.sends import NewSend, Repeat, Send
+from mailer.ledger.types.sends import NewSend, Recipient, Repeat, Send
 from mailer.ledger.types.transactional_mail import TransactionalKind, TransactionalState
 from mailer.smtp.reply_parser import Reply
 from mailer.smtp.stage import Stage
@@ -54,9 +54,9 @@ def new_send(
     )
 
 
-def readers(count: int, *, start: int = 0) -> Iterator[NewDelivery]:
+def readers(count: int, *, start: int = 0) -> Iterator[Recipient]:
     for number in range(start, start + count):
-        yield NewDelivery(
+        yield Recipient(
             identity=f"reader{number}@example.net", address=f"Reader{number}@example.net", fields={"city": "Köln"}
         )
 

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 
 from mailer.addresses import parse_address
 from mailer.app import App
-from mailer.delivery.queue_port import NewDelivery
 from mailer.delivery.states import DeliveryState, SendKind
-from mailer.ledger.types.sends import Repeat
+from mailer.ledger.types.sends import Recipient, Repeat
 from mailer.mime.composer import MessageTokens
 from mailer.smtp.reply_parser import Reply
 from tests.support.feedback_messages import block, dsn, report
@@ -71,7 +70,7 @@ class SentMail:
         """Sends to `addresses`, with one of `replies` for each in turn."""
         ledger, key = self.app.ledger, self.app.keys.names[0]
         people = [parse_address(address) for address in addresses]
-        new = [NewDelivery(identity=each.identity, address=each.envelope, fields={}) for each in people]
+        new = [Recipient(identity=each.identity, address=each.envelope, fields={}) for each in people]
         made = ledger.creator.create(new_send(slug, key_name=key, kind=kind, repeat=Repeat.AGAIN), iter(new))
         with session(ledger, made) as mine:
             for number in range(len(new)):

@@ -15,12 +15,11 @@ from pydantic import SecretStr
 
 from mailer.addresses import parse_address
 from mailer.app import App
-from mailer.delivery.queue_port import NewDelivery
 from mailer.delivery.states import SendKind
 from mailer.edition.model import Edition, Image
 from mailer.edition.publication import Publication
 from mailer.ledger.subscribers.transactional_mail_queue import QueuedMail
-from mailer.ledger.types.sends import NewSend, Send
+from mailer.ledger.types.sends import NewSend, Recipient, Send
 from mailer.ledger.types.transactional_mail import TransactionalKind, TransactionalState
 from mailer.link_tokens import MailedLink, Purpose, new_link_secret
 from mailer.mailbox_address import Mailbox
@@ -105,7 +104,7 @@ class Site:
         self._lists += 1
         lists = (f"readers-{self._lists}",) if kind is SendKind.DISPATCH else ()
         made = NewSend(kind=kind, edition=new, lists=lists, key_name=self.app.keys.names[0])
-        audience = [NewDelivery(identity=each.lower(), address=each) for each in addresses or (ANA, BEN)]
+        audience = [Recipient(identity=each.lower(), address=each) for each in addresses or (ANA, BEN)]
         return self.app.ledger.creator.create(made, audience)
 
     def named(self, slug: str, title: str = "A letter", body: str = "Dear reader.", *, language: str = "en") -> Edition:

@@ -9,7 +9,7 @@ from mailer.app import App
 from mailer.atomic_files import open_private
 from mailer.cli.options import as_json, in_workspace, parse_list_names
 from mailer.cli.output import print_json
-from mailer.cli.sends.plan_confirmation import show_problems, show_refusal
+from mailer.cli.problem_output import show_problems, show_refusal
 from mailer.errors import UsageError
 from mailer.service.dispatches.check_and_compile import DispatchError
 from mailer.service.dispatches.render import render_files

@@ -1,16 +1,13 @@
 """The plan of a send, shown and confirmed before the send is created. All output goes to standard error."""
 
-from collections.abc import Iterable
-
 import click
 
 from mailer.app import App
 from mailer.cli.output import echo_err, is_interactive, plural
-from mailer.dispatch.diagnostics import Diagnostic
+from mailer.cli.problem_output import show_problems
 from mailer.errors import NeedsConfirmationError
 from mailer.ledger.types.sends import ResendPlan, Send
 from mailer.line_sanitizer import clean_line
-from mailer.service.dispatches.check_and_compile import DispatchError
 from mailer.service.sends.eta import format_days
 from mailer.service.sends.plan import SendPlan
 from mailer.service.sends.schedule_time import describe_schedule_time
@@ -43,18 +40,6 @@ def show_plan(app: App, plan: SendPlan, *, at: float | None = None) -> None:
         echo_err(f"  {words}")
     if plan.summary.more_findings:
         echo_err(f"  and {plural(plan.summary.more_findings, 'more problem')} in the lists")
-
-
-def show_problems(problems: Iterable[Diagnostic]) -> None:
-    """Prints problems to standard error."""
-    for problem in problems:
-        echo_err(str(problem))
-
-
-def show_refusal(error: DispatchError) -> DispatchError:
-    """Prints the problems of a dispatch that cannot be sent, and returns its error."""
-    show_problems(error.checked.problems)
-    return error
 
 
 def confirm_send(plan: SendPlan) -> None:

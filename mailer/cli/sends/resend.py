@@ -10,7 +10,7 @@ from mailer.cli.output import is_interactive
 from mailer.cli.sends.plan_confirmation import confirm_resend, show_resend
 from mailer.cli.sends.run_and_show import creating_send, run_and_show
 from mailer.cli.sends.send import no_wait_option
-from mailer.service.sends.run import require_working_links
+from mailer.service.sends.plan import require_working_links
 
 
 @click.command("resend")

@@ -7,7 +7,8 @@ import click
 from mailer.app import App
 from mailer.cli.options import as_json, in_workspace, parse_list_names
 from mailer.cli.output import echo_err, plural, print_json
-from mailer.cli.sends.plan_confirmation import confirm_send, show_plan, show_refusal
+from mailer.cli.problem_output import show_refusal
+from mailer.cli.sends.plan_confirmation import confirm_send, show_plan
 from mailer.cli.sends.run_and_show import creating_send, pid_suffix, run_and_show, show_status
 from mailer.delivery.states import SendState
 from mailer.errors import NeedsConfirmationError, UsageError

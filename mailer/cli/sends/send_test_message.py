@@ -6,7 +6,7 @@ import click
 
 from mailer.app import App
 from mailer.cli.options import as_json, in_workspace
-from mailer.cli.sends.plan_confirmation import show_refusal
+from mailer.cli.problem_output import show_refusal
 from mailer.cli.sends.run_and_show import creating_send, run_and_show
 from mailer.service.dispatches.check_and_compile import DispatchError
 from mailer.service.sends.start import start_test

@@ -12,7 +12,6 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Insert, Select, case, delete, func, insert, literal, select, update
 
-from mailer.delivery.queue_port import NewDelivery
 from mailer.delivery.states import DeliveryState, SendKind, SendState
 from mailer.ledger.deliveries.skip import is_ineligible, skip_suppressed
 from mailer.ledger.privacy.pseudonyms import ErasedAddresses
@@ -29,6 +28,7 @@ from mailer.ledger.types.sends import (
     AlreadySentError,
     AudienceGrewError,
     NewSend,
+    Recipient,
     Repeat,
     ResendPlan,
     Send,
@@ -49,7 +49,7 @@ class SendCreator:
     def __init__(self, context: LedgerContext) -> None:
         self._context = context
 
-    def create(self, new: NewSend, audience: Audience | Iterable[NewDelivery] = ()) -> Send:
+    def create(self, new: NewSend, audience: Audience | Iterable[Recipient] = ()) -> Send:
         """Creates the send `new`: with its audience frozen, or scheduled (`new.scheduled_at`) and frozen when it starts.
 
         `audience` is read inside the transaction, each identity at most once. If the token already made a send, that one
@@ -80,7 +80,7 @@ class SendCreator:
 
         return self._context.writer.call(work, once=True).result()
 
-    def start(self, send_id: int, audience: Audience | Iterable[NewDelivery] = (), *, carried: bool = False) -> Send:
+    def start(self, send_id: int, audience: Audience | Iterable[Recipient] = (), *, carried: bool = False) -> Send:
         """Starts a scheduled or overdue send: sets it running, and freezes its audience unless it is frozen.
 
         Raises SendStateError for any other.
@@ -162,7 +162,7 @@ class SendCreator:
             failed = conn.execute(count.where(*_failed(parent))).scalar_one()
         return ResendPlan(to_mail=to_mail, left_out=failed - to_mail)
 
-    def _freeze(self, conn: Connection, made: Send, audience: Audience | Iterable[NewDelivery], *, at: float) -> int:
+    def _freeze(self, conn: Connection, made: Send, audience: Audience | Iterable[Recipient], *, at: float) -> int:
         """Inserts the deliveries; returns how many there are."""
         if isinstance(audience, Audience):
             conn.execute(insert(delivery).from_select(_COLUMNS, _selected(conn, made.id, audience, at)))
@@ -313,7 +313,7 @@ def _selected(conn: Connection, send_id: int, audience: Audience, at: float) -> 
 
 
 def _rows(
-    send_id: int, audience: Iterable[NewDelivery], erased: ErasedAddresses, at: float
+    send_id: int, audience: Iterable[Recipient], erased: ErasedAddresses, at: float
 ) -> Iterator[tuple[int, str, str, str, str, str, float]]:
     """Yields the deliveries as rows of _COLUMNS."""
     pending, skipped = DeliveryState.PENDING.value, DeliveryState.SKIPPED.value

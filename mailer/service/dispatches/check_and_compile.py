@@ -14,7 +14,6 @@ from pathlib import Path
 
 from mailer.app import App
 from mailer.dispatch.diagnostics import Diagnostic, Position, has_errors, in_order
-from mailer.dispatch.metadata_scan import Metadata, read_metadata
 from mailer.dispatch.model import Dispatch
 from mailer.dispatch.parse import parse_dispatch
 from mailer.dispatch.reference_checks import CheckContext, check_in_context
@@ -23,11 +22,12 @@ from mailer.edition.dispatch_view import image_files
 from mailer.edition.images.loader import PhotoError, load_image
 from mailer.edition.model import Edition, Image
 from mailer.edition.publication import DispatchReference
-from mailer.errors import UsageError, ValidationFailedError
+from mailer.errors import ValidationFailedError
 from mailer.ledger.types.editions_and_archive import NewEdition
 from mailer.lint.findings import Finding, to_diagnostics
+from mailer.service.dispatches.files import read_source
+from mailer.service.dispatches.reference_targets import read_dispatch_index, reader_fields
 from mailer.service.file_cache import cache_by_mtime
-from mailer.service.lists.recipient_lookup import open_lists
 from mailer.workspace import starter_dir
 
 
@@ -71,7 +71,7 @@ class DispatchError(ValidationFailedError):
 def check_dispatch(app: App, name: str, lists: Sequence[str] = ()) -> CheckResult:
     """Reads and checks the dispatch `name`, a path or a slug, for `lists`, else those it names, else every list."""
     path = app.workspace.find_dispatch(name)
-    return check_source(app, _read(path), path, display_path(app, path, name), lists)
+    return check_source(app, read_source(path), path, display_path(app, path, name), lists)
 
 
 def display_path(app: App, path: Path, name: str) -> str:
@@ -157,55 +157,6 @@ def edition_record(edition: Edition) -> NewEdition:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class DispatchIndex:
-    """The dispatches that can be linked to, slug -> title; the sources of the other dispatches on disk, name -> slug of one.
-
-    `unsent` are dispatches that were never sent; empty as long as the workspace has no database.
-    """
-
-    titles: Mapping[str, str]
-    sources: Mapping[str, str]
-    unsent: frozenset[str] = frozenset()
-
-
-def read_dispatch_index(app: App, checked: Path) -> DispatchIndex:
-    """Reads the dispatches on disk, and what was sent. The sources of the dispatch `checked` are left out."""
-    titles: dict[str, str] = {}
-    sources: dict[str, str] = {}
-    if app.has_ledger:
-        titles.update(app.ledger.editions.sent_titles())
-    sent = frozenset(titles)
-    for path in app.workspace.dispatch_files():
-        try:
-            metadata = _cached_metadata(path, language=app.settings.language)
-        except UsageError:  # its own check reports that
-            continue
-        if metadata is None:
-            continue
-        titles[metadata.slug] = metadata.title
-        if not _is_same_file(path, checked):
-            for source in metadata.sources:
-                sources.setdefault(source, metadata.slug)
-    return DispatchIndex(titles, sources, frozenset(titles) - sent if app.has_ledger else frozenset())
-
-
-def reader_fields(app: App, names: Sequence[str]) -> dict[str, frozenset[str]]:
-    """Returns the reader fields of each list that is named, else of every list that can be read."""
-    return {source.name: source.columns.fields for source in open_lists(app, names)}
-
-
-def _is_same_file(one: Path, other: Path) -> bool:
-    return one.resolve() == other.resolve()
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read ({error.strerror}).", "Check its permissions.") from None
-
-
 def _theme_problems(app: App) -> Iterator[Diagnostic]:
     """Yields the problems of the theme that the edition would have."""
     for fault in theme_faults(_templates(app), load=_cached_image):
@@ -220,11 +171,6 @@ def _templates(app: App) -> tuple[Path, Path]:
 @cache_by_mtime(maxsize=64)
 def _cached_image(path: Path, *, root: Path) -> Image:
     return load_image(path, root=root)
-
-
-@cache_by_mtime(maxsize=4096)
-def _cached_metadata(path: Path, *, language: str) -> Metadata | None:
-    return read_metadata(_read(path), path.name, language=language)
 
 
 def _relative(path: Path) -> str:

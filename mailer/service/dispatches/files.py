@@ -134,3 +134,11 @@ def _replace(path: Path, data: bytes) -> None:
         replace_file(path, data)
     except OSError as error:
         raise UsageError(f"{path.name} cannot be written ({error.strerror}).", "Check its permissions.") from None
+
+
+def read_source(path: Path) -> bytes:
+    """Returns what is in the file of a dispatch. Raises UsageError if it cannot be read."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read ({error.strerror}).", "Check its permissions.") from None

@@ -14,7 +14,7 @@ UsageError for a list or subscriber that does not exist, LayoutError for an inva
 import re
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from html import escape
@@ -25,13 +25,12 @@ from mailer.csv.rows import Member
 from mailer.dispatch.diagnostics import Diagnostic
 from mailer.edition.merge_fields import ReaderValues, fill
 from mailer.edition.model import Edition, Image
-from mailer.errors import UsageError
 from mailer.link_tokens import PLACEHOLDER
 from mailer.service.dispatches.check_and_compile import CheckResult, check_source, compile_checked
 from mailer.service.dispatches.check_concurrency import CheckGate
 from mailer.service.dispatches.files import DispatchFile, dispatch_path, read_dispatch
 from mailer.service.dispatches.lint import lint_edition, lint_partial
-from mailer.service.dispatches.sample_message import SAMPLE_ADDRESS
+from mailer.service.dispatches.sample_message import SAMPLE_ADDRESS, made_up_fields
 from mailer.service.lists.recipient_lookup import find_recipient, open_lists
 
 DEVICES: Mapping[str, int] = {"phone": 375, "tablet": 768, "desktop": 1280}
@@ -49,8 +48,6 @@ _IMAGE = re.compile(rf"<img\b{_TAG}")
 _SOURCE = re.compile(r"""(\ssrc=)(?:"[^"]*"|'[^']*')""")
 _LINK = re.compile(r"""<a(?=\s)(?=[^>]*?\shref=["'](?!#))""")
 _HEAD_END = "</head>"
-_NEXT_FIELD = re.compile(r"[,;](?=\s*\w+\s*=)")
-_LONGEST_SHOWN = 80  # characters
 
 
 class ColorScheme(StrEnum):
@@ -161,26 +158,6 @@ def reader_values(app: App, email: str, lists: Sequence[str], fields: frozenset[
     """Returns the values of `fields` of the subscriber with this address on one of `lists`, else on any."""
     recipient = find_recipient(app, email, lists, fields)
     return ReaderValues(fields=recipient.fields, address=recipient.address, token=PLACEHOLDER)
-
-
-def made_up_fields(text: str, fields: Collection[str]) -> dict[str, str]:
-    """Returns the fields of a made-up reader, written as `city=Lisbon, first_name=Ana`. Raises UsageError.
-
-    `fields`: those of the dispatch. A comma within a value is part of it unless a field's name and `=` follow.
-    """
-    found: dict[str, str] = {}
-    for part in _NEXT_FIELD.split(text.strip(" ,;")):
-        name, equals, value = (each.strip() for each in part.partition("="))
-        if not equals or name not in fields:
-            known = ", ".join(sorted(fields))
-            raise UsageError(
-                f"“{part.strip()[:_LONGEST_SHOWN]}” is not a field of this dispatch with a value.",
-                f"Its fields are: {known}. Type, for example: {min(fields)}=Ana"
-                if known
-                else "This dispatch has no fields.",
-            )
-        found[name] = value
-    return found
 
 
 def sample_addresses(app: App, lists: Sequence[str], limit: int) -> tuple[str, ...]:

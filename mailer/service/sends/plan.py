@@ -23,7 +23,7 @@ from mailer.ledger.sends.audience import recipients
 from mailer.ledger.sends.audience_query import Audience
 from mailer.ledger.types.sends import AlreadySentError, Recipient, Repeat
 from mailer.mime.composer import Message
-from mailer.relay import is_loopback_url
+from mailer.relay import Relay, is_loopback_url
 from mailer.service.dispatches.check_and_compile import CheckResult, DispatchError, check_dispatch, compile_checked
 from mailer.service.dispatches.lint import lint_edition
 from mailer.service.dispatches.sample_message import sample_composer
@@ -31,7 +31,6 @@ from mailer.service.lists.audience_selection import audience_spec, lists_in
 from mailer.service.lists.sync_before_query import ListSource, synced_lists
 from mailer.service.lists.unclear_columns import require_clear_columns
 from mailer.service.sends.audience_summary import AudienceSummary, count_audience
-from mailer.service.sends.run import require_working_links
 from mailer.service.sends.schedule_time import describe_schedule_time
 
 _NO_POSTAL_ADDRESS = "MAILER_POSTAL_ADDRESS is not set: many countries’ laws require a postal address in every message."
@@ -194,3 +193,14 @@ def _restore_warnings(app: App, slug: str, chosen: Sequence[str]) -> Iterator[st
 
 def _is_local(app: App) -> bool:
     return is_loopback_url(app.settings.base_url)
+
+
+def require_working_links(base_url: str, relays: Sequence[Relay]) -> None:
+    """Raises UsageError if messages would leave this machine with links, also to unsubscribe, that work only on it."""
+    others = [relay for relay in relays if not relay.is_loopback]
+    if others and is_loopback_url(base_url):
+        raise UsageError(
+            f"Readers could not unsubscribe: the links in their messages lead to {base_url}, which works on this machine only, "
+            f"but the relay {others[0]} is on another machine.",
+            "Set MAILER_BASE_URL to the address at which readers reach mailer serve.",
+        )

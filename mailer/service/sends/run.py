@@ -34,7 +34,8 @@ from mailer.ledger.types.errors import LedgerError
 from mailer.ledger.types.sends import Send, Summary
 from mailer.malloc import trim_memory
 from mailer.mime.composer import Composer
-from mailer.relay import Relay, is_loopback_url
+from mailer.relay import Relay
+from mailer.service.sends.plan import require_working_links
 from mailer.settings.settings import OnUncertain
 from mailer.smtp.connect import ConnectionFailure, open_connection
 
@@ -183,17 +184,6 @@ async def _next_shard(
             return RunResult(end=StopReason.WAITING, next_at=next_at)
         if await pause.is_stopped_within(NOTE_EVERY):
             return RunResult(end=StopReason.STOPPED)
-
-
-def require_working_links(base_url: str, relays: Sequence[Relay]) -> None:
-    """Raises UsageError if messages would leave this machine with links, also to unsubscribe, that work only on it."""
-    others = [relay for relay in relays if not relay.is_loopback]
-    if others and is_loopback_url(base_url):
-        raise UsageError(
-            f"Readers could not unsubscribe: the links in their messages lead to {base_url}, which works on this machine only, "
-            f"but the relay {others[0]} is on another machine.",
-            "Set MAILER_BASE_URL to the address at which readers reach mailer serve.",
-        )
 
 
 def load_edition(app: App, send: Send) -> Edition:

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 from mailer.addresses import Address, parse_address
 from mailer.app import App
-from mailer.delivery.queue_port import NewDelivery
 from mailer.delivery.states import SendKind
 from mailer.edition.model import Edition
 from mailer.errors import UsageError
@@ -20,7 +19,7 @@ from mailer.ledger.sends.audience_query import Audience, AudienceSpec
 from mailer.ledger.types.sends import NewSend, Recipient, Repeat, Send
 from mailer.service.dispatches.approvals import require_approval
 from mailer.service.dispatches.check_and_compile import check_dispatch, compile_checked, edition_record
-from mailer.service.dispatches.preview import made_up_fields
+from mailer.service.dispatches.sample_message import made_up_fields
 from mailer.service.lists.audience_selection import audience_spec, lists_in
 from mailer.service.lists.recipient_lookup import find_recipient, find_recipients
 from mailer.service.lists.sync import BY_FILE, sync_list
@@ -148,8 +147,8 @@ def start_test(
     return app.ledger.creator.create(new, _deliveries(to, edition))
 
 
-def _deliveries(recipients: Iterator[Recipient], edition: Edition) -> Iterator[NewDelivery]:
+def _deliveries(recipients: Iterator[Recipient], edition: Edition) -> Iterator[Recipient]:
     wanted = edition.fields
     for each in recipients:
         fields = {name: value for name, value in each.fields.items() if name in wanted}
-        yield NewDelivery(identity=each.identity, address=each.address, fields=fields, skip=each.skip)
+        yield Recipient(identity=each.identity, address=each.address, fields=fields, skip=each.skip)

@@ -15,14 +15,13 @@ import asyncio
 
 from mailer.app import App
 from mailer.csv.rows import Status
-from mailer.delivery.queue_port import NewDelivery
 from mailer.delivery.states import SendKind
 from mailer.edition.model import Edition
 from mailer.errors import MailerError
 from mailer.ledger.subscribers.transactional_mail_queue import QueuedMail
 from mailer.ledger.types.editions_and_archive import NewEdition, StoredEdition
 from mailer.ledger.types.errors import LedgerError, NobodyError
-from mailer.ledger.types.sends import NewSend, Repeat
+from mailer.ledger.types.sends import NewSend, Recipient, Repeat
 from mailer.ledger.types.transactional_mail import TransactionalKind, TransactionalState
 from mailer.service.periodic_jobs import Log, run_every
 from mailer.service.sends.run import run_send_async
@@ -99,7 +98,7 @@ def _make_send(app: App, mail: QueuedMail, stored: StoredEdition) -> int | None:
         repeat=Repeat.NEW_READERS,
     )
     try:
-        return ledger.creator.create(new, [NewDelivery(identity=mail.identity, address=mail.address, fields=values)]).id
+        return ledger.creator.create(new, [Recipient(identity=mail.identity, address=mail.address, fields=values)]).id
     except NobodyError:
         return None
 

@@ -15,8 +15,7 @@ from mailer.ledger.types.roles_and_scopes import Scope
 from mailer.ledger.types.sends import Repeat, Send
 from mailer.service.dispatches.files import dispatch_path
 from mailer.service.lists.sync_before_query import ListSource
-from mailer.service.sends.plan import SHORTEST_DIGEST, SendPlan, plan_send
-from mailer.service.sends.run import require_working_links
+from mailer.service.sends.plan import SHORTEST_DIGEST, SendPlan, plan_send, require_working_links
 from mailer.service.sends.schedule_time import parse_schedule_time
 from mailer.service.sends.scheduler import due_sends
 from mailer.service.sends.start import SendOrder, start_send, start_test

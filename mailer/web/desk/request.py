@@ -110,3 +110,8 @@ class DeskRequest:
     def record(self, action: str, object: str = "", detail: str = "") -> None:  # noqa: A002 - the audit log's own term
         """Adds an entry to the audit log: this user did `action`."""
         self.app.ledger.audit.record(self.user.name, action, object, detail, address=self.address)
+
+
+def actor(request: DeskRequest) -> str:
+    """Returns the user as histories name them."""
+    return f"{request.user.name}, at the desk"

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from mailer.addresses import parse_address
 from mailer.audience import segments as w
 from mailer.csv.reader import CsvList
-from mailer.delivery.queue_port import NewDelivery
 from mailer.ledger.sends.audience import AudienceCounts, count, find, first_recipient, recipients, values_that_occur
 from mailer.ledger.sends.audience_query import Audience, AudienceSpec
 from mailer.ledger.types.sends import Recipient, Repeat
@@ -165,7 +164,7 @@ def test_who_has_it_already_is_no_part_of_new_readers(desk):
 
 def got_it(desk, slug, *identities):
     """A finished send of `slug` that these people have."""
-    people = [NewDelivery(identity=identity, address=identity, fields={}) for identity in identities]
+    people = [Recipient(identity=identity, address=identity, fields={}) for identity in identities]
     sent = desk.ledger.creator.create(new_send(slug, lists=("past",)), people)
     with session(desk.ledger, sent) as mine:
 

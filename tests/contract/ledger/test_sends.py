@@ -6,12 +6,11 @@ import threading
 
 import pytest
 
-from mailer.delivery.queue_port import NewDelivery
 from mailer.delivery.states import DeliveryState as S
 from mailer.delivery.states import SendKind, SendState
 from mailer.edition.model import Image
 from mailer.ledger.types.errors import NobodyError, SendStateError, UnknownSendError
-from mailer.ledger.types.sends import AlreadySentError, NewSend, Repeat, ResendPlan
+from mailer.ledger.types.sends import AlreadySentError, NewSend, Recipient, Repeat, ResendPlan
 from mailer.ledger.types.suppressions import SuppressionReason
 from tests.support.ledger_cases import (
     DAY,
@@ -76,7 +75,7 @@ def test_who_may_not_be_mailed_is_frozen_and_skipped_with_the_reason(ledger):
     ledger.suppressions.unsubscribe("reader0@example.net", source="page")
     ledger.suppressions.suppress("reader1@example.net", SuppressionReason.BY_HAND, source="admin")
     ledger.erasure.erase("reader2@example.net", source="admin")
-    by_list = NewDelivery(identity="p@example.net", address="p@example.net", skip="paused")
+    by_list = Recipient(identity="p@example.net", address="p@example.net", skip="paused")
     send = ledger.creator.create(new_send(), [*readers(4), by_list])
     rows = [(row.state, row.reason) for row in ledger.report.rows(send.id)]
     assert rows == [

@@ -48,10 +48,10 @@ def test_the_recent_throughput_is_that_of_the_last_claims(newsroom_of, clock):
 
 def test_open_deliveries_are_counted_by_provider(newsroom_of, clock):
     ledger = newsroom_of().ledger
-    from mailer.delivery.queue_port import NewDelivery
+    from mailer.ledger.types.sends import Recipient
 
     names = ("a@gmail.com", "b@googlemail.com", "c@example.org", "d@example.org", "e@example.org")
-    send = ledger.creator.create(new_send(), (NewDelivery(identity=name, address=name) for name in names))
+    send = ledger.creator.create(new_send(), (Recipient(identity=name, address=name) for name in names))
     run(deliver(session(ledger, send), clock.now, limit=1))
     assert ledger.report.open_by_provider(send.id) == {"gmail.com": 1, "example.org": 3}
 

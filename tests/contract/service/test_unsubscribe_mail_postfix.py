@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from mailer.app import App
-from mailer.delivery.queue_port import NewDelivery
+from mailer.ledger.types.sends import Recipient
 from mailer.link_tokens import Purpose
 from mailer.web.server import free_port
 from tests.support.ledger_cases import new_send
@@ -148,7 +148,7 @@ def postfix(folder, port, script):
 
 def test_a_mailed_request_unsubscribes_and_waits_in_the_queue_while_it_cannot(folder, app):
     send = app.ledger.creator.create(
-        new_send(key_name=app.keys.names[0]), [NewDelivery(identity="ana@example.com", address="ana@example.com")]
+        new_send(key_name=app.keys.names[0]), [Recipient(identity="ana@example.com", address="ana@example.com")]
     )
     number = next(iter(app.ledger.report.rows(send.id))).delivery_id
     address = f"leave+{app.keys.issue(Purpose.UNSUBSCRIBE, number)}@example.org"

@@ -8,13 +8,12 @@ from pydantic import SecretStr
 
 from mailer.addresses import parse_address
 from mailer.app import App
-from mailer.delivery.queue_port import NewDelivery
 from mailer.delivery.states import SendKind, SendState
 from mailer.edition.model import Edition
 from mailer.ledger.subscribers.signups import Signup
 from mailer.ledger.types.editions_and_archive import NewEdition
 from mailer.ledger.types.roles_and_scopes import Role
-from mailer.ledger.types.sends import NewSend
+from mailer.ledger.types.sends import NewSend, Recipient
 from mailer.ledger.types.transactional_mail import TransactionalKind, TransactionalState
 from mailer.mailbox_address import Mailbox
 from mailer.relay import Relay, TlsMode
@@ -53,7 +52,7 @@ def approve(app, by=""):
         json=made.to_json(),
     )
     test = NewSend(kind=SendKind.TEST, edition=new, lists=(), key_name=app.keys.names[0], created_by=by)
-    app.ledger.creator.create(test, [NewDelivery(identity="e@example.org", address="e@example.org")])
+    app.ledger.creator.create(test, [Recipient(identity="e@example.org", address="e@example.org")])
     return made.slug
 
 

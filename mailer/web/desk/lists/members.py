@@ -13,10 +13,9 @@ from mailer.ledger.types.roles_and_scopes import Role
 from mailer.service.lists.export import export_list
 from mailer.service.lists.member_edits import add_member, editable_fields
 from mailer.web.desk.lists.list_path import ONE, name_of, path_of, redirect_to_sync
-from mailer.web.desk.lists.overview import actor
 from mailer.web.desk.plain_language import describe_error
 from mailer.web.desk.render import HEADERS
-from mailer.web.desk.request import DeskRequest
+from mailer.web.desk.request import DeskRequest, actor
 from mailer.web.desk.route import DeskRoute
 from mailer.web.responses import chunks_of
 

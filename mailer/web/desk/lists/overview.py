@@ -18,7 +18,7 @@ from mailer.service.lists.unclear_columns import column_meanings
 from mailer.service.lists.undo import restorable_syncs
 from mailer.web.desk.charts import Step, draw_growth
 from mailer.web.desk.lists.list_path import HERE, ONE, name_of, path_of
-from mailer.web.desk.request import DeskRequest
+from mailer.web.desk.request import DeskRequest, actor
 from mailer.web.desk.route import DeskRoute
 
 _HEADER_ROW = "email,first_name"
@@ -26,11 +26,6 @@ _MAX_SYNCS = 12
 _UNREAD = "Not read yet."
 _NOT_IN_FILE = "not in the list file yet."
 _cached_digest = cache_by_mtime(maxsize=64)(file_digest)
-
-
-def actor(request: DeskRequest) -> str:
-    """Returns the user as histories name them."""
-    return f"{request.user.name}, at the desk"
 
 
 def discard_to(app: App, name: str) -> int | None:

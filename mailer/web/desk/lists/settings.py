@@ -18,7 +18,7 @@ from mailer.csv.columns.suspected_opt_outs import ColumnMeaning
 from mailer.csv.rows import UnclearColumn
 from mailer.dispatch.slug import is_slug
 from mailer.ledger.types.roles_and_scopes import Role
-from mailer.service.dispatches.check_and_compile import read_dispatch_index
+from mailer.service.dispatches.reference_targets import read_dispatch_index
 from mailer.service.lists.member_edits import editable_fields
 from mailer.web.desk.flash import Flash
 from mailer.web.desk.lists.list_path import ONE, name_of, path_of

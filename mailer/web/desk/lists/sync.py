@@ -8,9 +8,9 @@ from mailer.ledger.types.roles_and_scopes import Role
 from mailer.service.lists.sync import plan_sync, sync_list
 from mailer.service.lists.undo import plan_undo, restorable_syncs, undo_list
 from mailer.web.desk.lists.list_path import ONE, name_of, path_of
-from mailer.web.desk.lists.overview import actor, discard_to
+from mailer.web.desk.lists.overview import discard_to
 from mailer.web.desk.lists.sync_plan_display import plan_summary, suppressions_of, with_desk_step
-from mailer.web.desk.request import DeskRequest
+from mailer.web.desk.request import DeskRequest, actor
 from mailer.web.desk.route import DeskRoute
 
 _MAX_SYNCS = 100

@@ -29,10 +29,9 @@ from mailer.service.lists.uploads import (
     write_rejected_rows,
 )
 from mailer.web.desk.lists.list_path import ONE, name_of, path_of
-from mailer.web.desk.lists.overview import actor
 from mailer.web.desk.lists.sync_plan_display import import_counts, plan_summary, suppressions_of, with_desk_step
 from mailer.web.desk.render import HEADERS
-from mailer.web.desk.request import DeskRequest
+from mailer.web.desk.request import DeskRequest, actor
 from mailer.web.desk.route import DeskRoute
 from mailer.web.responses import respond
 

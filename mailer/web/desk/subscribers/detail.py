@@ -13,8 +13,7 @@ from mailer.service.subscribers.erasure import erase_subscriber
 from mailer.service.subscribers.personal_data import SubscriberProfile, find_profile
 from mailer.web.desk.lists.list_path import HERE, ONE, name_of, redirect_to_sync
 from mailer.web.desk.lists.members import typed_fields
-from mailer.web.desk.lists.overview import actor
-from mailer.web.desk.request import DeskRequest
+from mailer.web.desk.request import DeskRequest, actor
 from mailer.web.desk.route import DeskRoute
 from mailer.web.desk.sealed_query import seal_query
 from mailer.web.desk.status_labels import status_label

@@ -18,9 +18,8 @@ from mailer.ledger.types.roles_and_scopes import Role
 from mailer.service.feedback.entries import COLUMNS, feedback_entries, feedback_row, read_source
 from mailer.service.feedback.record import bounce_limits
 from mailer.web.desk.lists.list_path import HERE
-from mailer.web.desk.lists.overview import actor
 from mailer.web.desk.render import HEADERS
-from mailer.web.desk.request import DeskRequest
+from mailer.web.desk.request import DeskRequest, actor
 from mailer.web.desk.route import DeskRoute
 from mailer.web.desk.status_labels import bounce_reason_label, effect_label
 from mailer.web.responses import chunks_of

@@ -11,8 +11,7 @@ from mailer.ledger.types.roles_and_scopes import Role
 from mailer.ledger.types.suppressions import SuppressionReason, UnsuppressStatus
 from mailer.line_sanitizer import clean_line
 from mailer.web.desk.lists.list_path import HERE
-from mailer.web.desk.lists.overview import actor
-from mailer.web.desk.request import DeskRequest
+from mailer.web.desk.request import DeskRequest, actor
 from mailer.web.desk.route import DeskRoute
 from mailer.web.desk.status_labels import status_label
 
