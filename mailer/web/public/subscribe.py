@@ -20,6 +20,7 @@ from mailer.addresses import Address, AddressError, parse_address, parse_signup_
 from mailer.app import App
 from mailer.audience.list_settings import ListSettings
 from mailer.link_tokens import Purpose
+from mailer.service.subscribers.mistyped_domain import suggest_address
 from mailer.service.subscribers.own_fields import OwnFieldError, has_web_address
 from mailer.service.subscribers.signup import (
     Confirmation,
@@ -95,7 +96,7 @@ class SubscribePages:
             )
         except OwnFieldError as error:
             return await run_in_threadpool(self._form, pages, settings, fields, "own", error.name)
-        return self._sent(pages, fields.get("email", ""), settings)
+        return self._sent(pages, fields.get("email", ""), settings, suggest_address(address))
 
     async def confirm(self, request: Request) -> Response:
         token = request.path_params["token"]
@@ -271,11 +272,15 @@ class SubscribePages:
         return age is not None and YOUNGEST <= age < OLDEST
 
     @staticmethod
-    def _sent(pages: PageRenderer, email: str, wanted: ListSettings | None = None) -> Response:
+    def _sent(
+        pages: PageRenderer, email: str, wanted: ListSettings | None = None, probably_meant: str = ""
+    ) -> Response:
         """Tells that a mail was sent to `email`; with a link back to the form of `wanted`, if the address was typed there."""
         path = f"{pages.root}/subscribe/{wanted.name}" if wanted else ""
         heading = pages.gettext("Check your inbox")
-        return pages.page("sent", headers=_HEADERS, heading=heading, email=email.strip(), path=path)
+        return pages.page(
+            "sent", headers=_HEADERS, heading=heading, email=email.strip(), path=path, meant=probably_meant
+        )
 
 
 def _welcome(pages: PageRenderer, found: Confirmation) -> Response:

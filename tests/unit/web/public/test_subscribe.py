@@ -582,6 +582,12 @@ def test_the_front_page_and_the_answer_to_a_sign_up_lead_on(site, visitor, tmp_p
     assert 'href="/subscribe/first">Correct the address</a>' in answer.text
 
 
+def test_the_answer_to_a_sign_up_suggests_a_domain_for_a_mistyped_one(site, visitor):
+    answer = visitor.post("/subscribe/harbour", data=form(site, visitor, email="ana@gmial.com"))
+    assert "Did you mean \N{FIRST STRONG ISOLATE}ana@gmail.com\N{POP DIRECTIONAL ISOLATE}?" in answer.text
+    assert "Did you mean" not in visitor.post("/subscribe/harbour", data=form(site, visitor)).text
+
+
 def test_no_field_for_an_address_refuses_an_international_one():
     """Chromium refuses letters like ü before the @ in a field of the type `email`."""
     root = Path(__file__).parents[4]
