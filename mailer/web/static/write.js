@@ -328,10 +328,19 @@ function show() {
       old.remove();
     }
     next.classList.add("shown");
+    line(query);
   });
-  const query = new URLSearchParams({ view: chosen, v: base.value });
-  next.src = `${path}/letter?${query}${sealed && `&${sealed}`}`;
+  const query = `${new URLSearchParams({ view: chosen, v: base.value })}${sealed && `&${sealed}`}`;
+  next.src = `${path}/letter?${query}`;
   stage.append(next);
+}
+
+// The line of the message in the inbox, above it.
+const inbox = document.querySelector("#inbox");
+async function line(query) {
+  inbox.dataset.query = query;
+  const told = await ask(`${path}/inbox?${query}`).then((answer) => (answer.ok ? answer.json() : null)).catch(() => null);
+  if (told && inbox.dataset.query === query) inbox.innerHTML = told.html;
 }
 
 for (const link of document.querySelectorAll("a[data-view]")) {

@@ -120,6 +120,15 @@ def test_the_preview_is_in_a_frame_without_scripts(desk, view, images):
     )
 
 
+def test_the_line_in_the_inbox_is_above_the_message_with_and_without_a_script(desk):
+    page, as_zoe = desk.get(f"{TIDE}/preview?view=desktop&as=first_name=Zoe").text, "view=phone&as=first_name=Zoe"
+    assert page.index('class="inbox desktop"') < page.index("<iframe") and "for Zoe</bdi>" in page
+    told = desk.get(f"{TIDE}/inbox?{as_zoe}", headers={"Accept": "application/json"}).json()["html"]
+    for words in ("inbox phone", "Gmail", "Apple Mail", "Outlook", "The Harbour Letter", "The tide table, for Zoe"):
+        assert words in told
+    assert desk.get(f"{TIDE}/inbox?as=ana@example.com").json()["html"].strip() == "", "a writer learns of no reader"
+
+
 def test_a_writer_previews_as_a_made_up_reader_and_learns_of_no_reader(site, desk):
     assert "High water is at noon" in desk.get(f"{TIDE}/letter?as=city=Porto+Novo,+first_name=Zoe").text
     assert "for Zoe" in desk.get(f"{TIDE}/letter?view=text&as=city=Porto+Novo,+first_name=Zoe").text
