@@ -25,9 +25,15 @@ def test_a_program_shows_the_beginning_of_the_text_up_to_the_filler(body, snippe
 def test_each_program_cuts_what_is_longer_than_its_width(device):
     widths = [each for each in INBOX_WIDTHS if each.device is device]
     lines = inbox_lines("s" * 300, "t" * 300, f"<p>{'u' * 300}</p>", device)
-    assert [each.program for each in lines] == ["Gmail", "Apple Mail", "Outlook"] and all(each.sources for each in widths)
+    assert [each.program for each in lines] == ["Gmail", "Apple Mail", "Outlook"] and all(
+        each.sources for each in widths
+    )
     for line, width in zip(lines, widths, strict=True):
-        assert (len(line.sender), len(line.subject), len(line.preheader)) == (SENDER_WIDTH, width.subject, width.preheader)
+        assert (len(line.sender), len(line.subject), len(line.preheader)) == (
+            SENDER_WIDTH,
+            width.subject,
+            width.preheader,
+        )
         assert all(each.endswith("…") for each in (line.sender, line.subject, line.preheader))
     [short, *_] = inbox_lines("Harbour", "Tide", "<p>Noon</p>", device)
     assert (short.sender, short.subject, short.preheader) == ("Harbour", "Tide", "Noon")
