@@ -19,7 +19,7 @@ from mailer.web.desk import search_redirect
 from mailer.web.desk.accounts import activity_log, api_tokens, profile, signin, users, webhooks
 from mailer.web.desk.accounts.oidc import CALLBACK, LOGIN, OidcPages
 from mailer.web.desk.accounts.signin import SignInPages
-from mailer.web.desk.dispatches import approval, create, editor, findings, history, photos, preview
+from mailer.web.desk.dispatches import approval, create, editor, findings, history, photos, preview, shelf_actions
 from mailer.web.desk.dispatches import list as dispatches_list
 from mailer.web.desk.guard import DeskGuard
 from mailer.web.desk.home import dashboard
@@ -38,6 +38,7 @@ _PAGES: tuple[DeskRoute, ...] = (
     *search_redirect.ROUTES,
     *dispatches_list.ROUTES,
     *create.ROUTES,
+    *shelf_actions.ROUTES,
     *preview.ROUTES,
     *findings.ROUTES,
     *approval.ROUTES,
