@@ -109,12 +109,13 @@ class SendCreator:
         sender_profile: str | None = None,
         signing: str = "",
         carried: bool = False,
+        by: str = "",
     ) -> Send:
         """Creates a send of the same edition to those whom `parent_id` failed to reach and who may still be mailed.
 
         These are the recipients that `plan_resend` counts: no other send reached them since, and they are neither suppressed
         nor unsubscribed. The parent must have ended, and no other send of its slug to one of its lists be running. `carried`:
-        `serve` runs it. `key_name`, `sender_profile` and `signing` are the current ones, as for NewSend.
+        `serve` runs it. `by`: who made it. `key_name`, `sender_profile` and `signing` are the current ones, as for NewSend.
         """
 
         def work(conn: Connection) -> Send:
@@ -134,6 +135,7 @@ class SendCreator:
                 signing=signing,
                 at=now,
                 carried=carried,
+                by=by,
             )
             failed = select(
                 literal(send_id),
@@ -253,6 +255,7 @@ def _insert_resend(
     signing: str,
     at: float,
     carried: bool,
+    by: str,
 ) -> int:
     return _insert(
         conn,
@@ -268,6 +271,7 @@ def _insert_resend(
             parent_id=parent.id,
             repeat=Repeat.NEW_READERS.value,
             created_at=at,
+            created_by=by,
             run_by_server=carried,
             sender_profile=sender_profile,
             queue=parent.queue,

@@ -90,7 +90,7 @@ def create_from_template(app: App, template: str, title: str, *, by: str) -> str
     if not title:
         raise UsageError("A dispatch needs a title.")
     if template not in list_templates(app):
-        raise UsageError("There is no such template.", "Choose another one.")
+        raise UsageError("There is no such template.", "Choose a different one.")
     try:
         text = read_source(_templates(app) / f"{template}.md").decode("utf-8-sig")
     except UnicodeDecodeError:

@@ -28,7 +28,7 @@ from mailer.web.desk.lists import settings as lists_settings
 from mailer.web.desk.render import static_file
 from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute
-from mailer.web.desk.sends import compose, live, report, scheduled_actions, send_test_message
+from mailer.web.desk.sends import after_send, compose, live, report, scheduled_actions, send_test_message
 from mailer.web.desk.sends import list as sends_list
 from mailer.web.desk.subscribers import detail, feedback, suppressions
 
@@ -49,6 +49,7 @@ _PAGES: tuple[DeskRoute, ...] = (
     *compose.ROUTES,
     *sends_list.ROUTES,
     *scheduled_actions.ROUTES,
+    *after_send.ROUTES,
     *live.ROUTES,
     *report.ROUTES,
     *overview.ROUTES,

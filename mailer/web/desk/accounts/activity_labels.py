@@ -1,6 +1,7 @@
 """The actions of the audit log in words, for the activity log of the desk."""
 
 _LABELS = {
+    "archive.correct": "Corrected the archive",
     "dispatch.approve": "Approved a dispatch",
     "dispatch.copy": "Duplicated a dispatch",
     "dispatch.delete": "Deleted a dispatch",
@@ -36,8 +37,10 @@ _LABELS = {
     "reader.unsubscribe": "Unsubscribed a reader",
     "send.cancel": "Cancelled a send",
     "send.export": "Exported the recipients of a send",
+    "send.give-up": "Finished a send that waited",
     "send.pause": "Paused a send",
     "send.recipients": "Looked at the recipients of a send",
+    "send.reschedule": "Gave a send another time",
     "send.resend": "Sent again to recipients that failed",
     "send.resolve-resend": "Sent unconfirmed messages again",
     "send.resolve-sent": "Marked unconfirmed messages as sent",
