@@ -16,7 +16,7 @@ from mailer.feedback.bounce_reason import judge_bounce
 from mailer.feedback.complaint import parse_complaint
 from mailer.feedback.delivery_status import DeliveryStatus, StatusBlock, parse_delivery_status
 from mailer.feedback.model import Feedback, FeedbackKind, FeedbackRecipient, Reading, TokenState, recipient_about
-from mailer.feedback.prose_bounce import ProseBounce, is_bounce, is_from_mail_system, parse_prose
+from mailer.feedback.prose_bounce import ProseBounce, is_bounce, is_from_mail_system, is_from_recipient, parse_prose
 from mailer.feedback.received_message import ReceivedMessage, parse_received
 from mailer.feedback.ses_notification import parse_ses_text, read_ses
 from mailer.feedback.token_extraction import placed_tokens, prove, recipient_texts, requested_tokens
@@ -58,11 +58,6 @@ def read_feedback(raw: bytes, keys: TokenKeys | None = None) -> Feedback:
     )
 
 
-def _is_by_server(message: ReceivedMessage) -> bool:
-    """Whether a mail system wrote this rather than a person, by its sender or return path."""
-    return is_from_mail_system(message) or is_without_return_path(message)
-
-
 def _is_automatic(message: ReceivedMessage, kind: FeedbackKind) -> bool:
     """Whether a program wrote this."""
     return (
@@ -78,7 +73,8 @@ def _status(message: ReceivedMessage) -> DeliveryStatus:
     """Returns the delivery status of all status parts, or of fields that stand in the text of a bounce."""
     texts = message.statuses
     if not texts and "inal-recipient:" in message.text.lower() and not is_vacation(message):
-        texts = [message.text] if _is_by_server(message) else []
+        is_by_server = is_from_mail_system(message) and not is_from_recipient(message, parse_prose(message))
+        texts = [message.text] if is_by_server else []
     parsed = [parse_delivery_status(text) for text in texts]
     return DeliveryStatus(
         envelope_id=next((each.envelope_id for each in parsed if each.envelope_id), ""),
@@ -99,7 +95,7 @@ def _read(message: ReceivedMessage, status: DeliveryStatus) -> Reading:
         return Reading(FeedbackKind.AUTO_REPLY, _of_reply(message))
     prose = parse_prose(message)
     if is_bounce(message, prose):
-        return Reading(FeedbackKind.BOUNCE, _of_prose(prose, certain=_is_by_server(message)))
+        return Reading(FeedbackKind.BOUNCE, _of_prose(prose, certain=is_from_mail_system(message)))
     return Reading(FeedbackKind.AUTO_REPLY, _of_reply(message)) if is_reply else Reading(FeedbackKind.OTHER)
 
 

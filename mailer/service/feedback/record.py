@@ -16,7 +16,8 @@ from dataclasses import dataclass
 
 from mailer.app import App
 from mailer.errors import MailerError
-from mailer.feedback.model import Feedback, FeedbackKind, recipient_about
+from mailer.feedback.bounce_reason import OwnNames, judge_names
+from mailer.feedback.model import Feedback, FeedbackKind, FeedbackRecipient, recipient_about
 from mailer.feedback.policy import BounceLimits
 from mailer.feedback.reader import read_feedback
 from mailer.feedback.received_message import LARGEST
@@ -75,7 +76,7 @@ def record_message(app: App, raw: bytes, *, source: str, recipient: str | None =
             source=source_name(source),
             source_id=f"{digest}/{number}",
             kind=kind,
-            recipient=person,
+            recipient=_judge_names(app, kind, person),
             report_type=feedback.report_type,
             delivery_id=delivery_id,
             proof=proof,
@@ -120,7 +121,7 @@ def submit_events(app: App, events: Sequence[FeedbackEvent]) -> Future[tuple[Rec
                 source=source_name(event.source),
                 source_id=source_id(event.source_id),
                 kind=event.kind,
-                recipient=event.recipient,
+                recipient=_judge_names(app, event.kind, event.recipient),
                 report_type=event.report_type.lower(),
                 delivery_id=delivery_id,
                 proof=proof,
@@ -141,6 +142,15 @@ def submit_events(app: App, events: Sequence[FeedbackEvent]) -> Future[tuple[Rec
     source = events[0].source if events else ""
     _submit(app, items, source).add_done_callback(finish)
     return answer
+
+
+def _judge_names(app: App, kind: FeedbackKind, recipient: FeedbackRecipient) -> FeedbackRecipient:
+    """Returns the recipient of a bounce by whose address its words name; of other kinds, the recipient as it is."""
+    if kind is not FeedbackKind.BOUNCE or not recipient.words:
+        return recipient
+    settings = app.settings
+    own = (settings.sender, settings.reply_to, settings.bounce_address, settings.unsubscribe_address)
+    return judge_names(recipient, OwnNames(addresses=frozenset(each.address.lower() for each in own if each)))
 
 
 def _submit(

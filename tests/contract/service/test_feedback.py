@@ -10,6 +10,7 @@ from mailer.delivery.states import SendKind
 from mailer.feedback.bounce_reason import judge_bounce
 from mailer.feedback.model import FeedbackKind, recipient_about
 from mailer.feedback.policy import Effect
+from mailer.ledger.feedback.intake import LONGEST_SERIES
 from mailer.ledger.store.tables import feedback, feedback_message
 from mailer.ledger.types.feedback import DecisionAction, FeedbackEvent, FeedbackProof, RecordStatus
 from mailer.ledger.types.webhooks import WebhookEvent
@@ -179,6 +180,14 @@ def test_a_complaint_holds_for_the_address_that_the_reader_has_by_now_and_a_boun
     take(desk, bounce(mail[BEN], "5.1.1"))
     assert [desk.held(each) for each in (ANA, "ana@new.example")] == ["complained", "unsubscribed"]
     assert [desk.held(each) for each in (BEN, "ben@new.example")] == ["bounced", None]
+
+
+def test_a_complaint_counts_however_much_was_recorded_about_the_message(desk, sent):
+    mail = sent.send("tide", ANA)[ANA]
+    delays = [bounce(mail, "4.4.1", f"421 {number}", action="delayed") for number in range(LONGEST_SERIES + 2)]
+    assert [take(desk, raw) for raw in delays] == [R.RECORDED] * LONGEST_SERIES + [R.IGNORED] * 2
+    assert take(desk, complaint(mail)) is R.RECORDED
+    assert desk.held(ANA) == "complained"
 
 
 def test_a_bounce_of_a_test_message_is_noted(desk, sent):

@@ -9,7 +9,7 @@ import pytest
 from mailer.ledger.feedback.intake import LONGEST_SERIES
 from mailer.link_tokens import Purpose, TokenKeys
 from mailer.service.feedback.record import record_message
-from tests.support.feedback_messages import VACATION, block, dsn, mail, report
+from tests.support.feedback_messages import VACATION, block, dsn, mail, multipart, report
 from tests.support.returned_mail import SentMail, bounce, complaint
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "reliability.md"
@@ -101,6 +101,46 @@ def no_bounces(ana, eve):
     yield complaint(ana, "auth-failure")
 
 
+ABOUT_US = (
+    "550 5.1.1 <RETURN-PATH>: User unknown",
+    "550 5.1.1 <RETURN-PATH>: Recipient address rejected: User unknown in virtual table",
+    "550 5.1.1 Mailbox news@example.org does not exist (in reply to RCPT TO command)",
+    "550 5.1.1 <RETURN-PATH>: User unknown (in reply to MAIL FROM command)",
+    "550 5.1.2 Host unknown: example.org",
+    "550 5.1.10 null MX for sender domain example.org",
+    "556 5.1.10 Domain example.org does not accept mail (nullMX)",
+    "550 5.1.3 bad address syntax in From header",
+    "550 5.1.2 unable to resolve your MX: domain not found",
+    "550 5.1.1 Return address does not exist",
+    "550 5.1.1 the List-Unsubscribe mailbox does not exist",
+    "550 5.1.6 our office has moved, update your records",
+    "550 5.1.1 unknown user: POP3 login first",
+    "550 5.1.1 unknown user: authentication required",
+    "550 5.1.1 <bob@dead.example>: User unknown",
+)
+
+
+def words_about_us(ana, eve):
+    """In each form of a bounce; the last words are about an address to which the reader may pass mail on."""
+    for words in ABOUT_US:
+        told = words.replace("RETURN-PATH", ana.return_path)
+        for status in ("5.1.1", "5.0.0"):
+            yield bounce(ana, status, told)
+        prose = f"I could not deliver your message:\n\n<{ANA}>:\nRemote host said: {told}\n\n--- Below this line is a copy of the message.\n\n{ana.headers}\n"
+        yield mail(f"From: MAILER-DAEMON@mx.example.net\nTo: {ana.return_path}\nSubject: failure notice", prose)
+
+
+def notes(ana, eve):
+    text = f"Hello, your mail to {ANA} came back: 550 5.1.1 user unknown. Please send it again."
+    quoted = f"-------- Original message --------\n{ana.headers}\n\nGood morning.\n"
+    for sender in (f"Ana <{ANA}>", "Ana <ana@else.example>", f"MAILER-DAEMON <{ANA}>"):
+        for subject in ("Re: Tide", "Fwd: Undelivered mail", "Tide", ""):
+            headers = f"Return-Path: <>\nFrom: {sender}\nTo: {ana.return_path}\nSubject: {subject}"
+            yield mail(headers, f"{text}\n\n{quoted}")
+            yield mail(headers, f"{text}\nFinal-Recipient: rfc822; {ANA}\nAction: failed\nStatus: 5.1.1\n\n{quoted}")
+            yield multipart("mixed", f"text/plain\n\n{text}\n", ana.returned, headers=headers)
+
+
 ATTACKS = {
     "a forged token: altered, guessed, of another purpose, of another installation": forged_tokens,
     "a valid notification of one's own message, about another reader": another_s_address,
@@ -108,6 +148,8 @@ ATTACKS = {
     "one notification again and again, unchanged and changed": replayed,
     "oversized messages, headers, nesting, lists of recipients": oversized,
     "automatic replies, delays, successes, reports about the sender": no_bounces,
+    "words about our address, our domain or a header, with the code of a missing mailbox": words_about_us,
+    "a reader's own note, with an empty return path, that quotes a bounce": notes,
 }
 
 

@@ -43,6 +43,10 @@ BOUNCES = {
         dsn(block("5.0.0", "550 5.1.1 no")),
         ("5.1.1", Reason.USER_UNKNOWN, True),
     ),
+    "greylisting, with the code of a mailbox": (
+        dsn(block("5.1.1", "550 5.1.1 greylisted: unknown pair")),
+        ("5.1.1", Reason.ON_HOLD, False),
+    ),
     "a specific status stays": (dsn(block("5.2.2", "550 5.0.0 no")), ("5.2.2", Reason.MAILBOX_FULL, False)),
     "a status with a comment": (dsn(block("5.1.2 (bad destination system)")), ("5.1.2", Reason.HOST_UNKNOWN, True)),
     "a domain": (dsn(block("5.4.4", "550 5.4.4 Host not found")), ("5.4.4", Reason.HOST_UNKNOWN, True)),
@@ -324,6 +328,51 @@ def test_what_a_person_writes_about_a_failure_makes_nobody_permanent():
     assert read_feedback(mail(headers, text), KEYS).recipients == ()
     attached = multipart("mixed", f"text/plain\n\n{text}", RETURNED, headers=headers)
     assert not any(each.permanent for each in read_feedback(attached, KEYS).recipients)
+
+
+NOTES = {
+    "from the reader": "From: Ana <ana@example.com>\nSubject: Undelivered mail",
+    "from the reader, who is a postmaster": "From: Ana <postmaster@example.com>\nSubject: failure",
+    "an answer by its subject": "From: Ana <ana@else.example>\nSubject: AW: Mail delivery failed",
+    "an answer by its headers": "From: Ana <ana@else.example>\nSubject: Undelivered mail\nIn-Reply-To: <1@example.org>",
+    "in words alone": "From: Ana <ana@else.example>\nSubject: Tide",
+}
+
+
+@pytest.mark.parametrize("headers", NOTES.values(), ids=list(NOTES))
+def test_a_note_of_a_reader_with_an_empty_return_path_is_no_bounce(headers):
+    name = "postmaster" if "<postmaster@" in headers else "ana"
+    text = f"Your mail to {name}@example.com came back: 550 5.1.1 user unknown.\nFinal-Recipient: rfc822; {name}@example.com\nStatus: 5.1.1\n"
+    quoted = (
+        f"-------- Original message --------\nFrom: News <news@example.org>\nTo: {name}@example.com\nSubject: Tide\n"
+    )
+    raw = mail(f"Return-Path: <>\n{headers}\nTo: bounce@example.org", f"{text}\n{quoted}")
+    assert (read_feedback(raw).kind, read_feedback(raw).recipients) == (FeedbackKind.OTHER, ())
+
+
+def test_a_bounce_of_an_unknown_sender_with_the_returned_message_makes_nobody_permanent():
+    raw = multipart("mixed", "text/plain\n\nUndeliverable: ana@example.com: user unknown\n", RETURNED,
+                    headers="Return-Path: <>\nFrom: no-reply@example.net\nTo: bounce@example.org\nSubject: Mail")  # fmt: skip
+    assert summary(read_feedback(raw)) == [("ana@example.com", "", Reason.USER_UNKNOWN, False)]
+
+
+@pytest.mark.parametrize(
+    ("text", "forwarded"),
+    [
+        ("ana@example.com: user unknown", False),
+        ("ana@example.com\n    550 5.1.1 user unknown\nFor help, write to postmaster@example.com", False),
+        ("The mail to ana@example.com could not be passed on to bob@dead.example: user unknown", True),
+        ("bob@dead.example (generated from ana@example.com)\n    550 5.1.1 user unknown", True),
+    ],
+)
+def test_prose_that_names_a_second_address_on_the_line_may_be_about_that_one(text, forwarded):
+    raw = mail(
+        "From: MAILER-DAEMON@mx.example.net\nTo: bounce@example.org\nSubject: failure notice\nX-Failed-Recipients: ana@example.com",
+        text,
+    )
+    assert [(each.address, each.forwarded) for each in read_feedback(raw).recipients] == [
+        ("ana@example.com", forwarded)
+    ]
 
 
 # tokens
