@@ -47,6 +47,7 @@ LONGEST_SERIES = 50  # pieces of feedback about one delivery
 KEPT_OF_MESSAGE = 64 * 1024  # octets
 _PAST = 200  # deliveries of a subscriber that are looked at
 _REPORT_TYPE = 32  # characters
+_COUNTS = ("recorded", "ignored", "unknown", "unreadable")  # of a source
 _SUPPRESSION = {
     FeedbackKind.BOUNCE: SuppressionReason.BOUNCED,
     FeedbackKind.COMPLAINT: SuppressionReason.COMPLAINED,
@@ -141,10 +142,17 @@ def _decide(conn: Connection, new: NewFeedback, subject: _Subject, limits: Bounc
 
 
 def count_source(
-    conn: Connection, source: str, *, recorded: int = 0, ignored: int = 0, unknown: int = 0, at: float
+    conn: Connection,
+    source: str,
+    *,
+    recorded: int = 0,
+    ignored: int = 0,
+    unknown: int = 0,
+    unreadable: int = 0,
+    at: float,
 ) -> None:
     """Within a transaction: counts what a source brought, and notes when it last spoke."""
-    _COUNT_SOURCE[conn.dialect.name].run(conn, source, at, recorded, ignored, unknown)
+    _COUNT_SOURCE[conn.dialect.name].run(conn, source, at, recorded, ignored, unknown, unreadable)
 
 
 def is_about_us(new: NewFeedback) -> bool:
@@ -273,7 +281,7 @@ def _insert_new(database: str) -> CompiledStatement:
 
 def _add_counts(database: str) -> CompiledStatement:
     make: Any = postgresql.insert if database == "postgresql" else sqlite.insert
-    new = {"last_at": param("_at", 0.0)} | {name: param(f"_{name}") for name in ("recorded", "ignored", "unknown")}
+    new = {"last_at": param("_at", 0.0)} | {name: param(f"_{name}") for name in _COUNTS}
     table = feedback_source.c
     statement = (
         make(feedback_source)
@@ -282,11 +290,11 @@ def _add_counts(database: str) -> CompiledStatement:
             index_elements=[table.source],
             set_={
                 "last_at": new["last_at"],
-                **{name: table[name] + new[name] for name in ("recorded", "ignored", "unknown")},
+                **{name: table[name] + new[name] for name in _COUNTS},
             },
         )
     )
-    return CompiledStatement(statement, "_source", "_at", "_recorded", "_ignored", "_unknown")
+    return CompiledStatement(statement, "_source", "_at", *(f"_{name}" for name in _COUNTS))
 
 
 def _keep_message(database: str) -> CompiledStatement:

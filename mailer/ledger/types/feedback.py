@@ -134,10 +134,13 @@ class ReturnedGroup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedbackSource:
-    """A source, when it last spoke, and how many events were recorded, ignored and of an unknown kind."""
+    """A source, when it last spoke, how many events were recorded, ignored and of an unknown kind, and how many of its requests
+    could not be read.
+    """
 
     source: str
     last_at: float
     recorded: int
     ignored: int
     unknown: int
+    unreadable: int
