@@ -23,6 +23,7 @@ from mailer.addresses import AddressError, parse_address
 from mailer.delivery.states import DeliveryState, SendKind
 from mailer.feedback.model import FeedbackKind
 from mailer.feedback.policy import DAY, BounceLimits, Effect, PastDelivery, effect_of, has_bounced_repeatedly
+from mailer.ledger.feedback.mass_bounces import is_mass_bounce
 from mailer.ledger.privacy.pseudonyms import aliases, is_pseudonym
 from mailer.ledger.store.compiled_statements import CompiledStatement, param
 from mailer.ledger.store.tables import (
@@ -136,9 +137,18 @@ def _decide(conn: Connection, new: NewFeedback, subject: _Subject, limits: Bounc
     lifted_at = _LIFTED_AT.run(conn, subject.identity).fetchone()[0] or 0.0
     if subject.accepted_at <= lifted_at:
         return Effect.NOTED if new.kind is FeedbackKind.BOUNCE else Effect.WAITING
+    if effect is Effect.SUPPRESSED and new.kind is FeedbackKind.BOUNCE and _is_mass_bounce(conn, subject, limits):
+        return Effect.WAITING
     if effect is Effect.COUNTED and _is_repeated(conn, subject, limits, since=lifted_at, at=at):
         return Effect.SUPPRESSED
     return effect
+
+
+def _is_mass_bounce(conn: Connection, subject: _Subject, limits: BounceLimits) -> bool:
+    delivery_id, send_id = subject.delivery_id, subject.send_id
+    if delivery_id is None or send_id is None:
+        return False
+    return is_mass_bounce(conn, delivery_id, send_id, subject.identity, limits.hold)
 
 
 def count_source(

@@ -117,6 +117,11 @@ class FeedbackEntry:
     has_message: bool = False
 
     @property
+    def is_held(self) -> bool:
+        """Whether it waited although it is proven: one bounce of many at its domain, or about a message of long ago."""
+        return self.effect is Effect.WAITING and self.kind is FeedbackKind.BOUNCE and self.proof.is_proof
+
+    @property
     def is_waiting(self) -> bool:
         """Whether a person has to decide."""
         return self.effect is Effect.WAITING and self.decision is None

@@ -55,6 +55,7 @@ def bounce_limits(app: App) -> BounceLimits:
         days=settings.bounce_days,
         reset_hours=settings.bounce_reset,
         warn=settings.bounce_warn,
+        hold=settings.bounce_hold,
     )
 
 

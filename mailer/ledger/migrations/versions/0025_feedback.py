@@ -1,10 +1,10 @@
-"""How many requests of a provider could not be read; which notice of a bounce waits because of many alike."""
+"""How many requests of a provider could not be read."""
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0023"
-down_revision = "0022"
+revision = "0025"
+down_revision = "0023"
 
 
 def upgrade() -> None:
