@@ -8,7 +8,8 @@ that a message gives expires: a notification about a message of long ago waits f
 from before a suppression was lifted, and an event that a reader unsubscribed then; a bounce of such a message is noted, because
 the reader has confirmed the address since. What a test message brings back is noted. Strangers cannot fill the table: unproven
 feedback is recorded only if a person should decide, and once for each reader. Of an erased subscriber nothing is kept that
-names them.
+names them. A bounce of a transactional mail proves nothing about a reader: it marks that mail as failed, and waits for a
+person if its recipient is a reader.
 """
 
 import zlib
@@ -38,6 +39,7 @@ from mailer.ledger.store.tables import (
     suppression_change,
 )
 from mailer.ledger.subscribers.suppressions import addresses_since, suppress
+from mailer.ledger.subscribers.transactional_mail_queue import load_mail, mark_returned
 from mailer.ledger.types.feedback import FeedbackMessage, FeedbackProof, NewFeedback, RecordStatus
 from mailer.ledger.types.suppressions import SuppressionAction, SuppressionReason
 from mailer.ledger.webhooks.outbox import enqueue_feedback
@@ -80,9 +82,12 @@ def record_feedback(
     """Within a transaction: records `new` and what follows, and keeps the beginning of the `message` that it is from."""
     if _SEEN.run(conn, new.source, new.source_id).fetchone():
         return RecordStatus.DUPLICATE
+    is_of_ours = new.transactional_id is not None and _mark_returned(conn, new, new.transactional_id)
+    if is_of_ours:
+        new = replace(new, provider_id="")  # which is that of no delivery
     subject = _find_subject(conn, new)
     if isinstance(subject, RecordStatus):
-        return subject
+        return RecordStatus.RECORDED if is_of_ours else subject
     erased = is_pseudonym(subject.identity)
     effect = _decide(conn, new, subject, limits, at=at)
     if _is_superfluous(conn, new, subject, effect):
@@ -98,6 +103,22 @@ def record_feedback(
     if subject.proof.is_proof and not (new.recipient.delayed or subject.is_test or erased):
         enqueue_feedback(conn, new, subject.identity, subject.send_id, at=at)
     return RecordStatus.RECORDED
+
+
+def _mark_returned(conn: Connection, new: NewFeedback, number: int) -> bool:
+    """Marks a transactional mail that bounced as failed; whether it is about its recipient.
+
+    Somebody may have typed the address of a stranger, or a wrong one. So it is nobody's bounce: no address is suppressed, and the
+    words are kept only as long as the mail.
+    """
+    mail = load_mail(conn, number)
+    address = identity_of(new.recipient.address) if new.recipient.address else ""
+    if mail is None or (new.recipient.address and address != mail.identity):
+        return False
+    if new.kind is FeedbackKind.BOUNCE and not new.recipient.delayed:
+        reply = f"came back: {new.recipient.words or new.recipient.reason}"
+        mark_returned(conn, number, reply)
+    return True
 
 
 def _suppress(conn: Connection, new: NewFeedback, subject: _Subject, *, at: float) -> None:

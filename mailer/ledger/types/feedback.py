@@ -74,7 +74,10 @@ class FeedbackMessage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewFeedback:
-    """Feedback about one recipient, as the ledger takes it. `delivery_id` is from a valid token; `proof` says from which."""
+    """Feedback about one recipient, as the ledger takes it. `delivery_id` is from a valid token; `proof` says from which.
+
+    `transactional_id`: from a valid token, too, of a transactional mail.
+    """
 
     source: str
     source_id: str
@@ -82,6 +85,7 @@ class NewFeedback:
     recipient: FeedbackRecipient
     report_type: str = ""
     delivery_id: int | None = None
+    transactional_id: int | None = None
     proof: FeedbackProof = FeedbackProof.NONE
     provider_id: str = ""
     may_be_early: bool = False  # so young that our own reply with its id may not be recorded yet

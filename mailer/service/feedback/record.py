@@ -21,9 +21,17 @@ from mailer.feedback.model import Feedback, FeedbackKind, FeedbackRecipient, rec
 from mailer.feedback.policy import BounceLimits
 from mailer.feedback.reader import read_feedback
 from mailer.feedback.received_message import LARGEST
+from mailer.feedback.token_extraction import find_tokens
 from mailer.ledger.feedback.log import RecordedFeedback
 from mailer.ledger.types.feedback import FeedbackEvent, FeedbackMessage, NewFeedback, RecordStatus
-from mailer.service.feedback.matching import match_event, match_message, message_digest, source_id, source_name
+from mailer.service.feedback.matching import (
+    match_event,
+    match_message,
+    message_digest,
+    source_id,
+    source_name,
+    transactional_number,
+)
 from mailer.service.feedback.unsubscribe_by_mail import UnsubscribeMailResult, process_unsubscribe_mail
 from mailer.service.periodic_jobs import Log, current_traceback
 from mailer.smtp.refusal_reason import Reason
@@ -70,6 +78,7 @@ def record_message(app: App, raw: bytes, *, source: str, recipient: str | None =
         return _unsubscribe(app, feedback, source)
     digest = message_digest(raw[:LARGEST], recipient or "")
     delivery_id, proof = match_message(feedback, app.keys)
+    transactional_id = transactional_number(feedback.tokens, app.keys) if delivery_id is None else None
     people = feedback.recipients[:RECIPIENTS] or (recipient_about("", _reason_of(feedback)),)
     kind = FeedbackKind.COMPLAINT if feedback.report_type else feedback.kind
     items = [
@@ -80,6 +89,7 @@ def record_message(app: App, raw: bytes, *, source: str, recipient: str | None =
             recipient=_judge_names(app, kind, person),
             report_type=feedback.report_type,
             delivery_id=delivery_id,
+            transactional_id=transactional_id,
             proof=proof,
         )
         for number, person in enumerate(people)
@@ -117,6 +127,7 @@ def submit_events(app: App, events: Sequence[FeedbackEvent]) -> Future[tuple[Rec
     items = []
     for event in events:
         delivery_id, proof = match_event(event, app.keys)
+        texts = find_tokens(f"{event.bounce_token} {event.message_id}")
         items.append(
             NewFeedback(
                 source=source_name(event.source),
@@ -125,6 +136,7 @@ def submit_events(app: App, events: Sequence[FeedbackEvent]) -> Future[tuple[Rec
                 recipient=_judge_names(app, event.kind, event.recipient),
                 report_type=event.report_type.lower(),
                 delivery_id=delivery_id,
+                transactional_id=transactional_number(texts, app.keys) if delivery_id is None else None,
                 proof=proof,
                 provider_id=event.provider_id,
                 may_be_early=event.at is None or event.at > now - EARLY,
