@@ -57,6 +57,8 @@ class Postgresql:
             self._require_utf8(raw)
             _set(
                 raw,
+                "default_transaction_isolation='read committed'",  # whatever the server, the database and the role say
+                "default_transaction_read_only=off",
                 "synchronous_commit=on",
                 f"idle_in_transaction_session_timeout='{IDLE_TIMEOUT}'",
                 f"lock_timeout='{LOCK_TIMEOUT}'",
