@@ -18,6 +18,7 @@ from mailer.web.desk.accounts.signin import SignInPages
 from mailer.web.desk.dispatches import approval, create, editor, findings, history, photos, preview
 from mailer.web.desk.dispatches import list as dispatches_list
 from mailer.web.desk.guard import DeskGuard
+from mailer.web.desk.home import dashboard
 from mailer.web.desk.lists import members, overview, sync, uploads
 from mailer.web.desk.lists import settings as lists_settings
 from mailer.web.desk.render import static_file
@@ -28,6 +29,7 @@ from mailer.web.desk.subscribers import detail, feedback, suppressions
 
 ROUTES: tuple[DeskRoute, ...] = (
     *signin.ROUTES,
+    *dashboard.ROUTES,
     *search_redirect.ROUTES,
     *dispatches_list.ROUTES,
     *create.ROUTES,
