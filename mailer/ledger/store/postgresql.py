@@ -2,8 +2,8 @@
 
 Writing transactions are READ COMMITTED: each statement sees what others committed before it. So rows that are read and then
 written are locked first: a send by its row; creating a send, an edition or a suppression by an advisory lock. Readers see one
-snapshot. `synchronous_commit` is on: an answered write is durable. All of this holds whatever the server's defaults are. A process that stops within a
-transaction loses it, and its locks, after IDLE_TIMEOUT.
+snapshot. `synchronous_commit` is on: an answered write is durable. All of this holds whatever the server's defaults are. A
+process that stops within a transaction loses it, and its locks, after IDLE_TIMEOUT.
 """
 
 from collections.abc import Iterator

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0027"
-down_revision = "0022"
+down_revision = "0024"
 
 COMPLAINT = sa.text("kind = 'complaint'")
 
