@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0027"
-down_revision = "0024"
+revision = "0023"
+down_revision = "0022"
 
 COMPLAINT = sa.text("kind = 'complaint'")
 
