@@ -34,6 +34,7 @@ _STAGE = re.compile(
     r"|(recipient address rejected|not like recipient|(?:my name|sender) was rejected)"
 )
 _RCPT_FAILED = re.compile(r"no valid recipients|need rcpt")  # a server's answer to DATA after it refused each RCPT
+_ACCEPTED = re.compile(r"2\d\d[ -]")  # a reply that contradicts the failure
 _IS_RCPT = ("rcpt", "14", "recip", "not like")
 _IS_MAIL = ("mail", "13")
 _OF_DOMAINS = frozenset({Reason.HOST_UNKNOWN, Reason.NOT_ACCEPTING})
@@ -73,7 +74,7 @@ def judge_bounce(
             words, reason = explained, by_prose
     code = find_reply_code(words)
     by_code = status.startswith("4") or code // 100 == 4
-    temporary = delayed or temporary or by_code or is_temporary(words)
+    temporary = delayed or temporary or by_code or is_temporary(words) or _ACCEPTED.match(words) is not None
     text = f"{diagnostic}\n{prose}"[:_TEXT].lower()
     if reason in PERMANENT and _stage(text).startswith(_IS_MAIL):
         reason = Reason.REJECTED

@@ -21,6 +21,7 @@ _MAY_RETURN = re.compile(r":|--|==|__|\*\*|##|ollow|cop[yi]")  # in every line t
 _WEAK_HEADER = re.compile(r"[ \t>|*]*(?:from|date|x-[\w-]+|message-id)[ \t]*:")  # also in introductions
 _HEADER = re.compile(r"[ \t>|*]*[A-Za-z][\w-]+[ \t]*:")
 _ADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,128}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,250}[A-Za-z0-9])?")
+_QUOTED = re.compile(r"^>(?!>).*$", re.MULTILINE)  # but Sendmail's transcript has >>> and <<<
 STAFF = re.compile(
     r"(?:postmaster|mailer-daemon|abuse|support|help|helpdesk|hostmaster|webmaster|noc|info-center|no-?reply|customer\S*|service"
     r"|contact|admin\w*|root)@"
@@ -90,8 +91,9 @@ def is_from_recipient(message: ReceivedMessage, prose: ProseBounce) -> bool:
 
 
 def parse_prose(message: ReceivedMessage) -> ProseBounce:
-    """Reads the text of a bounce. Total."""
+    """Reads the text of a bounce, but for the lines that it quotes: they are somebody else's words. Total."""
     text, returned = split_returned(message.text)
+    text = _QUOTED.sub("", text)
     headers = fields_of(message.returned or returned, (*_SENDER_HEADERS, *_RECIPIENT_HEADERS))
     to = addresses_in(headers.get(name, "") for name in _RECIPIENT_HEADERS)
     ours = {

@@ -9,6 +9,7 @@ failure, and only in messages of mail systems. A request to be unsubscribed is n
 Total, within the limits of `received_message`. The keys decide whether a token is ours; without them none is proven.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from mailer.feedback.auto_reply import is_marked_as_reply, is_vacation, is_without_return_path
@@ -100,9 +101,19 @@ def _read(message: ReceivedMessage, status: DeliveryStatus) -> Reading:
 
 
 def _of_status(message: ReceivedMessage, status: DeliveryStatus) -> Recipients:
+    """Returns the recipients that were not reached. Of an address that was also reached, or is a list, a member bounced."""
     failed = [block for block in status.blocks if block.is_about_failure]
     if not failed:
         return ()
+    reached = {block.address.lower() for block in status.blocks if not block.is_about_failure}
+    is_list = any(block.action == "expanded" for block in status.blocks)
+    return tuple(
+        replace(each, forwarded=each.forwarded or is_list or each.address.lower() in reached)
+        for each in _judge_blocks(message, failed)
+    )
+
+
+def _judge_blocks(message: ReceivedMessage, failed: Sequence[StatusBlock]) -> Recipients:
     recipients = tuple(_judge_block(block) for block in failed)
     if all(each.address and each.reason not in _UNSURE for each in recipients):
         return recipients
@@ -120,6 +131,7 @@ def _judge_block(block: StatusBlock, address: str = "", prose: str = "") -> Feed
         diagnostic=block.diagnostic,
         prose=prose,
         delayed=block.action == "delayed",
+        temporary=block.is_to_be_retried,
     )
     return replace(judged, forwarded=block.is_forwarded)
 

@@ -112,7 +112,14 @@ _PHRASES: tuple[tuple[Reason, tuple[str, ...]], ...] = (
             r"x-unix",
         ),
     ),
-    (_R.FILTERED, (r"due to recipient (?:preferences|settings)",)),
+    (
+        _R.FILTERED,
+        (
+            r"due to recipient (?:preferences|settings)",
+            r"(?:allow|white|safe|mailing|friends?)[- ]?lists?\b",
+            r"(?:user|member|subscriber)s? of (?:the|this) list\b",
+        ),
+    ),
     # of the sender
     (
         _R.AUTH_FAILURE,
@@ -188,6 +195,8 @@ _PHRASES: tuple[tuple[Reason, tuple[str, ...]], ...] = (
             ),
             r"(?:for|of) your (?:\w+ )?(?:mx|domain|dns|host ?name|host)\b",
             r"envelope (?:domain|address)\b",
+            r"(?:internal|authenticated|authori[sz]ed|known|local) senders?\b",
+            r"you are (?:an? )?(?:unknown|not)\b",
             r"(?:header from|(?:from|sender|date|to|subject):? header)\b",
             r"(?:in-reply-to|reply-to|errors-to|list-[a-z]+|return[- ]address|reply address|bounce address)\b",
             r"(?:cannot|can't|could not|unable to) (?:be )?repl(?:y|ied)\b",
@@ -229,6 +238,7 @@ _PHRASES: tuple[tuple[Reason, tuple[str, ...]], ...] = (
             r"(?:not (?:permitted|allowed|able|configured)|unable|refuse|cannot|won't) (?:to )?relay",
             r"no relaying",
             r"open relay",
+            r"tenant attribution",
             r"not a gateway",
             r"rcpthosts",
             r"handle mail for",
@@ -557,6 +567,8 @@ _HEDGED = re.compile(
 )
 _TEMPORARY = re.compile(
     r"not found, try again|(?:re)?try (?:again )?(?:later|in \d)|try again in|\btemporar(?:y (?:failure|error|problem)|ily)"
+    r"|\b(?:maintenance|overloaded|quarantined?|dnssec)\b|\bbeing (?:moved|migrated)\b|\bat this time\b|: refused\b"
+    r"|\b(?:verification|lookup|directory) (?:is |service |server )*(?:temporarily )?unavailable\b"
     r"|\bservfail\b|\btimed out\b|\b(?:currently|derzeit) n(?:ot|icht)\b|\bdoes not exist yet\b"
 )
 

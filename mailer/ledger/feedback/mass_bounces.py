@@ -16,7 +16,7 @@ from mailer.feedback.policy import Effect
 from mailer.ledger.store.compiled_statements import CompiledStatement, param
 from mailer.ledger.store.tables import delivery, feedback
 
-LATEST = 200  # pieces of feedback about the send
+LATEST = 50  # pieces of feedback about the send
 RANGE = 5_000  # deliveries
 
 
@@ -36,20 +36,22 @@ def is_mass_bounce(conn: Connection, delivery_id: int, send_id: int, identity: s
 
 
 _recent = (
-    select(feedback.c.identity, feedback.c.delivery_id)
-    .where(
-        feedback.c.send_id == param("send_id", 0),
-        feedback.c.kind == FeedbackKind.BOUNCE,
-        feedback.c.permanent,
-        feedback.c.effect.in_([Effect.SUPPRESSED, Effect.WAITING]),
-        feedback.c.delivery_id.is_not(None),
-    )
+    select(feedback.c.identity, feedback.c.delivery_id, feedback.c.kind, feedback.c.permanent, feedback.c.effect)
+    .where(feedback.c.send_id == param("send_id", 0))
     .order_by(feedback.c.id.desc())
     .limit(param("limit", 0))
     .subquery()
 )
 _LATEST = CompiledStatement(
-    select(_recent.c.delivery_id).where(_recent.c.identity.like(param("domain", ""))), "send_id", "domain", "limit"
+    select(_recent.c.delivery_id).where(
+        _recent.c.permanent,
+        _recent.c.kind == FeedbackKind.BOUNCE,
+        _recent.c.effect.in_([Effect.SUPPRESSED, Effect.WAITING]),
+        _recent.c.identity.like(param("domain", "")),
+    ),
+    "send_id",
+    "domain",
+    "limit",
 )
 _between = (
     select(delivery.c.identity)

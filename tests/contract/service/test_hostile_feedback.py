@@ -141,6 +141,34 @@ def notes(ana, eve):
             yield multipart("mixed", f"text/plain\n\n{text}\n", ana.returned, headers=headers)
 
 
+FAULTS = (
+    "550 5.1.1 Mailbox server is in maintenance; user not found",
+    "550 5.1.1 Account is being moved; recipient not found at this time",
+    "550 5.1.1 recipient verification unavailable: user unknown",
+    "550 5.1.1 user unknown (server overloaded)",
+    "550 5.1.1 user unknown, greylisted",
+    "550 5.1.2 unable to look up host example.com: REFUSED",
+    "550 5.1.2 DNSSEC validation failure: host not found",
+    "550 5.1.1 Recipient not found: only internal senders are allowed",
+    "550 5.1.1 You are an unknown user to this recipient",
+    "550 5.1.1 not a known user of the list tides",
+    "550 5.1.10 Recipient not found: message failed tenant attribution",
+    "250 2.1.5 ok",
+)
+
+
+def faults(ana, eve):
+    for words in FAULTS:
+        yield bounce(ana, "5.1.1", words)
+    dead = bounce(ana, "5.1.1", DEAD)
+    for field in ("Will-Retry-Until: Thu, 31 Dec 2026 00:00:00 +0000", "X-Actual-Recipient: rfc822; bob@dead.example"):
+        yield dead.replace(b"Action: failed", f"{field}\nAction: failed".encode())
+    yield dead.replace(b"Status: 5.1.1", b"Status: 5.1.1 (try again later)")
+    for action in ("delivered", "relayed", "expanded"):
+        reached = block("2.0.0", action=action, address=ANA).encode()
+        yield dead.replace(b"Final-Recipient", reached + b"\n\nFinal-Recipient", 1)
+
+
 ATTACKS = {
     "a forged token: altered, guessed, of another purpose, of another installation": forged_tokens,
     "a valid notification of one's own message, about another reader": another_s_address,
@@ -149,6 +177,7 @@ ATTACKS = {
     "oversized messages, headers, nesting, lists of recipients": oversized,
     "automatic replies, delays, successes, reports about the sender": no_bounces,
     "words about our address, our domain or a header, with the code of a missing mailbox": words_about_us,
+    "a fault of a server, a closed list, a contradiction, with the code of a missing mailbox": faults,
     "a reader's own note, with an empty return path, that quotes a bounce": notes,
 }
 

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from mailer.feedback.model import Feedback, FeedbackKind, TokenState
+from mailer.feedback.policy import Effect, effect_of
 from mailer.feedback.reader import read_feedback
 from mailer.link_tokens import PLACEHOLDER, Purpose, TokenKeys
 from mailer.smtp.refusal_reason import Reason
@@ -373,6 +374,39 @@ def test_prose_that_names_a_second_address_on_the_line_may_be_about_that_one(tex
     assert [(each.address, each.forwarded) for each in read_feedback(raw).recipients] == [
         ("ana@example.com", forwarded)
     ]
+
+
+NOT_MISSING = {
+    "a ticket system that quotes": mail(
+        "Return-Path: <>\nFrom: Helpdesk Mail System <support@example.com>\nTo: bounce@example.org\nSubject: [12] Undelivered mail",
+        "Thank you. You wrote:\n> ana@example.com: 550 5.1.1 user unknown\n"),
+    "a list of members": mail(
+        "From: mailer-daemon@example.com\nTo: bounce@example.org\nSubject: Not delivered",
+        "ana@example.com is not a known user of the list tides; your message was not delivered.\n"),
+    "a quarantine": mail(
+        "From: postmaster@example.com\nTo: bounce@example.org\nSubject: Message held",
+        "ana@example.com: your message was not delivered, it is held in quarantine. User not found in the allow list.\n"),
+    "the address was reached as well": dsn(block("2.0.0", action="delivered"), block("5.1.1")),
+    "the members of an alias": dsn(block("2.0.0", action="expanded"), block("5.1.1", address="bob@dead.example")),
+    "a reply that contradicts the failure": dsn(block("5.1.1", "250 2.1.5 ok")),
+    "a time until which the server tries": dsn(f"{block('5.1.1')}\nWill-Retry-Until: Thu, 31 Dec 2026 00:00:00 +0000"),
+    "a status with a comment": dsn(block("5.1.1 (try again later)")),
+    "maintenance": dsn(block("5.1.1", "550 5.1.1 Mailbox server is in maintenance; user not found")),
+    "a migration": dsn(block("5.1.1", "550 5.1.1 Account is being moved; recipient not found")),
+    "a verification that is down": dsn(block("5.1.1", "550 5.1.1 recipient verification unavailable: user unknown")),
+    "an overloaded server": dsn(block("5.1.1", "550 5.1.1 user unknown (server overloaded)")),
+    "a resolver that refuses": dsn(block("5.4.4", "unable to look up host example.com: REFUSED")),
+    "a domain with a broken signature": dsn(block("5.1.2", "DNSSEC validation failure: host not found")),
+    "senders who are not let in": dsn(block("5.1.1", "550 5.1.1 Recipient not found: only internal senders are allowed")),
+    "a sender who is unknown": dsn(block("5.1.1", "550 5.1.1 You are an unknown user to this recipient")),
+    "a tenant": dsn(block("5.1.10", "550 5.1.10 Recipient not found: message failed tenant attribution")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("raw", NOT_MISSING.values(), ids=list(NOT_MISSING))
+def test_what_says_that_a_mailbox_is_missing_for_another_reason_suppresses_at_once_in_no_form(raw):
+    for each in read_feedback(raw).recipients:
+        assert effect_of(FeedbackKind.BOUNCE, each, "", is_proven=True) is not Effect.SUPPRESSED, each
 
 
 # tokens
