@@ -26,6 +26,7 @@
     returned        the messages of a send that came back
     report          deliveries and attempts
     stats           statistics of a send
+    dashboard       the queries of the first page of the desk
     verifier        checks the invariants of a send
     users           users of the desk and their roles
     sessions        the sessions of users
@@ -61,6 +62,7 @@ from mailer.ledger.accounts.users import Users
 from mailer.ledger.feedback.log import FeedbackLog
 from mailer.ledger.feedback.provider_tokens import ProviderTokens
 from mailer.ledger.queue.leased_send import SendLeases
+from mailer.ledger.reports.dashboard import DashboardReport
 from mailer.ledger.reports.deliveries import DeliveryReport
 from mailer.ledger.reports.returned_messages import ReturnedMessages
 from mailer.ledger.reports.stats import SendStats
@@ -125,6 +127,7 @@ class Ledger:
         self.returned = ReturnedMessages(context)
         self.report = DeliveryReport(context)
         self.stats = SendStats(context)
+        self.dashboard = DashboardReport(context)
         self.verifier = Verifier(context)
         self.users = Users(context)
         self.sessions = Sessions(context)

@@ -74,7 +74,7 @@ def test_somebody_signs_in_and_writes_by_keyboard_only(tab, site):
     page.keyboard.press("Tab")
     page.keyboard.type(PASSWORD)
     page.keyboard.press("Enter")
-    page.wait_for_url("**/desk/dispatches")
+    page.wait_for_url("**/desk/")
     page.get_by_label("New dispatch").focus()
     page.keyboard.type("Fog")
     page.keyboard.press("Enter")
@@ -302,6 +302,7 @@ def test_no_page_is_wider_than_a_phone_or_has_a_fault_that_axe_finds(tab, site, 
     signed_in(site, "writer", name="A Very Long Name Of Somebody Who Writes")
     page = tab("admin", color_scheme=scheme, **PHONE)
     paths = [
+        "/desk/",
         "/desk/dispatches",
         TIDE,
         "/desk/dispatches/broken",

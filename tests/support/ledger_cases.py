@@ -113,8 +113,8 @@ def mailed_page(ledger: Ledger, address: Address) -> int:
     found = ledger.transactional.of(address.identity)
     mail = [each for each in found if each.kind is TransactionalKind.LINK][-1]
     if mail.state is TransactionalState.QUEUED:
-        run(ledger.transactional.begin_sending(mail.id, f"{mail.id:064}"))
-        run(ledger.transactional.record_result(mail.id, TransactionalState.SENT))
+        run(ledger.transactional.begin_sending(mail, f"{mail.id:064}"))
+        run(ledger.transactional.record_result(mail, TransactionalState.SENT, was_sending=True))
     return mail.id
 
 

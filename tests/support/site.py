@@ -142,8 +142,8 @@ class Site:
         """Marks a queued mail as sent, with a link. Returns the token of the link, for the same mail the same."""
 
         async def send() -> None:
-            assert await self.ledger.transactional.begin_sending(mail.id, self.app.keys.link_digest(link, secret))
-            await self.ledger.transactional.record_result(mail.id, TransactionalState.SENT)
+            assert await self.ledger.transactional.begin_sending(mail, self.app.keys.link_digest(link, secret))
+            await self.ledger.transactional.record_result(mail, TransactionalState.SENT, was_sending=True)
 
         if mail.id not in self._links:
             secret = self._links[mail.id] = new_link_secret()

@@ -589,6 +589,9 @@ webhook_attempt = Table(
     Index("ix_webhook_attempt_message_id", "message_id", "id"),
 )
 
+COMPLAINT = text("kind = 'complaint'")
+"""The predicate of the partial index: complaints, which are few among all feedback."""
+
 WAITING = text("effect = 'waiting'")
 """The predicate of the partial index: feedback that a person has to decide, or has decided."""
 
@@ -617,6 +620,7 @@ feedback = Table(
     Index("ix_feedback_identity", "identity", "id"),
     Index("ix_feedback_send_id", "send_id", "id"),
     Index("ix_feedback_waiting", "id", sqlite_where=WAITING, postgresql_where=WAITING),
+    Index("ix_feedback_complaint", "at", "send_id", sqlite_where=COMPLAINT, postgresql_where=COMPLAINT),
     sqlite_autoincrement=True,
 )
 

@@ -2,9 +2,9 @@
 
     transactional.request_link(address)   queues the link to a subscriber's own page, at most one an address and day
     transactional.due(now, limit)         the mails to be delivered, the oldest first
-    transactional.begin_sending(id, link) queued -> sending, durable before end of DATA; False: not now
+    transactional.begin_sending(mail, link) queued -> sending, durable before end of DATA; False: not now
     transactional.linked(digest)          the mail that carried a link
-    transactional.record_result(id, ...)  records the result
+    transactional.record_result(mail, ...)  records the result
     transactional.recover()               sending -> uncertain, after a process that died
 
     queued -> sending -> sent | failed | uncertain | queued (to be retried)
@@ -20,7 +20,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, Row, case, delete, exists, func, insert, literal, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, exists, func, insert, literal, select, update
 
 from mailer.addresses import Address, mailbox_of
 from mailer.ledger.store.advisory_lock import advisory_lock
@@ -96,51 +96,44 @@ class TransactionalQueue:
             found = _mails(conn, transactional_mail.c.link_digest == digest)
             return found[0] if found else None
 
-    async def begin_sending(self, number: int, link_digest: str | None = None) -> bool:
+    async def begin_sending(self, mail: QueuedMail, link_digest: str | None = None) -> bool:
         """Makes `sending` durable, and the link in the mail valid. False if the mail may not be sent: it was removed, or another
-        process has it.
+        process has tried it since it was read.
         """
-
-        def work(conn: Connection) -> bool:
-            mine = update(transactional_mail).where(
-                transactional_mail.c.id == number, transactional_mail.c.state == TransactionalState.QUEUED
-            )
-            values = {
-                "state": TransactionalState.SENDING,
-                "attempts": transactional_mail.c.attempts + 1,
-                "link_digest": link_digest,
-                "link_made_at": self._context.clock() if link_digest else None,
-            }
-            return bool(conn.execute(mine.values(**values)).rowcount)
-
-        return await asyncio.wrap_future(self._context.writer.call(work))
+        values = {
+            "state": TransactionalState.SENDING,
+            "attempts": mail.attempts + 1,
+            "link_digest": link_digest,
+            "link_made_at": self._context.clock() if link_digest else None,
+        }
+        untried = update(transactional_mail).where(*_is_untried(mail)).values(**values)
+        return await asyncio.wrap_future(self._context.writer.call(lambda conn: bool(conn.execute(untried).rowcount)))
 
     async def record_result(
         self,
-        number: int,
+        mail: QueuedMail,
         state: TransactionalState,
         *,
         reply: str = "",
         next_at: float = 0.0,
+        was_sending: bool = False,
         is_attempt: bool = False,
-    ) -> None:
-        """Records how an attempt ended; QUEUED: to be tried again at `next_at`.
+    ) -> bool:
+        """Records how an attempt ended; QUEUED: to be tried again at `next_at`. False if it is too late: another process has
+        tried the mail since it was read.
 
-        `is_attempt`: it counts, although the mail may have been refused before `begin_sending`.
+        `was_sending`: after `begin_sending`. `is_attempt`: it counts, although it was refused before.
         """
-        settled_at = None if state is TransactionalState.QUEUED else self._context.clock()
-        values: dict[str, Any] = {"state": state, "reply": reply, "next_at": next_at, "settled_at": settled_at}
-        if is_attempt:
-            was_queued = transactional_mail.c.state == TransactionalState.QUEUED
-            attempts = transactional_mail.c.attempts
-            values["attempts"] = case((was_queued, attempts + 1), else_=attempts)
-        await asyncio.wrap_future(
-            self._context.writer.call(
-                lambda conn: conn.execute(
-                    update(transactional_mail).where(transactional_mail.c.id == number).values(**values)
-                )
-            )
-        )
+        values = {
+            "state": state,
+            "reply": reply,
+            "next_at": next_at,
+            "settled_at": None if state is TransactionalState.QUEUED else self._context.clock(),
+            "attempts": mail.attempts + (was_sending or is_attempt),
+        }
+        ours = _is_sent_by_us(mail) if was_sending else _is_untried(mail)
+        result = update(transactional_mail).where(*ours).values(**values)
+        return await asyncio.wrap_future(self._context.writer.call(lambda conn: bool(conn.execute(result).rowcount)))
 
     def recover(self) -> int:
         """Makes all mail that is `sending` uncertain, when the delivering process starts; returns how many."""
@@ -162,6 +155,18 @@ class TransactionalQueue:
                 conn.execute(delete(transactional_mail).where(transactional_mail.c.settled_at < before)).rowcount
             )
         ).result()
+
+
+def _is_untried(mail: QueuedMail) -> tuple[ColumnElement[bool], ...]:
+    """Whether nobody has tried `mail` since it was read."""
+    columns = transactional_mail.c
+    return columns.id == mail.id, columns.state == TransactionalState.QUEUED, columns.attempts == mail.attempts
+
+
+def _is_sent_by_us(mail: QueuedMail) -> tuple[ColumnElement[bool], ...]:
+    """Whether the attempt after `mail` was read is the last one; it may have become uncertain when another process recovered."""
+    columns, states = transactional_mail.c, (TransactionalState.SENDING, TransactionalState.UNCERTAIN)
+    return columns.id == mail.id, columns.state.in_(states), columns.attempts == mail.attempts + 1
 
 
 def lock_mailbox(conn: Connection, identity: str) -> None:

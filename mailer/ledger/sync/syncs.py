@@ -38,6 +38,7 @@ from mailer.ledger.store.expressions import effective_status, is_suppressed, set
 from mailer.ledger.store.ledger_context import LedgerContext
 from mailer.ledger.store.scratch_connection import ScratchConnection
 from mailer.ledger.store.tables import IS_APART, list_, list_sync, member, member_change, suppression
+from mailer.ledger.subscribers.member_search import count_by_reason
 from mailer.ledger.subscribers.members import known_list
 from mailer.ledger.subscribers.suppressions import lift_all
 from mailer.ledger.sync.apply import AppendedSignup, apply, confirm_written
@@ -45,7 +46,7 @@ from mailer.ledger.sync.diff import SyncDiff, compute, decide, summarize
 from mailer.ledger.sync.imported_consent import forget_imported, keep_imported, source_label
 from mailer.ledger.sync.list_file_staging import StagedList
 from mailer.ledger.types.subscribers import NO_LINE, MemberChangeKind, StatusSource
-from mailer.ledger.types.syncs import FROM_LIST, ListState, PendingChanges, SyncPlan, SyncRecord
+from mailer.ledger.types.syncs import COUNTS, FROM_LIST, MAILED, ListState, PendingChanges, SyncPlan, SyncRecord
 
 _DEPARTURES = frozenset({Status.UNSUBSCRIBED, Status.COMPLAINED, Status.ERASED})
 
@@ -153,6 +154,8 @@ class ListSyncs:
         apply(conn, sync_diff, sync_id=number or 0, by=by, source=source_of(name, number or 0))
         if number is not None:
             keep_imported(conn, sync_diff, reading.consent, form=source_label(name, number))
+            counts = {**plan.counts, MAILED: count_by_reason(conn, list_id, now)[""]}
+            conn.execute(update(list_sync).where(list_sync.c.id == number).values(counts=counts))
         found = {
             "rows": reading.rows,
             "people": plan.people,
@@ -353,6 +356,6 @@ def _record(row: Row[Any]) -> SyncRecord:
         by=row.by,
         digest=row.digest_after,
         size=row.size_after,
-        counts=row.counts,
+        counts={name: row.counts[name] for name in COUNTS},
         undo_of=row.undo_of,
     )

@@ -40,6 +40,7 @@ class BlockedRow:
 COUNTS = (
     "people", "joined", "changed", "moved", "removed", "rejected", "blocked", "duplicates", "patched", "appended"
 )  # fmt: skip
+MAILED = "mailed"  # the count, stored beside these, of the members who get mail after the sync
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -58,14 +58,13 @@ async def _make_sends(app: App, log: Log) -> bool:
         if stored is None:
             missing = "tested and approved by another" if by_another else "tested by an editor"
             log(f"a welcome waits: no edition of “{slug}” has been sent, or {missing} (mailer test {slug} EMAIL)")
-            await queue.record_result(mail.id, TransactionalState.QUEUED, next_at=app.clock() + REST)
-        elif await queue.begin_sending(mail.id):
+            await queue.record_result(mail, TransactionalState.QUEUED, next_at=app.clock() + REST)
+        elif await queue.begin_sending(mail):
             done = await asyncio.to_thread(_make_send, app, mail, stored)
             made = made or bool(done)
             reply = f"send {done}" if done else "unsubscribed meanwhile, or got it before"
-            await queue.record_result(
-                mail.id, TransactionalState.SENT if done else TransactionalState.FAILED, reply=reply
-            )
+            state = TransactionalState.SENT if done else TransactionalState.FAILED
+            await queue.record_result(mail, state, reply=reply, was_sending=True)
     return made
 
 

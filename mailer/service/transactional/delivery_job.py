@@ -89,20 +89,22 @@ class TransactionalMailJob:
             await self._reschedule(mail, "cannot be composed")
             return True
         if isinstance(composed, Skipped):
-            await self._queue.record_result(mail.id, TransactionalState.FAILED, reply=composed.reason)
+            await self._queue.record_result(mail, TransactionalState.FAILED, reply=composed.reason)
             return True
         is_marked = False
 
         async def mark_sending() -> bool:
             nonlocal is_marked
-            is_marked = await self._queue.begin_sending(mail.id, composed.link_digest)
+            is_marked = await self._queue.begin_sending(mail, composed.link_digest)
             return is_marked
 
         try:
             result = await client.deliver(composed.message, mark_sending)
         except BaseException:
             if is_marked and not client.may_have_left:
-                await self._queue.record_result(mail.id, TransactionalState.QUEUED, next_at=self._app.clock())
+                await self._queue.record_result(
+                    mail, TransactionalState.QUEUED, next_at=self._app.clock(), was_sending=True
+                )
             raise
         if result is None:
             self._log(f"transactional mail {mail.id} waits: {client.last_error or 'no relay can be reached'}")
@@ -110,23 +112,28 @@ class TransactionalMailJob:
             return False
         if result.cancelled:
             return True
-        await self._settle(mail, result)
+        await self._settle(mail, result, was_sending=is_marked)
         return client.has_relays
 
-    async def _settle(self, mail: QueuedMail, result: AttemptResult) -> None:
+    async def _settle(self, mail: QueuedMail, result: AttemptResult, *, was_sending: bool) -> None:
         reply, classification = str(result.reply or result.classification.reason), result.classification
-        if classification.outcome is Outcome.ACCEPTED:
-            await self._queue.record_result(mail.id, TransactionalState.SENT, reply=reply)
-        elif classification.outcome is Outcome.UNCERTAIN:
-            await self._queue.record_result(mail.id, TransactionalState.UNCERTAIN, reply=reply)
-        elif classification.outcome is Outcome.FAILED and classification.is_about_recipient:
-            await self._queue.record_result(mail.id, TransactionalState.FAILED, reply=reply)
-        else:  # a temporary refusal, or one that may be our fault
-            if classification.outcome is not Outcome.DEFERRED:
-                self._log(f"transactional mail {mail.id} waits: {classification.reason} ({reply})")
-            await self._reschedule(mail, reply, is_attempt=True)
+        match classification.outcome:
+            case Outcome.ACCEPTED:
+                state = TransactionalState.SENT
+            case Outcome.UNCERTAIN:
+                state = TransactionalState.UNCERTAIN
+            case Outcome.FAILED if classification.is_about_recipient:
+                state = TransactionalState.FAILED
+            case _:  # a temporary refusal, or one that may be our fault
+                if classification.outcome is not Outcome.DEFERRED:
+                    self._log(f"transactional mail {mail.id} waits: {classification.reason} ({reply})")
+                await self._reschedule(mail, reply, was_sending=was_sending, is_attempt=True)
+                return
+        await self._queue.record_result(mail, state, reply=reply, was_sending=was_sending)
 
-    async def _reschedule(self, mail: QueuedMail, reply: str, *, is_attempt: bool = False) -> None:
+    async def _reschedule(
+        self, mail: QueuedMail, reply: str, *, was_sending: bool = False, is_attempt: bool = False
+    ) -> None:
         """Has `mail` tried again later, or gives it up. `is_attempt`: a relay answered, also where the text was never sent."""
         at = self._retry.next_at(
             attempt=mail.attempts + 1,
@@ -135,11 +142,12 @@ class TransactionalMailJob:
             chance=random.random(),  # noqa: S311 - spreads load, keeps no secret
         )
         if at is None:
-            await self._queue.record_result(mail.id, TransactionalState.FAILED, reply=f"expired: {reply}")
+            state, reply = TransactionalState.FAILED, f"expired: {reply}"
         else:
-            await self._queue.record_result(
-                mail.id, TransactionalState.QUEUED, reply=reply, next_at=at, is_attempt=is_attempt
-            )
+            state = TransactionalState.QUEUED
+        await self._queue.record_result(
+            mail, state, reply=reply, next_at=at or 0.0, was_sending=was_sending, is_attempt=is_attempt
+        )
 
     def _tidy(self) -> None:
         """Purges old mail and unconfirmed consent once an hour; the first time, also marks what a dead process left as

@@ -2,6 +2,7 @@
 
     plot(points, zone=, words=, width=)     messages per second over time, with marks for events
     draw_growth(steps, until=, zone=)       the number of readers of a list over time, as a line of steps
+    draw_trend(steps, until=)               the same small, without axes, for a row of a table
     stack(parts, whole, words=)             parts of a whole side by side, as wide as there is room
 
 Pure: numbers in, Markup out. Colours are classes of desk.css, so that both schemes have theirs; nothing has a style of its own,
@@ -26,6 +27,7 @@ MAX_STEPS = 200  # of a growth chart; more cannot be told apart
 _LEFT, _RIGHT, _TOP, _BOTTOM = 48, 14, 14, 26  # the margins of a plot
 _GROWTH_WIDTH, _GROWTH_HEIGHT = 640, 210
 _GROWTH_LEFT = 64
+_TREND_WIDTH, _TREND_HEIGHT = 160, 36
 _CHAR_WIDTH = 6.6  # of an axis label, at most
 _WHOLE = 1000  # the width of a stack in its own units
 _THINNEST = 3.0  # a part that is not zero is visible
@@ -154,6 +156,32 @@ def draw_growth(steps: Sequence[Step], *, until: float, zone: dt.tzinfo) -> Mark
     words = f"From {steps[0].readers:,} to {steps[-1].readers:,} readers; the table has the numbers."
     head = Markup('<svg class="chart" viewBox="0 0 {} {}" role="img" aria-label="{}">')
     return head.format(_GROWTH_WIDTH, _GROWTH_HEIGHT, words) + Markup("").join(drawn) + Markup("</svg>")
+
+
+def draw_trend(steps: Sequence[Step], *, until: float) -> Markup:
+    """Returns `steps`, the earliest first, up to the time `until` as a small line; empty for fewer than two steps.
+
+    Its vertical axis begins at 0, so that a small change looks small.
+    """
+    if len(steps) < 2:
+        return Markup("")
+    steps = _thinned(steps)
+    begin, end = steps[0].at, max(until, steps[-1].at, steps[0].at + 1)
+    top = max(1, *(each.readers for each in steps))
+
+    def x(at: float) -> str:
+        return _number(_TREND_WIDTH * (at - begin) / (end - begin))
+
+    def y(readers: int) -> str:
+        return _number(1 + (_TREND_HEIGHT - 2) * (1 - readers / top))
+
+    path = f"M0 {y(steps[0].readers)}" + "".join(f"H{x(each.at)}V{y(each.readers)}" for each in steps[1:])
+    path += f"H{_TREND_WIDTH}"
+    words = f"From {steps[0].readers:,} to {steps[-1].readers:,} readers."
+    head = Markup('<svg class="chart trend" viewBox="0 0 {} {}" width="{}" height="{}" role="img" aria-label="{}">')
+    drawn = Markup('<path class="under" d="{}V{}H0Z"/><path class="line" d="{}"/></svg>')
+    size = (_TREND_WIDTH, _TREND_HEIGHT)
+    return head.format(*size, *size, words) + drawn.format(path, _TREND_HEIGHT, path)
 
 
 def stack(parts: Sequence[ChartPart], whole: int, *, words: str = "") -> Markup:

@@ -66,6 +66,7 @@ class NavItem:
 
 
 NAV_ITEMS = (
+    NavItem("Overview", "/desk/"),
     NavItem("Dispatches", "/desk/dispatches"),
     NavItem("Sends", "/desk/sends"),
     NavItem("Lists", "/desk/lists"),

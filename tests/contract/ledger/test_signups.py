@@ -212,14 +212,14 @@ class TestTransactionalMail:
     def test_one_that_leaves_is_in_one_pair_of_hands(self, ledger, clock):
         ledger.transactional.request_link(ANA)
         (due,) = ledger.transactional.due(clock.now, 10, TransactionalKind.LINK)
-        assert self.run(ledger.transactional.begin_sending(due.id))
-        assert not self.run(ledger.transactional.begin_sending(due.id))
+        assert self.run(ledger.transactional.begin_sending(due))
+        assert not self.run(ledger.transactional.begin_sending(due))
         assert ledger.transactional.due(clock.now, 10, TransactionalKind.LINK) == ()
 
     def test_what_a_dead_process_left_is_uncertain_and_never_sent_again(self, ledger, open_here, clock):
         ledger.transactional.request_link(ANA)
         (due,) = ledger.transactional.due(clock.now, 10, TransactionalKind.LINK)
-        self.run(ledger.transactional.begin_sending(due.id))
+        self.run(ledger.transactional.begin_sending(due))
         assert open_here().transactional.recover() == 1
         assert [each.state for each in mails(ledger) if each.id == due.id] == [TransactionalState.UNCERTAIN]
         assert ledger.transactional.due(clock.now + 10 * HOUR, 10, TransactionalKind.LINK) == ()
@@ -228,21 +228,48 @@ class TestTransactionalMail:
     def test_a_deferred_one_waits_for_its_time(self, ledger, clock):
         ledger.transactional.request_link(ANA)
         (due,) = ledger.transactional.due(clock.now, 10, TransactionalKind.LINK)
-        self.run(ledger.transactional.begin_sending(due.id))
+        self.run(ledger.transactional.begin_sending(due))
         self.run(
             ledger.transactional.record_result(
-                due.id, TransactionalState.QUEUED, reply="450 later", next_at=clock.now + 60
+                due, TransactionalState.QUEUED, reply="450 later", next_at=clock.now + 60, was_sending=True
             )
         )
         assert ledger.transactional.due(clock.now + 59, 10, TransactionalKind.LINK) == ()
         (again,) = ledger.transactional.due(clock.now + 60, 10, TransactionalKind.LINK)
         assert (again.attempts, again.reply) == (1, "450 later")
 
+    @pytest.mark.parametrize("was_sending", [False, True])
+    def test_a_result_that_comes_after_another_process_tried_the_mail_counts_for_nothing(
+        self, ledger, clock, was_sending
+    ):
+        """The process before was stopped while it waited for the relay, and a second one has its role since."""
+        ledger.transactional.request_link(ANA)
+        (due,) = ledger.transactional.due(clock.now, 10, TransactionalKind.LINK)
+        late = {"next_at": clock.now, "was_sending": was_sending, "is_attempt": not was_sending}
+        if was_sending:
+            assert self.run(ledger.transactional.begin_sending(due))
+            self.run(ledger.transactional.record_result(due, TransactionalState.QUEUED, was_sending=True))
+        (again,) = ledger.transactional.due(clock.now, 10, TransactionalKind.LINK)
+        assert self.run(ledger.transactional.begin_sending(again))
+        assert not self.run(ledger.transactional.record_result(due, TransactionalState.QUEUED, **late))
+        assert self.run(ledger.transactional.record_result(again, TransactionalState.SENT, was_sending=True))
+        assert not self.run(ledger.transactional.record_result(due, TransactionalState.QUEUED, **late))
+        assert [each.state for each in mails(ledger)] == [TransactionalState.SENT]
+        assert not self.run(ledger.transactional.begin_sending(due))
+
+    def test_a_result_that_comes_after_the_recovery_still_tells_how_it_ended(self, ledger, clock):
+        ledger.transactional.request_link(ANA)
+        (due,) = ledger.transactional.due(clock.now, 10, TransactionalKind.LINK)
+        self.run(ledger.transactional.begin_sending(due))
+        assert ledger.transactional.recover() == 1
+        assert self.run(ledger.transactional.record_result(due, TransactionalState.SENT, was_sending=True))
+        assert [each.state for each in mails(ledger)] == [TransactionalState.SENT]
+
     def test_old_ones_are_forgotten_waiting_ones_are_not(self, ledger, clock):
         ledger.transactional.request_link(ANA)
         ledger.transactional.request_link(parse_address("ben@example.org"))
         (due, _) = ledger.transactional.due(clock.now, 10, TransactionalKind.LINK)
-        self.run(ledger.transactional.record_result(due.id, TransactionalState.SENT))
+        self.run(ledger.transactional.record_result(due, TransactionalState.SENT))
         assert ledger.transactional.forget(clock.now + 1) == 1
         assert mails(ledger) == ()
         assert len(mails(ledger, parse_address("ben@example.org"))) == 1

@@ -305,7 +305,7 @@ def test_without_a_relay_mail_waits_and_expires_after_72_hours(app, catcher, clo
 
 def test_mail_that_was_being_sent_when_serve_died_is_logged_and_not_sent_again(app, catcher):
     sign_up(app)
-    asyncio.run(app.ledger.transactional.begin_sending(letters(app)[0].id))
+    asyncio.run(app.ledger.transactional.begin_sending(letters(app)[0]))
     sign_up(app, address="ben@example.org")
     told = deliver(app)
     assert [each["recipient"] for each in catcher.received()] == ["ben@example.org"]

@@ -34,7 +34,7 @@ from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute
 from mailer.web.request_body import read_form
 
-HOME = "/desk/dispatches"
+HOME = "/desk/"
 _DEVICE_COOKIE = "device"
 _LARGEST_FORM = 8 * 1024  # octets
 _MOST_OF_NAME = 4 * LONGEST_NAME  # characters that are read: normalising takes quadratic time on combining marks
@@ -171,7 +171,7 @@ def next_query(request: Request, root: str) -> str:
     """Returns the query with which signing in leads back to the page that was requested."""
     path = request.url.path.removeprefix(root)
     wanted = f"{path}?{request.url.query}" if request.url.query else path
-    return f"?next={quote(wanted)}" if request.method == "GET" and wanted not in {"/desk/", HOME} else ""
+    return f"?next={quote(wanted)}" if request.method == "GET" and wanted != HOME else ""
 
 
 def safe_path(wanted: str) -> str:
@@ -199,6 +199,5 @@ def _sign_out(desk_request: DeskRequest) -> Response:
 
 ROUTES = (
     DeskRoute("GET", "/desk", Role.WRITER, _home),
-    DeskRoute("GET", "/desk/", Role.WRITER, _home),
     DeskRoute("POST", "/desk/sign-out", Role.WRITER, _sign_out),
 )
