@@ -19,6 +19,7 @@ from mailer.web.desk.dispatches import approval, create, editor, findings, histo
 from mailer.web.desk.dispatches import list as dispatches_list
 from mailer.web.desk.guard import DeskGuard
 from mailer.web.desk.home import dashboard
+from mailer.web.desk.installation import settings as installation_settings
 from mailer.web.desk.lists import members, overview, sync, uploads
 from mailer.web.desk.lists import settings as lists_settings
 from mailer.web.desk.render import static_file
@@ -54,6 +55,7 @@ ROUTES: tuple[DeskRoute, ...] = (
     *suppressions.ROUTES,
     *feedback.ROUTES,
     *profile.ROUTES,
+    *installation_settings.ROUTES,
     *users.ROUTES,
     *activity_log.ROUTES,
     *webhooks.ROUTES,

@@ -44,6 +44,8 @@ _LABELS = {
     "session.end": "Signed out",
     "session.refuse": "Was refused at sign-in",
     "session.revoke": "Signed out other browsers",
+    "settings.change": "Changed the settings of the installation",
+    "settings.test": "Tested the mail server",
     "subscriber.erase": "Erased a reader",
     "subscriber.export": "Exported the data of a reader",
     "subscriber.show": "Looked at a reader",
