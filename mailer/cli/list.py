@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -92,23 +93,27 @@ def sync(name: str, *, only_plan: bool, allow_removals: bool, as_json: bool, wor
     help="Restore the list as after this sync. Default: one step back.",
 )
 @click.option("--plan", "only_plan", is_flag=True, help="Only show what would change, and change no list.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @_allow_removals
 @as_json
 @in_workspace
-def undo(name: str, *, to: int | None, only_plan: bool, allow_removals: bool, as_json: bool, workspace: Path) -> int:
+def undo(
+    name: str, *, to: int | None, only_plan: bool, yes: bool, allow_removals: bool, as_json: bool, workspace: Path
+) -> int:
     """Undo the last change of list NAME, or go back to an earlier sync.
 
     If the file has changed since the last sync, that change is discarded. Otherwise the last sync is undone. Readers
     who unsubscribed since then stay unsubscribed; readers who signed up since then stay on the list. An undo is a sync,
-    too, and can be undone.
+    too, and can be undone. At a terminal, it first shows what would change, and asks.
     """
     with App.open(workspace) as app:
         if only_plan:
-            plan = plan_undo(app, name, to=to)
-        else:
-            plan = _ask_about_removals(partial(undo_list, app, name, to=to), allow_removals)
-    do = f"mailer list undo {name}{'' if to is None else f' --to {to}'}" if only_plan else ""
-    return _show_plan(plan, do=do, as_json=as_json)
+            do = f"mailer list undo {name}{'' if to is None else f' --to {to}'}"
+            return _show_plan(plan_undo(app, name, to=to), do=do, as_json=as_json)
+        if is_interactive() and not yes:
+            to = _confirm_undo(plan_undo(app, name, to=to))
+        plan = _ask_about_removals(partial(undo_list, app, name, to=to), allow_removals)
+    return _show_plan(plan, as_json=as_json)
 
 
 @list_command.command("show")
@@ -191,6 +196,20 @@ def _show_overview(overview: ListOverview) -> None:
         click.echo(total)
 
 
+def _confirm_undo(plan: SyncPlan) -> int | None:
+    """Shows what an undo would do, and asks for a yes. Returns the sync to go back to. Raises NeedsConfirmationError."""
+    with redirect_stdout(sys.stderr):
+        _show_changes(plan, "would be")
+    try:
+        agreed = click.confirm(f"Restore the list {plan.list}?", err=True)
+    except click.Abort:
+        echo_err()
+        agreed = False
+    if not agreed:
+        raise NeedsConfirmationError("Nothing was changed.", "To undo it, run the command again.")
+    return plan.undo_of
+
+
 def _ask_about_removals(change: Callable[..., SyncPlan], allow_removals: bool) -> SyncPlan:
     """Makes the change; asks a person at a terminal whether many removals are meant."""
     try:
@@ -204,12 +223,18 @@ def _ask_about_removals(change: Callable[..., SyncPlan], allow_removals: bool) -
     return change(allow_removals=True)
 
 
-def _show_plan(plan: SyncPlan, *, do: str, as_json: bool) -> int:
+def _show_plan(plan: SyncPlan, *, do: str = "", as_json: bool) -> int:
     """Shows what was done, or what the command `do` would do, and returns the exit code."""
     if as_json:
         print_json(sync_plan_object(plan, planned=bool(do)))
         return _exit_code(plan)
-    done = "would be" if do else "was"
+    _show_changes(plan, "would be" if do else "was")
+    if do:
+        echo_err("Nothing was changed." if plan.changes_nothing else f"Nothing was changed. To do this: {do}")
+    return _exit_code(plan)
+
+
+def _show_changes(plan: SyncPlan, done: str) -> None:
     number = f", sync {plan.sync}" if plan.sync is not None else ""
     click.echo(f"{plan.list}: {plural(plan.people, 'reader')}{number}")
     if plan.undo_of is not None:
@@ -230,9 +255,6 @@ def _show_plan(plan: SyncPlan, *, do: str, as_json: bool) -> int:
     _show_counts(plan, done)
     for line in plan.erased_lines:
         click.echo(f"  line {line}: this reader was erased. Delete the row from the file: a sync deletes no rows.")
-    if do:
-        echo_err("Nothing was changed." if plan.changes_nothing else f"Nothing was changed. To do this: {do}")
-    return _exit_code(plan)
 
 
 def _show_more(count: int, what: str, *, shown: bool) -> None:

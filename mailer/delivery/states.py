@@ -40,7 +40,9 @@ class SendKind(StrEnum):
 
 _S = DeliveryState
 TRANSITIONS: Mapping[DeliveryState, frozenset[DeliveryState]] = {
-    _S.PENDING: frozenset({_S.CLAIMED, _S.SKIPPED, _S.FAILED}),
+    _S.PENDING: frozenset(
+        {_S.CLAIMED, _S.SKIPPED, _S.FAILED, _S.ACCEPTED}
+    ),  # accepted: a late reply to the attempt before
     _S.CLAIMED: frozenset({_S.PENDING, _S.SENDING, _S.DEFERRED, _S.FAILED, _S.SKIPPED}),
     _S.SENDING: frozenset({_S.ACCEPTED, _S.DEFERRED, _S.FAILED, _S.UNCERTAIN, _S.PENDING, _S.SKIPPED}),
     _S.DEFERRED: frozenset({_S.CLAIMED, _S.SKIPPED, _S.FAILED}),

@@ -3,6 +3,7 @@
 import random
 import shutil
 import signal
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -10,7 +11,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from mailer.app import App
 from mailer.delivery.states import DeliveryState as S
+from mailer.service.cluster.jobs import defer_shard
 from tests.support.cluster import WORKER_KEYS, Cluster
 from tests.support.cut_line import CutLine
 from tests.support.patience import until
@@ -132,6 +135,28 @@ def test_workers_go_on_although_the_jobs_are_gone_and_clocks_differ_by_an_hour(
             until(lambda accepted=accepted: sum(siege.judge.accepted.values()) > accepted)  # type: ignore[misc]
             conn.execute("TRUNCATE procrastinate.procrastinate_jobs, procrastinate.procrastinate_workers CASCADE")
     assert sending.wait().code == 0
+    siege.prove()
+
+
+@POSTGRESQL
+def test_a_worker_that_was_given_a_job_twice_ends_its_messages_before_it_stops(
+    in_cluster: Make, database_url: str
+) -> None:
+    siege, cluster = in_cluster(readers=60, **SHARDS)
+    worker = cluster.start("machine", "--shards", "6")
+    sending = siege.start(*SEND)
+    jobs = "SELECT count(*) FROM procrastinate.procrastinate_jobs WHERE status = 'todo'"
+    with siege.judge.holding(40), App.open(siege.folder) as app, psycopg.connect(database_url, autocommit=True) as conn:
+        for number in cluster.holders():
+            defer_shard(app, app.settings.queue, 1, number, at=app.clock() - 1)
+        until(lambda: conn.execute(jobs).fetchone() == (0,))
+        time.sleep(1)  # in which the second job would end; too short a time hides a fault, and makes none
+        worker.send_signal(signal.SIGTERM)
+        time.sleep(4)
+        assert worker.poll() is None, "it waits for the answers of the server"
+    assert worker.wait().code == 0
+    ran = siege.run("resume", "1", "--here") if sending.poll() is not None else sending.wait()
+    assert ran.code == 0, ran.err
     siege.prove()
 
 

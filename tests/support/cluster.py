@@ -47,7 +47,7 @@ class Cluster:
     ) -> None:
         self._stack.close()
 
-    def start(self, host: str, *, database_url: str = "", **faults: Any) -> Process:
+    def start(self, host: str, *arguments: str, database_url: str = "", **faults: Any) -> Process:
         """Starts a worker on the machine `host`, which reaches the database at `database_url` if that is given."""
         folder = self._folder / host
         folder.mkdir(exist_ok=True)
@@ -56,7 +56,7 @@ class Cluster:
             settings = settings.replace(self._siege.database_url, database_url)
         (folder / ".env").write_text(settings, "utf-8")
         process = self._programs.start(
-            folder, "worker", faults={**SHORT, "lease": LEASE, "sweep": SWEEP, "host": host, **faults}
+            folder, "worker", *arguments, faults={**SHORT, "lease": LEASE, "sweep": SWEEP, "host": host, **faults}
         )
         self._stack.callback(process.wait)
         self._stack.callback(process.kill)

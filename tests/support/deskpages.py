@@ -55,6 +55,12 @@ class At:
         token = {"csrf_token": self._who.csrf_token} if self._who else {}
         return self._request("POST", path, data={**token, **(data or {})}, **options)
 
+    def follow(self, answer: httpx.Response) -> httpx.Response:
+        """The page that a redirect leads to, with the message that it left."""
+        headers = self.headers_of("GET", None)
+        left = "; ".join(f"{name}={value}" for name, value in answer.cookies.items())
+        return self.get(answer.headers["location"], headers={"Cookie": f"{headers['Cookie']}; {left}"})
+
     def posting(self, path: str, data: dict[str, Any]) -> tuple[str, str, dict[str, Any]]:
         """The same as a request that is still to be made, for Visitor.at_once."""
         token = {"csrf_token": self._who.csrf_token} if self._who else {}

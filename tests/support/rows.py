@@ -301,6 +301,7 @@ ROWS = (
         (
             f"{CLUSTER}::test_a_worker_stopped_beyond_its_lease_sends_nothing_when_it_wakes",
             f"{CLUSTER}::test_a_worker_that_is_cut_off_from_the_database_is_replaced_and_joins_again",
+            f"{CLUSTER}::test_a_worker_that_was_given_a_job_twice_ends_its_messages_before_it_stops",
             f"{CLUSTER}::test_a_send_is_handed_to_workers_that_share_it",
         ),
     ),

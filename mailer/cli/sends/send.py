@@ -68,7 +68,8 @@ def send_command(
 ) -> int:
     """Send DISPATCH, a path or a slug, to its readers.
 
-    It first shows the plan, and asks you to type the number of readers. Ctrl-C pauses a running send.
+    It first shows the plan, and asks you to type the number of readers; until then nothing is written. Ctrl-C pauses a
+    running send.
     """
     if again and new_readers:
         raise UsageError("--again and --new-readers exclude each other.", "Choose one.")
@@ -77,7 +78,7 @@ def send_command(
     repeat = Repeat.AGAIN if again else Repeat.NEW_READERS if new_readers else Repeat.REFUSE
     with App.open(workspace) as app:
         at = None if when is None else parse_schedule_time(when, app.settings.timezone, now=app.clock())
-        if not dry_run:
+        if not dry_run and app.has_ledger:
             due_sends(app)
         try:
             plan = plan_send(
@@ -88,7 +89,7 @@ def send_command(
                 where=where,
                 repeat=repeat,
                 digest=digest,
-                source=ListSource.FILE if dry_run else ListSource.SYNC,
+                source=ListSource.SYNC if yes and not dry_run else ListSource.FILE,
             )
         except DispatchError as error:
             raise show_refusal(error) from None

@@ -80,9 +80,11 @@ class SendLeases:
         else:
             return None
 
-        def work(conn: Connection) -> int:
+        def work(conn: Connection) -> int | None:
             now = context.clock()
             share_send_lock(conn, send_id)
+            if not lock.renew(conn):  # this process was stopped since, and a different one has taken the shard
+                return None
             found = load_send(conn, send_id)
             if found.kind is not SendKind.TEST and not context.warmup.plan:
                 reset(conn, context.warmup)
@@ -100,6 +102,9 @@ class SendLeases:
         except BaseException:
             lock.close()
             raise
+        if fencing_token is None:
+            lock.close()
+            return None
         return LeasedSend(context, shard, fencing_token, lock, retry_for=retry_for, resend_uncertain=resend_uncertain)
 
 

@@ -4,6 +4,9 @@ A result is evidence: it closes its attempt whatever the delivery became meanwhi
 along a legal transition. A delivery that was skipped while claimed stays skipped. One that would be tried again is skipped
 instead if its address was suppressed meanwhile, or its send cancelled. A dead address is suppressed in the same transaction.
 
+An acceptance may come late, from a process that was cut off, when its delivery is uncertain, or waits to be sent again. It is
+accepted then, also if it was claimed again and not marked yet.
+
 Most results are acceptances of what the same holder marked a moment ago: one conditional statement writes them, without reading.
 All others are read first, locked, and decided one by one.
 """
@@ -18,7 +21,7 @@ from sqlalchemy import Connection, Row, Select, bindparam, cast, exists, insert,
 from mailer.delivery.queue_port import DeliveryResult
 from mailer.delivery.states import TERMINAL, DeliveryState, SendKind, is_allowed
 from mailer.ledger.deliveries.skip import skip_ineligible
-from mailer.ledger.deliveries.transitions import ACCEPT, CHANGE_STATE, RECEIVED, IllegalTransitionError
+from mailer.ledger.deliveries.transitions import ACCEPT, CHANGE_STATE, RECEIVED, IllegalTransitionError, transition
 from mailer.ledger.privacy.pseudonyms import is_pseudonym
 from mailer.ledger.sends.recovery import is_attempt_closed, requeue
 from mailer.ledger.store.compiled_statements import BulkInsert, CompiledStatement, encode_ids, in_ids, param
@@ -54,7 +57,8 @@ class RecordedResults:
 
 def next_state(row: Row[Any], result: DeliveryResult) -> AppliedResult | IllegalTransitionError | None:
     """Returns the new state of the delivery `row`; None if it was released or skipped, an error for an illegal transition."""
-    if row.attempts != result.attempt or row.state not in UNDECIDED:
+    decided_late = row.state is DeliveryState.PENDING and result.state is DeliveryState.ACCEPTED
+    if row.attempts != result.attempt or not (row.state in UNDECIDED or decided_late):
         return None
     if not is_allowed(row.state, result.state):
         if row.state is DeliveryState.UNCERTAIN:
@@ -101,6 +105,7 @@ def record_results(
 ) -> RecordedResults:
     """Records `results`, except those that would be an illegal transition."""
     wanted = [result.delivery_id for result in results]
+    _take_back_claims(conn, [each for each in results if each.state is DeliveryState.ACCEPTED])
     rows = {row.id: row for row in conn.execute(_BEFORE, {"b_ids": wanted}) if row.send_id == send_id}
     applied: dict[int, AppliedResult] = {}
     errors: list[IllegalTransitionError | None] = []
@@ -124,6 +129,14 @@ def record_results(
         _side_effects(conn, send_id, list(applied.values()), resend_uncertain=resend_uncertain)
     sent = sum(each.row.state is DeliveryState.SENDING and each.state in RECEIVED for each in applied.values())
     return RecordedResults(errors, sent)
+
+
+def _take_back_claims(conn: Connection, late: Sequence[DeliveryResult]) -> None:
+    """Makes each delivery pending again that was claimed for the attempt after the one that was accepted `late`."""
+    for each in late:
+        claimed = transition({DeliveryState.CLAIMED}, DeliveryState.PENDING, at=each.at)
+        its_own = (delivery.c.id == each.delivery_id, delivery.c.attempts == each.attempt + 1)
+        conn.execute(claimed.where(*its_own).values(attempts=each.attempt))
 
 
 def _keep_evidence(conn: Connection, row: Row[Any], result: DeliveryResult) -> None:

@@ -52,7 +52,9 @@ def reachable(classification: DeliveryState) -> frozenset[DeliveryState]:
     """Returns the states that a delivery can reach after this classification, without another attempt."""
     seen, todo = {classification}, [classification]
     while todo:
-        for state in TRANSITIONS[todo.pop()] - seen - set(_UNDER_WAY):
+        before = todo.pop()
+        decided_late = {S.ACCEPTED} if before is S.PENDING else set()  # which revises the classification, too
+        for state in TRANSITIONS[before] - seen - set(_UNDER_WAY) - decided_late:
             seen.add(state)
             todo.append(state)
     return frozenset(seen)

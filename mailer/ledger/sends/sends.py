@@ -234,7 +234,7 @@ class Sends:
         self.get(send_id)
         with self._context.database.reading() as conn:
             locks = {shard: self._context.shard_lock(send_id, shard.number) for shard in load_shards(conn, send_id)}
-        free = [shard for shard, lock in locks.items() if lock.acquire(LOCK_PATIENCE)]
+        free = [(shard, lock) for shard, lock in locks.items() if lock.acquire(LOCK_PATIENCE)]
 
         def work(conn: Connection) -> Send:
             found, now = lock_send(conn, send_id), self._context.clock()
@@ -242,8 +242,9 @@ class Sends:
                 return found
             if found.state is SendState.FINISHED:
                 raise SendStateError(f"Send {send_id} is finished and cannot be cancelled.")
-            for shard in free:
-                recover(conn, shard, self._context.warmup, at=now)
+            for shard, lock in free:
+                if lock.renew(conn):
+                    recover(conn, shard, self._context.warmup, at=now)
             skip(conn, delivery.c.send_id == send_id, "cancelled", at=now)
             conn.execute(update(send).where(send.c.id == send_id).values(cancel_requested=True))
             if not finish_cancelling(conn, send_id, at=now) and found.state is not SendState.PAUSED:

@@ -19,6 +19,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from sqlalchemy import Connection
+
 from mailer.ledger.types.errors import LedgerError
 
 _OPEN: "weakref.WeakSet[FileLock]" = weakref.WeakSet()
@@ -60,6 +62,10 @@ class FileLock:
         free = self._flock(fcntl.LOCK_SH)
         self.close()
         return free
+
+    def renew(self, conn: Connection) -> bool:  # noqa: ARG002 - a lock does not expire
+        """Whether this process still holds it."""
+        return self._held
 
     def release(self) -> None:
         """Releases the lock; the file stays open."""

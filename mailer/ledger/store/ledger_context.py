@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from sqlalchemy import Connection
+
 from mailer.boot_clock import boottime
 from mailer.delivery.warmup import WarmUp
 from mailer.ledger.store.database import Database
@@ -26,6 +28,9 @@ class SendLock(Protocol):
     def try_acquire(self) -> bool: ...
 
     def acquire(self, patience: float) -> bool: ...
+
+    def renew(self, conn: Connection) -> bool:
+        """Within a transaction: whether this process still holds it, which it then does until the commit."""
 
     def is_unlocked(self) -> bool: ...
 

@@ -176,10 +176,6 @@ class ShardWorker:
             self._log(f"send {send_id}, shard {number}: {error}")
         except Exception:  # noqa: BLE001 - a bug in one shard must not stop the worker
             self._log(f"send {send_id}, shard {number}: stopped by a bug in mailer: {current_traceback(self._app)}")
-        finally:
-            self._running.pop((send_id, number), None)
-            if not self._running:
-                self._is_idle.set()
 
     async def _send_if_free(self, send_id: int, number: int) -> None:
         app = self._app
@@ -194,15 +190,18 @@ class ShardWorker:
             return
         self._log(f"send {send_id}, shard {number}: begins")
         progress = SendProgress()
-        ending = await run_shard(
-            app,
-            leased,
-            wait=False,
-            on_sender=lambda sender: self._attach(send_id, number, sender),
-            unattended=True,
-            progress=progress,
-            drain_patience=DRAIN,
-        )
+        try:
+            ending = await run_shard(
+                app,
+                leased,
+                wait=False,
+                on_sender=lambda sender: self._attach(send_id, number, sender),
+                unattended=True,
+                progress=progress,
+                drain_patience=DRAIN,
+            )
+        finally:
+            self._detach(send_id, number)
         self._log(f"send {send_id}, shard {number}: {_describe(ending, progress)}")
         if ending.end is StopReason.WAITING and ending.next_at is not None:
             await asyncio.to_thread(defer_shard, app, self.queue, send_id, number, at=ending.next_at)
@@ -212,6 +211,11 @@ class ShardWorker:
         self._is_idle.clear()
         if self._stop.is_set():
             sender.stop()
+
+    def _detach(self, send_id: int, number: int) -> None:
+        self._running.pop((send_id, number), None)
+        if not self._running:
+            self._is_idle.set()
 
     def _suits(self, send: Send) -> bool:
         """Whether this worker has the relays and keys of `send`; if not, it says so and takes nothing."""

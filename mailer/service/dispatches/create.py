@@ -64,11 +64,22 @@ def _create(app: App, path: Path, text: str, *, by: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         create_file(path, text.encode())
     except FileExistsError:
+        if _is_repeated(app, path, text, by=by):
+            return
         raise UsageError(f"{path} exists already.", "Choose a different title, or edit that dispatch.") from None
     except OSError as error:
         raise UsageError(f"{path} cannot be written ({error.strerror}).") from None
     if by:
         app.ledger.revisions.save(path.stem, text, digest=source_digest(text.encode()), actor=by, step=True)
+
+
+def _is_repeated(app: App, path: Path, text: str, *, by: str) -> bool:
+    """Whether the same form of the desk was posted before: the file has this text, and `by` created it."""
+    try:
+        is_same = bool(by) and path.read_bytes() == text.encode()
+    except OSError:
+        return False
+    return is_same and any(each.actor == by for each in app.ledger.revisions.versions(path.stem))
 
 
 def _have_first_names(app: App) -> bool:

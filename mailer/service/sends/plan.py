@@ -3,9 +3,8 @@
     plan = plan_send(app, name, lists, ...)     counts the audience; start.py syncs the lists and starts the send
     dry_run_recipients(app, plan)               the recipients, without a send
 
-A plan of the desk or the API counts the files by a dry run (ListSource.FILE); `mailer send` syncs them first. The numbers
-of a plan are those
-of the freeze, unless somebody unsubscribes in between. Raises UsageError, ListError, DispatchError,
+A plan that a person is to confirm counts the files by a dry run (ListSource.FILE); `mailer send --yes` syncs them first. The
+numbers of a plan are those of the freeze, unless somebody unsubscribes in between. Raises UsageError, ListError, DispatchError,
 UnclearColumnError, AlreadySentError, EditionError, LedgerError.
 """
 

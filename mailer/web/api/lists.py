@@ -20,7 +20,7 @@ from mailer.service.lists.export import export_list
 from mailer.service.lists.member_edits import add_member, edit_member, editable_fields, remove_member
 from mailer.service.lists.overview import list_overview_object, show_list
 from mailer.service.lists.sync import plan_sync, sync_list, sync_plan_object
-from mailer.service.lists.undo import undo_list
+from mailer.service.lists.undo import plan_undo, undo_list
 from mailer.web.api.request import ApiRequest, ApiResponse, ApiRoute
 from mailer.web.api.schema import (
     Email,
@@ -193,9 +193,7 @@ class SyncRequest(Schema):
     ] = False
 
 
-class UndoRequest(Schema):
-    model_config = ConfigDict(json_schema_extra={"examples": [{"to": 3}]})
-
+class UndoPlanQuery(Schema):
     to: Annotated[
         int | None,
         Field(
@@ -205,6 +203,11 @@ class UndoRequest(Schema):
             "or after it if the file has been changed since.",
         ),
     ] = None
+
+
+class UndoRequest(UndoPlanQuery):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"to": 3}]})
+
     allow_removals: Annotated[
         bool, Field(description="Continue even if more than a tenth of the members are removed.")
     ] = False
@@ -319,6 +322,12 @@ def _sync(request: ApiRequest) -> ApiResponse:
     return outcome(done, planned=False)
 
 
+def _plan_undo(request: ApiRequest) -> ApiResponse:
+    """Show what an undo of a list would do. Nothing is changed."""
+    plan = plan_undo(request.app, request.path["list"], to=request.query(UndoPlanQuery).to)
+    return outcome(plan, planned=True)
+
+
 def _undo(request: ApiRequest) -> ApiResponse:
     """Restore the file of a list as an earlier sync left it. Later opt-outs and sign-ups are kept.
 
@@ -345,5 +354,6 @@ ROUTES = (
     ApiRoute("GET", "/lists/{list}/export", Scope.LISTS_READ, _export, None, query=ExportQuery),
     ApiRoute("GET", "/lists/{list}/plan", Scope.LISTS_READ, _plan, SyncResult),
     ApiRoute("POST", "/lists/{list}/sync", Scope.LISTS_WRITE, _sync, SyncResult, body=SyncRequest),
+    ApiRoute("GET", "/lists/{list}/undo", Scope.LISTS_READ, _plan_undo, SyncResult, query=UndoPlanQuery),
     ApiRoute("POST", "/lists/{list}/undo", Scope.LISTS_WRITE, _undo, SyncResult, body=UndoRequest),
 )

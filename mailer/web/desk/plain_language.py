@@ -53,7 +53,7 @@ _ANSWERS: tuple[tuple[type[MailerError] | tuple[type[MailerError], ...], tuple[s
     ),
     (DispatchError, ("The dispatch has errors; nothing was done.", "Fix them first.")),
 )
-NOT_SENT = "not sent (opted out)"
+NOT_SENT = "not sent (opted out or blocked)"
 _DELIVERY_STATES: Mapping[DeliveryState, str] = {
     _D.PENDING: "waiting",
     _D.CLAIMED: "being sent",

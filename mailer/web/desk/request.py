@@ -99,9 +99,19 @@ class DeskRequest:
         """Returns `value` as JSON, for one of our scripts."""
         return json_page(value, status=status)
 
-    def redirect(self, path: str, message: str = "", *, bad: bool = False) -> Response:
-        """Redirects to `path`, under /desk, where `message` is shown once. `bad`: it reports a failure."""
-        return self.pages.redirect(self.request, path, Flash(message, bad=bad) if message else None)
+    def redirect(self, path: str, message: str = "", *, bad: bool = False, secret: str = "") -> Response:
+        """Redirects to `path`, under /desk, where `message` is shown once. `bad`: it reports a failure.
+
+        `secret` is shown once, too: the page gets it from `shown_secret`, and a reload shows it no more and makes no second one.
+        """
+        sealed = self.app.keys.seal_text(secret) if secret else ""
+        flash = Flash(message, bad=bad, secret=sealed) if message or sealed else None
+        return self.pages.redirect(self.request, path, flash)
+
+    @property
+    def shown_secret(self) -> str:
+        """The secret that the previous page left for this one; "" if it left none."""
+        return (self.app.keys.open_text(self.flash.secret) or "") if self.flash and self.flash.secret else ""
 
     def record_look(self, action: str, object: str = "", detail: str = "", *, reader: str = "") -> None:  # noqa: A002 - the audit log's own term
         """Adds an entry to the audit log: this user looked at readers, or at `reader`. The same one is added once an hour."""

@@ -6,6 +6,10 @@ GET       /desk/sign-in/oidc   /desk/sign-in/oidc/return     if the settings nam
 ROUTES                                                       for signed-in users with the role of the route
 """
 
+from collections.abc import Iterator, Sequence
+from functools import partial
+
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from mailer.app import App
@@ -23,12 +27,13 @@ from mailer.web.desk.installation import settings as installation_settings
 from mailer.web.desk.lists import members, overview, sync, uploads
 from mailer.web.desk.lists import settings as lists_settings
 from mailer.web.desk.render import static_file
+from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute
 from mailer.web.desk.sends import compose, live, report, scheduled_actions, send_test_message
 from mailer.web.desk.sends import list as sends_list
 from mailer.web.desk.subscribers import detail, feedback, suppressions
 
-ROUTES: tuple[DeskRoute, ...] = (
+_PAGES: tuple[DeskRoute, ...] = (
     *signin.ROUTES,
     *dashboard.ROUTES,
     *search_redirect.ROUTES,
@@ -61,6 +66,27 @@ ROUTES: tuple[DeskRoute, ...] = (
     *webhooks.ROUTES,
     *api_tokens.ROUTES,
 )
+
+
+def _parent_routes(routes: Sequence[DeskRoute]) -> Iterator[DeskRoute]:
+    """Yields a GET route for each path that only takes forms, to the page above it: a browser may load such a path by its
+    address, as when it restores a page that answered a form.
+    """
+    shown = {each.path for each in routes if each.method == "GET"}
+    for each in {each.path: each for each in routes if each.path not in shown}.values():
+        depth, path = 0, each.path
+        while path and path not in shown:
+            path, depth = path.rpartition("/")[0], depth + 1
+        yield DeskRoute("GET", each.path, each.role, partial(_show_parent, depth))
+
+
+def _show_parent(depth: int, request: DeskRequest) -> Response:
+    """Redirects to the path that is `depth` segments shorter."""
+    path = request.request.url.path.removeprefix(request.pages.root)
+    return request.redirect(path.rsplit("/", depth)[0] or "/desk/")
+
+
+ROUTES: tuple[DeskRoute, ...] = (*_PAGES, *_parent_routes(_PAGES))
 """Every route that needs a role."""
 
 

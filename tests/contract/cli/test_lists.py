@@ -358,8 +358,20 @@ def test_an_edit_that_a_sync_refuses_is_discarded_by_undo(here, monkeypatch):
     stopped = here("list", "undo", "readers")
     assert (stopped.code, "Going back to sync 2 would remove 1 of 9 readers (11%)" in stopped.err) == (4, True)
     monkeypatch.setattr("mailer.cli.list.is_interactive", lambda: True)
-    monkeypatch.setattr("click.confirm", lambda *_args, **_options: True)
+    answers = [False, True, True]
+    monkeypatch.setattr("click.confirm", lambda *_args, **_options: answers.pop(0))
+    asked = here("list", "undo", "readers")
+    assert (asked.code, asked.out, path.read_bytes() != whole) == (4, "", True)
+    for shown in (
+        "the file would be restored, as sync 2 left it",
+        "- new@example.com",
+        "1 removed",
+        "Nothing was changed",
+    ):
+        assert shown in asked.err
     assert here("list", "undo", "readers").code == 0
+    assert here("list", "undo", "readers", "--yes").code == 0, "nothing was asked"
+    assert here("list", "undo", "readers", "--yes", "--allow-removals").code == 0
     assert path.read_bytes() == whole
 
 

@@ -209,6 +209,22 @@ def test_a_late_reply_decides_an_uncertain_delivery(ledger, clock):
         assert ledger.report.attempts(claim.delivery_id)[0].code == 250
 
 
+@pytest.mark.parametrize("is_claimed_again", [False, True])
+def test_a_late_acceptance_keeps_a_delivery_from_being_sent_again(ledger, clock, is_claimed_again):
+    """The process was cut off after end of DATA; a person had the uncertain message sent again."""
+    send = ledger.creator.create(new_send(), readers(1))
+    with session(ledger, send) as mine:
+        claim = put(ledger, mine, clock, S.UNCERTAIN)
+        ledger.sends.resolve_uncertain(send.id, resend=True)
+        again = run(mine.claim(1, clock.now)) if is_claimed_again else ()
+        run(mine.record(delivery_result(claim, S.ACCEPTED, clock.now)))
+        assert not any(run(mine.begin_sending(each)) for each in again)
+        assert run(mine.claim(1, clock.now)) == ()
+        assert counts(ledger, send) == {S.ACCEPTED: 1}
+        assert [each.classification for each in ledger.report.attempts(claim.delivery_id)] == [S.ACCEPTED]
+    assert all(check.ok for check in ledger.verifier.checks(send.id))
+
+
 def test_releasing_leaves_no_trace_of_the_attempt(ledger, clock):
     send = ledger.creator.create(new_send(), readers(2))
     with session(ledger, send) as mine:

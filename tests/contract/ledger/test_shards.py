@@ -10,6 +10,7 @@ from sqlalchemy import update
 from mailer.delivery.states import DeliveryState as S
 from mailer.delivery.states import SendState
 from mailer.ledger.ledger import Ledger, open_ledger
+from mailer.ledger.store.lease import Lease
 from mailer.ledger.store.tables import send_shard
 from mailer.ledger.types.errors import FencedError
 from tests.support.ledger_cases import DAY, counts, deliver, delivery_result, die, new_send, readers, run, session
@@ -233,3 +234,29 @@ def test_batches_of_all_shards_go_on_through_pauses(ledger, open_sharded, clock)
         mine.close()
     assert counts(ledger, send) == {S.ACCEPTED: 4 * SIZE}
     assert all(check.ok for check in ledger.verifier.checks(send.id))
+
+
+@POSTGRESQL
+@pytest.mark.parametrize("late_one", ["acquire", "cancel"])
+def test_a_process_that_stopped_after_it_took_a_shard_does_not_fence_who_took_it_since(
+    ledger, open_sharded, monkeypatch, late_one
+):
+    send, other, taken = ledger.creator.create(new_send(), readers(SIZE)), open_sharded(), []
+    take_lease = Lease.acquire
+
+    def take_and_stop(lock: Lease, patience: float) -> bool:
+        monkeypatch.setattr(Lease, "acquire", take_lease)
+        assert take_lease(lock, patience)
+        expire(ledger, 1)
+        taken.append(other.leases.acquire(send.id, retry_for=DAY))
+        return True
+
+    monkeypatch.setattr(Lease, "acquire", take_and_stop)
+    if late_one == "acquire":
+        assert ledger.leases.acquire(send.id, retry_for=DAY) is None
+    else:
+        assert ledger.sends.cancel(send.id).state is SendState.CANCELLED
+    with taken[0] as mine:
+        claims = run(mine.claim(SIZE, other.context.clock()))
+        assert len(claims) == (SIZE if late_one == "acquire" else 0)
+        assert all(run(mine.begin_sending(each)) for each in claims)

@@ -242,7 +242,7 @@ class TestTransactionalMail:
     def test_a_result_that_comes_after_another_process_tried_the_mail_counts_for_nothing(
         self, ledger, clock, was_sending
     ):
-        """The process before was stopped while it waited for the relay, and another one has its role since."""
+        """The process before was stopped while it waited for the relay, and a second one has its role since."""
         ledger.transactional.request_link(ANA)
         (due,) = ledger.transactional.due(clock.now, 10, TransactionalKind.LINK)
         late = {"next_at": clock.now, "was_sending": was_sending, "is_attempt": not was_sending}

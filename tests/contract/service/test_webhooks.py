@@ -383,7 +383,7 @@ def test_webhooks_are_managed_at_the_desk(site, receiver):
         assert "MAILER_" not in refused.text
         assert 'value="https://10.0.0.1/x"' in refused.text and refused.text.count(" checked") == 1
         assert desk.post(here, {"url": receiver.url}).status_code == 422
-        added = desk.post(here, {"url": receiver.url, "event": ["bounced", "unsubscribed"]})
+        added = desk.follow(desk.post(here, {"url": receiver.url, "event": ["bounced", "unsubscribed"]}))
         secret = added.text.partition('value="whsec_')[2].partition('"')[0]
         assert len(secret) > 40
         (webhook,) = site.ledger.webhooks.all()
@@ -397,7 +397,7 @@ def test_webhooks_are_managed_at_the_desk(site, receiver):
         message = log(site, webhook)[0]
         assert desk.post(f"{one}/messages/{message.id}/again").status_code == 303
         assert desk.post(f"{one}/messages/{message.id + 9}/again").status_code == 422
-        assert "whsec_" in desk.post(f"{one}/rotate").text
+        assert "whsec_" in desk.follow(desk.post(f"{one}/rotate")).text
         assert "stays valid until" in desk.get(one).text
         desk.post(f"{one}/pause")
         assert "Paused" in desk.get(one).text and "1 waiting" in desk.get(here).text

@@ -1,4 +1,4 @@
-"""API tokens: a page for admins. A token is shown once, on the response to the request that created it."""
+"""API tokens: a page for admins. A token is shown once, on the page after the request that created it."""
 
 import re
 from dataclasses import dataclass
@@ -29,14 +29,7 @@ def _show(request: DeskRequest) -> Response:
     return _page(request)
 
 
-def _page(
-    request: DeskRequest,
-    *,
-    secret: str = "",
-    secret_of: str = "",
-    form: _TokenForm | None = None,
-    error: MailerError | None = None,
-) -> Response:
+def _page(request: DeskRequest, *, form: _TokenForm | None = None, error: MailerError | None = None) -> Response:
     """Shows all tokens; after one was created, its secret; with an `error`, the form as it was filled in."""
     app = request.app
     tokens = app.ledger.api_tokens.all()
@@ -47,8 +40,7 @@ def _page(
         status=422 if error else 200,
         tokens=[(each, last_day_of(app, each), each.has_ended(now)) for each in tokens],
         scopes=[each.value for each in Scope],
-        secret=secret,
-        secret_of=secret_of,
+        secret=request.shown_secret,
         form=form or _TokenForm(),
         error=" ".join(describe_error(error)) if error else "",
     )
@@ -71,7 +63,7 @@ def _add(request: DeskRequest) -> Response:
     except MailerError as error:
         return _page(request, form=form, error=error)
     request.record("token.add", token.name, describe_token(request.app, token))
-    return _page(request, secret=secret, secret_of=token.name)
+    return request.redirect(_HERE, f"The token “{token.name}” is created.", secret=secret)
 
 
 def _revoke(request: DeskRequest) -> Response:

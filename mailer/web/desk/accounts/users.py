@@ -9,6 +9,7 @@ from mailer.ledger.accounts.users import User
 from mailer.ledger.types.roles_and_scopes import Role
 from mailer.service.accounts.invites import create_invite
 from mailer.service.accounts.oidc.login import normalize_login
+from mailer.web.desk.plain_language import describe_error
 from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute
 
@@ -19,16 +20,19 @@ def _show(request: DeskRequest) -> Response:
     return _page(request)
 
 
-def _page(request: DeskRequest, *, link: str = "", link_of: str = "") -> Response:
+def _page(request: DeskRequest, *, error: UsageError | None = None) -> Response:
+    """Shows all users; after an invitation, its link; with an `error`, the form as it was filled in."""
     users = request.app.ledger.users.all()
     settings = request.app.settings
     return request.page(
         "users",
         heading="Users",
+        status=422 if error else 200,
         users=users,
         roles=tuple(Role),
-        link=link,
-        link_of=link_of,
+        link=request.shown_secret,
+        error=" ".join(filter(None, describe_error(error))) if error else "",
+        typed={key: request.form.text(key) for key in ("name", "email", "oidc", "role")},
         provider=settings.oidc_name if settings.oidc_issuer else "",
         by_address=settings.oidc_claim == "email",
         passwords=not settings.oidc_only,
@@ -36,21 +40,26 @@ def _page(request: DeskRequest, *, link: str = "", link_of: str = "") -> Respons
 
 
 def _add(request: DeskRequest) -> Response:
-    """Adds a user. Their invite link is shown once, on the response; it is stored nowhere."""
+    """Adds a user. Their invite link is shown once, on the next page; it is stored nowhere."""
     email = request.form.text("email")
-    address = parse_address(email).display if email else ""
-    login = normalize_login(request.app, request.form.text("oidc"))
-    user = request.app.ledger.users.add(request.form.text("name"), _role(request), email=address, oidc_login=login)
+    try:
+        address = parse_address(email).display if email else ""
+        login = normalize_login(request.app, request.form.text("oidc"))
+        user = request.app.ledger.users.add(request.form.text("name"), _role(request), email=address, oidc_login=login)
+    except UsageError as error:
+        return _page(request, error=error)
     request.record("user.add", user.name, user.role.value)
     if request.app.settings.oidc_only:
         return request.redirect(_HERE, f"{user.name} is added, with the role {user.role}.")
-    return _page(request, link=create_invite(request.app, user), link_of=user.name)
+    link = create_invite(request.app, user)
+    return request.redirect(_HERE, f"{user.name} is added, with the role {user.role}.", secret=link)
 
 
 def _link(request: DeskRequest) -> Response:
     user = _user(request)
     request.record("user.link", user.name)
-    return _page(request, link=create_invite(request.app, user), link_of=user.name)
+    link = create_invite(request.app, user)
+    return request.redirect(_HERE, f"Send {user.name} the link below.", secret=link)
 
 
 def _set_oidc(request: DeskRequest) -> Response:

@@ -1,4 +1,4 @@
-"""Webhooks: pages for admins. A secret is shown once, on the response to the request that created it."""
+"""Webhooks: pages for admins. A secret is shown once, on the page after the request that created it."""
 
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -44,14 +44,11 @@ def _add(request: DeskRequest) -> Response:
     except MailerError as error:
         return _list(request, error=error)
     request.record("webhook.add", str(webhook.id), ", ".join(webhook.events))
-    return _one(request, webhook, secret=secret)
+    return request.redirect(_path(webhook), "The webhook is added.", secret=secret)
 
 
 def _log(request: DeskRequest) -> Response:
-    return _one(request, _webhook(request))
-
-
-def _one(request: DeskRequest, webhook: Webhook, *, secret: str = "") -> Response:
+    webhook = _webhook(request)
     before = request.query.get("before", "")
     messages = request.app.ledger.outbox.log(
         webhook.id, before=int(before) if before.isdecimal() and len(before) < 16 else None
@@ -60,7 +57,7 @@ def _one(request: DeskRequest, webhook: Webhook, *, secret: str = "") -> Respons
         "webhook",
         heading=f"Webhook {webhook.id}",
         webhook=webhook,
-        secret=secret,
+        secret=request.shown_secret,
         messages=messages,
         older=messages[-1].id if len(messages) == PAGE else None,
         states=WebhookState,
@@ -83,7 +80,7 @@ def _test(request: DeskRequest) -> Response:
 def _rotate(request: DeskRequest) -> Response:
     webhook, secret = manage.rotate_secret(request.app, _webhook(request).id)
     request.record("webhook.rotate", str(webhook.id))
-    return _one(request, webhook, secret=secret)
+    return request.redirect(_path(webhook), "The webhook has a new secret.", secret=secret)
 
 
 def _pause(request: DeskRequest) -> Response:

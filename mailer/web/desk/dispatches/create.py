@@ -6,7 +6,7 @@ from mailer.errors import UsageError
 from mailer.ledger.types.roles_and_scopes import Role
 from mailer.service.dispatches.create import create_dispatch, import_text
 from mailer.service.dispatches.files import LARGEST
-from mailer.web.desk.dispatches.list import HERE
+from mailer.web.desk.dispatches.list import HERE, shelf_page
 from mailer.web.desk.plain_language import describe_error
 from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute
@@ -15,7 +15,11 @@ _LARGEST_IMPORT = 4 * LARGEST + 64 * 1024  # octets: a character may take four
 
 
 def _new(request: DeskRequest) -> Response:
-    path = create_dispatch(request.app, request.form.text("title"), by=request.user.name)
+    title = request.form.text("title")
+    try:
+        path = create_dispatch(request.app, title, by=request.user.name)
+    except UsageError as error:
+        return shelf_page(request, title=title, problem=" ".join(filter(None, describe_error(error))))
     request.record("dispatch.new", path.stem)
     return request.redirect(f"{HERE}/{path.stem}")
 

@@ -7,12 +7,12 @@ from starlette.responses import Response, StreamingResponse
 
 from mailer.addresses import mask_address, parse_address
 from mailer.csv.list_errors import ListError
-from mailer.errors import NeedsConfirmationError, UsageError
+from mailer.errors import MailerError, NeedsConfirmationError, UsageError
 from mailer.ledger.subscribers.member_search import LONGEST, PAGE
 from mailer.ledger.types.roles_and_scopes import Role
 from mailer.service.lists.export import export_list
 from mailer.service.lists.member_edits import add_member, editable_fields
-from mailer.web.desk.lists.list_path import ONE, name_of, path_of, redirect_to_sync
+from mailer.web.desk.lists.list_path import ONE, name_of, needs_review, path_of, without_command
 from mailer.web.desk.plain_language import describe_error
 from mailer.web.desk.render import HEADERS
 from mailer.web.desk.request import DeskRequest, actor
@@ -28,8 +28,9 @@ def _members(request: DeskRequest) -> Response:
     return _page(request)
 
 
-def _page(request: DeskRequest, problem: str = "") -> Response:
-    """`problem`: why the posted form was refused; it keeps what was typed."""
+def _page(request: DeskRequest, error: MailerError | None = None) -> Response:
+    """`error`: why the posted form was refused; it keeps what was typed."""
+    problem = " ".join(filter(None, describe_error(without_command(error)))) if error else ""
     name, words = name_of(request), request.query.get("q", "")[:LONGEST]
     found = request.app.ledger.member_search.page(name, words, request.query.get("after", ""))
     fields = editable_fields(request.app, name)
@@ -40,6 +41,7 @@ def _page(request: DeskRequest, problem: str = "") -> Response:
         typed=typed_fields(request),
         address=request.form.text("email"),
         problem=problem,
+        is_blocked_by_file=error is not None and needs_review(error),
         name=name,
         words=words,
         found=found,
@@ -55,12 +57,10 @@ def _add(request: DeskRequest) -> Response:
     try:
         address = parse_address(request.form.text("email"))
         add_member(request.app, name, address, typed_fields(request), by=actor(request))
-    except NeedsConfirmationError as error:
-        return redirect_to_sync(request, name, error)
     except ListError:
         raise
-    except UsageError as error:
-        return _page(request, " ".join(filter(None, describe_error(error))))
+    except (UsageError, NeedsConfirmationError) as error:
+        return _page(request, error)
     request.record("list.add", name, mask_address(address.display))
     return request.redirect(f"{path_of(name)}/members", f"{address.display} is added to {name}.")
 

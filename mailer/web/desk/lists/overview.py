@@ -9,6 +9,7 @@ from mailer.app import App
 from mailer.audience.list_settings import load_list_settings
 from mailer.csv.list_errors import ListError
 from mailer.csv.rows import UnclearColumn
+from mailer.errors import UsageError
 from mailer.ledger.types.roles_and_scopes import Role
 from mailer.ledger.types.syncs import PendingChanges
 from mailer.service.file_cache import cache_by_mtime
@@ -18,6 +19,7 @@ from mailer.service.lists.unclear_columns import column_meanings
 from mailer.service.lists.undo import restorable_syncs
 from mailer.web.desk.charts import Step, draw_growth
 from mailer.web.desk.lists.list_path import HERE, ONE, name_of, path_of
+from mailer.web.desk.plain_language import describe_error
 from mailer.web.desk.request import DeskRequest, actor
 from mailer.web.desk.route import DeskRoute
 
@@ -35,6 +37,11 @@ def discard_to(app: App, name: str) -> int | None:
 
 
 def _index(request: DeskRequest) -> Response:
+    return _index_page(request)
+
+
+def _index_page(request: DeskRequest, problem: str = "") -> Response:
+    """`problem`: why the posted form was refused; it keeps what was typed."""
     app = request.app
     lists = [
         {
@@ -45,12 +52,22 @@ def _index(request: DeskRequest) -> Response:
         }
         for name in app.workspace.list_names()
     ]
-    return request.page("lists", heading="Lists", lists=lists)
+    return request.page(
+        "lists",
+        status=422 if problem else 200,
+        heading="Lists",
+        lists=lists,
+        problem=problem,
+        typed=request.form.text("name"),
+    )
 
 
 def _new(request: DeskRequest) -> Response:
     name = request.form.text("name").removesuffix(".csv")
-    request.app.workspace.new_list(name, _HEADER_ROW)
+    try:
+        request.app.workspace.new_list(name, _HEADER_ROW)
+    except UsageError as error:
+        return _index_page(request, " ".join(filter(None, describe_error(error))))
     sync_list(request.app, name, by=actor(request))
     request.record("list.new", name)
     return request.redirect(

@@ -30,6 +30,7 @@ from mailer.service.lists.uploads import (
 )
 from mailer.web.desk.lists.list_path import ONE, name_of, path_of
 from mailer.web.desk.lists.sync_plan_display import import_counts, plan_summary, suppressions_of, with_desk_step
+from mailer.web.desk.plain_language import describe_error
 from mailer.web.desk.render import HEADERS
 from mailer.web.desk.request import DeskRequest, actor
 from mailer.web.desk.route import DeskRoute
@@ -39,19 +40,36 @@ _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 
 
 def _form(request: DeskRequest) -> Response:
+    return _form_page(request, ImportMode.ADD)
+
+
+def _form_page(request: DeskRequest, way: ImportMode, error: UsageError | None = None) -> Response:
+    """`error`: why the posted form was refused; it keeps the chosen `way`, since no page can fill in a file again."""
     name = name_of(request)
-    return request.page("upload", heading=f"Import into “{name}”", name=name, most=LARGEST // 1024**2)
+    return request.page(
+        "upload",
+        status=422 if error else 200,
+        heading=f"Import into “{name}”",
+        name=name,
+        most=LARGEST // 1024**2,
+        replaces=way is ImportMode.WHOLE,
+        problem=" ".join(filter(None, describe_error(error))) if error else "",
+    )
 
 
 def _upload_file(request: DeskRequest) -> Response:
     name, file = name_of(request), request.form.upload("file")
-    if file is None:
-        raise UsageError("No file was chosen.", "Choose a CSV file. Spreadsheets can save one.")
     way = ImportMode.WHOLE if request.form.text("way") == ImportMode.WHOLE else ImportMode.ADD
+    if file is None:
+        return _form_page(
+            request, way, UsageError("No file was chosen.", "Choose a CSV file. Spreadsheets can save one.")
+        )
     try:
         upload = keep_upload(request.app, name, file.file, file_name=file.name, way=way, by=actor(request))
     except UnappliedChangesError as error:
         return request.redirect(f"{path_of(name)}/sync", f"{error.message} Review them here first.", bad=True)
+    except UsageError as error:
+        return _form_page(request, way, error)
     request.record("list.upload", name, upload.file_name)
     return request.redirect(f"{path_of(name)}/upload/{upload.id}")
 

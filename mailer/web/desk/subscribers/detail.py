@@ -1,6 +1,7 @@
 """One subscriber on all lists: all that is known, editing rows, unsubscribing and erasing them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from starlette.responses import Response
 
@@ -11,8 +12,9 @@ from mailer.ledger.types.subscribers import Membership
 from mailer.service.lists.member_edits import edit_member, editable_fields, remove_member
 from mailer.service.subscribers.erasure import erase_subscriber
 from mailer.service.subscribers.personal_data import SubscriberProfile, find_profile
-from mailer.web.desk.lists.list_path import HERE, ONE, name_of, redirect_to_sync
+from mailer.web.desk.lists.list_path import HERE, ONE, name_of, needs_review, redirect_to_sync, without_command
 from mailer.web.desk.lists.members import typed_fields
+from mailer.web.desk.plain_language import describe_error
 from mailer.web.desk.request import DeskRequest, actor
 from mailer.web.desk.route import DeskRoute
 from mailer.web.desk.sealed_query import seal_query
@@ -23,8 +25,25 @@ _READER = f"{HERE}:reader"
 _SHORT_FORM = 6  # fields
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _RefusedRow:
+    """The form of a row of `list` that was refused: what was typed, by field, and why. `is_blocked_by_file`: the file has
+    other changes that a person must review first.
+    """
+
+    list: str
+    typed: Mapping[str, str]
+    problem: str
+    is_blocked_by_file: bool = False
+
+
 def _show(request: DeskRequest) -> Response:
-    address = parse_address(request.query.get("email", ""))
+    if "email" not in request.query:
+        return request.redirect(HERE)
+    return _page(request, parse_address(request.query["email"]))
+
+
+def _page(request: DeskRequest, address: Address, refused: _RefusedRow | None = None) -> Response:
     profile = find_profile(request.app, address, read_files=False)
     request.record_look("reader.show", mask_address(address.display), reader=address.identity)
     members = {each.list: each for each in request.app.ledger.members.of(address.identity)}
@@ -32,13 +51,18 @@ def _show(request: DeskRequest) -> Response:
     fields = {each.list: editable_fields(request.app, each.list) for each in profile.lists if each.list in known}
     return request.page(
         "reader",
+        status=422 if refused else 200,
+        refused=refused,
         heading=profile.display,
         profile=profile,
         can_undo=request.app.ledger.suppressions.is_liftable_by(address.identity, actor(request)),
         is_on=[each for each in profile.lists if each.status != "removed"],
         members=members,
         fields=fields,
-        folded={name: _folded(fields[name], members.get(name)) for name in fields},
+        folded={
+            name: [] if refused and refused.list == name else _folded(fields[name], members.get(name))
+            for name in fields
+        },
         timeline=timeline(profile),
     )
 
@@ -55,8 +79,14 @@ def _edit(request: DeskRequest) -> Response:
     name, address = name_of(request), _address(request)
     try:
         edit_member(request.app, name, address.identity, typed_fields(request), by=actor(request))
-    except NeedsConfirmationError as error:
-        return redirect_to_sync(request, name, error)
+    except (UsageError, NeedsConfirmationError) as error:
+        refused = _RefusedRow(
+            list=name,
+            typed=typed_fields(request),
+            problem=" ".join(filter(None, describe_error(without_command(error)))),
+            is_blocked_by_file=needs_review(error),
+        )
+        return _page(request, address, refused)
     request.record("reader.edit", name, mask_address(address.display))
     return request.redirect(_path_of(request, address), f"Saved in the list {name}.")
 

@@ -352,6 +352,8 @@ def test_lists_are_read_synced_and_undone(site, api):
     many = api("POST", "/lists/readers/sync", {})
     assert (many.status_code, many.json()["error"]) == (409, "undecided")
     assert api("POST", "/lists/readers/sync", {"allow_removals": True}).json()["removed"] == 1
+    planned = api.get("/lists/readers/undo", params={"to": 1}).json()
+    assert (planned["joined"], planned["planned"], planned["sync"], path.read_text() != whole) == (1, True, None, True)
     assert api("POST", "/lists/readers/undo", {"to": 1}).json()["joined"] == 1
     assert path.read_text() == whole
     assert [each["email"] for each in pages(api, "/lists/readers/members/search", "members", 1)] == [

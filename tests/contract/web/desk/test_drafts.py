@@ -219,8 +219,12 @@ def test_a_dispatch_of_the_desk_has_its_user_as_editor_and_its_first_version_is_
     taken = import_text(site.app, "Fog\n\nMay 3, 2025\n\nIt is foggy.\n", by="Mara Lindqvist")
     for name in (made.stem, taken.name):
         now = read_dispatch(site.app, name)
+        if name == taken.name:  # the page that answered the form is reloaded
+            assert import_text(site.app, "Fog\n\nMay 3, 2025\n\nIt is foggy.\n", by="Mara Lindqvist") == taken
         save_dispatch(site.app, name, f"{now.text}\nMore.\n", base=now.digest, actor="Wim Baas", step=True)
         assert [each.actor for each in site.ledger.revisions.versions(name)] == ["Wim Baas", "Mara Lindqvist"]
+    with pytest.raises(UsageError, match="exists already"):
+        import_text(site.app, "Fog\n\nMay 3, 2025\n\nIt is foggy.\n", by="Mara Lindqvist")
 
 
 def picture(**options):

@@ -335,7 +335,12 @@ def test_there_is_always_an_admin(site):
 def test_what_was_done_is_written_down_with_who_and_where(site, visitor):
     ada = signed_in(site, "admin")
     desk = At(visitor, ada)
-    desk.post("/desk/settings/people", {"name": "Wim", "role": "editor"})
+    made = desk.post("/desk/settings/people", {"name": "Wim", "role": "editor"})
+    assert (made.status_code, "/desk/link/" in desk.follow(made).text) == (303, True)
+    assert "/desk/link/" not in desk.get("/desk/settings/people").text
+    typed = {"name": "Wim", "role": "editor", "email": "wim@"}
+    refused = desk.post("/desk/settings/people", typed)
+    assert refused.status_code == 422 and 'value="wim@"' in refused.text and "<option selected>editor" in refused.text
     wim = site.ledger.users.by_name("Wim")
     desk.post(f"/desk/settings/people/{wim.id}/role", {"role": "writer"})
     entries = [(each.actor, each.action, each.object, each.detail) for each in site.ledger.audit.entries()]
@@ -379,6 +384,18 @@ def test_of_a_long_name_only_the_beginning_is_read(site, visitor, monkeypatch):
     monkeypatch.setattr(signin, "name_key", lambda name: read.append(len(name)) or name)
     assert enter(visitor, "\u0345" * 1000).status_code == 403
     assert max(read) < 300
+
+
+def test_the_address_of_a_form_leads_to_the_page_above_it(site, visitor):
+    desk = At(visitor, signed_in(site, "admin"))
+    for path, above in (
+        ("/desk/lists/readers/members/edit", "/desk/lists/readers/members"),
+        ("/desk/settings/webhooks/7/messages/8/again", "/desk/settings/webhooks/7"),
+        ("/desk/lists:suppressions/remove", "/desk/lists:suppressions"),
+        ("/desk/lists:reader", "/desk/lists"),
+        ("/desk/search", "/desk"),
+    ):
+        assert desk.get(path).headers["location"] == above, path
 
 
 def test_a_malformed_referer_is_ignored(site, visitor):

@@ -368,6 +368,13 @@ def test_a_refused_form_keeps_what_was_typed_and_names_the_field(site, desk, fil
     assert (answer.status_code, site.reason("good@x.org")) == (422, "")
     assert "good@x.org\nbad@@x.org\nnonsense</textarea>" in answer.text
     assert "“bad@@x.org” is not an e-mail address (two @)" in words(answer) and "“nonsense”" in words(answer)
+    for path, form, says in (
+        ("/desk/lists", {"name": "a/b"}, 'value="a/b"'),
+        ("/desk/dispatches", {"title": " "}, "A dispatch needs a title."),
+        (f"{LIST}/upload", {"way": "whole"}, 'value="whole" checked'),
+    ):
+        answer = desk.post(path, form)
+        assert answer.status_code == 422 and says in answer.text and 'id="wrong"' in answer.text, path
     answer = desk.post(f"{LIST}/members", {"email": "good@@x.org", "field:first_name": "Gil"})
     assert answer.status_code == 422 and "“good@@x.org” is not an e-mail address (two @)" in words(answer)
     assert 'value="good@@x.org"' in answer.text and 'value="Gil"' in answer.text
@@ -468,9 +475,15 @@ def test_a_file_that_was_changed_by_hand_is_named_and_brought_together(desk, fil
     assert "git@x.org" not in desk.get(f"{LIST}/members").text
     assert desk.post(f"{LIST}/sync").status_code == 303
     assert "git@x.org" in desk.get(f"{LIST}/members").text
-    file.write_text("email\ngit@x.org\n", encoding="utf-8")
-    first = desk.post(f"{LIST}/members", {"email": "new@x.org"})
-    assert first.headers["location"] == f"{LIST}/sync"
+    file.write_text("email,first_name\ngit@x.org,G\n", encoding="utf-8")
+    for path, form in (
+        ("members", {"email": "new@x.org", "field:first_name": "Nia"}),
+        ("members/edit", {"email": "ana@example.com", "field:first_name": "Nia"}),
+    ):
+        first = desk.post(f"{LIST}/{path}", form)
+        assert (first.status_code, 'value="Nia"' in first.text) == (422, True), first.text
+        assert f'href="{LIST}/sync"' in first.text and "This would remove 3 of 4 readers" in words(first)
+    assert desk.post(f"{LIST}/members/remove", {"email": "ana@example.com"}).headers["location"] == f"{LIST}/sync"
     assert desk.post(f"{LIST}/sync").status_code == 422
     assert desk.post(f"{LIST}/sync", {"allow_removals": "on"}).status_code == 303
 
