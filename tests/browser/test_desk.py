@@ -91,7 +91,7 @@ def test_somebody_signs_in_and_writes_by_keyboard_only(tab, site):
     page.keyboard.press("Enter")
     page.get_by_role("button", name="Sign out").press("Enter")
     page.wait_for_url("**/desk/sign-in")
-    page.goto("/desk/dispatches")
+    page.goto("/desk/")
     page.wait_for_url("**/desk/sign-in*")
 
 
