@@ -111,7 +111,7 @@ def test_codes_are_limited_for_each_user_and_a_pending_sign_in_ends(site, mara, 
         enter(thief)
         statuses = [answer(thief, "000000").status_code for _ in range(7)]
         assert statuses == [403] * 5 + [429] * 2
-        enter(thief)  # once more does not begin the count anew
+        enter(thief)  # once more does not reset the count
         assert answer(thief, phone.code()).status_code == 429
     with visiting(site) as late:
         enter(late)
