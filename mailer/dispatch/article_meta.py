@@ -24,7 +24,7 @@ KEYS = ("source", "place", "date", "link", "image", "teaser", "rights", "languag
 _PROSE = frozenset({"source", "place", "teaser", "rights"})
 _SOURCE = "source: … (the paper it is from, or its author if it is your own)"
 _AUTHORS = frozenset({"author", "authors", "byline", "by"})
-_LINE = re.compile(r"[ \t]*(?P<key>[^\s:][^:]{0,40}?)[ \t]*:(?:[ \t]+(?P<value>.*?))?[ \t]*")
+METADATA_LINE = re.compile(r"[ \t]*(?P<key>[^\s:][^:]{0,40}?)[ \t]*:(?:[ \t]+(?P<value>.*?))?[ \t]*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +47,7 @@ def read_article_meta(heading: Heading, name: str, body: MaskedBody, findings: D
     lines: dict[str, int] = {}
     was_bad = False
     for number, text in enumerate(heading.lines, heading.line):
-        match = _LINE.fullmatch(text)
+        match = METADATA_LINE.fullmatch(text)
         if match is None or (match["key"] not in KEYS and " " in match["key"]):
             _refuse_expressions(text, body, findings)
             if not was_bad:
