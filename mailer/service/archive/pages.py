@@ -130,7 +130,9 @@ class Archive:
         return self._edition(digest)
 
     def url_rewriter(self, issue: ArchivedIssue, places: PublicUrls, slugs: Sequence[str] = ()) -> AddressMap:
-        """Returns a function that rewrites the URLs of `issue`: images to this site's, links to `slugs` to their pages, and the link to the archive."""
+        """Returns a function that rewrites the URLs of `issue`: images to this site's, links to `slugs` and to the archive to
+        their pages.
+        """
         images = {f"{issue.base_url}/media/{name}": f"{places.media}{name}" for name in issue.image_names}
         editions = {f"{issue.base_url}/archive/{slug}": places.edition(slug) for slug in slugs}
         index = {f"{issue.base_url}/archive/": places.archive} if slugs else {}
