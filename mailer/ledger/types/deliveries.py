@@ -41,7 +41,7 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OptOut:
+class SendOptOut:
     """Somebody who unsubscribed by the link of a message. `identity` is a pseudonym after erasure."""
 
     identity: str
