@@ -47,7 +47,7 @@ class App:
         self.settings = settings
         self.clock = clock
         self.accept_restored = False  # the command accepts a restored database before it writes anything else
-        self.joins = False  # the command has no workspace: it uses the database of one
+        self.is_worker = False  # the command has no workspace: it uses the database of one
 
     @classmethod
     def open(cls, folder: Path, clock: Clock = time.time) -> "App":
@@ -104,13 +104,14 @@ class App:
             self.workspace.ensure_state_dir(),
             clock=self.clock,
             accept_restored=self.accept_restored,
-            joins=self.joins,
+            is_worker=self.is_worker,
             warmup=self.warmup,
             shard_size=self.settings.shard_size,
         )
         for named, use in (
             (ledger.editions.key_names(), "which links in messages already sent need"),
             (ledger.webhooks.key_names(), "which the secrets of webhooks need"),
+            (ledger.two_factor.key_names(), "which two-factor sign-in of users of the desk needs"),
         ):
             lacking = sorted(named - set(self.keys.names))
             if lacking:
@@ -163,6 +164,7 @@ class App:
             copyright_holder=self.settings.copyright_holder,
             language=self.settings.language,
             images=self.settings.images.value,
+            reply_to=self.settings.reply_to.address if self.settings.reply_to else "",
         )
 
     @cached_property

@@ -91,7 +91,7 @@ def test_somebody_signs_in_and_writes_by_keyboard_only(tab, site):
     page.keyboard.press("Enter")
     page.get_by_role("button", name="Sign out").press("Enter")
     page.wait_for_url("**/desk/sign-in")
-    page.goto("/desk/dispatches")
+    page.goto("/desk/")
     page.wait_for_url("**/desk/sign-in*")
 
 
@@ -132,6 +132,24 @@ def test_findings_stand_at_their_lines_and_in_words(tab, file):
     page.keyboard.type("u")
     until(lambda: "source: Harbour" in file.read_text(encoding="utf-8"))
     letter(page).get_by_text("asks for patience").wait_for()
+
+
+def test_a_finding_is_fixed_by_its_button_and_the_preview_follows_the_caret(tab, file):
+    file.write_text(DISPATCH.replace("source:", "sorce:"), encoding="utf-8")
+    page = tab()
+    page.goto(TIDE)
+    page.get_by_role("button", name="Use “source”").click()
+    until(lambda: "source: Harbour" in file.read_text(encoding="utf-8"))
+    page.get_by_role("heading", name="No problems found").wait_for()
+    editor(page).focus()
+    page.keyboard.press("Control+End")
+    page.keyboard.press("ArrowUp")
+    letter(page).locator("p[data-here]", has_text="asks for patience").wait_for()
+    letter(page).get_by_role("heading", name="Two high waters").click()
+    letter(page).locator("h2[data-here], h3[data-here]", has_text="Two high waters").wait_for()
+    page.keyboard.press("End")
+    page.keyboard.type(" morning")
+    until(lambda: "## Two high waters on Tuesday morning\n" in file.read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("script", [True, False])
@@ -318,6 +336,8 @@ def test_no_page_is_wider_than_a_phone_or_has_a_fault_that_axe_finds(tab, site, 
         f"{TIDE}/history/{number}",
         "/desk/dispatches:paste",
         "/desk/settings",
+        "/desk/settings/newsletter",
+        "/desk/settings/two-factor",
         "/desk/settings/people",
         "/desk/settings/audit",
         "/desk/settings/webhooks",

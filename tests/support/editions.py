@@ -1,12 +1,13 @@
 """Editions for tests: the examples of the repository, and whatever a test writes."""
 
+import datetime as dt
 from functools import cache
 from pathlib import Path
 
 from mailer.dispatch.model import Dispatch
 from mailer.dispatch.parse import parse_dispatch
 from mailer.edition.compile import compile_edition
-from mailer.edition.dispatch_view import image_files
+from mailer.edition.dispatch_view import Crop, image_files
 from mailer.edition.images.loader import load_image
 from mailer.edition.merge_fields import ReaderValues, fill
 from mailer.edition.model import Edition, Image
@@ -25,7 +26,9 @@ PUBLICATION = Publication(
 )
 REFERENCES = {
     "2025-12-18-eleven-winters": DispatchReference(
-        title="Eleven winters", url=PUBLICATION.archive_url("2025-12-18-eleven-winters")
+        title="Eleven winters",
+        url=PUBLICATION.archive_url("2025-12-18-eleven-winters"),
+        date=dt.date(2025, 12, 18),
     ),
     "2026-03-02-crane": DispatchReference(
         title="The crane that nobody wanted", url=PUBLICATION.archive_url("2026-03-02-crane")
@@ -53,6 +56,7 @@ def edition(
     language: str = "en",
     publication: Publication = PUBLICATION,
     images: dict[str, Image] | None = None,
+    crops: dict[Crop, Image] | None = None,
     templates: tuple[Path, ...] = (TEMPLATES,),
 ) -> Edition:
     """The edition of a dispatch with `body`; `front` is added to a small front matter."""
@@ -62,6 +66,7 @@ def edition(
         templates=templates,
         references=REFERENCES,
         images=images or {},
+        crops=crops,
     )
 
 

@@ -11,16 +11,16 @@ from markupsafe import Markup, escape
 
 from mailer.dispatch import model
 from mailer.dispatch.url_validation import normalise_url
-from mailer.edition.dispatch_view import DispatchView, Path, non_empty_lines
+from mailer.edition.dispatch_view import REASON, DispatchView, Path, non_empty_lines
 from mailer.edition.html.conditional_nodes import ConditionalNode, ImageSource, Nodes, NumberNode
 from mailer.edition.html.css_inliner import inline_styles
 from mailer.edition.html.markdown_renderer import HtmlRenderer
 from mailer.edition.html.node_markers import Markers
-from mailer.edition.merge_fields import ADDRESS, TOKEN, EscapeContext, MergeField
+from mailer.edition.merge_fields import ADDRESS, TOKEN, EscapeContext, ListName, MergeField
 from mailer.edition.model import Image
 from mailer.edition.template_loader import TemplateSet
 from mailer.edition.theme import Theme
-from mailer.i18n.bidi import first_strong_direction
+from mailer.i18n.bidi import first_strong_direction, isolate
 from mailer.i18n.comma import comma
 from mailer.i18n.date_format import long_date
 from mailer.line_sanitizer import clean_line
@@ -61,6 +61,7 @@ class _PageContext:
             "say": view.translate,
             "name": publication.name,
             "title": clean_line(dispatch.title),
+            "standfirst": clean_line(dispatch.standfirst),
             "date": (date := long_date(dispatch.date, view.language)),
             "date_direction": view.direction_of(date),
             "comma": comma(view.language),
@@ -72,9 +73,16 @@ class _PageContext:
             "view_url": view.view_url,
             "unsubscribe_url": escape(publication.unsubscribe_url)
             + self.markers.placeholder(MergeField(TOKEN, EscapeContext.URL)),
+            "preferences_url": escape(publication.preferences_url)
+            + self.markers.placeholder(MergeField(TOKEN, EscapeContext.URL)),
+            "archive_url": publication.archive_index_url,
+            "reply_url": view.reply_url,
+            "for_reader": self.for_reader,
+            "forward_url": view.forward_url,
             "logo": self.logo(),
             "photo": self.photo(),
             "entries": self.contents_entries(),
+            "in_tiles": self.in_tiles,
             "note": self.note(),
             "articles": self.articles(),
             "earlier": [
@@ -82,6 +90,7 @@ class _PageContext:
                     "title": clean_line(item.title),
                     "direction": view.direction_of(item.title),
                     "url": view.earlier_url(item),
+                    "date": view.earlier_date(item),
                     "note": clean_line(item.note),
                 }
                 for item in dispatch.earlier
@@ -126,12 +135,18 @@ class _PageContext:
             "credit": clean_line(photo.credit),
         }
 
+    def face(self) -> dict[str, object] | None:
+        image = self.view.face
+        return {"src": self.markers.placeholder(ImageSource(image.name))} if image else None
+
     def note(self) -> dict[str, object] | None:
         dispatch, side = self.view.dispatch, self.view.direction
         if not dispatch.note:
             return None
         return {
             "is_labelled": bool(self.view.articles),
+            "has_byline": self.view.has_byline,
+            "face": self.face(),
             "by": clean_line(dispatch.editor.name) if dispatch.editor else "",
             "signature": [clean_line(line) for line in non_empty_lines(dispatch.editor.signature)]
             if dispatch.editor
@@ -149,19 +164,36 @@ class _PageContext:
             rows += self.contents_entry({"number": str(number), "text": clean_line(line), "article": None})
         for article, path in self.view.articles:
             place = self.markers.placeholder(NumberNode("article", article.anchor))
-            row = self.contents_entry(
-                {"number": place, "text": clean_line(article.title_text), "article": self.article_context(article)}
-            )
+            image = self.view.thumbnail(article)
+            shown = {
+                **self.article_context(article),
+                "teaser": clean_line(article.teaser),
+                "image": {"src": self.markers.placeholder(ImageSource(image.name))} if image else None,
+            }
+            row = self.contents_entry({"number": place, "text": clean_line(article.title_text), "article": shown})
             rows += self.in_branches(path, row)
         return rows
 
     def contents_entry(self, context: dict[str, object]) -> Markup:
         sides = _table_alignment(self.view.direction)
-        text = self.layout.render(
-            "partials/entry.html.j2",
-            {**context, **sides, "say": self.view.translate, "comma": comma(self.view.language)},
-        )
+        common = {
+            "say": self.view.translate,
+            "comma": comma(self.view.language),
+            "in_tiles": self.in_tiles,
+            "has_images": self.has_images,
+        }
+        text = self.layout.render("partials/entry.html.j2", {**context, **sides, **common})
         return Markup(text)  # noqa: S704 - the template escapes
+
+    @property
+    def has_images(self) -> bool:
+        """Whether an entry of the contents has an image."""
+        return any(article.image for article, _ in self.view.articles)
+
+    @property
+    def in_tiles(self) -> bool:
+        """Whether the entries are in two columns: the theme wants it, and there are images to fill them."""
+        return self.theme.manner.entries == "cards" and self.has_images
 
     def articles(self) -> Markup:
         written = Markup()
@@ -216,14 +248,20 @@ class _PageContext:
     def subscription_reason(self) -> Markup:
         """Returns why the reader gets this: with the address for a reader, in general for anybody else."""
         choice = self.view.address_choice
+        name = self.markers.placeholder(ListName(EscapeContext.HTML, self.view.publication.name))
         known = self.view.translate(
-            "You are receiving this newsletter at %(address)s because you signed up for it.",
+            REASON,
+            name=isolate(name) if self.view.direction == "rtl" else name,
             address=self.markers.placeholder(MergeField(ADDRESS, EscapeContext.HTML)),
         )
         unknown = self.view.translate("This newsletter is sent by e-mail to everyone who signed up for it.")
         return self.markers.wrap(ConditionalNode(choice, 0, ()), escape(known)) + self.markers.wrap(
             ConditionalNode(choice, 1, ()), escape(unknown)
         )
+
+    def for_reader(self, inner: Markup) -> Markup:
+        """Returns `inner` for the messages only: it is not in the archive, which has no reader."""
+        return self.markers.wrap(ConditionalNode(self.view.address_choice, 0, ()), inner)
 
     def in_branches(self, path: Path, inner: Markup) -> Markup:
         for choice, branch in reversed(path):

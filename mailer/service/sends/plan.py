@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from email import message_from_bytes
 from email.header import decode_header, make_header
+from email.policy import default as default_policy
 from tempfile import TemporaryFile
 
 from mailer.app import App
@@ -26,7 +27,7 @@ from mailer.relay import Relay, is_loopback_url
 from mailer.service.dispatches.check_and_compile import CheckResult, DispatchError, check_dispatch, compile_checked
 from mailer.service.dispatches.lint import lint_edition
 from mailer.service.dispatches.sample_message import sample_composer
-from mailer.service.lists.audience_selection import audience_spec, lists_in
+from mailer.service.lists.audience_selection import audience_spec, frozen_audience, lists_in
 from mailer.service.lists.sync_before_query import ListSource, synced_lists
 from mailer.service.lists.unclear_columns import require_clear_columns
 from mailer.service.sends.audience_summary import AudienceSummary, count_audience
@@ -64,6 +65,13 @@ class SendPlan:
         return str(make_header(decode_header(encoded.replace("\r\n", ""))))
 
     @property
+    def html(self) -> str:
+        """The HTML that the first recipient gets."""
+        message = message_from_bytes(self.sample.without_dot_stuffing(), policy=default_policy)
+        part = message.get_body(("html",))
+        return str(part.get_content()) if part else ""
+
+    @property
     def differs_from_test(self) -> bool:
         return self.last_tested is not None and self.last_tested != self.edition.digest
 
@@ -97,7 +105,7 @@ def plan_send(
     if has_ledger:
         _refuse_repetition(app, edition.slug, chosen, repeat)
     selection = audience_spec(app, chosen, exclude=exclude, where=where)
-    audience = Audience(selection=selection, fields=tuple(sorted(edition.fields)))
+    audience = frozen_audience(app, selection, edition)
     with synced_lists(app, lists_in(selection), source) as lists_now:
         require_clear_columns(lists_now.plans[each] for each in chosen)
         new_to = edition.slug if repeat is Repeat.NEW_READERS else ""
