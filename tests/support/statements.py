@@ -1,6 +1,6 @@
 """Compiled SQL statements, kept for all ledgers of a process.
 
-SQLAlchemy keeps what it compiled for one engine, and each test has engines of its own: compiling each statement anew took a
+SQLAlchemy keeps what it compiled for one engine, and each test has engines of its own: compiling each statement again took a
 third of the time of a test on SQLite, a tenth on PostgreSQL.
 
 share_compiled_statements()     from now on, in this process and what is forked from it
