@@ -190,6 +190,7 @@ class Settings(BaseSettings):
     bounce_days: Annotated[int, _parsed_by(parsers.parse_int(0))] = 14
     bounce_reset: Annotated[int, _parsed_by(_parse_positive)] = 72
     bounce_warn: Annotated[int, _parsed_by(_parse_positive)] = 10
+    bounce_hold: Annotated[int, _parsed_by(parsers.parse_int(0))] = 10
     feedback_days: Annotated[int, _parsed_by(parsers.parse_int(0))] = 7
     on_uncertain: Annotated[OnUncertain, _parsed_by(parsers.parse_choice(OnUncertain))] = OnUncertain.HOLD
     images: Annotated[Images, _parsed_by(parsers.parse_choice(Images))] = Images.LINK

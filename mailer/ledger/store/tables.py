@@ -668,6 +668,7 @@ feedback_source = Table(
     Column("recorded", Integer, nullable=False),
     Column("ignored", Integer, nullable=False),
     Column("unknown", Integer, nullable=False),
+    Column("unreadable", Integer, nullable=False, server_default="0"),
 )
 
 provider_token = Table(
