@@ -147,7 +147,8 @@ def _list(request: ApiRequest) -> ApiResponse:
     """List the dispatches, newest first."""
     wanted = request.query(DispatchQuery)
     after = read_cursor(wanted.cursor, str, str)
-    found = [each for each in list_dispatches(request.app, wanted.q) if after is None or (each.date, each.name) < after]
+    newest = sorted(list_dispatches(request.app, wanted.q), key=lambda each: (each.date, each.name), reverse=True)
+    found = [each for each in newest if after is None or (each.date, each.name) < after]
     page = found[: wanted.limit]
     cursor = next_cursor(found, wanted.limit, page[-1].date, page[-1].name) if page else ""
     return ApiResponse(content=Dispatches(dispatches=tuple(map(_facts, page)), next=cursor))
