@@ -85,6 +85,23 @@ def test_workers_killed_at_random_instants_lose_nobody_and_mail_nobody_twice(
 
 
 @POSTGRESQL
+def test_workers_whose_settings_differ_take_nothing_and_name_what_differs(in_cluster: Make) -> None:
+    siege, cluster = in_cluster(readers=40, judge={}, **SHARDS)
+    differences = {
+        "resends": {"MAILER_ON_UNCERTAIN": "resend"},
+        "faster": {"MAILER_RATE": "1000"},
+        "other-key": {"MAILER_SECRET_KEYS": '["a key that no other machine of this cluster has"]'},
+    }
+    for host, changed in differences.items():
+        cluster.start(host, changed=changed)
+    ran = siege.run(*SEND)
+    assert ran.code == 0, f"nobody takes it, so the command sends it: {ran.err}"
+    siege.prove()
+    problems = {each["host"]: each["problem"] for each in siege.run("workers", "--json").json()["workers"]}
+    assert problems == {host: f"not as for send 1: {next(iter(changed))}" for host, changed in differences.items()}
+
+
+@POSTGRESQL
 def test_a_worker_stopped_beyond_its_lease_sends_nothing_when_it_wakes(in_cluster: Make) -> None:
     siege, cluster = in_cluster(readers=200, judge=SLOW, **SHARDS)
     sleeper, _ = cluster.start("sleeper"), cluster.start("other")

@@ -11,6 +11,7 @@ A stop lets messages under way end, for DRAIN seconds at most, releases the shar
 
 import asyncio
 import contextlib
+import json
 import logging
 import uuid
 from collections.abc import Collection
@@ -52,7 +53,7 @@ class ShardWorker:
         self._log = log
         self._holder = uuid.uuid4().hex
         self._started_at = app.clock()
-        self._signing = app.signing_digest
+        self._settings = app.worker_requirements
         self._running: dict[tuple[int, int], Stoppable] = {}
         self._stop = asyncio.Event()
         self._is_idle = asyncio.Event()
@@ -141,6 +142,7 @@ class ShardWorker:
         while True:
             try:
                 await asyncio.to_thread(defer_due_shards, self._app, self.queue)
+                await asyncio.to_thread(self._app.ledger.sends.finish_cancelled)
             except Exception as error:  # noqa: BLE001 - it is tried again
                 _log.debug("due shards: %r", error)
             await asyncio.sleep(SWEEP)
@@ -218,12 +220,16 @@ class ShardWorker:
             self._is_idle.set()
 
     def _suits(self, send: Send) -> bool:
-        """Whether this worker has the relays and keys of `send`; if not, it says so and takes nothing."""
-        suits = send.signing == self._signing
-        self._problem = "" if suits else f"its relays or DKIM keys are not those of send {send.id}"
-        if not suits:
+        """Whether this worker has the settings and keys of `send`; if not, it says so and takes nothing."""
+        required: dict[str, str] = json.loads(send.requirements or "{}")
+        names = {*required, *self._settings}
+        differing = sorted(name for name in names if required.get(name) != self._settings.get(name))
+        if send.key_name not in self._app.keys.names:
+            differing.append("MAILER_SECRET_KEYS")
+        self._problem = f"not as for send {send.id}: {', '.join(differing)}" if differing else ""
+        if differing:
             self._log_once(f"send {send.id} is not taken: {self._problem}")
-        return suits
+        return not differing
 
     def _log_once(self, line: str) -> None:
         if line not in self._logged:
