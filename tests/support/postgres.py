@@ -117,7 +117,8 @@ class Server:
                 for row in self._meta:
                     conn.execute(f"INSERT INTO meta VALUES ({', '.join(['%s'] * len(row))})", row)
                 conn.execute(
-                    "DELETE FROM procrastinate.procrastinate_jobs; DELETE FROM procrastinate.procrastinate_workers"
+                    "DELETE FROM procrastinate.procrastinate_events; DELETE FROM procrastinate.procrastinate_jobs;"
+                    "DELETE FROM procrastinate.procrastinate_periodic_defers; DELETE FROM procrastinate.procrastinate_workers"
                 )
                 conn.execute("SELECT setval(format('%I.%I', schemaname, sequencename), 1, false) FROM pg_sequences")
         return True

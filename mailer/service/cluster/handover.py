@@ -8,6 +8,7 @@ followed, and none of its shards is held any more, the caller runs it.
 """
 
 import asyncio
+import contextlib
 import json
 import signal
 import time
@@ -18,6 +19,7 @@ from mailer.app import App
 from mailer.delivery.run_progress import SendProgress
 from mailer.delivery.run_result import RunResult, StopReason
 from mailer.delivery.states import DeliveryState, SendKind, SendState
+from mailer.ledger.types.errors import LedgerError
 from mailer.ledger.types.sends import Summary
 from mailer.service.sends.run import RunOutcome, Watch, pause_if_running, run_send
 
@@ -89,7 +91,8 @@ def _hand_over(app: App, send_id: int) -> Summary:
     from mailer.service.cluster.jobs import defer_due_shards  # noqa: PLC0415 - only with PostgreSQL
 
     summary = app.ledger.sends.summary(send_id)
-    defer_due_shards(app, summary.send.queue, send_id)
+    with contextlib.suppress(LedgerError):  # the workers look for shards that are due, too
+        defer_due_shards(app, summary.send.queue, send_id)
     return summary
 
 

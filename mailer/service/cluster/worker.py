@@ -141,10 +141,10 @@ class ShardWorker:
         """Queues jobs for the shards that are due and that nobody holds."""
         while True:
             try:
-                await asyncio.to_thread(defer_due_shards, self._app, self.queue)
                 await asyncio.to_thread(self._app.ledger.sends.finish_cancelled)
-            except Exception as error:  # noqa: BLE001 - it is tried again
-                _log.debug("due shards: %r", error)
+                await asyncio.to_thread(defer_due_shards, self._app, self.queue)
+            except MailerError as error:
+                self._log_once(f"shards that are due cannot be given to workers: {error}")
             await asyncio.sleep(SWEEP)
 
     async def _beat_on(self) -> None:

@@ -7,6 +7,7 @@ import {
   defaultKeymap, defineLanguageFacet, drawSelection, highlightActiveLine, highlightSpecialChars, history, historyKeymap, keymap,
   lineNumbers, lintGutter, openSearchPanel, parser, searchKeymap, setDiagnostics, snippetCompletion, syntaxHighlighting, tags,
 } from "./vendor/codemirror.js";
+import { elementOf, lineOf } from "./preview-places.js";
 
 const PAUSE = 500; // milliseconds between the last key and saving
 const form = document.querySelector("form.write");
@@ -163,6 +164,7 @@ const view = new EditorView({
       EditorView.contentAttributes.of({ "aria-label": "Text of the dispatch", tabindex: "0", spellcheck: "true" }),
       EditorView.updateListener.of((change) => {
         if (change.docChanged && !torn) later();
+        if (change.selectionSet) follow();
       }),
     ],
   }),
@@ -294,6 +296,20 @@ findings.addEventListener("click", (event) => {
   lead(Number(link.dataset.line));
 });
 
+// A form of a finding changes the saved text, which the answer has.
+findings.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  if (text() !== saved) await save(true);
+  if (torn || text() !== saved) return;
+  const body = new FormData(event.target, event.submitter);
+  body.set("base", base.value);
+  const answer = await ask(event.target.getAttribute("action"), { method: "POST", body }).catch(() => null);
+  const told = await answer?.json().catch(() => null);
+  if (!answer?.ok) return say(told?.message ?? "No connection to the desk. Try again in a moment.", true);
+  take(told);
+  say("Saved");
+});
+
 function lead(number) {
   const line = view.state.doc.line(Math.min(Math.max(number, 1), view.state.doc.lines));
   view.dispatch({ selection: { anchor: line.from }, effects: EditorView.scrollIntoView(line.from, { y: "center" }) });
@@ -328,10 +344,56 @@ function show() {
       old.remove();
     }
     next.classList.add("shown");
+    next.contentDocument?.addEventListener("click", toSource);
+    mark();
+    line(query);
   });
-  const query = new URLSearchParams({ view: chosen, v: base.value });
-  next.src = `${path}/letter?${query}${sealed && `&${sealed}`}`;
+  const query = `${new URLSearchParams({ view: chosen, v: base.value })}${sealed && `&${sealed}`}`;
+  next.src = `${path}/letter?${query}`;
   stage.append(next);
+}
+
+// The preview follows the caret; a click in it leads to the line. The block of the caret’s line is outlined.
+let following = 0;
+let marked = 0; // the line
+
+function follow() {
+  clearTimeout(following);
+  following = setTimeout(() => {
+    const number = view.state.doc.lineAt(view.state.selection.main.head).number;
+    if (number === marked) return;
+    marked = number;
+    mark(true);
+  }, 200);
+}
+
+function mark(isToBeSeen = false) {
+  const frame = stage.querySelector("iframe.shown");
+  const page = frame?.contentDocument;
+  if (!marked || !page?.body || chosen === "text") return;
+  for (const each of page.querySelectorAll("[data-here]")) { each.style.outline = ""; each.removeAttribute("data-here"); }
+  const element = elementOf(page, text().split("\n"), marked);
+  if (!element) return;
+  element.dataset.here = "";
+  element.style.outline = "2px solid #2a7fa8";
+  const place = element.getBoundingClientRect(), height = frame.clientHeight;
+  if (!isToBeSeen || (place.top >= 0 && place.bottom <= height)) return;
+  const isCalm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+  frame.contentWindow.scrollTo({ top: frame.contentWindow.scrollY + place.top - height / 3, behavior: isCalm ? "auto" : "smooth" });
+}
+
+function toSource(event) {
+  if (event.target.closest("a[href]")) return;
+  const number = lineOf(event.currentTarget, text().split("\n"), event.target);
+  if (number) lead(number);
+}
+
+// The line of the message in the inbox, above it.
+const inbox = document.querySelector("#inbox");
+async function line(query) {
+  inbox.dataset.query = query;
+  const told = await ask(`${path}/inbox?${query}`).then((answer) => (answer.ok ? answer.json() : null)).catch(() => null);
+  if (told && inbox.dataset.query === query) inbox.innerHTML = told.html;
 }
 
 for (const link of document.querySelectorAll("a[data-view]")) {
