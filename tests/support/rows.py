@@ -253,6 +253,10 @@ ROWS = (
         (
             f"{OWNERS}::test_an_old_copy_of_the_database_is_refused_until_a_person_accepts_it",
             f"{OWNERSHIP}::test_an_old_copy_of_the_database_is_refused_until_somebody_accepts_it",
+            f"{CONTRACT}/ledger/test_restored_copy.py::test_an_older_copy_is_refused_by_everybody_until_a_workspace_accepts_it",
+            f"{CONTRACT}/ledger/test_restored_copy.py"
+            "::test_a_copy_restored_into_the_same_database_is_refused_by_a_folder_that_has_not_used_it",
+            f"{FAULTS}/test_lost_database.py::test_files_of_a_server_that_were_put_back_are_refused",
         ),
     ),
     Row(
@@ -293,7 +297,10 @@ ROWS = (
     Row(
         "several machines: workers killed at random instants",
         "four workers with their own host names and state folders, 20,000 readers, 200 kills; each is replaced",
-        (f"{CLUSTER}::test_workers_killed_at_random_instants_lose_nobody_and_mail_nobody_twice",),
+        (
+            f"{CLUSTER}::test_workers_killed_at_random_instants_lose_nobody_and_mail_nobody_twice",
+            f"{CLUSTER}::test_workers_whose_settings_differ_take_nothing_and_name_what_differs",
+        ),
     ),
     Row(
         "several machines: a worker is stopped, or cut off from the database",
@@ -316,7 +323,10 @@ ROWS = (
     Row(
         "several machines: two `serve`",
         "the one that starts scheduled sends is killed",
-        (f"{CLUSTER}::test_of_two_servers_one_starts_scheduled_sends_and_the_other_replaces_it",),
+        (
+            f"{CLUSTER}::test_of_two_servers_one_starts_scheduled_sends_and_the_other_replaces_it",
+            f"{CONTRACT}/ledger/test_restored_copy.py::test_a_second_machine_joins_the_database_that_a_workspace_uses",
+        ),
     ),
     Row(
         "a send of several shards in one process",
