@@ -85,12 +85,15 @@ class Workers:
             for row in rows
         )
 
-    def takes(self, queue: str) -> bool:
-        """Whether a living worker takes shards of `queue`."""
+    def takes(self, queue: str, *, besides: str = "") -> bool:
+        """Whether a living worker takes shards of `queue`; `besides`: a different one than this."""
         if not self._context.database.has_leases:
             return False
         living = select(worker.c.holder).where(
-            worker.c.queue == queue, worker.c.seen_at > database_now() - ALIVE, worker.c.problem == ""
+            worker.c.queue == queue,
+            worker.c.seen_at > database_now() - ALIVE,
+            worker.c.problem == "",
+            worker.c.holder != besides,
         )
         with self._context.database.reading() as conn:
             return conn.execute(living.limit(1)).first() is not None

@@ -13,6 +13,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import time
 import uuid
 from collections.abc import Collection
 from typing import Any
@@ -38,8 +39,12 @@ from mailer.service.sends.run import Stoppable, acquire_shard, run_shard
 BEAT = 5.0  # seconds between two signs of life
 SWEEP = 30.0  # seconds
 STALLED = 30.0  # seconds without a sign of life, after which the jobs of a worker are deleted
+CUT_OFF = 30.0  # seconds without a relay, after which a worker leaves its shards to others that live
+REST = 60.0  # seconds for which it takes none then
 DRAIN = 20.0  # seconds for the messages under way when it is stopped: less than a lease
 RECONNECT = 2.0  # seconds
+LOOK_EVERY = 1.0  # seconds
+_NO_RELAY = "it reaches no relay"
 _log = logging.getLogger(__name__)
 
 
@@ -59,6 +64,7 @@ class ShardWorker:
         self._is_idle = asyncio.Event()
         self._is_idle.set()
         self._problem = ""
+        self._cut_off_until = float("-inf")  # by the monotonic clock
         self._logged: set[str] = set()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -158,6 +164,8 @@ class ShardWorker:
                 self._logged.clear()
 
     def _beat(self) -> None:
+        if self._problem == _NO_RELAY and time.monotonic() >= self._cut_off_until:
+            self._problem = ""
         self._app.ledger.workers.beat(
             self._holder,
             queue=self.queue,
@@ -192,6 +200,7 @@ class ShardWorker:
             return
         self._log(f"send {send_id}, shard {number}: begins")
         progress = SendProgress()
+        watching = asyncio.create_task(self._leave_to_others_if_cut_off(send_id, number, progress))
         try:
             ending = await run_shard(
                 app,
@@ -203,10 +212,27 @@ class ShardWorker:
                 drain_patience=DRAIN,
             )
         finally:
+            watching.cancel()
             self._detach(send_id, number)
         self._log(f"send {send_id}, shard {number}: {_describe(ending, progress)}")
         if ending.end is StopReason.WAITING and ending.next_at is not None:
             await asyncio.to_thread(defer_shard, app, self.queue, send_id, number, at=ending.next_at)
+        elif self._problem == _NO_RELAY:
+            await asyncio.to_thread(defer_shard, app, self.queue, send_id, number, at=app.clock())
+
+    async def _leave_to_others_if_cut_off(self, send_id: int, number: int, progress: SendProgress) -> None:
+        """Stops the sender of a shard if this machine has reached no relay for CUT_OFF seconds, and another worker lives."""
+        while True:
+            await asyncio.sleep(LOOK_EVERY)
+            since, now = progress.unreachable_since, self._app.clock()
+            if since is None or now - since < CUT_OFF or (send_id, number) not in self._running:
+                continue
+            with contextlib.suppress(LedgerError):  # then it waits with the others
+                if await asyncio.to_thread(self._app.ledger.workers.takes, self.queue, besides=self._holder):
+                    self._problem, self._cut_off_until = _NO_RELAY, time.monotonic() + REST
+                    self._log(f"send {send_id}, shard {number}: left to other workers, for {_NO_RELAY}")
+                    self._running[send_id, number].stop()
+                    return
 
     def _attach(self, send_id: int, number: int, sender: Stoppable) -> None:
         self._running[send_id, number] = sender
@@ -220,7 +246,10 @@ class ShardWorker:
             self._is_idle.set()
 
     def _suits(self, send: Send) -> bool:
-        """Whether this worker has the settings and keys of `send`; if not, it says so and takes nothing."""
+        """Whether this worker reaches a relay, and has the settings and keys of `send`; if not, it says so and takes nothing."""
+        if time.monotonic() < self._cut_off_until:
+            self._problem = _NO_RELAY
+            return False
         required: dict[str, str] = json.loads(send.requirements or "{}")
         names = {*required, *self._settings}
         differing = sorted(name for name in names if required.get(name) != self._settings.get(name))
