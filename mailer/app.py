@@ -111,6 +111,7 @@ class App:
         for named, use in (
             (ledger.editions.key_names(), "which links in messages already sent need"),
             (ledger.webhooks.key_names(), "which the secrets of webhooks need"),
+            (ledger.two_factor.key_names(), "which two-factor sign-in of users of the desk needs"),
         ):
             lacking = sorted(named - set(self.keys.names))
             if lacking:
