@@ -40,7 +40,8 @@ def test_a_bug_in_a_loop_ends_the_worker_instead_of_leaving_it_half_alive(desk):
 def test_tables_of_jobs_that_are_broken_are_named_and_no_bug_of_ours(desk):
     from mailer.service.cluster.jobs import defer_due_shards
 
-    desk.app.ledger.creator.create(replace(new_send(), queue="mailer", signing="keys"), readers(1))
+    send = desk.app.ledger.creator.create(replace(new_send(), queue="mailer"), readers(1))
+    desk.app.ledger.workers.require(send.id, "{}")
     run = desk.app.ledger.context.writer.call
     jobs = "procrastinate.procrastinate_jobs"
     run(lambda conn: conn.execute(text(f"ALTER TABLE {jobs} ADD CONSTRAINT broken CHECK (id < 0) NOT VALID"))).result()
