@@ -33,7 +33,7 @@ class AudienceCounts:
 
 
 def count(conn: Connection, audience: Audience, *, at: float, new_to: str = "") -> AudienceCounts:
-    """Counts the audience by reason; `new_to`: recipients who have this dispatch, or may get it from another send, are excluded."""
+    """Counts the audience by reason; `new_to`: recipients who have this dispatch, or may still get it, are excluded."""
     people = AudienceQuery(conn, audience.selection, at=at).query(excluded=True, values=False).subquery()
     has_it = has_or_may_receive(people.c.identity, new_to) if new_to else literal(0)
     query = select(people.c.reason, people.c.excluded, has_it.label("has_it"), func.count().label("number"))

@@ -15,7 +15,6 @@ from typing import Any, assert_never
 
 from sqlalchemy import (
     JSON,
-    Alias,
     Column,
     ColumnElement,
     Connection,
@@ -194,7 +193,7 @@ def has_or_may_receive(identity: ColumnElement[str], slug: str, *, besides: int 
     return _is_to(identity, slug, earlier, its_send).where(its_send.c.id != besides, or_(has_it, may_receive))
 
 
-def _is_to(identity: ColumnElement[str], slug: str, earlier: Alias, its_send: Alias) -> Exists:
+def _is_to(identity: ColumnElement[str], slug: str, earlier: FromClause, its_send: FromClause) -> Exists:
     return exists().where(
         earlier.c.identity == identity,
         its_send.c.id == earlier.c.send_id,

@@ -63,7 +63,11 @@ async def _make_sends(app: App, log: Log) -> bool:
         elif await queue.begin_sending(mail):
             done = await asyncio.to_thread(_make_send, app, mail, stored)
             made = made or bool(done)
-            reply = f"send {done}" if done else "unsubscribed meanwhile, or got it before, or may still get it from another send"
+            reply = (
+                f"send {done}"
+                if done
+                else "unsubscribed meanwhile, or got it before, or may still get it from another send"
+            )
             state = TransactionalState.SENT if done else TransactionalState.FAILED
             await queue.record_result(mail, state, reply=reply, was_sending=True)
     return made

@@ -122,7 +122,9 @@ def test_a_welcome_that_waits_for_a_retry_keeps_a_second_one_away(app, catcher):
     )
     asked = app.ledger.transactional.of("greylist@example.com")[0]
     app.ledger.signups.confirm(asked.id, {"tides": {}}, source="page", welcomes={"tides": slug})
-    serve(app, lambda: all(each.state is not TransactionalState.QUEUED for each in welcomes(app, "greylist@example.com")))
+    serve(
+        app, lambda: all(each.state is not TransactionalState.QUEUED for each in welcomes(app, "greylist@example.com"))
+    )
     assert len(app.ledger.sends.active(SendKind.WELCOME)) == 1
     assert list(catcher.messages()) == []
 
