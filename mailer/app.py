@@ -164,6 +164,7 @@ class App:
             copyright_holder=self.settings.copyright_holder,
             language=self.settings.language,
             images=self.settings.images.value,
+            reply_to=self.settings.reply_to.address if self.settings.reply_to else "",
         )
 
     @cached_property
