@@ -29,8 +29,11 @@ class Workers:
     def __init__(self, context: LedgerContext) -> None:
         self._context = context
 
-    def beat(self, holder: str, *, queue: str, shards: int, started_at: float, problem: str) -> None:
-        """Records that the worker `holder`, this process, lives. Rows of workers that died a day ago are deleted."""
+    def beat(self, holder: str, *, queue: str, shards: int, started_at: float, problem: str) -> float:
+        """Records that the worker `holder`, this process, lives; returns the time of the database.
+
+        Rows of workers that died a day ago are deleted.
+        """
         values = {
             "pid": os.getpid(),
             "host": socket.gethostname(),
@@ -41,12 +44,13 @@ class Workers:
             "problem": problem,
         }
 
-        def work(conn: Connection) -> None:
+        def work(conn: Connection) -> float:
             if not conn.execute(update(worker).where(worker.c.holder == holder).values(values)).rowcount:
                 conn.execute(insert(worker).values(holder=holder, **values))
             conn.execute(delete(worker).where(worker.c.seen_at < database_now() - _KEPT))
+            return conn.execute(select(database_now())).scalar_one()
 
-        self._context.writer.call(work).result()
+        return self._context.writer.call(work).result()
 
     def remove(self, holder: str) -> None:
         """Removes a worker that ends."""

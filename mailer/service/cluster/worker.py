@@ -6,6 +6,8 @@ Procrastinate hands out jobs, each to send one shard; the shard's lease decides 
 when it starts, each worker queues jobs for the shards that are due and that nobody holds: so a lost job, a dead worker and an
 emptied queue only delay. Jobs of dead workers are deleted. A database that cannot be reached is tried again until it can.
 
+Retries are due by the clock of the database, which each sign of life brings: so a worker whose clock is wrong delays nobody.
+
 A stop lets messages under way end, for DRAIN seconds at most, releases the shards, and asks the other workers to take them.
 """
 
@@ -24,6 +26,7 @@ from procrastinate.jobs import Status
 from sqlalchemy import make_url
 
 from mailer.app import App
+from mailer.database_clock import DatabaseClock
 from mailer.delivery.run_progress import SendProgress
 from mailer.delivery.run_result import RunResult, StopReason
 from mailer.errors import MailerError
@@ -166,13 +169,15 @@ class ShardWorker:
     def _beat(self) -> None:
         if self._problem == _NO_RELAY and time.monotonic() >= self._cut_off_until:
             self._problem = ""
-        self._app.ledger.workers.beat(
+        now = self._app.ledger.workers.beat(
             self._holder,
             queue=self.queue,
             shards=self._shards,
             started_at=self._started_at,
             problem=self._problem,
         )
+        if isinstance(self._app.clock, DatabaseClock):
+            self._app.clock.agree(now)
 
     def _leave(self) -> None:
         self._app.ledger.workers.remove(self._holder)

@@ -92,7 +92,7 @@ def start_scheduled(app: App, send: Send, *, carried: bool = False) -> Send:
 
 def _sync_lists(app: App, selection: AudienceSpec, chosen: Sequence[str], *, by: str) -> None:
     """Syncs the lists of a selection. Raises UnclearColumnError if a chosen one has an unclear column."""
-    plans = {name: sync_list(app, name, by=by) for name in lists_in(selection)}
+    plans = {name: sync_list(app, name, by=by, implicit=True) for name in lists_in(selection)}
     require_clear_columns(plans[name] for name in chosen)
 
 
