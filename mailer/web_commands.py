@@ -28,6 +28,7 @@ from mailer.service.lists.uploads import clean_up_uploads
 from mailer.service.one_server_jobs import run_on_one_server
 from mailer.service.sends.scheduler import start_sends_when_due
 from mailer.service.sends.summary import proof_line
+from mailer.service.shelf.bin import empty_bin_every_hour
 from mailer.service.subscribers.welcome import welcome_new_readers
 from mailer.service.transactional.delivery_job import deliver_transactional_mail
 from mailer.service.trial_postgresql import trial_postgresql
@@ -102,6 +103,7 @@ def serve_command(host: str, port: int, workspace: Path) -> None:
                     echo_err,
                 ),
                 lambda stop: clean_up_uploads(app, stop, echo_err),
+                lambda stop: empty_bin_every_hour(app, stop, echo_err),
                 lambda stop: receive_lmtp(app, stop, echo_err),
                 lambda stop: poll_imap(app, stop, echo_err),
                 lambda stop: poll_maildir(app, stop, echo_err),

@@ -108,12 +108,14 @@ class SendCreator:
         key_name: str,
         sender_profile: str | None = None,
         carried: bool = False,
+        by: str = "",
     ) -> Send:
         """Creates a send of the same edition to those whom `parent_id` failed to reach and who may still be mailed.
 
         These are the recipients that `plan_resend` counts: no other send reached them since or may still reach them, and they
         are neither suppressed nor unsubscribed. The parent must have ended, and no other send of its slug to one of its lists
-        be running. `carried`: `serve` runs it. `key_name` and `sender_profile` are the current ones, as for NewSend.
+        be running. `carried`: `serve` runs it. `by`: who made it. `key_name` and `sender_profile` are the current ones, as for
+        NewSend.
         """
 
         def work(conn: Connection) -> Send:
@@ -132,6 +134,7 @@ class SendCreator:
                 sender_profile=sender_profile,
                 at=now,
                 carried=carried,
+                by=by,
             )
             failed = select(
                 literal(send_id),
@@ -249,6 +252,7 @@ def _insert_resend(
     sender_profile: str | None,
     at: float,
     carried: bool,
+    by: str,
 ) -> int:
     return _insert(
         conn,
@@ -264,6 +268,7 @@ def _insert_resend(
             parent_id=parent.id,
             repeat=Repeat.NEW_READERS.value,
             created_at=at,
+            created_by=by,
             run_by_server=carried,
             sender_profile=sender_profile,
             queue=parent.queue,

@@ -15,7 +15,8 @@ from mailer.ledger.types.roles_and_scopes import Scope
 from mailer.ledger.types.sends import Repeat, Send
 from mailer.service.dispatches.files import dispatch_path
 from mailer.service.lists.sync_before_query import ListSource
-from mailer.service.sends.plan import SHORTEST_DIGEST, SendPlan, plan_send, require_working_links
+from mailer.service.sends.control import retry_failed
+from mailer.service.sends.plan import SHORTEST_DIGEST, SendPlan, plan_send
 from mailer.service.sends.schedule_time import parse_schedule_time
 from mailer.service.sends.scheduler import due_sends
 from mailer.service.sends.start import SendOrder, start_send, start_test
@@ -204,14 +205,7 @@ def _test(request: ApiRequest) -> ApiResponse:
 def _resend(request: ApiRequest) -> ApiResponse:
     """Send the same edition again to the recipients whose delivery failed, as a new send."""
     parent = request.number("send")
-    app = request.app
-    require_working_links(app.settings.base_url, app.settings.relay)
-    send = app.ledger.creator.resend_failed(
-        parent,
-        key_name=app.keys.names[0],
-        sender_profile=app.sender_profile.to_json(),
-        carried=True,
-    )
+    send = retry_failed(request.app, parent, by=request.actor)
     request.record("send.resend", str(send.id), f"failed recipients of send {parent}")
     return _created(request, send)
 

@@ -30,6 +30,7 @@ from mailer.web.responses import chunks_of
 
 HERE = f"{SEND}/report"
 _PAGE_SIZE = 50
+_MAX_OPT_OUTS = 50  # shown
 _MAX_SEARCH = 200  # characters
 _TONES = {
     DeliveryState.FAILED: "bad",
@@ -48,12 +49,15 @@ _FILTERS = {
 def _report(request: DeskRequest) -> Response:
     report = build_report(request.app, request.broadcaster.snapshot(send_number(request)))
     snapshot, frozen = report.snapshot, report.snapshot.summary.frozen
+    left_count, opt_outs = request.app.ledger.report.opt_outs(snapshot.send.id, limit=_MAX_OPT_OUTS)
     return request.page(
         "report",
         heading=snapshot.send.title,
         send=snapshot.send,
         source=source_of(request, snapshot.send),
         report=report,
+        left_count=left_count,
+        opt_outs=opt_outs if request.may(Role.EDITOR) else (),
         legend=legend(snapshot.summary),
         summary_bar=summary_bar(snapshot.summary),
         plots=plots(snapshot.pulse, request.app.settings.timezone),
