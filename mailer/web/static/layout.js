@@ -27,7 +27,7 @@ export function offsetsOf(text, layout) {
   const starts = [0];
   for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1)) starts.push(at + 1);
   const end = (line) => (line < starts.length ? starts[line] - 1 : text.length);
-  const top = layout.has_fields ? /^---[ \t]*\n(?:[^]*?\n)?---[ \t]*(?=\n|$)/.exec(text)?.[0].length ?? 0 : 0;
+  const top = layout.has_fields ? /^---[ \t]*\n(?:[^]*?\n)?---[ \t]*(?:\n[ \t]*(?=\n)|(?=\n|$))/.exec(text)?.[0].length ?? 0 : 0;
   return { top, articles: layout.articles.map(({ line, last, number }) => ({ number, start: starts[line - 1], title: end(line), end: end(last) })) };
 }
 
