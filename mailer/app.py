@@ -47,7 +47,7 @@ class App:
         self.settings = settings
         self.clock = clock
         self.accept_restored = False  # the command accepts a restored database before it writes anything else
-        self.joins = False  # the command has no workspace: it uses the database of one
+        self.is_worker = False  # the command has no workspace: it uses the database of one
 
     @classmethod
     def open(cls, folder: Path, clock: Clock = time.time) -> "App":
@@ -104,7 +104,7 @@ class App:
             self.workspace.ensure_state_dir(),
             clock=self.clock,
             accept_restored=self.accept_restored,
-            joins=self.joins,
+            is_worker=self.is_worker,
             warmup=self.warmup,
             shard_size=self.settings.shard_size,
         )

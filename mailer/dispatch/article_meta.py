@@ -5,7 +5,7 @@ Each fault is reported at its key or value; a faulty value is treated as absent.
 
 import datetime as dt
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from mailer.dispatch.diagnostic_collector import DiagnosticCollector
@@ -17,11 +17,11 @@ from mailer.dispatch.markdown.leftover_markup import report_markup
 from mailer.dispatch.template.conditionals import Heading
 from mailer.dispatch.template.lexer import ESCAPED
 from mailer.dispatch.template.placeholders import MaskedBody, Placeholder
-from mailer.dispatch.url_validation import WEB, check_link, normalise_url
+from mailer.dispatch.url_validation import WEB, check_image_file, check_link, normalise_url
 from mailer.i18n.bcp47 import EXPECTED_LANGUAGE, is_valid_tag
 
-KEYS = ("source", "place", "date", "link", "rights", "language", "direction")
-_PROSE = frozenset({"source", "place", "rights"})
+KEYS = ("source", "place", "date", "link", "image", "teaser", "rights", "language", "direction")
+_PROSE = frozenset({"source", "place", "teaser", "rights"})
 _SOURCE = "source: … (the paper it is from, or its author if it is your own)"
 _AUTHORS = frozenset({"author", "authors", "byline", "by"})
 METADATA_LINE = re.compile(r"[ \t]*(?P<key>[^\s:][^:]{0,40}?)[ \t]*:(?:[ \t]+(?P<value>.*?))?[ \t]*")
@@ -33,6 +33,9 @@ class ArticleMeta:
     place: str = ""
     date: dt.date = dt.date.min  # only of an article with errors
     link: str = ""
+    image: str = ""
+    image_position: Position = field(default_factory=Position)
+    teaser: str = ""
     rights: str = ""
     language: str = ""
     direction: str = ""
@@ -110,6 +113,12 @@ def _validate(values: dict[str, tuple[str, Position]], findings: DiagnosticColle
         fault = check_link(texts["link"], WEB)
         if fault:
             findings.add_violation(fault, position)
+    image_position = Position()
+    if "image" in values:
+        text, image_position = values["image"]
+        if fault := check_image_file(text):
+            findings.add_violation(fault, image_position)
+            texts["image"] = ""
     if "language" in values and not is_valid_tag(texts["language"]):
         text, position = values["language"]
         findings.add("bad-language", position, f"“{abbreviate(text)}” is not a language code", EXPECTED_LANGUAGE)
@@ -123,6 +132,9 @@ def _validate(values: dict[str, tuple[str, Position]], findings: DiagnosticColle
         place=texts.get("place", ""),
         date=date or dt.date.min,
         link=texts.get("link", ""),
+        image=texts.get("image", ""),
+        image_position=image_position,
+        teaser=texts.get("teaser", ""),
         rights=texts.get("rights", ""),
         language=texts.get("language", ""),
         direction=texts.get("direction", ""),

@@ -28,8 +28,13 @@ Template = tuple[str | Expression, ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Byline:
+    """`photo` is an image file with the editor's face, relative to the dispatch, or ""."""
+
     name: str
     signature: str = ""
+    photo: str = ""
+    position: Position = field(default_factory=Position)
+    """That of the photo."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +96,10 @@ Block = Markdown | Choice
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Article:
-    """`title` holds inline tokens; `anchor` is unique in the dispatch, over all branches."""
+    """`title` holds inline tokens; `anchor` is unique in the dispatch, over all branches.
+
+    `image`, a file relative to the dispatch, and `teaser`, a line, are for the contents; either may be "".
+    """
 
     title: tuple[Token, ...]
     title_text: str
@@ -103,6 +111,9 @@ class Article:
     rights: str = ""
     language: str = ""
     direction: str = ""
+    image: str = ""
+    image_position: Position = field(default_factory=Position)
+    teaser: str = ""
     body: tuple[Block, ...]
     position: Position
 
@@ -122,6 +133,7 @@ class Dispatch:
     date: dt.date
     subject: Template
     preheader: Template = ()
+    standfirst: str = ""
     language: str
     editor: Byline | None = None
     photo: Photo | None = None

@@ -61,7 +61,7 @@ def _read(raw: str | bytes, path: str, language: str, findings: DiagnosticCollec
     return _dispatch(source, path, language=language, front=front, texts=texts, body=body)
 
 
-_NOT_PROSE = frozenset({"date", "file", "language", "lists", "slug", "url"})
+_NOT_PROSE = frozenset({"date", "file", "language", "lists", "photo", "slug", "url"})
 
 
 class _FrontMatterTexts:
@@ -109,9 +109,8 @@ def _dispatch(
         subject=subject or (title,),
         preheader=preheader,
         language=language,
-        editor=Byline(name=texts.plain("editor", "name"), signature=texts.plain("editor", "signature"))
-        if front.editor
-        else None,
+        standfirst=texts.plain("standfirst"),
+        editor=_byline(front, texts),
         photo=_photo(front, texts),
         summary=tuple(texts.plain("summary", number) for number in range(len(front.summary))),
         earlier=tuple(
@@ -134,6 +133,17 @@ def _dispatch(
         articles=body.articles,
         footnotes=body.footnotes,
         expressions=(*sorted(in_front, key=lambda expression: expression.position), *body.expressions),
+    )
+
+
+def _byline(front: FrontMatter, texts: _FrontMatterTexts) -> Byline | None:
+    if front.editor is None:
+        return None
+    return Byline(
+        name=texts.plain("editor", "name"),
+        signature=texts.plain("editor", "signature"),
+        photo=texts.plain("editor", "photo"),
+        position=texts.source_map().value(("editor", "photo")),
     )
 
 

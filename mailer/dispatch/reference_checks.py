@@ -3,13 +3,13 @@
 The caller passes the context; only its `probe_image` reads files.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from mailer.dispatch.diagnostic_collector import DiagnosticCollector
 from mailer.dispatch.diagnostics import Diagnostic, Position, abbreviate
 from mailer.dispatch.did_you_mean import suggest, suggest_slug
-from mailer.dispatch.model import Dispatch, image_file, inline_tokens
+from mailer.dispatch.model import Dispatch, image_file, inline_tokens, walk_articles
 
 HINTS = 100  # names of one kind; each is compared with all that are known, so with more the time would grow with their product
 
@@ -41,13 +41,12 @@ def check_in_context(dispatch: Dispatch, context: CheckContext) -> list[Diagnost
     for earlier in dispatch.earlier:
         if earlier.slug:
             check_slug(earlier.slug, earlier.position)
-    if dispatch.photo and dispatch.photo.file:
-        _check_image(dispatch.photo.file, dispatch.photo.position, context, findings)
     for token in inline_tokens(dispatch):
         if token.type == "dispatch_link":
             check_slug(token.meta["slug"], token.meta["position"])
-        elif token.type == "image" and (path := image_file(token)):
-            _check_image(path, token.meta["position"], context, findings)
+    for path, position in _image_files(dispatch):
+        if problem := context.probe_image(path):
+            findings.add("image-file", position, *problem)
     _check_fields(dispatch, context, findings)
     if not "".join(piece if isinstance(piece, str) else piece.text({}) for piece in dispatch.subject).strip():
         message = "the subject is empty for a reader without any fields"
@@ -87,10 +86,18 @@ class _FewHints:
         return self._suggest(name, known) if self._left >= 0 else ""
 
 
-def _check_image(path: str, position: Position, context: CheckContext, findings: DiagnosticCollector) -> None:
-    problem = context.probe_image(path)
-    if problem:
-        findings.add("image-file", position, *problem)
+def _image_files(dispatch: Dispatch) -> Iterator[tuple[str, Position]]:
+    """Yields the path of each image file, as typed, and its position."""
+    if dispatch.photo and dispatch.photo.file:
+        yield dispatch.photo.file, dispatch.photo.position
+    if dispatch.editor and dispatch.editor.photo:
+        yield dispatch.editor.photo, dispatch.editor.position
+    for article in walk_articles(dispatch.articles):
+        if article.image:
+            yield article.image, article.image_position
+    for token in inline_tokens(dispatch):
+        if token.type == "image" and (path := image_file(token)):
+            yield path, token.meta["position"]
 
 
 def _check_fields(dispatch: Dispatch, context: CheckContext, findings: DiagnosticCollector) -> None:

@@ -81,6 +81,17 @@ def _is_web(url: str, rest: str) -> bool:
     return _HOST.fullmatch(host) is not None
 
 
+def check_image_file(path: str) -> RuleViolation | None:
+    """Returns the rule that the path of an image file violates: it must be relative to the dispatch. None if it is allowed."""
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", path) or path.startswith(("/", "\\", "~")):
+        return RuleViolation(
+            "image-address",
+            f"“{abbreviate(path)}” is not a file in the dispatch’s folder",
+            "write its path from there, such as photos/quay.jpg",
+        )
+    return None
+
+
 def authority_end(url: str) -> int:
     """Returns the length of scheme, user, host and port: the offset of the path, or of the end where there is no path."""
     match = re.match(r"[A-Za-z][A-Za-z0-9+.-]*:(//[^/?#]*)?", url)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from mailer.dispatch.model import Dispatch
 from mailer.dispatch.template.expression import Expression
-from mailer.edition.dispatch_view import DispatchView
+from mailer.edition.dispatch_view import Crop, DispatchView
 from mailer.edition.html.page import render_html
 from mailer.edition.images.loader import ImageLoader, PhotoError, load_image
 from mailer.edition.merge_fields import EscapeContext, MergeField
@@ -32,15 +32,19 @@ def compile_edition(
     templates: Sequence[Path],
     references: Mapping[str, DispatchReference],
     images: Mapping[str, Image],
+    crops: Mapping[Crop, Image] | None = None,
     inlined: bool = True,
     load: ImageLoader = load_image,
 ) -> Edition:
     """Compiles `dispatch`. An edition that is not `inlined` is compiled much faster, and is for browsers only, never for mail.
 
     `references` are the dispatches that `[[slug]]` and `earlier` may name; `images` are named as the dispatch names
-    their files; of `templates`, the first folder that has a file wins. `load` loads the logo: `load_image`, or a cache of it.
+    their files, and `crops` are cut from them (`cropped_files`); of `templates`, the first folder that has a file wins.
+    `load` loads the logo: `load_image`, or a cache of it.
     """
-    view = DispatchView(dispatch=dispatch, publication=publication, references=references, images=images)
+    view = DispatchView(
+        dispatch=dispatch, publication=publication, references=references, images=images, crops=crops or {}
+    )
     view.require_references()
     theme = load_theme(templates)
     logos = _logos(theme, templates, load)
@@ -64,7 +68,7 @@ def compile_edition(
         embed=publication.images == "embed",
         media_url=publication.media_url,
         flowed=theme.text.flowed,
-        images=tuple({image.name: image for image in (*logos, *images.values())}.values()),
+        images=tuple({image.name: image for image in (*logos, *images.values(), *(crops or {}).values())}.values()),
     )
 
 

@@ -7,14 +7,15 @@ Raises EditionError for a slug or an image that was not handed in; `mailer check
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import NamedTuple
 
 from markdown_it.token import Token
 
 from mailer.dispatch import model
 from mailer.dispatch.markdown.token_walk import walk_tokens
-from mailer.dispatch.model import image_file, inline_tokens
+from mailer.dispatch.model import image_file, inline_tokens, walk_articles
 from mailer.dispatch.url_validation import normalise_url
 from mailer.edition.conditions import ConditionChain
 from mailer.edition.merge_fields import ADDRESS
@@ -24,18 +25,31 @@ from mailer.edition.publication import DispatchReference, Publication
 from mailer.i18n.bidi import first_strong_direction, text_direction
 from mailer.i18n.translations import gettext
 
+THUMBNAIL = (480, 320)
+"""Pixels of an article's image in the contents; the larger layout shows it at more than half of it."""
+FACE = (144, 144)
+"""Pixels of the editor's photo, three times the size at which it is shown."""
+
 Path = tuple[tuple[int, int], ...]
 """The choices and branches around an element, outer first."""
 
 
+class Crop(NamedTuple):
+    """An image file of a dispatch, cut to `size`, a width and a height in pixels."""
+
+    file: str
+    size: tuple[int, int]
+
+
 @dataclass(frozen=True, kw_only=True)
 class DispatchView:
-    """A dispatch with what it refers to. `images` are named as the dispatch names their files."""
+    """A dispatch with what it refers to. `images` are named as the dispatch names their files; `crops` are cut from files."""
 
     dispatch: model.Dispatch
     publication: Publication
     references: Mapping[str, DispatchReference]
     images: Mapping[str, Image]
+    crops: Mapping[Crop, Image] = field(default_factory=dict)
 
     @property
     def language(self) -> str:
@@ -93,6 +107,12 @@ class DispatchView:
         """Whether there is a table of contents: a single article without summary lines needs none."""
         return bool(self.dispatch.summary) or len(self.articles) > 1
 
+    @property
+    def has_byline(self) -> bool:
+        """Whether a note without a heading is preceded by the editor's name: one with a photo or after a standfirst."""
+        editor = self.dispatch.editor
+        return editor is not None and not self.articles and bool(editor.photo or self.dispatch.standfirst)
+
     def direction_of(self, text: str) -> str:
         """Returns the direction of `text` by its first strong character; without one, that of the edition."""
         return first_strong_direction(text) or self.direction
@@ -115,9 +135,12 @@ class DispatchView:
 
     @property
     def preview(self) -> model.Template:
-        """The text that an inbox shows after the subject: the preheader, else the summary, else the unconditional headlines."""
+        """The text that an inbox shows after the subject.
+
+        The preheader, else the standfirst, else the summary, else the unconditional headlines.
+        """
         headlines = tuple(article.title_text for article, path in self.articles if not path)
-        return self.dispatch.preheader or (" · ".join(self.dispatch.summary or headlines),)
+        return self.dispatch.preheader or (self.dispatch.standfirst or " · ".join(self.dispatch.summary or headlines),)
 
     def require_references(self) -> None:
         """Raises EditionError for the first slug or image that is missing."""
@@ -128,6 +151,19 @@ class DispatchView:
         for name in image_files(self.dispatch):
             if name not in self.images:
                 raise EditionError(f"the image “{name}” is missing", advice)
+        for crop in cropped_files(self.dispatch):
+            if crop not in self.crops:
+                raise EditionError(f"the image “{crop.file}” is missing", advice)
+
+    def thumbnail(self, article: model.Article) -> Image | None:
+        """Returns the image of `article` for the contents."""
+        return self.crops[Crop(article.image, THUMBNAIL)] if article.image else None
+
+    @property
+    def face(self) -> Image | None:
+        """The photo of the editor."""
+        editor = self.dispatch.editor
+        return self.crops[Crop(editor.photo, FACE)] if editor and editor.photo else None
 
 
 def image_files(dispatch: model.Dispatch) -> tuple[str, ...]:
@@ -135,6 +171,14 @@ def image_files(dispatch: model.Dispatch) -> tuple[str, ...]:
     found = [dispatch.photo.file] if dispatch.photo else []
     found.extend(image_file(token) for token in inline_tokens(dispatch) if token.type == "image")
     return tuple(dict.fromkeys(name for name in found if name))
+
+
+def cropped_files(dispatch: model.Dispatch) -> tuple[Crop, ...]:
+    """Returns the image files of `dispatch` that are shown in a fixed shape: the editor's photo, the articles' images."""
+    editor = dispatch.editor
+    found = [Crop(editor.photo, FACE)] if editor and editor.photo else []
+    found.extend(Crop(article.image, THUMBNAIL) for article in walk_articles(dispatch.articles) if article.image)
+    return tuple(dict.fromkeys(found))
 
 
 def non_empty_lines(text: str) -> tuple[str, ...]:

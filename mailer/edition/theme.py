@@ -154,10 +154,11 @@ class Sizes(_Table):
 
 
 class LayoutOptions(_Table):
-    """The layout of masthead, contents and articles."""
+    """The layout of masthead, contents, entries of the contents if articles have images, and articles."""
 
     masthead: Literal["rule", "centre", "band"]
     contents: Literal["box", "list"]
+    entries: Literal["list", "cards"] = "list"
     articles: Literal["rules", "space", "cards"]
 
 

@@ -44,6 +44,7 @@ an event loop. Raises LedgerError.
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -74,11 +75,17 @@ from mailer.ledger.sends.sends import Sends
 from mailer.ledger.sends.shards import Shards
 from mailer.ledger.sends.warmup_quota import WarmUpDays
 from mailer.ledger.sends.workers import Workers
-from mailer.ledger.store.database import open_database
+from mailer.ledger.store.database import Database, open_database
 from mailer.ledger.store.file_locks import FileLock
 from mailer.ledger.store.lease import LENGTH
 from mailer.ledger.store.ledger_context import LOCK_PATIENCE, LedgerContext
-from mailer.ledger.store.restore_detection import AcceptedDatabase, PastRestore, RollbackGuard, past_restore
+from mailer.ledger.store.restore_detection import (
+    AcceptedDatabase,
+    OlderCopyError,
+    PastRestore,
+    RollbackGuard,
+    past_restore,
+)
 from mailer.ledger.store.tables import meta
 from mailer.ledger.store.upgrade import upgrade
 from mailer.ledger.store.writer_thread import Writer
@@ -209,15 +216,15 @@ def open_ledger(
     warmup: WarmUp | None = None,
     shard_size: int = SHARD_SIZE,
     lease: float = LENGTH,
-    joins: bool = False,
+    is_worker: bool = False,
     steady: Callable[[], float] = boottime,
 ) -> Ledger:
     """Opens the ledger at `url`, creating it or upgrading it to this version's schema.
 
     `state_dir` (`.mailer` of the workspace) holds the locks of running processes and is created if missing; a relative SQLite
     path starts at its parent folder. A database that lacks what this folder has seen, an older copy or a new one, is refused
-    (RestoredError), unless `accept_restored`: then call `accept_restored` of the ledger before anything else writes. `joins`:
-    this process has no workspace, as a worker, and accepts the database that a workspace uses. The rest: see LedgerContext.
+    (RestoredError), unless `accept_restored`: then call `accept_restored` of the ledger before anything else writes. `is_worker`:
+    this process has no workspace. The rest: see LedgerContext.
     Raises SettingsError for a wrong URL, LedgerError for everything else.
     """
     database = open_database(url, state_dir)
@@ -227,17 +234,12 @@ def open_ledger(
         raise LedgerError(
             f"The folder {state_dir} cannot be made ({error.strerror}).", "Check that the workspace may be written."
         ) from error
-    guard = RollbackGuard(state_dir, database.name, joins=joins)
+    guard = RollbackGuard(state_dir, database.name, is_worker=is_worker)
     writer = Writer(database, guard)
     try:
         upgrade(database)
         if not accept_restored:
-            with database.reading() as conn:
-                guard.check(conn)
-                is_new_here = guard.needs_vouching(conn)
-            if is_new_here:
-                with database.connect_writer() as conn, translating(database.name), conn.begin():
-                    guard.vouch(conn)
+            _check(database, guard)
     except BaseException:
         writer.close()
         database.close()
@@ -255,3 +257,18 @@ def open_ledger(
             steady=steady,
         ),
     )
+
+
+def _check(database: Database, guard: RollbackGuard) -> None:
+    """Refuses a database that is or may be an older copy, and vouches for it for those who have not used it yet."""
+    try:
+        with database.reading() as conn:
+            guard.check(conn)
+            needs_vouching = guard.needs_vouching(conn)
+    except OlderCopyError:
+        with suppress(LedgerError), database.connect_writer() as conn, translating(database.name), conn.begin():
+            guard.mark_as_older(conn)
+        raise
+    if needs_vouching:
+        with database.connect_writer() as conn, translating(database.name), conn.begin():
+            guard.vouch(conn)

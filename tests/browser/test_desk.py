@@ -134,6 +134,24 @@ def test_findings_stand_at_their_lines_and_in_words(tab, file):
     letter(page).get_by_text("asks for patience").wait_for()
 
 
+def test_a_finding_is_fixed_by_its_button_and_the_preview_follows_the_caret(tab, file):
+    file.write_text(DISPATCH.replace("source:", "sorce:"), encoding="utf-8")
+    page = tab()
+    page.goto(TIDE)
+    page.get_by_role("button", name="Use “source”").click()
+    until(lambda: "source: Harbour" in file.read_text(encoding="utf-8"))
+    page.get_by_role("heading", name="No problems found").wait_for()
+    editor(page).focus()
+    page.keyboard.press("Control+End")
+    page.keyboard.press("ArrowUp")
+    letter(page).locator("p[data-here]", has_text="asks for patience").wait_for()
+    letter(page).get_by_role("heading", name="Two high waters").click()
+    letter(page).locator("h2[data-here], h3[data-here]", has_text="Two high waters").wait_for()
+    page.keyboard.press("End")
+    page.keyboard.type(" morning")
+    until(lambda: "## Two high waters on Tuesday morning\n" in file.read_text(encoding="utf-8"))
+
+
 @pytest.mark.parametrize("script", [True, False])
 def test_an_editor_sees_the_message_as_a_reader_whose_address_is_in_no_url(tab, script):
     page, urls = tab(java_script_enabled=script), []

@@ -8,6 +8,8 @@ import httpx
 import pytest
 
 from mailer.app import App
+from mailer.ledger.ledger import open_ledger
+from mailer.ledger.store.restore_detection import RestoredError
 from mailer.link_tokens import Purpose
 from tests.support.patience import PATIENCE, until
 from tests.support.postgres import Server, server
@@ -85,6 +87,20 @@ def test_a_server_that_is_back_takes_unsubscribe_requests_at_once(
         said = process.wait().err
         assert said.count("due sends wait: ") <= 2, "a lost database fills no log"
         assert suppressed(tmp_path) == 2
+
+
+def test_files_of_a_server_that_were_put_back_are_refused(mortal: Server, tmp_path: Path) -> None:
+    with mortal.database() as url:
+        with open_ledger(url, tmp_path / "used") as ledger:
+            ledger.try_write().result()
+            with mortal.files_put_back():
+                for _ in range(10):  # fewer than PostgreSQL logs a sequence ahead
+                    ledger.try_write().result()
+            with pytest.raises(RestoredError, match="is older than the last one used here"):
+                ledger.try_write().result()
+        for folder, options in (("used", {}), ("new", {}), ("worker", {"is_worker": True})):
+            with pytest.raises(RestoredError):
+                open_ledger(url, tmp_path / folder, **options)
 
 
 @SQLITE

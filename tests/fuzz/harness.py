@@ -25,7 +25,7 @@ from mailer.csv.sync_patch import prepare_patch
 from mailer.csv.tokenizer import RowTokenizer, TooManyMalformedRowsError
 from mailer.dispatch.parse import parse_dispatch
 from mailer.edition.compile import compile_edition
-from mailer.edition.dispatch_view import image_files
+from mailer.edition.dispatch_view import cropped_files, image_files
 from mailer.edition.merge_fields import ReaderValues, fill
 from mailer.edition.model import Edition, EditionError
 from mailer.feedback.providers import sns
@@ -216,6 +216,7 @@ def render_dispatch(data: bytes) -> None:
             templates=[TEMPLATES],
             references=REFERENCES,
             images=dict.fromkeys(image_files(result.dispatch), PHOTO),
+            crops=dict.fromkeys(cropped_files(result.dispatch), PHOTO),
             inlined=False,
         )
     except EditionError:

@@ -1,4 +1,4 @@
-"""Twenty small dispatches, of every kind and script, each in one of the themes: tests/golden/corpus."""
+"""Small dispatches, of every kind and script, each in one of the themes: tests/golden/corpus."""
 
 import tempfile
 from functools import cache
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mailer.dispatch.parse import parse_dispatch
 from mailer.edition.compile import compile_edition
-from mailer.edition.dispatch_view import image_files
+from mailer.edition.dispatch_view import cropped_files, image_files
 from mailer.edition.images.loader import load_image
 from mailer.edition.merge_fields import ReaderValues
 from mailer.edition.model import Edition
@@ -41,6 +41,7 @@ def corpus(name: str, theme: str = "", *, inlined: bool = True) -> Edition:
     dispatch = parse_dispatch(path.read_bytes(), str(path)).dispatch
     assert dispatch is not None, f"{path} has errors"
     images = {file: load_image(path.parent / file, root=FOLDER) for file in image_files(dispatch)}
+    crops = {crop: load_image(path.parent / crop.file, root=FOLDER, crop=crop.size) for crop in cropped_files(dispatch)}
     folder = themed(theme or theme_of(name), flowed=name in FLOWED)
     return compile_edition(
         dispatch,
@@ -48,5 +49,6 @@ def corpus(name: str, theme: str = "", *, inlined: bool = True) -> Edition:
         templates=[folder, TEMPLATES],
         references=REFERENCES,
         images=images,
+        crops=crops,
         inlined=inlined,
     )

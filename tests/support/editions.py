@@ -6,7 +6,7 @@ from pathlib import Path
 from mailer.dispatch.model import Dispatch
 from mailer.dispatch.parse import parse_dispatch
 from mailer.edition.compile import compile_edition
-from mailer.edition.dispatch_view import image_files
+from mailer.edition.dispatch_view import Crop, image_files
 from mailer.edition.images.loader import load_image
 from mailer.edition.merge_fields import ReaderValues, fill
 from mailer.edition.model import Edition, Image
@@ -53,6 +53,7 @@ def edition(
     language: str = "en",
     publication: Publication = PUBLICATION,
     images: dict[str, Image] | None = None,
+    crops: dict[Crop, Image] | None = None,
     templates: tuple[Path, ...] = (TEMPLATES,),
 ) -> Edition:
     """The edition of a dispatch with `body`; `front` is added to a small front matter."""
@@ -62,6 +63,7 @@ def edition(
         templates=templates,
         references=REFERENCES,
         images=images or {},
+        crops=crops,
     )
 
 

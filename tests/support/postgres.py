@@ -58,6 +58,43 @@ class Server:
         finally:
             self.execute(f"DROP DATABASE {copied} WITH (FORCE)")
 
+    def snapshot(self, name: str) -> str:
+        """Copies the database `name`, whose connections are ended; returns the name of the copy, for `put_back`."""
+        self._close(name)
+        copied = self._new(name)
+        self.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+        return copied
+
+    def put_back(self, copied: str, name: str) -> None:
+        """Puts a copy in place of the database `name`, which is dropped. Connections are ended."""
+        self._close(name)
+        self.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        self.execute(f"ALTER DATABASE {copied} RENAME TO {name}")
+
+    def _close(self, name: str) -> None:
+        self.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+        self.execute(f"SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = '{name}'")
+
+    @contextmanager
+    def files_put_back(self) -> Iterator[None]:
+        """Copies the files of the running server, and at the end of the block puts them in place, as a volume snapshot does."""
+        data = Path(self._running.pgdata)
+        copied = data.with_name("copied")
+        with psycopg.connect(self._uri, autocommit=True) as conn:
+            conn.execute("SELECT pg_backup_start('copy', true)")
+            shutil.copytree(data, copied, ignore=shutil.ignore_patterns("postmaster.pid", "pg_wal", "*.lock", ".s.*"))
+            label = conn.execute("SELECT labelfile FROM pg_backup_stop(false)").fetchone()
+        shutil.copytree(data / "pg_wal", copied / "pg_wal")
+        (copied / "backup_label").write_text(label[0] if label else "")
+        for path in [copied, *copied.rglob("*")]:
+            shutil.chown(path, data.stat().st_uid, data.stat().st_gid)
+        yield
+        self.stop()
+        shutil.rmtree(data)
+        copied.rename(data)
+        data.chmod(0o700)
+        self.start()
+
     def _new(self, template: str = TEMPLATE) -> str:
         name = f"ledger_{next(self._numbers)}"
         self.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
@@ -80,7 +117,8 @@ class Server:
                 for row in self._meta:
                     conn.execute(f"INSERT INTO meta VALUES ({', '.join(['%s'] * len(row))})", row)
                 conn.execute(
-                    "DELETE FROM procrastinate.procrastinate_jobs; DELETE FROM procrastinate.procrastinate_workers"
+                    "DELETE FROM procrastinate.procrastinate_events; DELETE FROM procrastinate.procrastinate_jobs;"
+                    "DELETE FROM procrastinate.procrastinate_periodic_defers; DELETE FROM procrastinate.procrastinate_workers"
                 )
                 conn.execute("SELECT setval(format('%I.%I', schemaname, sequencename), 1, false) FROM pg_sequences")
         return True

@@ -29,7 +29,7 @@ def worker_command(shards: int, queue: str, *, workspace: Path) -> None:
     messages under way end; other workers take over the rest.
     """
     with App.open(workspace) as app:
-        app.joins = True
+        app.is_worker = True
         require_procrastinate(app)
         from mailer.service.cluster.worker import ShardWorker  # noqa: PLC0415 - the extra, checked just before
 

@@ -14,7 +14,7 @@ from pydantic_core import PydanticCustomError
 from mailer.dispatch.diagnostics import abbreviate
 from mailer.dispatch.frontmatter.iso_dates import date_fault, read_date
 from mailer.dispatch.slug import EXPECTED_SLUG, SLUG, is_slug
-from mailer.dispatch.url_validation import WEB, check_link, normalise_url
+from mailer.dispatch.url_validation import WEB, check_image_file, check_link, normalise_url
 from mailer.i18n.bcp47 import EXPECTED_LANGUAGE, is_valid_tag
 
 
@@ -70,12 +70,8 @@ def _link(schemes: frozenset[str]) -> AfterValidator:
 
 
 def _file(text: str) -> str:
-    if re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", text) or text.startswith(("/", "\\", "~")):
-        raise _fault(
-            "image-address",
-            f"“{abbreviate(text)}” is not a file in the dispatch’s folder",
-            "write its path from there, such as photos/quay.jpg",
-        )
+    if fault := check_image_file(text):
+        raise _fault(fault.rule, fault.message, fault.expected)
     return text
 
 
@@ -94,6 +90,7 @@ Lines = Annotated[str, AfterValidator(_lines)]
 Slug = Annotated[Line, AfterValidator(_slug), Field(json_schema_extra={"pattern": f"^{SLUG}$"})]
 WebLink = Annotated[Line, _link(WEB), Field(json_schema_extra={"format": "uri"})]
 SecureLink = Annotated[Line, _link(frozenset({"https"})), Field(json_schema_extra={"format": "uri"})]
+ImageFile = Annotated[Line, AfterValidator(_file)]
 MailOrWebLink = Annotated[Line, _link(WEB | {"mailto"}), Field(json_schema_extra={"format": "uri"})]
 
 
@@ -108,6 +105,9 @@ class EditorPart(_Part):
 
     name: Line = Field(description="The editor’s name, as in “Note by …”.")
     signature: Lines | None = Field(None, description="The signature under the note.")
+    photo: ImageFile | None = Field(
+        None, description="An image file with the editor’s face, shown small beside the name."
+    )
 
 
 def _one_of(first: str, second: str) -> dict[str, Any]:
@@ -120,9 +120,7 @@ class PhotoPart(_Part):
     model_config = ConfigDict(json_schema_extra=_one_of("file", "url"))
     second_choice = "url"
 
-    file: Annotated[Line, AfterValidator(_file)] | None = Field(
-        None, description="An image file, relative to this dispatch."
-    )
+    file: ImageFile | None = Field(None, description="An image file, relative to this dispatch.")
     url: SecureLink | None = Field(None, description="The https address of an image, instead of a file.")
     alt: Line = Field(description="A description of the photo, for readers who do not see it.")
     caption: Line | None = Field(None, description="The text under the photo.")
@@ -163,6 +161,7 @@ class FrontMatter(_Part):
     language: Annotated[Line, AfterValidator(_language)] | None = Field(
         None, description="A language code: en, pt-BR, he."
     )
+    standfirst: Line | None = Field(None, description="One or two sentences under the headline.")
     editor: EditorPart | None = None
     photo: PhotoPart | None = None
     summary: tuple[Line, ...] = Field((), description="Lines at the start of the contents.")

@@ -152,7 +152,11 @@ def _unknown_key(place: Place, where: str) -> tuple[str, str]:
 
 _OTHER_NAMES = {
     **dict.fromkeys(
-        ("subtitle", "subheading", "tagline", "description", "excerpt", "preview", "previewtext", "preview_text"),
+        ("subtitle", "subheading", "tagline", "deck", "lead", "lede"),
+        "write standfirst: … for the sentence under the headline",
+    ),
+    **dict.fromkeys(
+        ("description", "excerpt", "preview", "previewtext", "preview_text"),
         "mail programs show “subject” and, after it, “preheader”",
     ),
     **dict.fromkeys(("author", "authors", "byline", "by", "from"), "write name: … under “editor”"),
@@ -160,7 +164,7 @@ _OTHER_NAMES = {
 }
 """What other programs call a field at the top, and the remedy."""
 
-_ARTICLE_KEYS = frozenset({"source", "place", "link", "rights", "direction"})
+_ARTICLE_KEYS = frozenset({"source", "place", "link", "rights", "direction", "teaser"})
 _KIND = {
     "string_type": "a text",
     "tuple_type": "a list",

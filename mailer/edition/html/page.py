@@ -61,6 +61,7 @@ class _PageContext:
             "say": view.translate,
             "name": publication.name,
             "title": clean_line(dispatch.title),
+            "standfirst": clean_line(dispatch.standfirst),
             "date": (date := long_date(dispatch.date, view.language)),
             "date_direction": view.direction_of(date),
             "comma": comma(view.language),
@@ -75,6 +76,7 @@ class _PageContext:
             "logo": self.logo(),
             "photo": self.photo(),
             "entries": self.contents_entries(),
+            "in_tiles": self.in_tiles,
             "note": self.note(),
             "articles": self.articles(),
             "earlier": [
@@ -126,12 +128,18 @@ class _PageContext:
             "credit": clean_line(photo.credit),
         }
 
+    def face(self) -> dict[str, object] | None:
+        image = self.view.face
+        return {"src": self.markers.placeholder(ImageSource(image.name))} if image else None
+
     def note(self) -> dict[str, object] | None:
         dispatch, side = self.view.dispatch, self.view.direction
         if not dispatch.note:
             return None
         return {
             "is_labelled": bool(self.view.articles),
+            "has_byline": self.view.has_byline,
+            "face": self.face(),
             "by": clean_line(dispatch.editor.name) if dispatch.editor else "",
             "signature": [clean_line(line) for line in non_empty_lines(dispatch.editor.signature)]
             if dispatch.editor
@@ -149,19 +157,36 @@ class _PageContext:
             rows += self.contents_entry({"number": str(number), "text": clean_line(line), "article": None})
         for article, path in self.view.articles:
             place = self.markers.placeholder(NumberNode("article", article.anchor))
-            row = self.contents_entry(
-                {"number": place, "text": clean_line(article.title_text), "article": self.article_context(article)}
-            )
+            image = self.view.thumbnail(article)
+            shown = {
+                **self.article_context(article),
+                "teaser": clean_line(article.teaser),
+                "image": {"src": self.markers.placeholder(ImageSource(image.name))} if image else None,
+            }
+            row = self.contents_entry({"number": place, "text": clean_line(article.title_text), "article": shown})
             rows += self.in_branches(path, row)
         return rows
 
     def contents_entry(self, context: dict[str, object]) -> Markup:
         sides = _table_alignment(self.view.direction)
-        text = self.layout.render(
-            "partials/entry.html.j2",
-            {**context, **sides, "say": self.view.translate, "comma": comma(self.view.language)},
-        )
+        common = {
+            "say": self.view.translate,
+            "comma": comma(self.view.language),
+            "in_tiles": self.in_tiles,
+            "has_images": self.has_images,
+        }
+        text = self.layout.render("partials/entry.html.j2", {**context, **sides, **common})
         return Markup(text)  # noqa: S704 - the template escapes
+
+    @property
+    def has_images(self) -> bool:
+        """Whether an entry of the contents has an image."""
+        return any(article.image for article, _ in self.view.articles)
+
+    @property
+    def in_tiles(self) -> bool:
+        """Whether the entries are in two columns: the theme wants it, and there are images to fill them."""
+        return self.theme.manner.entries == "cards" and self.has_images
 
     def articles(self) -> Markup:
         written = Markup()

@@ -1,9 +1,10 @@
-"""Decodes one image, in a process of its own: `python -m mailer.edition.images.decoder`.
+"""Decodes one image, in a process of its own: `python -m mailer.edition.images.decoder [WIDTH HEIGHT]`.
 
 An image from a stranger can need gigabytes to decode, or exploit a fault of a C library. So loader.py never decodes one itself.
 This process limits its own memory and CPU time before it reads the file, and gets no settings.
 
 Standard input: the file. Standard output: one line of JSON, an `Answer`; then the bytes of the prepared image, if there is one.
+WIDTH and HEIGHT: the image is cut around its middle to this shape, and reduced to this size.
 """
 
 import io
@@ -61,12 +62,13 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_TIME, CPU_TIME))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    answer, data = decode(sys.stdin.buffer.read())
+    width, height = map(int, sys.argv[1:3] or ("0", "0"))
+    answer, data = decode(sys.stdin.buffer.read(), crop=(width, height) if width else None)
     sys.stdout.buffer.write(json.dumps(answer).encode() + b"\n" + data)
 
 
-def decode(data: bytes) -> tuple[Answer, bytes]:
-    """Returns the answer for the file `data`, and the prepared image."""
+def decode(data: bytes, *, crop: tuple[int, int] | None = None) -> tuple[Answer, bytes]:
+    """Returns the answer for the file `data`, and the prepared image; `crop` is the size to cut it to."""
     warnings.simplefilter("ignore")  # odd metadata is dropped anyway; sizes are checked below
     try:
         with Pillow.open(io.BytesIO(data), formats=_FORMATS) as picture:
@@ -75,7 +77,9 @@ def decode(data: bytes) -> tuple[Answer, bytes]:
                 return _refuse(f"has {width} × {height} pixels; {_LIMIT}", _SMALLER)
             is_animated = getattr(picture, "n_frames", 1) > 1 and picture.format in _ANIMATED
             caption, credit = _texts(picture)
-            answer, prepared = _encode(_prepared(picture), lossless=picture.format in _LOSSLESS)
+            upright = _prepared(picture)
+            cut = _cropped(upright, *crop) if crop else upright
+            answer, prepared = _encode(cut, lossless=picture.format in _LOSSLESS)
             return {**answer, "is_animated": is_animated, "caption": caption, "credit": credit}, prepared
     except UnidentifiedImageError:
         if kind := _APPLE_AND_AV1.get(data[8:12]) if data[4:8] == b"ftyp" else None:
@@ -149,6 +153,13 @@ def _prepared(picture: Pillow.Image) -> Pillow.Image:
     scale = min(1.0, WIDEST / plain.width, TALLEST / plain.height)
     size = (max(1, round(plain.width * scale)), max(1, round(plain.height * scale)))
     return plain if size == plain.size else plain.resize(size, Pillow.Resampling.LANCZOS)
+
+
+def _cropped(picture: Pillow.Image, width: int, height: int) -> Pillow.Image:
+    """Cuts `picture` to the shape of `width` × `height`, a little above its middle, where faces are; never enlarges it."""
+    scale = min(1.0, picture.width / width, picture.height / height)
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return ImageOps.fit(picture, size, Pillow.Resampling.LANCZOS, centering=(0.5, 0.4))
 
 
 def _eight_bit(picture: Pillow.Image) -> Pillow.Image:

@@ -37,7 +37,7 @@ class PhotoError(MailerError):
 class ImageLoader(Protocol):
     """`load_image`, or a cache of it."""
 
-    def __call__(self, path: Path, /, *, root: Path) -> Image: ...
+    def __call__(self, path: Path, /, *, root: Path, crop: tuple[int, int] | None = None) -> Image: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +48,17 @@ class PhotoTexts:
     credit: str
 
 
-def load_image(path: Path, *, root: Path) -> Image:
-    """Returns the image in the file `path`, which must lie under the folder `root`, prepared for an edition."""
-    return load_photo(path, root=root)[0]
+def load_image(path: Path, *, root: Path, crop: tuple[int, int] | None = None) -> Image:
+    """Returns the image in the file `path`, which must lie under the folder `root`, prepared for an edition.
+
+    `crop`: the width and height in pixels that it is cut to; an image that is smaller is only brought to their shape.
+    """
+    return load_photo(path, root=root, crop=crop)[0]
 
 
-def load_photo(path: Path, *, root: Path) -> tuple[Image, PhotoTexts]:
+def load_photo(path: Path, *, root: Path, crop: tuple[int, int] | None = None) -> tuple[Image, PhotoTexts]:
     """Returns the same image, and the texts in the file, which the image does not contain any more."""
-    answer, data = _decode(_read(path, root), path.name)
+    answer, data = _decode(_read(path, root), path.name, crop)
     if answer["fault"]:
         raise PhotoError(f"the image “{path.name}” {answer['fault']}", answer["expected"])
     image = Image(
@@ -70,11 +73,11 @@ def load_photo(path: Path, *, root: Path) -> tuple[Image, PhotoTexts]:
     return image, PhotoTexts(answer["caption"], answer["credit"])
 
 
-def _decode(data: bytes, name: str) -> "tuple[Answer, bytes]":
+def _decode(data: bytes, name: str, crop: tuple[int, int] | None) -> "tuple[Answer, bytes]":
     """Runs the decoder on `data`."""
     variables = {key: os.environ[key] for key in _KEPT_VARIABLES if key in os.environ}
     variables["PYTHONPATH"] = os.pathsep.join(folder for folder in sys.path if folder)
-    command = [sys.executable, "-P", "-m", "mailer.edition.images.decoder"]
+    command = [sys.executable, "-P", "-m", "mailer.edition.images.decoder", *map(str, crop or ())]
     try:
         with _one_at_a_time:
             done = subprocess.run(  # noqa: S603 - our own program, without a shell

@@ -68,6 +68,7 @@ class _PlaintextContext:
         view, dispatch, publication = self.view, self.view.dispatch, self.view.publication
         return {
             "title": _underlined(clean_line(dispatch.title), "="),
+            "standfirst": _plain_lines([dispatch.standfirst]),
             "publication": _plain_lines([publication.name]),
             "date": _plain_lines([long_date(dispatch.date, view.language)]),
             "photo": self.photo(),
@@ -111,9 +112,10 @@ class _PlaintextContext:
             date = long_date(article.date, self.view.language)
             origin = self.source_line(article, date, direction, comma(self.view.language))
             between = " " if width(title + origin) < COLUMNS - 6 else "\n"
+            teaser = _isolated(clean_line(article.teaser), direction)
             entry = TextBlock(
                 lead=(NumberNode("article", article.anchor), ". "),
-                words=(f"{title}{between}({origin})",),
+                words=(f"{title}{between}({origin})" + (f"\n{teaser}" if teaser else ""),),
                 gap=0,
             )
             entries.append(_in_branches(path, entry))
@@ -130,8 +132,10 @@ class _PlaintextContext:
             else self.view.translate("Note")
         )
         signature = [clean_line(line) for line in non_empty_lines(editor.signature)] if editor else []
+        byline = _plain_lines([self.view.translate("By %(name)s", name=clean_line(editor.name))]) if editor else ()
         blocks = (
             *(_underlined(heading, "-") if self.view.articles else ()),
+            *(byline if self.view.has_byline else ()),
             *self.writer.blocks(dispatch.note),
             *(TextBlock(words=(line,), gap=int(number == 0)) for number, line in enumerate(signature)),
         )

@@ -28,6 +28,7 @@ from mailer.ledger.sends.sends import (
     GOING,
     change_send,
     finish_cancelling,
+    finish_if_settled,
     load_send,
     lock_send,
     open_states,
@@ -209,7 +210,8 @@ class LeasedSend(DeliveryBatcher):
         if is_current:
             release_all(conn, self.shard, at=self._context.clock())
             schedule_shard(conn, self.shard, self._next_at(conn, found))
-            finish_cancelling(conn, self.send_id, at=self._context.clock())
+            if not finish_cancelling(conn, self.send_id, at=self._context.clock()):
+                finish_if_settled(conn, self.send_id, at=self._context.clock())
         return errors
 
     def _next_at(self, conn: Connection, found: Send) -> float | None:

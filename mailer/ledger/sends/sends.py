@@ -223,6 +223,7 @@ class Sends:
                 raise SendStateError(f"Send {send_id} was cancelled.", "To send its dispatch again: mailer send")
             if found.state is SendState.PAUSED:
                 change_send(conn, found, SendState.RUNNING, at=self._context.clock())
+                finish_if_settled(conn, send_id, at=self._context.clock())
             if carried:
                 _set_run_by_server(conn, send_id)
             return load_send(conn, send_id)
@@ -430,6 +431,15 @@ def open_states(conn: Connection, send_id: int) -> frozenset[DeliveryState]:
         for state in sorted(OPEN_STATES)
     )
     return frozenset(conn.execute(union_all(*(select(each.c.state) for each in rows))).scalars())
+
+
+def finish_if_settled(conn: Connection, send_id: int, *, at: float) -> bool:
+    """Within a transaction: finishes a locked send that is going and has nothing left to send; returns whether it did."""
+    found = load_send(conn, send_id)
+    is_settled = found.state in GOING and not found.cancel_requested and not open_states(conn, send_id)
+    if is_settled:
+        change_send(conn, found, SendState.FINISHED, at=at)
+    return is_settled
 
 
 def finish_cancelling(conn: Connection, send_id: int, *, at: float) -> bool:

@@ -2,8 +2,8 @@
 
 Writing transactions are READ COMMITTED: each statement sees what others committed before it. So rows that are read and then
 written are locked first: a send by its row; creating a send, an edition or a suppression by an advisory lock. Readers see one
-snapshot. `synchronous_commit` is on, whatever the server's default: an answered write is durable. A process that stops within a
-transaction loses it, and its locks, after IDLE_TIMEOUT.
+snapshot. `synchronous_commit` is on: an answered write is durable. All of this holds whatever the server's defaults are. A
+process that stops within a transaction loses it, and its locks, after IDLE_TIMEOUT.
 """
 
 from collections.abc import Iterator
@@ -40,7 +40,9 @@ class Postgresql:
             self._reader = create_engine(
                 url, isolation_level="REPEATABLE READ", connect_args=dict(CONNECT), pool_pre_ping=True
             )
-            self._writer = create_engine(url, poolclass=NullPool, connect_args=dict(CONNECT))
+            self._writer = create_engine(
+                url, isolation_level="READ COMMITTED", connect_args=dict(CONNECT), poolclass=NullPool
+            )
         except ImportError:
             raise SettingsError(
                 "MAILER_DATABASE_URL names a PostgreSQL database, but psycopg is not installed.",
@@ -57,6 +59,7 @@ class Postgresql:
             self._require_utf8(raw)
             _set(
                 raw,
+                "default_transaction_read_only=off",
                 "synchronous_commit=on",
                 f"idle_in_transaction_session_timeout='{IDLE_TIMEOUT}'",
                 f"lock_timeout='{LOCK_TIMEOUT}'",

@@ -13,7 +13,7 @@ from typing import Self
 from sqlalchemy import Connection
 
 from mailer.ledger.store.ledger_context import LedgerContext
-from mailer.ledger.store.restore_detection import RollbackGuard
+from mailer.ledger.store.restore_detection import OlderCopyError, RollbackGuard
 from mailer.ledger.types.errors import translating
 from mailer.malloc import trim_memory
 
@@ -48,9 +48,14 @@ class ScratchConnection:
     def transaction(self) -> Iterator[Connection]:
         """Opens a transaction that writes; it is committed, and durable, when the block ends."""
         with self._lock, translating(self._database.name):
-            with self._conn.begin():
-                yield self._conn
-                self._guard.bump(self._conn, now=True)
+            try:
+                with self._conn.begin():
+                    yield self._conn
+                    self._guard.bump(self._conn, now=True)
+            except OlderCopyError:
+                with self._conn.begin():
+                    self._guard.mark_as_older(self._conn)
+                raise
             self._guard.persist()
 
     @contextmanager

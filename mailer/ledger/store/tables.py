@@ -6,7 +6,7 @@ It is longer than most modules: the tables of one database refer to each other.
        ├ correction
        └ send ── send_list, send_shard
            └ delivery ── attempt
-    suppression   suppression_change   warmup_day   worker   role_lease   meta
+    suppression   suppression_change   warmup_day   worker   role_lease   meta   rollback_counter
     list ── member ── member_change   list_sync   consent   transactional_mail   leaving_reason
     desk_user ── desk_session   audit   revision   approval
     api_token ── idempotency_key
@@ -109,6 +109,13 @@ meta = Table(
     metadata,
     Column("key", String(64), primary_key=True),
     Column("value", Text, nullable=False),
+)
+
+rollback_counter = Table(
+    "rollback_counter",
+    metadata,
+    Column("folder", String(64), primary_key=True),
+    Column("counter", BigInteger, nullable=False),
 )
 
 edition = Table(

@@ -28,7 +28,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from mailer.ledger.store.database import Database
-from mailer.ledger.store.restore_detection import RollbackGuard
+from mailer.ledger.store.restore_detection import OlderCopyError, RollbackGuard
 from mailer.ledger.types.errors import (
     LedgerError,
     is_lost_connection,
@@ -230,9 +230,17 @@ class Writer:
             self._database.require_in_place()
             conn = self._conn = self._conn or self._database.connect_writer()
             try:
-                return self._transact(conn, batch, with_savepoints=False)
-            except _JobFailed:
-                return self._transact(conn, batch, with_savepoints=True)
+                return self._transact_at_most_twice(conn, batch)
+            except OlderCopyError:
+                with conn.begin():
+                    self._guard.mark_as_older(conn)
+                raise
+
+    def _transact_at_most_twice(self, conn: Connection, batch: Sequence[Job]) -> dict[Job, BaseException]:
+        try:
+            return self._transact(conn, batch, with_savepoints=False)
+        except _JobFailed:
+            return self._transact(conn, batch, with_savepoints=True)
 
     def _transact(self, conn: Connection, batch: Sequence[Job], *, with_savepoints: bool) -> dict[Job, BaseException]:
         """Runs one transaction. Hot jobs go first, without savepoints at first: if one fails, all are run again."""

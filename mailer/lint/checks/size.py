@@ -5,6 +5,7 @@ A KB is 1024 bytes. Gmail counts the bytes of the HTML after decoding, so the lo
 
 import re
 from collections.abc import Iterator
+from itertools import takewhile
 
 from mailer.dispatch.diagnostics import Position, abbreviate
 from mailer.dispatch.model import Article
@@ -80,7 +81,7 @@ def image_changes(context: LintContext) -> Iterator[Finding]:
         if image.vanishes:
             yield _vanishing(f"“{abbreviate(path)}”", "give it a light ground", position)
     photos = {image.name for image in context.images.values()}
-    logos = [image for image in context.edition.images if image.name not in photos]
+    logos = list(takewhile(lambda image: image.name not in photos, context.edition.images))  # they come first
     if len(logos) == 1 and logos[0].vanishes:
         yield _vanishing("the logo", "set dark_file in [logo] of theme.toml, or give it a light ground", Position())
 

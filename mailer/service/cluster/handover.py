@@ -8,6 +8,7 @@ followed, and none of its shards is held any more, the caller runs it.
 """
 
 import asyncio
+import contextlib
 import signal
 import time
 
@@ -17,6 +18,7 @@ from mailer.app import App
 from mailer.delivery.run_progress import SendProgress
 from mailer.delivery.run_result import RunResult, StopReason
 from mailer.delivery.states import DeliveryState, SendState
+from mailer.ledger.types.errors import LedgerError
 from mailer.ledger.types.sends import Summary
 from mailer.service.sends.run import RunOutcome, Watch, pause_if_running, run_send
 
@@ -79,7 +81,8 @@ def _hand_over(app: App, send_id: int) -> Summary:
     from mailer.service.cluster.jobs import defer_due_shards  # noqa: PLC0415 - only with PostgreSQL
 
     summary = app.ledger.sends.summary(send_id)
-    defer_due_shards(app, summary.send.queue, send_id)
+    with contextlib.suppress(LedgerError):  # the workers look for shards that are due, too
+        defer_due_shards(app, summary.send.queue, send_id)
     return summary
 
 

@@ -20,6 +20,7 @@ from sqlalchemy import Connection, text
 from mailer.app import App
 from mailer.errors import SettingsError
 from mailer.ledger.migrations.jobs_schema import create_jobs_schema, jobs_version
+from mailer.ledger.types.errors import LedgerError
 from mailer.ledger.types.shards import JOBS_SCHEMA, JOBS_VERSION
 
 TASK = "mailer.send_shard"
@@ -55,24 +56,39 @@ def require_procrastinate(app: App) -> None:
 
 
 def defer_due_shards(app: App, queue: str, send_id: int | None = None) -> int:
-    """Queues a job for each shard that is due and has none, of all sends of `queue` or of one; returns how many are due."""
+    """Queues a job for each shard that is due and has none, of all sends of `queue` or of one; returns how many are due.
+
+    Raises LedgerError, after queueing all others, if one cannot be queued.
+    """
     due = app.ledger.workers.due(queue, now=app.clock(), send_id=send_id)
     if due:
-        app.ledger.context.writer.call(lambda conn: _defer(conn, queue, due)).result()
+        _require_queued(app.ledger.context.writer.call(lambda conn: _defer(conn, queue, due)).result())
     return len(due)
 
 
 def defer_shard(app: App, queue: str, send_id: int, number: int, *, at: float) -> None:
-    """Queues a job for one shard, which is due `at`."""
+    """Queues a job for one shard, which is due `at`. Raises LedgerError."""
     when = dt.datetime.fromtimestamp(at, dt.UTC)
-    app.ledger.context.writer.call(lambda conn: _defer(conn, queue, [(send_id, number)], when)).result()
+    _require_queued(
+        app.ledger.context.writer.call(lambda conn: _defer(conn, queue, [(send_id, number)], when)).result()
+    )
 
 
-def _defer(conn: Connection, queue: str, shards: Iterable[tuple[int, int]], when: dt.datetime | None = None) -> None:
+def _require_queued(problem: str) -> None:
+    if problem:
+        raise LedgerError(
+            f"A job for a worker cannot be queued ({problem}).",
+            f"Look for what is wrong with the tables in the schema “{JOBS_SCHEMA}”. They may be emptied at any time.",
+        )
+
+
+def _defer(conn: Connection, queue: str, shards: Iterable[tuple[int, int]], when: dt.datetime | None = None) -> str:
+    """Within a transaction: queues the jobs; returns why one of them cannot be queued, or ""."""
     from procrastinate import App as JobsApp  # noqa: PLC0415 - the extra, only where it is used
     from procrastinate import SyncPsycopgConnector  # noqa: PLC0415 - goes with it
-    from procrastinate.exceptions import AlreadyEnqueued  # noqa: PLC0415 - goes with it
+    from procrastinate.exceptions import AlreadyEnqueued, ProcrastinateException  # noqa: PLC0415 - goes with it
 
+    problem = ""
     jobs = JobsApp(connector=SyncPsycopgConnector())
     raw: Any = conn.connection.dbapi_connection
     with _in_schema(conn):
@@ -85,8 +101,12 @@ def _defer(conn: Connection, queue: str, shards: Iterable[tuple[int, int]], when
                 )
             except AlreadyEnqueued:
                 savepoint.rollback()
+            except ProcrastinateException as error:
+                savepoint.rollback()
+                problem = f"{error.__cause__ or error}".strip().partition("\n")[0]
             else:
                 savepoint.commit()
+    return problem
 
 
 @contextmanager

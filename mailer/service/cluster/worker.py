@@ -141,8 +141,8 @@ class ShardWorker:
         while True:
             try:
                 await asyncio.to_thread(defer_due_shards, self._app, self.queue)
-            except Exception as error:  # noqa: BLE001 - it is tried again
-                _log.debug("due shards: %r", error)
+            except MailerError as error:
+                self._log_once(f"shards that are due cannot be given to workers: {error}")
             await asyncio.sleep(SWEEP)
 
     async def _beat_on(self) -> None:

@@ -18,7 +18,7 @@ from mailer.dispatch.model import Dispatch
 from mailer.dispatch.parse import parse_dispatch
 from mailer.dispatch.reference_checks import CheckContext, check_in_context
 from mailer.edition.compile import compile_edition, theme_faults
-from mailer.edition.dispatch_view import image_files
+from mailer.edition.dispatch_view import Crop, cropped_files, image_files
 from mailer.edition.images.loader import PhotoError, load_image
 from mailer.edition.model import Edition, Image
 from mailer.edition.publication import DispatchReference
@@ -35,7 +35,7 @@ from mailer.workspace import starter_dir
 class CheckResult:
     """A dispatch file that was read. `dispatch` is None if it has syntax errors; `partial` is what could be read nevertheless.
 
-    `lists` are those that it was checked for, if they were named. `images` are those that could be read; `titles` and
+    `lists` are those that it was checked for, if they were named. `images` and `crops` are those that could be read; `titles` and
     `sources` are of the other dispatches: slug -> title, and the name of a source -> the slug of a dispatch that has it;
     `unsent`: slugs that have no page in the archive.
     """
@@ -47,6 +47,7 @@ class CheckResult:
     problems: tuple[Diagnostic, ...]
     partial: Dispatch | None = None
     images: Mapping[str, Image] = field(default_factory=dict)
+    crops: Mapping[Crop, Image] = field(default_factory=dict)
     titles: Mapping[str, str] = field(default_factory=dict)
     sources: Mapping[str, str] = field(default_factory=dict)
     unsent: frozenset[str] = frozenset()
@@ -97,7 +98,13 @@ def check_source(app: App, source: str | bytes, path: Path, shown: str, lists: S
         try:
             images[file] = _cached_image(path.parent / file, root=app.workspace.root)
         except PhotoError as error:
-            faults[file] = error.message, f"{error.next_step[:1].lower()}{error.next_step[1:]}".rstrip(".")
+            faults[file] = _in_finding(error)
+    crops: dict[Crop, Image] = {}
+    for crop in cropped_files(dispatch):
+        try:
+            crops[crop] = _cached_image(path.parent / crop.file, root=app.workspace.root, crop=crop.size)
+        except PhotoError as error:
+            faults[crop.file] = _in_finding(error)
     fields = reader_fields(app, lists or dispatch.lists)
     is_complete = dispatch.fields <= frozenset().union(*fields.values())
     context = CheckContext(
@@ -115,6 +122,7 @@ def check_source(app: App, source: str | bytes, path: Path, shown: str, lists: S
         problems=(*in_order((*parsed.problems, *check_in_context(dispatch, context))), *theme),
         partial=dispatch,
         images=images,
+        crops=crops,
         titles=index.titles,
         sources=index.sources,
         unsent=index.unsent,
@@ -139,6 +147,7 @@ def compile_checked(app: App, checked: CheckResult, *, inlined: bool = True) -> 
         templates=_templates(app),
         references=references,
         images=checked.images,
+        crops=checked.crops,
         inlined=inlined,
         load=_cached_image,
     )
@@ -169,8 +178,13 @@ def _templates(app: App) -> tuple[Path, Path]:
 
 
 @cache_by_mtime(maxsize=64)
-def _cached_image(path: Path, *, root: Path) -> Image:
-    return load_image(path, root=root)
+def _cached_image(path: Path, *, root: Path, crop: tuple[int, int] | None = None) -> Image:
+    return load_image(path, root=root, crop=crop)
+
+
+def _in_finding(error: PhotoError) -> tuple[str, str]:
+    """Returns message and remedy in the style of a finding."""
+    return error.message, f"{error.next_step[:1].lower()}{error.next_step[1:]}".rstrip(".")
 
 
 def _relative(path: Path) -> str:

@@ -79,7 +79,7 @@ def lint_edition(
         publication_name=publication.name,
         postal_address=publication.postal_address,
         base_url=publication.base_url,
-        images=checked.images,
+        images={**{crop.file: image for crop, image in checked.crops.items()}, **checked.images},
         sources=checked.sources,
         unsent=checked.unsent,
         clients=settings.clients,

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from email import message_from_bytes
 from email.header import decode_header, make_header
+from email.policy import default as default_policy
 from tempfile import TemporaryFile
 
 from mailer.app import App
@@ -62,6 +63,13 @@ class SendPlan:
         """The subject that the first recipient sees."""
         encoded = message_from_bytes(self.sample.without_dot_stuffing())["Subject"]
         return str(make_header(decode_header(encoded.replace("\r\n", ""))))
+
+    @property
+    def html(self) -> str:
+        """The HTML that the first recipient gets."""
+        message = message_from_bytes(self.sample.without_dot_stuffing(), policy=default_policy)
+        part = message.get_body(("html",))
+        return str(part.get_content()) if part else ""
 
     @property
     def differs_from_test(self) -> bool:

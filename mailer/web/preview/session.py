@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mailer.app import App
-from mailer.edition.dispatch_view import image_files
+from mailer.edition.dispatch_view import cropped_files, image_files
 from mailer.edition.model import Edition
 from mailer.errors import MailerError
 from mailer.service.dispatches.preview import PreviewDraft, compile_draft, lint_draft
@@ -140,7 +140,10 @@ class PreviewSession:
 
     def _images(self) -> Iterable[Path]:
         dispatch = self.state.draft.checked.partial if self.state.draft else None
-        return [self.path.parent / name for name in image_files(dispatch)] if dispatch else ()
+        if dispatch is None:
+            return ()
+        names = (*image_files(dispatch), *(crop.file for crop in cropped_files(dispatch)))
+        return [self.path.parent / name for name in names]
 
     async def _publish(self, state: PreviewState) -> None:
         if state.edition is not None and state.edition is not self.state.edition:

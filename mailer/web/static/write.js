@@ -9,6 +9,7 @@ import {
   lineNumbers, lintGutter, openSearchPanel, parser, searchKeymap, setDiagnostics, snippetCompletion, syntaxHighlighting, tags,
 } from "./vendor/codemirror.js";
 import { layoutExtension, mapOffsets, offsetsIn, offsetsOf, setLayout, visible } from "./layout.js";
+import { elementOf, lineOf } from "./preview-places.js";
 
 const PAUSE = 500; // milliseconds between the last key and saving
 const form = document.querySelector("form.write");
@@ -203,6 +204,7 @@ const view = new EditorView({
       EditorView.updateListener.of((change) => {
         if (change.docChanged && pending) pending = pending.compose(change.changes);
         if (change.docChanged && !torn) later();
+        if (change.selectionSet) follow();
       }),
     ],
   }),
@@ -352,12 +354,12 @@ function fill(told, filled) {
     fields.querySelector("input[name=shown]").value = told.shown;
     sent = filled;
   } else if (inputs() === filled || !filled) {
-    const open = [...fields.querySelectorAll("details[open]")].map((each) => each.dataset.field ?? each.closest("[data-field]")?.dataset.field);
+    const open = [...form.querySelectorAll("details[open]")].map(nameOf);
     const focus = document.activeElement?.name && form.contains(document.activeElement) ? document.activeElement : null;
     const where = focus && [...form.elements].filter((each) => each.name === focus.name).indexOf(focus);
     const caret = focus && "selectionStart" in focus ? focus.selectionStart : null;
     fields.innerHTML = told.html;
-    for (const each of fields.querySelectorAll("details")) each.open ||= open.includes(each.dataset.field);
+    for (const each of fields.querySelectorAll("details")) each.open ||= open.includes(nameOf(each));
     adopt();
     const again = focus && [...form.elements].filter((each) => each.name === focus.name)[where];
     again?.focus({ preventScroll: true });
@@ -366,6 +368,8 @@ function fill(told, filled) {
   }
   view.requestMeasure();
 }
+
+function nameOf(details) { return details.dataset.field ?? details.closest("fieldset")?.dataset.number; }
 
 // Puts the forms of the articles where the editor shows them: they stay in this form, and appear in its slots.
 function adopt() {
@@ -435,6 +439,21 @@ findings.addEventListener("click", (event) => {
   lead(Number(link.dataset.line));
 });
 
+// A form of a finding changes the saved text, which the answer has.
+findings.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  if (!isSaved()) await save(true);
+  if (torn || !isSaved()) return;
+  const body = new FormData(event.target, event.submitter);
+  body.set("base", base.value);
+  const answer = await ask(event.target.getAttribute("action"), { method: "POST", body }).catch(() => null);
+  const told = await answer?.json().catch(() => null);
+  if (!answer?.ok) return say(told?.message ?? "No connection to the desk. Try again in a moment.", true);
+  const now = await ask(`${path}/text`).then((each) => each.json()).catch(() => null);
+  if (now && isSaved()) take(now);
+  say("Saved");
+});
+
 function lead(number) {
   const line = view.state.doc.line(Math.min(Math.max(number, 1), view.state.doc.lines));
   if (!visible(view.state, line.from)) {
@@ -451,7 +470,9 @@ function inputOf(line) {
   const article = offsetsIn(view.state).articles.find(({ title, end }) => line.from > title && line.from <= end);
   if (article) {
     const key = /^\s*(\w+)/.exec(line.text)?.[1];
-    return host.querySelector(`fieldset[data-number="${article.number}"] :is([data-key="${key}"] input, input)`);
+    const form = host.querySelector(`fieldset[data-number="${article.number}"]`), input = form?.querySelector(`[data-key="${key}"] input`);
+    if (input?.closest("details")) input.closest("details").open = true;
+    return input ?? form?.querySelector("input");
   }
   let at = line.number, key = null;
   while (at > 1 && !(key = /^(\w+):/.exec(view.state.doc.line(at).text)?.[1])) at--;
@@ -490,10 +511,56 @@ function show() {
       old.remove();
     }
     next.classList.add("shown");
+    next.contentDocument?.addEventListener("click", toSource);
+    mark();
+    line(query);
   });
-  const query = new URLSearchParams({ view: chosen, v: base.value });
-  next.src = `${path}/letter?${query}${sealed && `&${sealed}`}`;
+  const query = `${new URLSearchParams({ view: chosen, v: base.value })}${sealed && `&${sealed}`}`;
+  next.src = `${path}/letter?${query}`;
   stage.append(next);
+}
+
+// The preview follows the caret; a click in it leads to the line. The block of the caret’s line is outlined.
+let following = 0;
+let marked = 0; // the line
+
+function follow() {
+  clearTimeout(following);
+  following = setTimeout(() => {
+    const number = view.state.doc.lineAt(view.state.selection.main.head).number;
+    if (number === marked) return;
+    marked = number;
+    mark(true);
+  }, 200);
+}
+
+function mark(isToBeSeen = false) {
+  const frame = stage.querySelector("iframe.shown");
+  const page = frame?.contentDocument;
+  if (!marked || !page?.body || chosen === "text") return;
+  for (const each of page.querySelectorAll("[data-here]")) { each.style.outline = ""; each.removeAttribute("data-here"); }
+  const element = elementOf(page, text().split("\n"), marked);
+  if (!element) return;
+  element.dataset.here = "";
+  element.style.outline = "2px solid #2a7fa8";
+  const place = element.getBoundingClientRect(), height = frame.clientHeight;
+  if (!isToBeSeen || (place.top >= 0 && place.bottom <= height)) return;
+  const isCalm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+  frame.contentWindow.scrollTo({ top: frame.contentWindow.scrollY + place.top - height / 3, behavior: isCalm ? "auto" : "smooth" });
+}
+
+function toSource(event) {
+  if (event.target.closest("a[href]")) return;
+  const number = lineOf(event.currentTarget, text().split("\n"), event.target);
+  if (number) lead(number);
+}
+
+// The line of the message in the inbox, above it.
+const inbox = document.querySelector("#inbox");
+async function line(query) {
+  inbox.dataset.query = query;
+  const told = await ask(`${path}/inbox?${query}`).then((answer) => (answer.ok ? answer.json() : null)).catch(() => null);
+  if (told && inbox.dataset.query === query) inbox.innerHTML = told.html;
 }
 
 for (const link of document.querySelectorAll("a[data-view]")) {

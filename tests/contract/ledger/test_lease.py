@@ -294,6 +294,7 @@ def test_an_old_copy_of_the_database_is_refused_until_somebody_accepts_it(open_h
         ledger.sends.resume(send.id)
 
 
+@SQLITE
 def test_a_database_from_another_folder_is_refused_until_somebody_accepts_it(ledger, database_url, tmp_path, clock):
     url = database_url.replace("sqlite:///", f"sqlite:///{tmp_path}/")
     elsewhere = tmp_path / "elsewhere" / ".mailer"
@@ -388,3 +389,17 @@ def test_a_postgresql_database_that_cannot_hold_every_text_is_refused_in_one_sen
         assert "createdb --encoding=UTF8" in refusal.value.next_step
     finally:
         postgres.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@POSTGRESQL
+def test_defaults_of_the_database_do_not_change_what_a_writing_transaction_sees(postgres, database_url, tmp_path):
+    name = database_url.partition("?")[0].rpartition("/")[2]
+    defaults = {"default_transaction_isolation": "'repeatable read'", "default_transaction_read_only": "on"}
+    try:
+        for setting, value in defaults.items():
+            postgres.execute(f"ALTER DATABASE {name} SET {setting} = {value}")
+        with open_ledger(database_url, tmp_path / ".mailer") as ledger:
+            seen = ledger.context.writer.call(lambda conn: conn.exec_driver_sql("SHOW transaction_isolation").scalar())
+            assert seen.result() == "read committed"
+    finally:
+        postgres.execute(f"ALTER DATABASE {name} RESET ALL")

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import make_url, text, update
 
 from mailer.delivery.states import DeliveryState as S
 from mailer.delivery.states import SendState
@@ -260,3 +260,31 @@ def test_a_process_that_stopped_after_it_took_a_shard_does_not_fence_who_took_it
         claims = run(mine.claim(SIZE, other.context.clock()))
         assert len(claims) == (SIZE if late_one == "acquire" else 0)
         assert all(run(mine.begin_sending(each)) for each in claims)
+
+
+@POSTGRESQL
+def test_transactions_are_read_committed_whatever_the_database_prefers(database_url, tmp_path, clock):
+    """With snapshots, two commands that wait for each other would both send a dispatch to everybody."""
+    wish = "-c default_transaction_isolation=serializable -c default_transaction_read_only=on"
+    url = make_url(database_url).update_query_dict({"options": wish}).render_as_string(hide_password=False)
+    opened = open_ledger(url, tmp_path / ".mailer", clock=clock)
+    try:
+        show = text("SELECT current_setting('transaction_isolation') || current_setting('transaction_read_only')")
+        assert opened.context.writer.call(lambda conn: conn.execute(show).scalar_one()).result() == "read committedoff"
+    finally:
+        opened.close()
+
+
+@pytest.mark.parametrize("is_paused", [False, True])
+def test_a_send_whose_last_results_come_while_its_process_stops_is_finished(ledger, is_paused):
+    """Nobody would take a shard of which nothing is left, to find out."""
+    send = ledger.creator.create(new_send(), readers(1))
+    mine = ledger.leases.acquire(send.id, retry_for=DAY)
+    run(deliver(mine, ledger.context.clock()))
+    if is_paused:
+        ledger.sends.pause(send.id)
+    mine.close()
+    if is_paused:
+        assert ledger.sends.get(send.id).state is SendState.PAUSED
+        ledger.sends.resume(send.id)
+    assert ledger.sends.get(send.id).state is SendState.FINISHED

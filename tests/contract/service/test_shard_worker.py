@@ -1,11 +1,15 @@
 """A worker of the cluster in this process: what its own loops do. Sends under faults are in tests/faults/test_cluster.py."""
 
 import asyncio
+from dataclasses import replace
 from unittest.mock import patch
 
 import pytest
+from sqlalchemy import text
 
 from mailer.ledger.sends.workers import Workers
+from mailer.ledger.types.errors import LedgerError
+from tests.support.ledger_cases import new_send, readers
 from tests.support.patience import PATIENCE
 
 
@@ -30,3 +34,19 @@ def test_a_bug_in_a_loop_ends_the_worker_instead_of_leaving_it_half_alive(desk):
         pytest.raises(KeyError, match="a bug"),
     ):
         asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_tables_of_jobs_that_are_broken_are_named_and_no_bug_of_ours(desk):
+    from mailer.service.cluster.jobs import defer_due_shards
+
+    desk.app.ledger.creator.create(replace(new_send(), queue="mailer", signing="keys"), readers(1))
+    run = desk.app.ledger.context.writer.call
+    jobs = "procrastinate.procrastinate_jobs"
+    run(lambda conn: conn.execute(text(f"ALTER TABLE {jobs} ADD CONSTRAINT broken CHECK (id < 0) NOT VALID"))).result()
+    try:
+        with pytest.raises(LedgerError, match=r"cannot be queued \(.*broken"):
+            defer_due_shards(desk.app, "mailer")
+    finally:
+        run(lambda conn: conn.execute(text(f"ALTER TABLE {jobs} DROP CONSTRAINT broken"))).result()
+    assert defer_due_shards(desk.app, "mailer") == 1

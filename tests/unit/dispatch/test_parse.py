@@ -337,11 +337,15 @@ def test_the_deepest_nesting_is_a_finding(text):
 
 
 def test_an_article_has_its_metadata():
-    more = "place: Porto Novo\nlink: https://example.org/a?b=ü\nrights: © 2026: all \\{{\nlanguage: fr\n"
+    more = (
+        "place: Porto Novo\nlink: https://example.org/a?b=ü\nrights: © 2026: all \\{{\nlanguage: fr\n"
+        'image: photos/a -- b.jpg\nteaser: Two: and "three"\n'
+    )
     (item,) = read(article("A *b* `c` -- d ##", "Text.\n\n### Sub\n\nMore.", more)).articles
     assert (item.title_text, item.source, item.date) == ("A b c – d", "S", dt.date(2026, 10, 25))
     assert (item.place, item.link) == ("Porto Novo", "https://example.org/a?b=%C3%BC")
     assert (item.rights, item.language, item.direction) == ("© 2026: all {{", "fr", "ltr")
+    assert (item.image, item.teaser) == ("photos/a -- b.jpg", "Two: and «\u00a0three\u00a0»")
     assert item.position == Position(5, 1)
     assert "heading_open" in [token.type for token in item.body[0].tokens]
 

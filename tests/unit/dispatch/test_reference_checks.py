@@ -89,11 +89,13 @@ def test_images_are_probed_in_every_part_of_a_dispatch():
     asked = []
     body = (
         "![a](a.jpg)\n\n{% if reader.x %}\n> ![b](../b.jpg)\n{% endif %}\n\n[^1]: ![c](c.jpg)\n\n"
-        "## A\nsource: S\ndate: 2026-10-25\n\nd[^1] ![e](https://example.org/e.jpg)"
+        "## A\nsource: S\ndate: 2026-10-25\nimage: t.jpg\n\nd[^1] ![e](https://example.org/e.jpg)"
     )
-    front = FRONT.replace("copyright: C", "copyright: C\nphoto:\n  file: photos/p.jpg\n  alt: p")
+    front = FRONT.replace(
+        "copyright: C", "copyright: C\nphoto:\n  file: photos/p.jpg\n  alt: p\neditor: {name: M, photo: m.jpg}"
+    )
     assert check(body, front, probe_image=asked.append) == []
-    assert asked == ["photos/p.jpg", "a.jpg", "../b.jpg", "c.jpg"]
+    assert asked == ["photos/p.jpg", "m.jpg", "t.jpg", "a.jpg", "../b.jpg", "c.jpg"]
 
 
 def test_a_subject_that_may_be_empty_is_a_warning_unless_it_has_a_default():

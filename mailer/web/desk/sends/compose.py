@@ -21,6 +21,7 @@ from mailer.app import App
 from mailer.dispatch.model import Dispatch
 from mailer.ledger.types.roles_and_scopes import Role
 from mailer.ledger.types.sends import AlreadySentError, AudienceGrewError, Send
+from mailer.lint.inbox_line import Device, inbox_lines
 from mailer.lint.rule_catalogue import RULEBOOK
 from mailer.service.dispatches.check_and_compile import check_dispatch
 from mailer.service.dispatches.files import dispatch_path
@@ -167,6 +168,13 @@ def _confirmation_page(
         undo_seconds=int(UNDO_SECONDS),
         relays=", ".join(str(relay) for relay in settings.relay),
         sender=str(settings.sender),
+        inboxes=[
+            (
+                device.value,
+                inbox_lines(settings.sender.name or settings.sender.address, plan.subject, plan.html, device),
+            )
+            for device in Device
+        ],
         warmup=_warmup(request.app, plan, request.app.clock() if start.at is None else start.at),
         back=f"{ONE.format(name=request.path['name'])}/send?{urlencode(form.fields())}",
         **_context(request, form, preview),

@@ -98,6 +98,12 @@ def test_before_a_send_one_sees_who_gets_it_and_who_is_left_out_and_why_and_noth
     assert site.contents() == before
 
 
+def test_the_last_page_before_a_send_shows_the_lines_in_the_inboxes(mara):
+    page = mara.get(f"{SEND}/last?chosen=1&list=readers").text
+    for words in ('class="inbox phone"', 'class="inbox desktop"', "The tide table, for Ana</bdi>", "Apple Mail"):
+        assert words in page
+
+
 def test_before_a_send_one_sees_how_many_readers_get_a_default_instead_of_a_field(site, mara):
     name = "readers have no first name, and get"
     assert name not in unescaped(mara.get(SEND))

@@ -19,7 +19,7 @@ def problems(front: str, body: str = "Note.\n") -> list[tuple[str, str]]:
         (
             "editor: Mara",
             "“editor” is not a group of fields",
-            "write name: … and signature: … on lines of their own under it, each indented by two spaces",
+            "write name: …, signature: … and photo: … on lines of their own under it, each indented by two spaces",
         ),
         (
             "photo: quay.jpg",
@@ -55,15 +55,15 @@ def test_a_value_in_place_of_a_group_or_list_names_the_keys_to_write(front, mess
             "zebra: M",
             "unknown field “zebra” in the dispatch",
             (
-                "expected one of copyright, date, earlier, editor, language, lists, photo, preheader, slug, social, subject, "
-                "summary, title"
+                "expected one of copyright, date, earlier, editor, language, lists, photo, preheader, slug, social, "
+                "standfirst, subject, summary, title"
             ),
         ),
         ("sumary: M", "unknown field “sumary” in the dispatch", "did you mean “summary”?"),
         (
             "subtitle: M",
             "unknown field “subtitle” in the dispatch",
-            "mail programs show “subject” and, after it, “preheader”",
+            "write standfirst: … for the sentence under the headline",
         ),
         ("author: M", "unknown field “author” in the dispatch", "write name: … under “editor”"),
     ],

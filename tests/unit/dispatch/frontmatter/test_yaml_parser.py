@@ -12,7 +12,7 @@ from mailer.dispatch.parse import parse_dispatch
         (
             "editor:  name: Mara  signature: M",
             "“editor” is not a text but a group of fields",
-            "write name: … and signature: … on lines of their own under it, each indented by two spaces",
+            "write name: …, signature: … and photo: … on lines of their own under it, each indented by two spaces",
         ),
         (
             "photo: file: photos/quay.jpg",

@@ -4,8 +4,10 @@ import re
 
 import pytest
 
+from mailer.edition.dispatch_view import FACE, THUMBNAIL, Crop
 from mailer.edition.merge_fields import ReaderValues
-from tests.support.editions import NOBODY, edition, html_of
+from mailer.edition.model import Image
+from tests.support.editions import NOBODY, TEMPLATES, edition, html_of
 
 OTHER = "\n\n## Another\nsource: Wire\ndate: 2026-11-07\n\nText."
 
@@ -99,6 +101,38 @@ def test_the_numbers_of_the_contents_have_room():
     cells = re.findall(r'<td class="entry-number[^>]*style="([^"]*)"[^>]*>(\d+)\.', html)
     assert [number for _, number in cells] == [str(number) for number in range(1, 11)]
     assert all("padding:5px 10px 5px 0" in style for style, _ in cells)
+
+
+FACED = "standfirst: A line.\neditor: {name: Mara, photo: m.jpg}\n"
+PICTURE = Image(name="m.png", content_type="image/png", width=10, height=10, data=b"")
+CROPS = {Crop("m.jpg", FACE): PICTURE, Crop("m.jpg", THUMBNAIL): PICTURE}
+
+
+def test_the_front_page_has_what_the_dispatch_has():
+    plain, full = html_of(edition("Note."), NOBODY), html_of(edition("Note.", front=FACED, crops=CROPS), NOBODY)
+    assert not re.search('class="(standfirst|byline|face)', plain)
+    assert 'class="standfirst' in full
+    assert ">By Mara</p>" in full
+    assert 'class="face"' in full
+    assert full.index('class="preheader"') < full.index("A line.") < full.index("<h1"), "it is what inboxes show, too"
+    body = article("source: Wire", "image: m.jpg", "teaser: A <teaser>.") + OTHER
+    listed = html(body, crops=CROPS)
+    assert '<br><span dir="auto">A &lt;teaser&gt;.</span>' in listed
+    assert len(re.findall(r'<td[^>]* colspan="2"', listed)) == 1, "an entry without an image has the room of one"
+
+
+def test_only_entries_with_an_image_become_cards(tmp_path):
+    (tmp_path / "theme.toml").write_text('theme = "bulletin"\n', encoding="utf-8")
+    body, looks = article("source: Wire", "{}") + OTHER, {"templates": (tmp_path, TEMPLATES)}
+    assert 'class="tile"' in html_of(edition(body.format("image: m.jpg"), crops=CROPS, **looks), NOBODY)
+    assert 'class="tile"' not in html_of(edition(body.format("teaser: A line."), **looks), NOBODY)
+
+
+def test_no_link_has_a_direction_of_its_own():
+    """Outlook for Windows does not show the words of such a link where they belong."""
+    body = article("source: הארץ", "link: https://haaretz.example.org/", "language: he") + OTHER
+    earlier = "earlier: [{title: חורף, url: https://example.org/}]\n"
+    assert not re.search(r"<a [^>]*dir=", html(body, front=earlier))
 
 
 def test_print_writes_out_each_web_address():

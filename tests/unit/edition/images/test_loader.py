@@ -42,6 +42,20 @@ def test_an_image_is_scaled_down_to_the_column_and_never_enlarged(tmp_path, name
     assert image.name.endswith(".png" if kind == "image/png" else ".jpg")
 
 
+@pytest.mark.parametrize(
+    ("size", "crop", "pixels"),
+    [
+        ((2400, 1000), (480, 320), (480, 320)),
+        ((100, 400), (144, 144), (100, 100)),
+        ((300, 100), (480, 320), (150, 100)),
+        ((1, 1), (480, 320), (1, 1)),
+    ],
+)
+def test_an_image_is_cut_to_a_shape_and_never_enlarged(tmp_path, size, crop, pixels):
+    image = load_image(write(tmp_path / "a.jpg", size), root=tmp_path, crop=crop)
+    assert (image.width, image.height) == pixels == read(image).size
+
+
 def test_images_are_named_by_their_content(tmp_path):
     one, two = write(tmp_path / "a.jpg"), write(tmp_path / "b.jpg", colour="blue")
     assert load_image(one, root=tmp_path) == load_image(one, root=tmp_path)
@@ -202,6 +216,6 @@ def test_a_decoder_that_dies_is_a_photo_that_cannot_be_used(tmp_path, monkeypatc
 
 
 def test_the_decoder_has_limits_of_memory_and_time(tmp_path):
-    grasping = "import sys; from mailer.edition.images import decoder as d; d.decode = lambda data: bytearray(2 * d.MEMORY); d.main()"
+    grasping = "import sys; from mailer.edition.images import decoder as d; d.decode = lambda data, crop: bytearray(2 * d.MEMORY); d.main()"
     done = subprocess.run([sys.executable, "-c", grasping], input=b"", capture_output=True, check=False)
     assert b"MemoryError" in done.stderr

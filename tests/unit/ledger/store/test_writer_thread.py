@@ -27,7 +27,7 @@ def put(key):
 
 
 def keys(conn):
-    rows = conn.exec_driver_sql("select key from meta where key not in ('ledger', 'rollback_guard') order by key")
+    rows = conn.exec_driver_sql("select key from meta where key <> 'ledger' order by key")
     return [row[0] for row in rows]
 
 

@@ -96,6 +96,48 @@ def test_findings_have_a_page_for_browsers_without_scripts(desk, file):
     assert "2 errors" in page
     assert "“sorce”" in page
     assert f'href="{TIDE}#line-17" data-line="17"' in page
+    assert "Fix before sending" in page and "Warnings" not in page
+
+
+def forms_of(page):
+    """The forms of the findings, as a browser would send them: their action's fields by name, and by the words of a button."""
+    found = {}
+    for form in re.findall(r'<form class="\w+" method="post" action="[^"]+/findings">(.*?)</form>', page, re.DOTALL):
+        fields = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', form))
+        button = re.search(r"<button( name=\"(\w+)\" value=\"([^\"]+)\")?[^>]*>([^<]+)</button>", form)
+        found[button[4]] = {**fields, **({button[2]: button[3]} if button[1] else {})}
+    return {name: {key: unescape(value) for key, value in fields.items()} for name, fields in found.items()}
+
+
+def test_findings_are_fixed_by_their_buttons_and_fields_and_ignored_with_a_reason(desk, file):
+    start = (
+        DISPATCH.replace("source:", "sorce:").replace("date: 2026-10-31\n", "").replace("https://tides", "http://tides")
+    )
+    file.write_text(start, encoding="utf-8")
+    first = forms_of(desk.get(f"{TIDE}/findings").text)
+    assert desk.post(f"{TIDE}/findings", first["Use “source”"]).headers["location"] == f"{TIDE}/findings"
+    assert desk.post(f"{TIDE}/findings", {**first["Add"], "value": "2026-10-31"}).status_code == 422, "an earlier text"
+    again = forms_of(desk.get(f"{TIDE}/findings").text)
+    assert desk.post(f"{TIDE}/findings", {**again["Add"], "value": ""}).status_code == 303
+    desk.post(f"{TIDE}/findings", {**again["Add"], "value": "2026-10-31"})
+    assert "on Tuesday\ndate: 2026-10-31\nsource: Harbour" in file.read_text("utf-8")
+    page = desk.get(f"{TIDE}/findings").text
+    ignore = forms_of(page)["Ignore in this dispatch"]
+    assert ignore["ignore"] == "link-insecure" and "<summary>Why</summary>" in page
+    desk.post(f"{TIDE}/findings", ignore)
+    assert "check: ignore" not in file.read_text("utf-8"), "without a reason"
+    desk.post(f"{TIDE}/findings", {**ignore, "reason": "The site has no https."})
+    assert "# The site has no https.\n# check: ignore link-insecure\n---" in file.read_text("utf-8")
+    page = desk.get(f"{TIDE}/findings").text
+    assert "No problems found" in page and "The site has no https." in unescape(page)
+    desk.post(f"{TIDE}/findings", forms_of(page)["Check again"])
+    desk.post(f"{TIDE}/findings", forms_of(desk.get(f"{TIDE}/findings").text)["Use https"])
+    wanted = DISPATCH.replace("source: Harbour Times\ndate: 2026-10-31\n", "date: 2026-10-31\nsource: Harbour Times\n")
+    assert file.read_text("utf-8") == wanted
+    base = forms_of(desk.get(f"{TIDE}/findings").text)
+    assert base == {}
+    refused = desk.post(f"{TIDE}/findings", {"base": base_of(desk.get(TIDE)), "ignore": "missing-key", "reason": "x"})
+    assert refused.status_code == 303 and file.read_text("utf-8") == wanted, "an error cannot be ignored"
 
 
 @pytest.mark.parametrize(
@@ -118,6 +160,15 @@ def test_the_preview_is_in_a_frame_without_scripts(desk, view, images):
         f'src="{TIDE}/letter?view={view if view != "nonsense" else "phone"}"'
         in desk.get(f"{TIDE}/preview?view={view}").text
     )
+
+
+def test_the_line_in_the_inbox_is_above_the_message_with_and_without_a_script(desk):
+    page, as_zoe = desk.get(f"{TIDE}/preview?view=desktop&as=first_name=Zoe").text, "view=phone&as=first_name=Zoe"
+    assert page.index('class="inbox desktop"') < page.index("<iframe") and "for Zoe</bdi>" in page
+    told = desk.get(f"{TIDE}/inbox?{as_zoe}", headers={"Accept": "application/json"}).json()["html"]
+    for words in ("inbox phone", "Gmail", "Apple Mail", "Outlook", "The Harbour Letter", "The tide table, for Zoe"):
+        assert words in told
+    assert desk.get(f"{TIDE}/inbox?as=ana@example.com").json()["html"].strip() == "", "a writer learns of no reader"
 
 
 def test_a_writer_previews_as_a_made_up_reader_and_learns_of_no_reader(site, desk):
