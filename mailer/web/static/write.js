@@ -192,6 +192,9 @@ const view = new EditorView({
       autocompletion({ override: [complete] }),
       keymap.of([
         { key: "Mod-s", run: () => { save(true); return true; }, preventDefault: true },
+        { key: "Alt-PageUp", run: () => moveHere("up"), preventDefault: true },
+        { key: "Alt-PageDown", run: () => moveHere("down"), preventDefault: true },
+        { key: "Mod-Enter", run: () => toFields() },
         ...["bold", "italic", "web"].map((name) => ({ key: wraps[name].key, run: () => wrap(wraps[name]), preventDefault: true })),
         ...completionKeymap, ...searchKeymap, ...historyKeymap, ...defaultKeymap,
       ]),
@@ -272,6 +275,25 @@ function head(title) {
   if (!title || heading.textContent === title) return;
   document.title = document.title.replace(heading.textContent, () => title);
   heading.textContent = title;
+}
+
+// The article of the caret is moved, or its form gets the focus.
+function articleHere() {
+  const at = view.state.selection.main.head;
+  return offsetsIn(view.state)?.articles.findLast((each) => each.start <= at);
+}
+function moveHere(direction) {
+  const article = articleHere();
+  const button = article && host.querySelector(`fieldset[data-number="${article.number}"] button[value^="${direction}:"]`);
+  if (button) save(true, button.value);
+  return Boolean(article);
+}
+function toFields() {
+  const article = articleHere();
+  if (!article) return false;
+  view.dispatch({ effects: EditorView.scrollIntoView(article.start, { y: "nearest", yMargin: 120 }) });
+  view.requestMeasure({ read: () => {}, write: () => host.querySelector(`fieldset[data-number="${article.number}"] input`)?.focus() });
+  return true;
 }
 
 // The state of all inputs of the form but the text, to see whether something was typed since.

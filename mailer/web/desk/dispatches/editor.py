@@ -23,11 +23,12 @@ from mailer.service.dispatches.files import (
     ChangedError,
     DispatchFile,
     NoDispatchError,
+    dispatch_path,
     read_dispatch,
     save_dispatch,
 )
 from mailer.service.dispatches.photos import SavedPhoto, save_photo
-from mailer.service.dispatches.reference_targets import find_references
+from mailer.service.dispatches.reference_targets import find_references, read_dispatch_index
 from mailer.web.desk.dispatches.editor_form import EditorForm, merge_posted, show_again, show_form
 from mailer.web.desk.dispatches.findings import changed_since_sent
 from mailer.web.desk.dispatches.history import diff
@@ -71,12 +72,12 @@ def _page(
 
 
 def _form_context(request: DeskRequest, form: EditorForm, text: DispatchFile) -> dict[str, Any]:
-    references = find_references(request.app, text.name)
+    titles = read_dispatch_index(request.app, dispatch_path(request.app, text.name)).titles
     return {
         "form": form,
         "front": form.values.front,
         "all_lists": request.app.workspace.list_names(),
-        "titles": references.titles,
+        "titles": {slug: titles[slug] for slug in sorted(titles, reverse=True) if slug != text.name},
         "layout": _layout(form),
         "dispatch": text,
     }

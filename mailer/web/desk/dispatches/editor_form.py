@@ -22,7 +22,7 @@ from mailer.dispatch.fields.front_matter_edit import (
     keys_of_part,
     normalise,
 )
-from mailer.dispatch.fields.merge import FormArticle, FormValues, merge_form, read_form_values
+from mailer.dispatch.fields.merge import FormArticle, FormValues, form_values, merge_form
 from mailer.dispatch.frontmatter.iso_dates import read_date
 from mailer.errors import UsageError
 from mailer.service.dispatches.photos import SavedPhoto
@@ -55,8 +55,10 @@ class MergedText:
 
 
 def show_form(text: str) -> EditorForm:
-    values = read_form_values(text)
-    return EditorForm(values=values, shown=_VALUES.dump_json(values).decode(), articles=read_articles(text))
+    """Returns the form of `text`."""
+    articles = read_articles(text)
+    values = form_values(text, articles)
+    return EditorForm(values=values, shown=_VALUES.dump_json(values).decode(), articles=articles)
 
 
 def show_again(form: DeskForm, text: str) -> EditorForm:
