@@ -131,7 +131,7 @@ form.classList.add("live");
 const root = host.attachShadow({ mode: "open" });
 const sheet = new CSSStyleSheet();
 sheet.replaceSync(`
-  :host(.fields) .cm-gutters { display: none; }
+  :host(.fields) .cm-lineNumbers { display: none !important; }
   :host(.fields) .cm-scroller { font-family: var(--read); font-size: 16px; overflow: visible; }
   :host(.fields) .cm-content { padding-inline: 12px; white-space: pre-wrap; }
   :host(.fields) .headline { padding-top: 18px; font: 600 20px/1.35 var(--read); }
@@ -169,8 +169,12 @@ function prefix(mark) {
   const first = doc.lineAt(from).number, last = doc.lineAt(to).number;
   const lines = Array.from({ length: last - first + 1 }, (_, number) => doc.line(first + number)).filter((line) => visible(view.state, line.from) && (line.length || first === last));
   const isDone = lines.length && lines.every((line) => line.text.startsWith(mark));
-  for (const line of lines) changes.push(isDone ? { from: line.from, to: line.from + mark.length } : { from: line.from, insert: mark });
-  view.dispatch({ changes, userEvent: "input", scrollIntoView: true });
+  for (const line of lines) {
+    const before = /^(?:- |> |### )/.exec(line.text)?.[0].length ?? 0;
+    changes.push({ from: line.from, to: line.from + before, insert: isDone ? "" : mark });
+  }
+  const all = view.state.changes(changes);
+  view.dispatch({ changes: all, selection: view.state.selection.map(all, 1), userEvent: "input", scrollIntoView: true });
   view.focus();
 }
 
@@ -201,6 +205,11 @@ const view = new EditorView({
       EditorState.phrases.of(phrases),
       EditorView.contentAttributes.of({ "aria-label": "Text of the dispatch", tabindex: "0", spellcheck: "true" }),
       EditorView.domEventHandlers({
+        beforeinput: (event, editor) => { // otherwise the browser keeps the style of what is replaced, inline, which the policy forbids
+          if (event.inputType !== "insertText" || !event.data || event.isComposing || editor.state.selection.main.empty) return false;
+          editor.dispatch(editor.state.replaceSelection(event.data), { userEvent: "input.type", scrollIntoView: true });
+          return true;
+        },
         paste: (event) => offerPicture(event, event.clipboardData),
         drop: (event) => offerPicture(event, event.dataTransfer),
       }),
