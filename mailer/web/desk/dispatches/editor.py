@@ -89,7 +89,7 @@ def _today(request: DeskRequest) -> str:
 
 def _save(request: DeskRequest) -> Response:
     """Saves the text with what the form changes in it. A form that is refused is shown again, with everything typed."""
-    name, typed = request.path["name"], request.form.raw("text").replace("\r\n", "\n")
+    name, typed = request.path["name"], request.form.raw("text").replace("\r\n", "\n").replace("\r", "\n")
     is_manual = not request.form.has("auto")
     try:
         merged = merge_posted(request.form, typed, today=_today(request), photo=_save_photo(request))
