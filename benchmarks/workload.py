@@ -135,6 +135,7 @@ def reset_workspace(folder: Path, options: SendOptions) -> None:
         "BASE_URL": "https://letter.example.org",
         "POSTAL_ADDRESS": "1 Quay Street, Porto Novo",
         "BOUNCE_ADDRESS": "bounce@example.org",
+        "BOUNCE_HOLD": "50",  # of one domain come back more than ever do
         "RELAY": f"smtp://127.0.0.1:{options.port}",
         "CONNECTIONS": str(options.connections),
     }

@@ -86,6 +86,16 @@ def parse_signup_address(text: str) -> Address:
     return address
 
 
+def readable_address(address: str) -> str:
+    """Returns `address` for people: with the domain in Unicode, not in A-labels (RFC 5890). Raises nothing."""
+    if "xn--" not in address:
+        return address
+    try:
+        return parse_address(address).display
+    except AddressError:
+        return address
+
+
 def mailbox_of(identity: str) -> str:
     """Returns an address under which all spellings of one mailbox are counted: without what follows a +; at Gmail without dots.
 

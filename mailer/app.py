@@ -111,6 +111,7 @@ class App:
         for named, use in (
             (ledger.editions.key_names(), "which links in messages already sent need"),
             (ledger.webhooks.key_names(), "which the secrets of webhooks need"),
+            (ledger.two_factor.key_names(), "which two-factor sign-in of users of the desk needs"),
         ):
             lacking = sorted(named - set(self.keys.names))
             if lacking:
@@ -163,6 +164,7 @@ class App:
             copyright_holder=self.settings.copyright_holder,
             language=self.settings.language,
             images=self.settings.images.value,
+            reply_to=self.settings.reply_to.address if self.settings.reply_to else "",
         )
 
     @cached_property

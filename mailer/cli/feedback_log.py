@@ -1,6 +1,6 @@
 """The commands `feedback list`, `feedback show` and `feedback decide`: what came back, and what a person decides about it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import click
@@ -69,6 +69,7 @@ def list_command(
         echo_err(
             f"{plural(count, 'entry', 'entries')} waiting. To decide: mailer feedback decide ID --suppress, or --ignore"
         )
+        _explain(shown)
     if ours:
         echo_err("Warning: The latest bounces are all about the sender or the messages. Check the reasons above.")
 
@@ -135,6 +136,14 @@ def _line(entry: FeedbackEntry) -> str:
         else f"{entry.identity} (as {entry.address})"
     )
     return f"{entry.id:>6}  {format_iso(entry.at)}  {entry.kind}  {name}  {about}  {what or '-'}  {effect}"
+
+
+def _explain(shown: Sequence[FeedbackEntry]) -> None:
+    """Says why proven bounces wait, if some of `shown` do."""
+    if any(each.is_waiting and each.is_held for each in shown):
+        echo_err(
+            "Proven bounces wait where many readers of a domain were reported missing at once, or the message is old."
+        )
 
 
 def _write_csv(path: Path, entries: Iterable[FeedbackEntry]) -> None:

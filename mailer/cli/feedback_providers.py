@@ -8,7 +8,7 @@ import click
 
 from mailer.app import App
 from mailer.cli.options import as_json, in_workspace
-from mailer.cli.output import echo_err, print_json
+from mailer.cli.output import echo_err, plural, print_json
 from mailer.feedback.providers.catalogue import PROVIDERS, MailProvider
 from mailer.iso_time import format_iso
 from mailer.ledger.types.feedback import FeedbackSource
@@ -49,6 +49,9 @@ def _show(settings: Settings, provider: MailProvider, source: FeedbackSource | N
         click.echo(
             f"  {source.recorded:,} recorded, {source.ignored:,} about nobody who was mailed, {source.unknown:,} of other kinds"
         )
+    if source and source.unreadable:
+        warning = f"  {plural(source.unreadable, 'request', 'requests')} could not be read; see the log of serve"
+        click.echo(click.style(warning, fg="yellow"))
     click.echo(f"  address: {webhook_url(settings, provider).text}")
     secret = "its keys" if provider.is_signed else "PASSWORD: a random password of your own"
     click.echo(f"  setting: {provider.setting} ({secret})")
@@ -67,4 +70,5 @@ def _as_json(settings: Settings, provider: MailProvider, sources: Mapping[str, F
         "recorded": source.recorded if source else 0,
         "ignored": source.ignored if source else 0,
         "unknown": source.unknown if source else 0,
+        "unreadable": source.unreadable if source else 0,
     }

@@ -1,8 +1,9 @@
-"""Reads slug, title and article sources of a dispatch without parsing its body.
+"""Reads slug, title, date and article sources of a dispatch without parsing its body.
 
 Much quicker than parse.py: hundreds of other dispatches are read while one is checked.
 """
 
+import datetime as dt
 import re
 from dataclasses import dataclass
 
@@ -19,10 +20,11 @@ _SOURCE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """Slug, title and sources of a dispatch; `sources` as typed, in the order of its articles, each once."""
+    """Slug, title, date and sources of a dispatch; `sources` as typed, in the order of its articles, each once."""
 
     slug: str
     title: str
+    date: dt.date
     sources: tuple[str, ...]
 
 
@@ -41,4 +43,4 @@ def read_metadata(raw: bytes, path: str, *, language: str = "en") -> Metadata | 
         return None
     names = (match[1].strip() for match in _SOURCE.finditer(source.text, start or 0))
     title = punctuate_text(front.title, front.language or language)
-    return Metadata(front.slug, title, tuple(dict.fromkeys(name for name in names if name)))
+    return Metadata(front.slug, title, front.date, tuple(dict.fromkeys(name for name in names if name)))

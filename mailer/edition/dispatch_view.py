@@ -6,10 +6,12 @@ program adds: copyright lines, preview line, links to earlier dispatches.
 Raises EditionError for a slug or an image that was not handed in; `mailer check` names their lines.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
+from urllib.parse import quote
 
 from markdown_it.token import Token
 
@@ -23,7 +25,9 @@ from mailer.edition.model import EditionError, Image
 from mailer.edition.numbering import ConditionalItems, Footnote, FootnoteRef, Items, NumberingInput, Section
 from mailer.edition.publication import DispatchReference, Publication
 from mailer.i18n.bidi import first_strong_direction, text_direction
-from mailer.i18n.translations import gettext
+from mailer.i18n.date_format import long_date
+from mailer.i18n.translations import gettext, translatable
+from mailer.line_sanitizer import clean_line
 
 THUMBNAIL = (480, 320)
 """Pixels of an article's image in the contents; the larger layout shows it at more than half of it."""
@@ -32,6 +36,11 @@ FACE = (144, 144)
 
 Path = tuple[tuple[int, int], ...]
 """The choices and branches around an element, outer first."""
+
+
+REASON = translatable("You are receiving “%(name)s” at %(address)s because you signed up for it.")
+"""Why a reader gets a message; the name is that of the list, or of the publication."""
+_NO_REPLY = re.compile(r"(?i)(no|do-?not)[._-]?reply.*")
 
 
 class Crop(NamedTuple):
@@ -122,6 +131,28 @@ class DispatchView:
             return normalise_url(earlier.url)
         reference = self.references.get(earlier.slug or "")
         return reference.url if reference else self.publication.archive_url(earlier.slug or "")
+
+    def earlier_date(self, earlier: model.PreviousIssue) -> str:
+        """Returns the date of an earlier dispatch in words, or "" if it is not known."""
+        reference = self.references.get(earlier.slug or "")
+        return long_date(reference.date, self.language) if reference and reference.date else ""
+
+    @property
+    def reply_url(self) -> str:
+        """Returns the mailto address of a reply, or "" if nobody reads replies."""
+        address = self.publication.reply_to or self.publication.from_address
+        if _NO_REPLY.fullmatch(address.rpartition("@")[0]):
+            return ""
+        return f"mailto:{quote(address, safe='@')}?subject={quote(f'Re: {clean_line(self.dispatch.title)}', safe='')}"
+
+    @property
+    def forward_url(self) -> str:
+        """Returns the mailto address of a new message with a link to this one's page.
+
+        Forwarding the message itself would give away its links for unsubscribing.
+        """
+        subject, body = quote(clean_line(self.dispatch.title), safe=""), quote(self.view_url, safe="")
+        return f"mailto:?subject={subject}&body={body}"
 
     @property
     def copyright(self) -> tuple[str, ...]:

@@ -9,11 +9,12 @@ from typing import Any
 from mailer.edition import numbering
 from mailer.edition.conditions import ConditionChain
 from mailer.edition.html import conditional_nodes
-from mailer.edition.merge_fields import EscapeContext, MergeField
+from mailer.edition.merge_fields import EscapeContext, ListName, MergeField
 from mailer.edition.plaintext import blocks
 
 _KINDS: dict[str, type[Any]] = {
     "slot": MergeField,
+    "list": ListName,
     "number": conditional_nodes.NumberNode,
     "source": conditional_nodes.ImageSource,
     "when": conditional_nodes.ConditionalNode,
@@ -55,6 +56,6 @@ def decode(value: Any) -> Any:
         return value
     kind = _KINDS[value["is"]]
     content = {name: decode(item) for name, item in value.items() if name != "is"}
-    if kind is MergeField:
+    if kind in {MergeField, ListName}:
         content["place"] = EscapeContext(content["place"])
     return kind(**content)

@@ -4,7 +4,7 @@ A value is text: never markup, template, Markdown or a second header. It is clea
 ends, controls, bidi controls, code points that are no characters), then encoded for its context. One that is written from right
 to left is isolated, so that it does not turn the order of the sentence. Expressions are kept as
 source, so that another process can fill a stored edition; `@address` and `@token`, which no expression
-can spell, are the two values of the program itself.
+can spell, are values of the program itself; so is `@list`, which is frozen among the fields of a delivery.
 """
 
 from collections.abc import Mapping
@@ -17,12 +17,15 @@ from urllib.parse import quote
 
 from markupsafe import escape
 
+from mailer.addresses import readable_address
 from mailer.dispatch.template.expression import Expression, parse_expression
 from mailer.i18n.bidi import has_right_to_left, isolate
 from mailer.line_sanitizer import clean_line
 
 ADDRESS = "@address"
 TOKEN = "@token"  # noqa: S105 - a name, not a secret
+LIST_NAME = "@list"
+LONGEST_LIST_NAME = 100  # characters; a longer name is cut, so that it is never longer than an address may be
 
 
 class EscapeContext(StrEnum):
@@ -36,7 +39,10 @@ class EscapeContext(StrEnum):
 
 
 class ReaderValues(NamedTuple):
-    """The values of one reader. `token` is the unsubscribe token; a placeholder token unsubscribes nobody."""
+    """The values of one reader; `fields` may also have LIST_NAME.
+
+    `token` is the unsubscribe token; a placeholder token unsubscribes nobody.
+    """
 
     token: str
     fields: Mapping[str, str] = MappingProxyType({})
@@ -90,11 +96,33 @@ class MergeField:
         match self.what:
             case "@address":
                 value = values.address
+                if self.place in {EscapeContext.HTML, EscapeContext.TEXT}:
+                    value = readable_address(value)
             case "@token":
                 value = values.token
             case source:
                 value = cached_expression(source).text(values.fields)
         return escape_value(value, self.place)
+
+
+@dataclass(frozen=True, slots=True)
+class ListName:
+    """The name of the list that brought the reader; `fallback` for a reader of a list without a name for readers."""
+
+    place: EscapeContext
+    fallback: str
+
+    @property
+    def has_fixed_length(self) -> bool:
+        return True
+
+    @property
+    def depends_on(self) -> frozenset[str]:
+        return frozenset({LIST_NAME})
+
+    def fill(self, values: ReaderValues) -> str:
+        name = values.fields.get(LIST_NAME) or self.fallback
+        return escape_value(name if len(name) <= LONGEST_LIST_NAME else f"{name[: LONGEST_LIST_NAME - 1]}…", self.place)
 
 
 def escape_value(value: str, place: EscapeContext) -> str:

@@ -19,6 +19,7 @@ from mailer.edition.json_codec import decode, encode
 from mailer.edition.merge_fields import (
     EscapeContext,
     Fillable,
+    ListName,
     MergeField,
     ReaderValues,
     TemplateParts,
@@ -129,9 +130,14 @@ class Edition:
     @property
     def merge_fields(self) -> tuple[str, ...]:
         """The sources of the expressions in subject and HTML (the plaintext has no others), each once."""
-        found = [*self.subject_parts, *_merge_fields_in(self.html)]
+        found = [*self.subject_parts, *_fillable_in(self.html)]
         sources = dict.fromkeys(merge_field.what for merge_field in found if isinstance(merge_field, MergeField))
         return tuple(source for source in sources if not source.startswith("@"))
+
+    @property
+    def names_list(self) -> bool:
+        """Whether it names the list that brought the reader."""
+        return any(isinstance(each, ListName) for each in _fillable_in(self.html))
 
     @property
     def conditions(self) -> tuple[str, ...]:
@@ -257,10 +263,10 @@ class Edition:
             ) from error
 
 
-def _merge_fields_in(nodes: Nodes) -> Iterator[MergeField]:
+def _fillable_in(nodes: Nodes) -> Iterator[MergeField | ListName]:
     for node in nodes:
         match node:
-            case MergeField():
+            case MergeField() | ListName():
                 yield node
             case ConditionalNode(nodes=inner) | FootnoteNode(nodes=inner) | FootnoteList(notes=inner):
-                yield from _merge_fields_in(inner)
+                yield from _fillable_in(inner)

@@ -1,5 +1,6 @@
 """The publication: the settings that an edition needs, and the addresses under its web site."""
 
+import datetime as dt
 from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import quote
@@ -7,15 +8,19 @@ from urllib.parse import quote
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DispatchReference:
-    """A dispatch that others can link to by its slug."""
+    """A dispatch that others can link to by its slug; its date, if it is known."""
 
     title: str
     url: str
+    date: dt.date | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Publication:
-    """`base_url` is the address of `mailer serve`, without a slash at its end; `images` is MAILER_IMAGES."""
+    """`base_url` is the address of `mailer serve`, without a slash at its end; `images` is MAILER_IMAGES.
+
+    `reply_to` is where replies go if not to `from_address`.
+    """
 
     name: str
     from_address: str
@@ -25,6 +30,7 @@ class Publication:
     copyright_holder: str = ""
     language: str = "en"
     images: Literal["link", "embed"] = "link"
+    reply_to: str = ""
 
     def __post_init__(self) -> None:
         if not self.base_url.startswith(("https://", "http://")):
@@ -39,6 +45,16 @@ class Publication:
     def unsubscribe_url(self) -> str:
         """The address that a token is appended to."""
         return f"{self.base_url}/u/"
+
+    @property
+    def preferences_url(self) -> str:
+        """The address of a reader's settings, which a token is appended to."""
+        return f"{self.base_url}/preferences/"
+
+    @property
+    def archive_index_url(self) -> str:
+        """The address of the list of all issues."""
+        return f"{self.base_url}/archive/"
 
     @property
     def media_url(self) -> str:

@@ -112,7 +112,11 @@ def _drop_links(body: HtmlElement, addresses: Collection[str]) -> None:
     for link in [each for each in body.iter("a") if each.get("href") in addresses]:
         around = link.getparent()
         is_alone = around is not None and around.tag == "span" and _words(around).lstrip(" ·") == _words(link)
-        (around if is_alone else link).drop_tree()
+        dropped = around if is_alone else link
+        paragraph = next(dropped.iterancestors("p"), None)
+        dropped.drop_tree()
+        if paragraph is not None and not _words(paragraph) and paragraph.find(".//img") is None:
+            paragraph.drop_tree()
 
 
 def _classes(body: HtmlElement) -> list[str]:

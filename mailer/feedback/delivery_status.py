@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from mailer.feedback.status_code import ENHANCED
+from mailer.smtp.refusal_reason import is_temporary
 
 LINES = 2000  # of one part
 RECIPIENTS = 100
@@ -71,6 +72,11 @@ class StatusBlock:
             bool(separator) and len(kind) < 20 and "unix" not in kind.lower()
         )  # X-Unix; 71 is the status of a program
         return text.strip() if is_type else f"{kind}{separator}{text}".strip()
+
+    @property
+    def is_to_be_retried(self) -> bool:
+        """Whether the server tries on, or says in the comment of the status that a later message may arrive."""
+        return "will-retry-until" in self.fields or is_temporary(self.fields.get("status", ""))
 
     @property
     def is_about_failure(self) -> bool:

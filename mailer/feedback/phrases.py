@@ -11,13 +11,14 @@ def _any(*phrases: str) -> re.Pattern[str]:
 
 
 MAIL_SYSTEM = _any(
-    r"mailer[-_.]?daemon",
-    r"mail[-_.]?daemon",
+    r"mailer[-_. ]?daemon",
+    r"mail[-_. ]?daemon",
     r"\bmdaemon",
     r"post[-_.]?master",
     r"mail[- _]?(?:delivery|administrator|system)",
     r"delivery (?:service|subsystem)",
     r"system administrator",
+    r"\bndr\b",
     r"emailsysadmin",
     r"smtp gateway",
     r"mailer@",
@@ -25,6 +26,9 @@ MAIL_SYSTEM = _any(
     r"undeliver",
 )
 """Senders."""
+
+ANSWER = _any(r"\W*(?:re|aw|sv|vs|antw|ref|rif|odp|fwd?|wg|tr|rv|enc|回复|转发|返信|答复)(?:\[\d+\])?\s*[:：]")
+"""The beginning of a subject by which people answer a message or pass it on."""
 
 BOUNCE_SUBJECT = _any(
     r"undeliver",

@@ -35,7 +35,7 @@ class BounceLimits:
     """When repeated bounces suppress: on `count` of the last `sends` days with a send, over at least `days` days.
 
     An accepted message that did not bounce within `reset_hours` ends the series. `warn`: how many bounces in a row that are about
-    us warn the operator.
+    us warn the operator. `hold`: so many permanent bounces close together at one domain wait for a person; 0: none do.
     """
 
     count: int = 3
@@ -43,6 +43,7 @@ class BounceLimits:
     days: int = 14
     reset_hours: int = 72
     warn: int = 10
+    hold: int = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

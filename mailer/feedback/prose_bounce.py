@@ -21,12 +21,14 @@ _MAY_RETURN = re.compile(r":|--|==|__|\*\*|##|ollow|cop[yi]")  # in every line t
 _WEAK_HEADER = re.compile(r"[ \t>|*]*(?:from|date|x-[\w-]+|message-id)[ \t]*:")  # also in introductions
 _HEADER = re.compile(r"[ \t>|*]*[A-Za-z][\w-]+[ \t]*:")
 _ADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,128}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,250}[A-Za-z0-9])?")
-_STAFF = re.compile(
+_QUOTED = re.compile(r"^>(?!>).*$", re.MULTILINE)  # but Sendmail's transcript has >>> and <<<
+STAFF = re.compile(
     r"(?:postmaster|mailer-daemon|abuse|support|help|helpdesk|hostmaster|webmaster|noc|info-center|no-?reply|customer\S*|service"
     r"|contact|admin\w*|root)@"
 )
 _SENDER_HEADERS = ("from", "sender", "return-path", "reply-to")
 _RECIPIENT_HEADERS = ("to", "cc")
+_ANSWERING_HEADERS = ("in-reply-to", "references")
 _OWN_HEADERS = ("to", "from", "delivered-to", "reply-to")
 
 
@@ -49,8 +51,8 @@ class ProseBounce:
     def names_only(self, address: str) -> bool:
         """Whether the text names `address`, and on no line with it a different address, to which mail may be forwarded."""
         own = address.lower()
-        lines = [_addresses([line]) for line in self.text.split("\n") if own in line.lower()]
-        return bool(lines) and not any(other != own and not _STAFF.match(other) for line in lines for other in line)
+        lines = [addresses_in([line]) for line in self.text.split("\n") if own in line.lower()]
+        return bool(lines) and not any(other != own and not STAFF.match(other) for line in lines for other in line)
 
 
 def is_from_mail_system(message: ReceivedMessage) -> bool:
@@ -64,25 +66,41 @@ def is_from_mail_system(message: ReceivedMessage) -> bool:
 
 
 def is_bounce(message: ReceivedMessage, prose: ProseBounce) -> bool:
-    """Whether a message, which is no vacation notice, says that mail was not delivered. Words alone do not: people use them."""
+    """Whether a message, which is no vacation notice, says that mail was not delivered.
+
+    Words alone do not, nor does an empty return path: people use the words, and some servers send their mail so. What is from the
+    very recipient, or answers a message, is a person's, unless a mail system is the sender.
+    """
     subject, text = message.subject[:300].lower(), prose.text.lower()
+    if is_from_recipient(message, prose):
+        return False
     if is_from_mail_system(message):
         return phrases.FAILURE.search(f"{subject}\n{text}") is not None
-    if not message.returned and message.header("return-path") != "<>":
+    if phrases.ANSWER.match(subject) or any(name in message.headers for name in _ANSWERING_HEADERS):
         return False
-    return phrases.BOUNCE_SUBJECT.search(subject) is not None or phrases.FAILED_DELIVERY.search(text) is not None
+    if phrases.BOUNCE_SUBJECT.search(subject):
+        return bool(message.returned) or message.header("return-path") == "<>"
+    return bool(message.returned) and phrases.FAILED_DELIVERY.search(text) is not None
+
+
+def is_from_recipient(message: ReceivedMessage, prose: ProseBounce) -> bool:
+    """Whether the sender is whom the text, or the returned message, names as its recipient: no server writes as that one."""
+    headers = fields_of(message.returned or split_returned(message.text)[1], _RECIPIENT_HEADERS)
+    named = {each.address.lower() for each in prose.recipients} | set(addresses_in(headers.values()))
+    return not named.isdisjoint(addresses_in([message.header("from")]))
 
 
 def parse_prose(message: ReceivedMessage) -> ProseBounce:
-    """Reads the text of a bounce. Total."""
+    """Reads the text of a bounce, but for the lines that it quotes: they are somebody else's words. Total."""
     text, returned = split_returned(message.text)
+    text = _QUOTED.sub("", text)
     headers = fields_of(message.returned or returned, (*_SENDER_HEADERS, *_RECIPIENT_HEADERS))
-    to = _addresses(headers.get(name, "") for name in _RECIPIENT_HEADERS)
+    to = addresses_in(headers.get(name, "") for name in _RECIPIENT_HEADERS)
     ours = {
-        *_addresses(headers.get(name, "") for name in _SENDER_HEADERS),
-        *_addresses(map(message.header, _OWN_HEADERS)),
+        *addresses_in(headers.get(name, "") for name in _SENDER_HEADERS),
+        *addresses_in(map(message.header, _OWN_HEADERS)),
     }
-    failed = _addresses(message.headers.get("x-failed-recipients", ())[:RECIPIENTS])
+    failed = addresses_in(message.headers.get("x-failed-recipients", ())[:RECIPIENTS])
     recipients = tuple(_recipients(text, failed, to, ours.difference(to)))
     if not (recipients or failed or to):
         recipients = tuple(_recipients(text, failed, to, ()))  # we mailed ourselves
@@ -114,7 +132,7 @@ def _begins_returned(line: str, following: Iterable[str]) -> bool:
     return not _WEAK_HEADER.match(line) or sum(_HEADER.match(each) is not None for each in following) > 1
 
 
-def _addresses(texts: Iterable[str]) -> list[str]:
+def addresses_in(texts: Iterable[str]) -> list[str]:
     """Returns the addresses in `texts`, in lower case, each once."""
     return list(dict.fromkeys(address.lower() for text in texts for address in _ADDRESS.findall(text)))
 
@@ -131,7 +149,7 @@ def _recipients(
         address = match[0].strip(".'`")
         lowered = address.lower()
         before = text[max(0, match.start() - _BEFORE) : match.start()].lower()
-        is_staff = lowered not in to and (_STAFF.match(lowered) or phrases.SENDER_BEFORE.search(before))
+        is_staff = lowered not in to and (STAFF.match(lowered) or phrases.SENDER_BEFORE.search(before))
         if lowered in found or (lowered not in failed if failed else lowered in ours or is_staff):
             continue
         found[lowered] = (address, text.rfind("\n", 0, match.start()) + 1)

@@ -9,6 +9,7 @@ failure, and only in messages of mail systems. A request to be unsubscribed is n
 Total, within the limits of `received_message`. The keys decide whether a token is ours; without them none is proven.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from mailer.feedback.auto_reply import is_marked_as_reply, is_vacation, is_without_return_path
@@ -16,7 +17,7 @@ from mailer.feedback.bounce_reason import judge_bounce
 from mailer.feedback.complaint import parse_complaint
 from mailer.feedback.delivery_status import DeliveryStatus, StatusBlock, parse_delivery_status
 from mailer.feedback.model import Feedback, FeedbackKind, FeedbackRecipient, Reading, TokenState, recipient_about
-from mailer.feedback.prose_bounce import ProseBounce, is_bounce, is_from_mail_system, parse_prose
+from mailer.feedback.prose_bounce import ProseBounce, is_bounce, is_from_mail_system, is_from_recipient, parse_prose
 from mailer.feedback.received_message import ReceivedMessage, parse_received
 from mailer.feedback.ses_notification import parse_ses_text, read_ses
 from mailer.feedback.token_extraction import placed_tokens, prove, recipient_texts, requested_tokens
@@ -58,11 +59,6 @@ def read_feedback(raw: bytes, keys: TokenKeys | None = None) -> Feedback:
     )
 
 
-def _is_by_server(message: ReceivedMessage) -> bool:
-    """Whether a mail system wrote this rather than a person, by its sender or return path."""
-    return is_from_mail_system(message) or is_without_return_path(message)
-
-
 def _is_automatic(message: ReceivedMessage, kind: FeedbackKind) -> bool:
     """Whether a program wrote this."""
     return (
@@ -78,7 +74,8 @@ def _status(message: ReceivedMessage) -> DeliveryStatus:
     """Returns the delivery status of all status parts, or of fields that stand in the text of a bounce."""
     texts = message.statuses
     if not texts and "inal-recipient:" in message.text.lower() and not is_vacation(message):
-        texts = [message.text] if _is_by_server(message) else []
+        is_by_server = is_from_mail_system(message) and not is_from_recipient(message, parse_prose(message))
+        texts = [message.text] if is_by_server else []
     parsed = [parse_delivery_status(text) for text in texts]
     return DeliveryStatus(
         envelope_id=next((each.envelope_id for each in parsed if each.envelope_id), ""),
@@ -99,14 +96,24 @@ def _read(message: ReceivedMessage, status: DeliveryStatus) -> Reading:
         return Reading(FeedbackKind.AUTO_REPLY, _of_reply(message))
     prose = parse_prose(message)
     if is_bounce(message, prose):
-        return Reading(FeedbackKind.BOUNCE, _of_prose(prose, certain=_is_by_server(message)))
+        return Reading(FeedbackKind.BOUNCE, _of_prose(prose, certain=is_from_mail_system(message)))
     return Reading(FeedbackKind.AUTO_REPLY, _of_reply(message)) if is_reply else Reading(FeedbackKind.OTHER)
 
 
 def _of_status(message: ReceivedMessage, status: DeliveryStatus) -> Recipients:
+    """Returns the recipients that were not reached. Of an address that was also reached, or is a list, a member bounced."""
     failed = [block for block in status.blocks if block.is_about_failure]
     if not failed:
         return ()
+    reached = {block.address.lower() for block in status.blocks if not block.is_about_failure}
+    is_list = any(block.action == "expanded" for block in status.blocks)
+    return tuple(
+        replace(each, forwarded=each.forwarded or is_list or each.address.lower() in reached)
+        for each in _judge_blocks(message, failed)
+    )
+
+
+def _judge_blocks(message: ReceivedMessage, failed: Sequence[StatusBlock]) -> Recipients:
     recipients = tuple(_judge_block(block) for block in failed)
     if all(each.address and each.reason not in _UNSURE for each in recipients):
         return recipients
@@ -124,6 +131,7 @@ def _judge_block(block: StatusBlock, address: str = "", prose: str = "") -> Feed
         diagnostic=block.diagnostic,
         prose=prose,
         delayed=block.action == "delayed",
+        temporary=block.is_to_be_retried,
     )
     return replace(judged, forwarded=block.is_forwarded)
 

@@ -4,7 +4,7 @@ import re
 
 ENHANCED = re.compile(r"(?<![\d.-])[245]\.\d{1,3}\.\d{1,3}(?![\d.]|-\d)")
 """An enhanced code, which no IP address or version number is."""
-_REPLY = re.compile(r"(?<![\d./#-])(?<!\d:)([45]\d\d)(?=[ \-:;,)#]|$)(?!-\d\d\b)")
+REPLY = re.compile(r"(?<![\d./#-])(?<!\d:)([45]\d\d)(?=[ \-:;,)#]|$)(?!-\d\d\b)")
 
 
 def specificity(status: str) -> int:
@@ -20,5 +20,5 @@ def find_status(words: str) -> str:
 
 def find_reply_code(words: str) -> int:
     """Returns the first code of a reply in `words`; 0 without one."""
-    found = _REPLY.findall(words)
+    found = REPLY.findall(words)
     return int(found[0]) if found else 0

@@ -30,6 +30,7 @@
     verifier        checks the invariants of a send
     users           users of the desk and their roles
     sessions        the sessions of users
+    two_factor      their second factors
     audit           the log of what users did
     revisions       earlier versions of dispatches
     api_tokens      tokens of the API and their scopes
@@ -59,6 +60,7 @@ from mailer.ledger.accounts.audit_log import AuditLog
 from mailer.ledger.accounts.dispatch_revisions import Revisions
 from mailer.ledger.accounts.idempotency_keys import IdempotencyKeys
 from mailer.ledger.accounts.sessions import Sessions
+from mailer.ledger.accounts.two_factor import TwoFactors
 from mailer.ledger.accounts.users import Users
 from mailer.ledger.feedback.log import FeedbackLog
 from mailer.ledger.feedback.provider_tokens import ProviderTokens
@@ -138,6 +140,7 @@ class Ledger:
         self.verifier = Verifier(context)
         self.users = Users(context)
         self.sessions = Sessions(context)
+        self.two_factor = TwoFactors(context)
         self.audit = AuditLog(context)
         self.revisions = Revisions(context)
         self.api_tokens = ApiTokens(context)

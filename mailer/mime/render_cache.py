@@ -3,10 +3,10 @@
     RenderCache(parts, write).render(values) == write(fill(parts, values))        always
 
 A list has fewer first names than recipients: what depends on fields alone is cached by their values. Tokens and addresses
-differ for every recipient, but all of one length take the same room: what depends on them alone is written once for each
-length, with stand-ins that are then replaced. Before it is used, the result is checked with a second pair of stand-ins of
-other characters; and it is used only for values of letters, digits and `@._+-`. Everything else is rendered each time.
-The size of the cache is bounded.
+differ for every recipient, but all of one length take the same room: what depends on them alone, and on the name of the
+list, is written once for each length and name, with stand-ins that are then replaced. Before it is used, the result is checked
+with a second pair of stand-ins of other characters; and it is used only for values of letters, digits and `@._+-`. Everything
+else is rendered each time. The size of the cache is bounded.
 """
 
 import re
@@ -14,19 +14,29 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from mailer.edition.merge_fields import ADDRESS, TOKEN, ReaderValues, TemplateParts, depends_on, fill
+from mailer.edition.merge_fields import ADDRESS, LIST_NAME, TOKEN, ReaderValues, TemplateParts, depends_on, fill
 
 MAX_ENTRIES = 512  # renderings in one cache
 MAX_LENGTH = 1000  # characters of the values, and octets, of a cached rendering
 
 _PLAIN_TOKEN = re.compile(r"[a-z2-7]+")
-_PLAIN_ADDRESS = re.compile(r"[A-Za-z0-9][A-Za-z0-9@._+-]*")
+_PLAIN_ADDRESS = re.compile(r"(?!.*xn--)[A-Za-z0-9][A-Za-z0-9@._+-]*")  # one with A-labels is shown in Unicode
 
 
 class RenderCache:
     """The renderings of `parts`, whose text `write` encodes."""
 
-    __slots__ = ("_by_address", "_by_token", "_by_values", "_names", "_parts", "_templates", "_write", "render")
+    __slots__ = (
+        "_by_address",
+        "_by_token",
+        "_by_values",
+        "_names",
+        "_names_list",
+        "_parts",
+        "_templates",
+        "_write",
+        "render",
+    )
 
     def __init__(self, parts: TemplateParts, write: Callable[[str], bytes]) -> None:
         self._parts = parts
@@ -34,23 +44,26 @@ class RenderCache:
         needed = depends_on(parts)
         self._by_token, self._by_address = TOKEN in needed, ADDRESS in needed
         self._names = sorted(needed - {TOKEN, ADDRESS})
+        self._names_list = self._names == [LIST_NAME]  # a send has few of them
         self._by_values: dict[Hashable, bytes] = {}
-        self._templates: dict[tuple[int, int], _Template | None] = {}
+        self._templates: dict[tuple[int, int, str], _Template | None] = {}
         self.render: Callable[[ReaderValues], bytes] = self._by_fields
         """Returns the text of the parts, filled with values and encoded."""
         if self._by_token or self._by_address:
-            self.render = self._render if self._names else self._by_lengths
+            self.render = self._by_lengths if self._names_list or not self._names else self._render
 
     def _by_lengths(self, values: ReaderValues) -> bytes:
         token = plain_token(values.token) if self._by_token else b""
         address = plain_address(values.address) if self._by_address else b""
         if token is None or address is None:
             return self._render(values)
-        lengths = len(token), len(address)
+        key = len(token), len(address), values.fields.get(LIST_NAME, "") if self._names_list else ""
         try:
-            template = self._templates[lengths]
+            template = self._templates[key]
         except KeyError:
-            template = self._templates[lengths] = self._make_template(values, *lengths)
+            if len(self._templates) >= MAX_ENTRIES:
+                self._templates.clear()
+            template = self._templates[key] = self._make_template(values, len(token), len(address))
         return template.fill(token, address) if template else self._render(values)
 
     def _by_fields(self, values: ReaderValues) -> bytes:

@@ -4,7 +4,8 @@
 
 It is sent from the publication, signed like its editions, and marked as automatic (`Auto-Submitted: auto-generated`, for it is no
 reply to a message), so that no responder answers it. It belongs to no list, so it has no List-Id and no List-Unsubscribe: with
-those, filters would put it among the newsletters, and there is nothing to unsubscribe from yet.
+those, filters would put it among the newsletters, and there is nothing to unsubscribe from yet. What comes back is found as with
+editions: by the token in the return path and the Message-ID, and by the headers of providers.
 
 Always holds of the text: CRLF line ends, leading dots doubled, one of each header. Raises MessageError for text that is not
 allowed in a header.
@@ -18,13 +19,14 @@ from mailer.mime.body_encoding import choose_encoding, compile_body
 from mailer.mime.composer import Message, MessageError, SenderProfile, body_part, format_date, message_id
 from mailer.mime.dkim.signer import DkimSigner
 from mailer.mime.header_encoding import HeaderError, address_field, structured, unstructured
+from mailer.mime.provider_headers import provider_headers
 
 _NO_VALUES = ReaderValues(token="")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransactionalMail:
-    """The content and the recipient. `token` is for its Message-ID; `date` is in seconds since the epoch."""
+    """The content and the recipient. `token` is for its Message-ID and return path; `date` is in seconds since the epoch."""
 
     to: str
     subject: str
@@ -57,9 +59,13 @@ def build(sender_profile: SenderProfile, mail: TransactionalMail) -> Message:
         if sender_profile.signers
         else ()
     )
-    pieces = (*signatures, *fields, b"\r\n", body)
+    unsigned = provider_headers(sender_profile.providers, message_id(mail.token, sender_profile.domain))
+    pieces = (*signatures, *unsigned, *fields, b"\r\n", body)
+    sender = sender_profile.sender_address
+    if sender_profile.bounce_address:
+        sender = sender_profile.with_verp(sender_profile.bounce_address, mail.token)
     return Message(
-        sender=sender_profile.bounce_address or sender_profile.sender_address,
+        sender=sender,
         recipient=mail.to,
         envelope_id=mail.token,
         pieces=pieces,

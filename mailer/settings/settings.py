@@ -8,6 +8,7 @@ masked where settings are shown.
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from enum import StrEnum
 from io import StringIO
@@ -49,6 +50,33 @@ class Images(StrEnum):
 class OnUncertain(StrEnum):
     HOLD = "hold"
     RESEND = "resend"  # once, with the same Message-ID
+
+
+@dataclass(frozen=True, slots=True)
+class SettingProblem:
+    """What is wrong with a variable, in `words`. `name` is "" for a problem of several; `place` is where it is set, or ""."""
+
+    name: str
+    place: str
+    words: str
+
+    def __str__(self) -> str:
+        where = f"{self.name} ({self.place})" if self.name and self.place else self.name or self.place
+        return f"{where}: {self.words}" if where else self.words
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingSources:
+    """The variables of `.env` and those of the environment, which win; where each is set, and the problems of the file."""
+
+    in_file: Mapping[str, str] = field(repr=False)
+    in_environment: Mapping[str, str] = field(repr=False)
+    places: Mapping[str, str]
+    problems: tuple[SettingProblem, ...] = ()
+
+    @property
+    def variables(self) -> dict[str, str]:
+        return {**self.in_file, **self.in_environment}
 
 
 def _parsed_by(parse: Callable[[str], object]) -> BeforeValidator:
@@ -162,6 +190,7 @@ class Settings(BaseSettings):
     bounce_days: Annotated[int, _parsed_by(parsers.parse_int(0))] = 14
     bounce_reset: Annotated[int, _parsed_by(_parse_positive)] = 72
     bounce_warn: Annotated[int, _parsed_by(_parse_positive)] = 10
+    bounce_hold: Annotated[int, _parsed_by(parsers.parse_int(0))] = 10
     feedback_days: Annotated[int, _parsed_by(parsers.parse_int(0))] = 7
     on_uncertain: Annotated[OnUncertain, _parsed_by(parsers.parse_choice(OnUncertain))] = OnUncertain.HOLD
     images: Annotated[Images, _parsed_by(parsers.parse_choice(Images))] = Images.LINK
@@ -277,7 +306,7 @@ def variable_names() -> dict[str, str]:
 
 def load_settings(workspace: Path, environ: Mapping[str, str] | None = None) -> Settings:
     """Returns the settings of a workspace. `environ` replaces the environment of this process. Raises SettingsError."""
-    result = _load(workspace, os.environ if environ is None else environ)
+    result = _load(workspace, environ)
     if isinstance(result, Settings):
         return result
     listed = "\n".join(f"  {problem}" for problem in result)  # raised here, where no local holds a value
@@ -291,20 +320,35 @@ def load_settings(workspace: Path, environ: Mapping[str, str] | None = None) -> 
     raise SettingsError(f"Invalid settings:\n{listed}", next_step)
 
 
+def _load(workspace: Path, environ: Mapping[str, str] | None) -> Settings | list[SettingProblem]:
+    sources = read_sources(workspace, environ)
+    result = check_variables(workspace, sources.variables, sources.places)
+    if isinstance(result, Settings):
+        return list(sources.problems) or result
+    return [*sources.problems, *result]
+
+
 def _has_variables(environ: Mapping[str, str]) -> bool:
     return any(name.upper().startswith(PREFIX) for name in environ)
 
 
-def _load(workspace: Path, environ: Mapping[str, str]) -> Settings | list[str]:
-    """Returns the settings, or a line for each problem."""
+def read_sources(workspace: Path, environ: Mapping[str, str] | None = None) -> SettingSources:
+    """Returns the variables of a workspace, unchecked. `environ` replaces the environment of this process."""
+    given = os.environ if environ is None else environ
     in_file, places, problems = _read_env_file(workspace / ".env")
     in_environment = {
-        name.upper(): value for name, value in environ.items() if name.upper().startswith(PREFIX) and value.strip()
+        name.upper(): value for name, value in given.items() if name.upper().startswith(PREFIX) and value.strip()
     }
     places.update(dict.fromkeys(in_environment, "environment"))
-    variables = {**in_file, **in_environment}
+    return SettingSources(in_file=in_file, in_environment=in_environment, places=places, problems=tuple(problems))
+
+
+def check_variables(
+    workspace: Path, variables: Mapping[str, str], places: Mapping[str, str]
+) -> Settings | list[SettingProblem]:
+    """Returns the settings that these variables make, or all that is wrong with them."""
     names = variable_names()
-    problems += [_describe_unknown(name, places[name], names) for name in variables if name not in names]
+    problems = [_describe_unknown(name, places[name], names) for name in variables if name not in names]
     known = {name: value for name, value in variables.items() if name in names}
     values = {**_Variables(known)(), "workspace": workspace}
     try:
@@ -314,14 +358,14 @@ def _load(workspace: Path, environ: Mapping[str, str]) -> Settings | list[str]:
     return problems or settings
 
 
-def _describe_unknown(name: str, place: str, names: Iterable[str]) -> str:
+def _describe_unknown(name: str, place: str, names: Iterable[str]) -> SettingProblem:
     if name in _REMOVED:
-        return f"{name} ({place}): is no longer a setting, because {_REMOVED[name]}. Delete it."
+        return SettingProblem(name, place, f"is no longer a setting, because {_REMOVED[name]}. Delete it.")
     if name in RENAMED:
-        return f"{name} ({place}): is now called {RENAMED[name]}. Rename it."
+        return SettingProblem(name, place, f"is now called {RENAMED[name]}. Rename it.")
     close = get_close_matches(name.removeprefix(PREFIX), [known.removeprefix(PREFIX) for known in names], n=1)
     hint = f"; did you mean {PREFIX}{close[0]}?" if close else ""
-    return f"{name} ({place}): is not a setting{hint}"
+    return SettingProblem(name, place, f"is not a setting{hint}")
 
 
 def suggest_name(name: str) -> str:
@@ -331,9 +375,9 @@ def suggest_name(name: str) -> str:
     return f"{PREFIX}{rest}" if close and f"{PREFIX}{rest}" in variable_names() else ""
 
 
-def format_errors(error: ValidationError, places: Mapping[str, str]) -> list[str]:
+def format_errors(error: ValidationError, places: Mapping[str, str]) -> list[SettingProblem]:
     variables = {field: name for name, field in variable_names().items()}
-    sentences = []
+    problems = []
     for found in error.errors(include_url=False, include_input=False):
         if found["type"] == "default_factory_not_called":  # follows from another error
             continue
@@ -342,31 +386,31 @@ def format_errors(error: ValidationError, places: Mapping[str, str]) -> list[str
         text = str(found["ctx"]["error"]) if found["type"] == "value_error" else found["msg"]
         if found["type"] == "missing":
             text = _MISSING[name]
-        sentences.append(f"{name} ({places[name]}): {text}" if name in places else f"{name}: {text}" if name else text)
-    return sentences
+        problems.append(SettingProblem(name, places.get(name, ""), text))
+    return problems
 
 
-def _read_env_file(path: Path) -> tuple[dict[str, str], dict[str, str], list[str]]:
+def _read_env_file(path: Path) -> tuple[dict[str, str], dict[str, str], list[SettingProblem]]:
     """Returns the variables of a .env file, the line of each, and the problems of the file. A missing file sets nothing."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         return {}, {}, []
     except UnicodeDecodeError:
-        return {}, {}, [f"{path}: should be UTF-8 text"]
+        return {}, {}, [SettingProblem("", str(path), "should be UTF-8 text")]
     except OSError as error:
-        return {}, {}, [f"{path}: cannot be read ({error.strerror})"]
+        return {}, {}, [SettingProblem("", str(path), f"cannot be read ({error.strerror})")]
     values: dict[str, str] = {}
     places: dict[str, str] = {}
-    problems: list[str] = []
+    problems: list[SettingProblem] = []
     for binding in parse_stream(StringIO(text)):
         place = f"{path.name}:{binding.original.line}"
         if binding.error:
             quoted = re.match(r"""[^'"=]*=\s*['"]""", binding.original.string.lstrip())
             problem = "the quote is not closed" if quoted else "should be NAME=value, a comment or empty"
-            problems.append(f"{place}: {problem}")
+            problems.append(SettingProblem("", place, problem))
         elif binding.key is not None and (name := binding.key.upper()).startswith(PREFIX):
             values[name], places[name] = binding.value or "", place
         elif binding.key is not None and (close := suggest_name(binding.key.upper())):
-            problems.append(f"{binding.key} ({place}): is not a setting; did you mean {close}?")
+            problems.append(SettingProblem(binding.key, place, f"is not a setting; did you mean {close}?"))
     return values, places, problems

@@ -112,7 +112,14 @@ _PHRASES: tuple[tuple[Reason, tuple[str, ...]], ...] = (
             r"x-unix",
         ),
     ),
-    (_R.FILTERED, (r"due to recipient (?:preferences|settings)",)),
+    (
+        _R.FILTERED,
+        (
+            r"due to recipient (?:preferences|settings)",
+            r"(?:allow|white|safe|mailing|friends?)[- ]?lists?\b",
+            r"(?:user|member|subscriber)s? of (?:the|this) list\b",
+        ),
+    ),
     # of the sender
     (
         _R.AUTH_FAILURE,
@@ -172,14 +179,34 @@ _PHRASES: tuple[tuple[Reason, tuple[str, ...]], ...] = (
         _R.REJECTED,
         (
             (
-                r"(?:sender|from|originator|return[- ]path|expéditeur|absender|remitente|mittente)\b(?: \S+){0,6}? "
+                r"(?:sender|from|originator|return[- ]path|expéditeur|absender|remitente|mittente)(?:'s)?\b(?: \S+){0,6}? "
                 r"(?:(?:was |is |has been )?(?:reject|refus|denied|blocked|banned|disabled|suspended|unknown|invalid|empty)"
-                r"|verif|does not exist|doesn't|could not|cannot"
+                r"|verif|does not exist|doesn't|could not|cannot|must|null ?mx|no (?:valid )?mx"
                 r"|not (?:allowed|accepted|authori[sz]ed|owned|verified|found|valid|known|pre-approved))"
             ),
             (
                 r"(?:invalid|bad|unknown|unverified|unroutable|unresolvable|bogus|unauthori[sz]ed) (?:envelope |smtp |e?-?mail )?"
                 r"(?:sender|from|return[- ]path)\b"
+            ),
+            r"(?<![\d.])5\.1\.[78](?![\d.])",  # the sender's address, whatever another code says
+            (
+                r"(?:for|of|in|by) (?:the |your |this )?(?:envelope |smtp |message |header )?"
+                r"(?:sender|from:?(?: header| address| domain| field| line)|mail from)\b"
+            ),
+            r"(?:for|of) your (?:\w+ )?(?:mx|domain|dns|host ?name|host)\b",
+            r"envelope (?:domain|address)\b",
+            r"(?:internal|authenticated|authori[sz]ed|known|local) senders?\b",
+            r"you are (?:an? )?(?:unknown|not)\b",
+            r"(?:header from|(?:from|sender|date|to|subject):? header)\b",
+            r"(?:in-reply-to|reply-to|errors-to|list-[a-z]+|return[- ]address|reply address|bounce address)\b",
+            r"(?:cannot|can't|could not|unable to) (?:be )?repl(?:y|ied)\b",
+            (
+                r"(?:resolve|find|verify|look ?up|locate|reach|contact|connect to|route to) "
+                r"your (?:\w+ )?(?:mx|domain|dns|host ?name|host|(?:mail|smtp) ?server|address)\b"
+            ),
+            (
+                r"(?:your|sender's|sending) (?:\w+ )?(?:mx|domain|dns|host ?name|(?:mail|smtp) ?server)\b.{0,40}"
+                r"(?:null ?mx|not accept|unresolvable|resolve|no (?:valid )?mx|not exist|unknown|invalid|not found)"
             ),
             r"send ?as ?denied",
             r"not (?:allowed|permitted|authori[sz]ed) to send\b",
@@ -193,7 +220,13 @@ _PHRASES: tuple[tuple[Reason, tuple[str, ...]], ...] = (
                 r"|expired|unknown|invalid|n[o']t (?:exist|found|known))"
             ),
             r"smtp (?:user|account)\b",
-            r"absender|expéditeur|remitente|mittente|remetente|afzender|avsändar|отправител|发件人|發件人|差出人",
+            r"absender|expéditeur|remitente|mittente|remetente|afzender|avsändar|отправител|发件人|發件人|差出人|送信者|返信先",
+            r"(?:rücksende|antwort)adresse",
+            r"(?:adresse|dirección|indirizzo|endereço) d[ei] (?:retour|retorno|ritorno|réponse|respuesta)",
+            (
+                r"(?:ihre|deine|votre|su|tu|il tuo|il suo|la sua|o seu) (?:e-?mail-?)?"
+                r"(?:adresse|dirección|indirizzo|endereço|domain|dominio)\b"
+            ),
             r"sending (?:is |has been )?(?:disabled|suspended|blocked|paused|denied)",
         ),
     ),
@@ -205,16 +238,21 @@ _PHRASES: tuple[tuple[Reason, tuple[str, ...]], ...] = (
             r"(?:not (?:permitted|allowed|able|configured)|unable|refuse|cannot|won't) (?:to )?relay",
             r"no relaying",
             r"open relay",
+            r"tenant attribution",
             r"not a gateway",
             r"rcpthosts",
             r"handle mail for",
-            r"authentication (?:is )?required",
+            r"\b(?:pop3?|imap)\b.{0,20}(?:log ?in|auth|before smtp|first)",
+            r"(?:log ?in (?:first|before)|not logged ?in|check (?:your )?(?:e-?)?mail (?:first|before))",
+            r"(?:please|must|first) (?:\w+ )?authenticate",
+            r"(?:smtp )?auth(?:entication)? (?:is )?(?:required|needed|first)",
             r"(?:must|need to|requires?|without|not) (?:\w+ ){0,3}authenticat",
         ),
     ),
     (
         _R.SYSTEM_ERROR,
         (
+            r"licen[cs]e (?:has |is |was )?(?:expired|invalid|exceeded)",
             (
                 r"(?:database|table|map|backend|file|config\w*|lookup)(?: \S+){0,2}? (?:is |was |has )?"
                 r"(?:not found|does not exist|unavailable|failed|missing)"
@@ -255,6 +293,7 @@ _PHRASES: tuple[tuple[Reason, tuple[str, ...]], ...] = (
             r"not (?:currently )?accepting mail from your",
             r"refused to talk to me",
             r"my name was rejected",
+            r"(?:in|by|from|of) (?:the |your )?(?:helo|ehlo)\b",
             r"(?:helo|ehlo)\b.{0,40}(?:reject|invalid|mismatch|not found|refus|denied|bad|unknown|must)",
         ),
     ),
@@ -296,6 +335,11 @@ _PHRASES: tuple[tuple[Reason, tuple[str, ...]], ...] = (
             r"exceed\w* (?:\w+ ){0,4}(?:size|length)",
             r"line limit",
         ),
+    ),
+    # of the people behind an address, as an automatic reply tells it
+    (
+        _R.ON_HOLD,
+        (r"(?:our|we|company|office|shop|store|web ?site|business|headquarters) (?:\w+ ){0,2}(?:has |have )?moved",),
     ),
     (_R.HAS_MOVED, (r"(?:has |have )moved", r"no longer (?:at|with|works)", r"has changed (?:to|his|her|their|its)")),
     (
@@ -523,6 +567,8 @@ _HEDGED = re.compile(
 )
 _TEMPORARY = re.compile(
     r"not found, try again|(?:re)?try (?:again )?(?:later|in \d)|try again in|\btemporar(?:y (?:failure|error|problem)|ily)"
+    r"|\b(?:maintenance|overloaded|quarantined?|dnssec)\b|\bbeing (?:moved|migrated)\b|\bat this time\b|: refused\b"
+    r"|\b(?:verification|lookup|directory) (?:is |service |server )*(?:temporarily )?unavailable\b"
     r"|\bservfail\b|\btimed out\b|\b(?:currently|derzeit) n(?:ot|icht)\b|\bdoes not exist yet\b"
 )
 

@@ -43,6 +43,9 @@ class FeedbackEndpoint:
         except HTTPException as error:
             if error.status_code == 408:  # its sender was slow, and should try again
                 return _answer(provider.busy)
+            if error.status_code == 413 and not provider.is_signed:  # proven by its password
+                note = f"A request to /feedback/{provider.name} is longer than {provider.largest:,} octets, and was refused."
+                self._errors.write(note, level=logging.WARNING)
             raise
         answer = await self._webhooks.process(
             provider, ProviderRequest(headers=headers, body=body, path_secret=received.path_secret)

@@ -64,6 +64,7 @@ def test_every_row_and_every_answer_survives(here: Commands, count_rows: Count) 
     expected = {RENAMED.get(table, table): count for table, count in EXPECTED["rows"].items() if table != "lease"}
     assert len(expected) == 30
     expected["meta"] += not (here.folder / "mailer.db").exists()  # PostgreSQL: which database of which server it is
+    expected["meta"] -= 1  # the rollback guard has a table of its own now
     here.json("status")  # upgrades the database
     assert {table: count_rows(table) for table in expected} == expected
     for command, answer in EXPECTED["commands"].items():  # those that show a reader add to the audit log

@@ -1,4 +1,4 @@
-"""A server is killed, or ended.
+"""A server is killed, or ended, or a pipe of a mail server.
 
 While it runs a send: the next one resumes it, and nobody is mailed twice. While it takes what came back: nothing is lost, because
 it has not answered.
@@ -10,6 +10,8 @@ import re
 import signal
 import smtplib
 import sqlite3
+import subprocess
+import sys
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -130,3 +132,35 @@ def test_what_comes_back_is_answered_after_the_commit_so_after_a_kill_it_comes_a
         assert recorded() == [("brevo", ana, "suppressed"), ("lmtp", ben, "suppressed")]
     finally:
         second.kill()
+
+
+def test_a_pipe_that_is_killed_before_the_commit_dies_by_the_signal_and_the_repetition_counts_once(tmp_path):
+    """Postfix keeps a message if its pipe exits with 75, and also if it dies by a signal (pipe_command.c, PIPE_STAT_DEFER)."""
+    make_workspace(tmp_path)
+    with App.open(tmp_path) as app:
+        ana = SentMail(app).send("tide", "ana@example.com")["ana@example.com"]
+
+    def pipe():
+        command = [sys.executable, "-m", "mailer", "--workspace", str(tmp_path), "inbound"]
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+        process.stdin.write(bounce(ana, "5.1.1"))
+        process.stdin.close()
+        return process
+
+    def recorded():
+        with sqlite3.connect(tmp_path / "mailer.db") as database:
+            return database.execute("select source, identity, effect from feedback").fetchall()
+
+    locking = sqlite3.connect(tmp_path / "mailer.db", isolation_level=None)
+    locking.execute("begin immediate")
+    first = pipe()
+    try:
+        until(lambda: is_being_written(tmp_path))
+    finally:
+        first.kill()
+    assert first.wait(PATIENCE) == -signal.SIGKILL
+    locking.execute("rollback")
+    locking.close()
+    assert recorded() == []
+    assert [pipe().wait(PATIENCE), pipe().wait(PATIENCE)] == [0, 0]
+    assert recorded() == [("pipe", "ana@example.com", "suppressed")]

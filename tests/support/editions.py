@@ -1,5 +1,6 @@
 """Editions for tests: the examples of the repository, and whatever a test writes."""
 
+import datetime as dt
 from functools import cache
 from pathlib import Path
 
@@ -25,7 +26,9 @@ PUBLICATION = Publication(
 )
 REFERENCES = {
     "2025-12-18-eleven-winters": DispatchReference(
-        title="Eleven winters", url=PUBLICATION.archive_url("2025-12-18-eleven-winters")
+        title="Eleven winters",
+        url=PUBLICATION.archive_url("2025-12-18-eleven-winters"),
+        date=dt.date(2025, 12, 18),
     ),
     "2026-03-02-crane": DispatchReference(
         title="The crane that nobody wanted", url=PUBLICATION.archive_url("2026-03-02-crane")

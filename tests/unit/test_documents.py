@@ -270,7 +270,7 @@ def test_each_setting_has_an_effect():
     fields = set(variable_names().values())
     used = {field for field in fields if re.search(rf"settings\.{field}\b", sources)}
     used |= {f"feedback_{name}" for name in MAIL_PROVIDERS}  # by `feedback_secrets`
-    assert fields - used == {"allow_plaintext"}  # looked at while the settings themselves are read
+    assert fields == used
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)

@@ -14,6 +14,7 @@ from mailer.relay import is_loopback_url
 from mailer.service.accounts.invites import LINK_GOOD_FOR, create_invite
 from mailer.service.accounts.oidc.login import normalize_login
 from mailer.service.accounts.passwords import hash_password
+from mailer.service.accounts.two_factor import has_two_factor
 
 _ROLE = click.Choice([role.value for role in Role])
 
@@ -90,6 +91,20 @@ def role_(name: str, role: str, workspace: Path) -> None:
         app.ledger.users.set_role(user.id, Role(role))
         app.ledger.audit.record(COMMAND_LINE, "user.role", user.name, f"{user.role} to {role}")
     click.echo(f"{user.name}: {role}")
+
+
+@user_command.command("two-factor")
+@click.argument("name")
+@click.option("--off", is_flag=True, help="Turn it off, for a user who has lost the phone and the recovery codes.")
+@in_workspace
+def two_factor(name: str, *, off: bool, workspace: Path) -> None:
+    """Show whether the user NAME signs in with a second factor, or turn it off. Users turn it on at the desk."""
+    with App.open(workspace) as app:
+        user = app.ledger.users.by_name(name)
+        if off and app.ledger.two_factor.remove(user.id):
+            app.ledger.audit.record(COMMAND_LINE, "user.code-off", user.name)
+        is_on = has_two_factor(app, user)
+    click.echo(f"{user.name}: two-factor sign-in is {'on' if is_on else 'off'}")
 
 
 @user_command.command("remove")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal, TypeVar
 
-from mailer.edition.merge_fields import Fillable, MergeField, TemplateParts
+from mailer.edition.merge_fields import Fillable, ListName, MergeField, TemplateParts
 from mailer.edition.numbering import Numbering, VariantKey
 
 T = TypeVar("T")
@@ -61,7 +61,7 @@ class FootnoteList:
     notes: tuple[FootnoteNode, ...]
 
 
-Node = str | MergeField | NumberNode | ImageSource | ConditionalNode | FootnoteNode | FootnoteList
+Node = str | MergeField | ListName | NumberNode | ImageSource | ConditionalNode | FootnoteNode | FootnoteList
 Nodes = tuple[Node, ...]
 
 

@@ -11,16 +11,16 @@ from markupsafe import Markup, escape
 
 from mailer.dispatch import model
 from mailer.dispatch.url_validation import normalise_url
-from mailer.edition.dispatch_view import DispatchView, Path, non_empty_lines
+from mailer.edition.dispatch_view import REASON, DispatchView, Path, non_empty_lines
 from mailer.edition.html.conditional_nodes import ConditionalNode, ImageSource, Nodes, NumberNode
 from mailer.edition.html.css_inliner import inline_styles
 from mailer.edition.html.markdown_renderer import HtmlRenderer
 from mailer.edition.html.node_markers import Markers
-from mailer.edition.merge_fields import ADDRESS, TOKEN, EscapeContext, MergeField
+from mailer.edition.merge_fields import ADDRESS, TOKEN, EscapeContext, ListName, MergeField
 from mailer.edition.model import Image
 from mailer.edition.template_loader import TemplateSet
 from mailer.edition.theme import Theme
-from mailer.i18n.bidi import first_strong_direction
+from mailer.i18n.bidi import first_strong_direction, isolate
 from mailer.i18n.comma import comma
 from mailer.i18n.date_format import long_date
 from mailer.line_sanitizer import clean_line
@@ -73,6 +73,12 @@ class _PageContext:
             "view_url": view.view_url,
             "unsubscribe_url": escape(publication.unsubscribe_url)
             + self.markers.placeholder(MergeField(TOKEN, EscapeContext.URL)),
+            "preferences_url": escape(publication.preferences_url)
+            + self.markers.placeholder(MergeField(TOKEN, EscapeContext.URL)),
+            "archive_url": publication.archive_index_url,
+            "reply_url": view.reply_url,
+            "for_reader": self.for_reader,
+            "forward_url": view.forward_url,
             "logo": self.logo(),
             "photo": self.photo(),
             "entries": self.contents_entries(),
@@ -84,6 +90,7 @@ class _PageContext:
                     "title": clean_line(item.title),
                     "direction": view.direction_of(item.title),
                     "url": view.earlier_url(item),
+                    "date": view.earlier_date(item),
                     "note": clean_line(item.note),
                 }
                 for item in dispatch.earlier
@@ -241,14 +248,20 @@ class _PageContext:
     def subscription_reason(self) -> Markup:
         """Returns why the reader gets this: with the address for a reader, in general for anybody else."""
         choice = self.view.address_choice
+        name = self.markers.placeholder(ListName(EscapeContext.HTML, self.view.publication.name))
         known = self.view.translate(
-            "You are receiving this newsletter at %(address)s because you signed up for it.",
+            REASON,
+            name=isolate(name) if self.view.direction == "rtl" else name,
             address=self.markers.placeholder(MergeField(ADDRESS, EscapeContext.HTML)),
         )
         unknown = self.view.translate("This newsletter is sent by e-mail to everyone who signed up for it.")
         return self.markers.wrap(ConditionalNode(choice, 0, ()), escape(known)) + self.markers.wrap(
             ConditionalNode(choice, 1, ()), escape(unknown)
         )
+
+    def for_reader(self, inner: Markup) -> Markup:
+        """Returns `inner` for the messages only: it is not in the archive, which has no reader."""
+        return self.markers.wrap(ConditionalNode(self.view.address_choice, 0, ()), inner)
 
     def in_branches(self, path: Path, inner: Markup) -> Markup:
         for choice, branch in reversed(path):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from os.path import commonprefix
 
 from mailer.edition.html.conditional_nodes import NumberNode, join_adjacent
-from mailer.edition.merge_fields import Fillable, MergeField, ReaderValues, TemplateParts, depends_on, fill
+from mailer.edition.merge_fields import Fillable, ListName, MergeField, ReaderValues, TemplateParts, depends_on, fill
 from mailer.edition.numbering import Numbering, VariantKey
 from mailer.edition.plaintext.flowed import fixed_lines, flow
 from mailer.edition.plaintext.tables import format_table
@@ -27,7 +27,7 @@ class TextLink:
     target: Target
 
 
-Words = tuple[str | MergeField | NumberNode | TextLink, ...]
+Words = tuple[str | MergeField | ListName | NumberNode | TextLink, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

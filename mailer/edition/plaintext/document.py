@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 
 from mailer.dispatch import model
 from mailer.dispatch.url_validation import normalise_url
-from mailer.edition.dispatch_view import DispatchView, Path, non_empty_lines
+from mailer.edition.dispatch_view import REASON, DispatchView, Path, non_empty_lines
 from mailer.edition.html.conditional_nodes import NumberNode
-from mailer.edition.merge_fields import ADDRESS, TOKEN, EscapeContext, MergeField
+from mailer.edition.merge_fields import ADDRESS, TOKEN, EscapeContext, ListName, MergeField
 from mailer.edition.plaintext.blocks import (
     Block,
     Blocks,
@@ -84,8 +84,12 @@ class _PlaintextContext:
             "view": _labelled(view.translate("Read in your browser:"), view.view_url),
             "why": self.subscription_reason(),
             "unsubscribe": (
-                TextBlock(words=(view.translate("Unsubscribe, take a break or change your address here:"),), gap=0),
+                TextBlock(words=(view.translate("Unsubscribe:"),), gap=0),
                 TextBlock(words=(publication.unsubscribe_url, MergeField(TOKEN, EscapeContext.TEXT_URL)), gap=0),
+            ),
+            "settings": (
+                TextBlock(words=(view.translate("Your settings (take a break, change your address):"),), gap=0),
+                TextBlock(words=(publication.preferences_url, MergeField(TOKEN, EscapeContext.TEXT_URL)), gap=0),
             ),
             "postal_address": _plain_lines(non_empty_lines(publication.postal_address)),
             "copyright": _plain_lines(view.copyright),
@@ -177,22 +181,28 @@ class _PlaintextContext:
         blocks: list[Block] = []
         for item in self.view.dispatch.earlier:
             title = _isolated(clean_line(item.title), self.view.direction)
-            text = f"{title}{comma(self.view.language)}{clean_line(item.note)}" if item.note else title
+            date = self.view.earlier_date(item)
+            head = f"{title} ({_isolated(date, self.view.direction)})" if date else title
+            text = f"{head}{comma(self.view.language)}{clean_line(item.note)}" if item.note else head
             blocks.append(TextBlock(lead=("- ",), words=(text,), gap=int(not blocks)))
             blocks.append(TextBlock(words=(self.view.earlier_url(item),), indent="  ", gap=0))
-        return (TextBlock(words=(self.view.translate("Earlier issues"),)), *blocks) if blocks else ()
+        archive = _labelled(self.view.translate("All issues:"), self.view.publication.archive_index_url, gap=1)
+        return (TextBlock(words=(self.view.translate("Earlier issues"),)), *blocks, *archive) if blocks else ()
 
     def subscription_reason(self) -> Blocks:
         choice = self.view.address_choice
-        before, after = self.view.translate(
-            "You are receiving this newsletter at %(address)s because you signed up for it.", address="\0"
-        ).split("\0")
+        fields: dict[str, ListName | MergeField] = {
+            "n": ListName(EscapeContext.TEXT, self.view.publication.name),
+            "a": MergeField(ADDRESS, EscapeContext.TEXT),
+        }
+        name = isolate("\0n\0") if self.view.direction == "rtl" else "\0n\0"
+        texts = self.view.translate(REASON, name=name, address="\0a\0").split("\0")
         unknown = self.view.translate("This newsletter is sent by e-mail to everyone who signed up for it.")
         return (
             ConditionalBlock(
                 choice=choice,
                 branch=0,
-                blocks=(TextBlock(words=(before, MergeField(ADDRESS, EscapeContext.TEXT), after)),),
+                blocks=(TextBlock(words=tuple(fields.get(text, text) for text in texts)),),
             ),
             ConditionalBlock(choice=choice, branch=1, blocks=(TextBlock(words=(unknown,)),)),
         )

@@ -13,7 +13,7 @@ from mailer.dispatch import model
 from mailer.dispatch.markdown.token_walk import closing_index
 from mailer.edition.html.conditional_nodes import NumberNode
 from mailer.edition.html.figures_and_buttons import StandaloneButton, StandaloneFigure, standalone_element, title_of
-from mailer.edition.merge_fields import EscapeContext, MergeField
+from mailer.edition.merge_fields import EscapeContext, ListName, MergeField
 from mailer.edition.plaintext.blocks import Block, Blocks, ConditionalBlock, Table, TextBlock, TextLink, Words
 from mailer.edition.publication import DispatchReference
 from mailer.edition.url_with_merge_fields import link_target
@@ -112,7 +112,7 @@ class PlaintextRenderer:
 
     def inline(self, tokens: Sequence[Token]) -> Words:  # noqa: C901 - one case a kind of token
         """Renders inline tokens, or an `inline` token around them, as words."""
-        words: list[str | MergeField | NumberNode | TextLink] = []
+        words: list[str | MergeField | ListName | NumberNode | TextLink] = []
         index = 0
         while index < len(tokens):
             token = tokens[index]

@@ -19,7 +19,7 @@ from sqlalchemy import Connection, Row, delete, func, insert, select, update
 from mailer.errors import UsageError
 from mailer.ledger.store.advisory_lock import advisory_lock
 from mailer.ledger.store.ledger_context import LedgerContext
-from mailer.ledger.store.tables import desk_session, desk_user
+from mailer.ledger.store.tables import desk_session, desk_two_factor, desk_user
 from mailer.ledger.types.roles_and_scopes import Role
 
 LONGEST_NAME = 64  # characters
@@ -240,6 +240,7 @@ class Users:
             values = {"removed_at": self._context.clock(), "password": "", "link": None, "link_until": None, **_NO_OIDC}
             conn.execute(_where(user_id).values(**values))
             conn.execute(delete(desk_session).where(desk_session.c.user_id == user_id))
+            conn.execute(delete(desk_two_factor).where(desk_two_factor.c.user_id == user_id))
 
         self._context.writer.call(work).result()
 

@@ -8,7 +8,8 @@ that a message gives expires: a notification about a message of long ago waits f
 from before a suppression was lifted, and an event that a reader unsubscribed then; a bounce of such a message is noted, because
 the reader has confirmed the address since. What a test message brings back is noted. Strangers cannot fill the table: unproven
 feedback is recorded only if a person should decide, and once for each reader. Of an erased subscriber nothing is kept that
-names them.
+names them. A bounce of a transactional mail proves nothing about a reader: it marks that mail as failed, and waits for a
+person if its recipient is a reader.
 """
 
 import zlib
@@ -23,6 +24,7 @@ from mailer.addresses import AddressError, parse_address
 from mailer.delivery.states import DeliveryState, SendKind
 from mailer.feedback.model import FeedbackKind
 from mailer.feedback.policy import DAY, BounceLimits, Effect, PastDelivery, effect_of, has_bounced_repeatedly
+from mailer.ledger.feedback.mass_bounces import is_mass_bounce
 from mailer.ledger.privacy.pseudonyms import aliases, is_pseudonym
 from mailer.ledger.store.compiled_statements import CompiledStatement, param
 from mailer.ledger.store.tables import (
@@ -37,6 +39,7 @@ from mailer.ledger.store.tables import (
     suppression_change,
 )
 from mailer.ledger.subscribers.suppressions import addresses_since, suppress
+from mailer.ledger.subscribers.transactional_mail_queue import load_mail, mark_returned
 from mailer.ledger.types.feedback import FeedbackMessage, FeedbackProof, NewFeedback, RecordStatus
 from mailer.ledger.types.suppressions import SuppressionAction, SuppressionReason
 from mailer.ledger.webhooks.outbox import enqueue_feedback
@@ -47,6 +50,7 @@ LONGEST_SERIES = 50  # pieces of feedback about one delivery
 KEPT_OF_MESSAGE = 64 * 1024  # octets
 _PAST = 200  # deliveries of a subscriber that are looked at
 _REPORT_TYPE = 32  # characters
+_COUNTS = ("recorded", "ignored", "unknown", "unreadable")  # of a source
 _SUPPRESSION = {
     FeedbackKind.BOUNCE: SuppressionReason.BOUNCED,
     FeedbackKind.COMPLAINT: SuppressionReason.COMPLAINED,
@@ -78,9 +82,12 @@ def record_feedback(
     """Within a transaction: records `new` and what follows, and keeps the beginning of the `message` that it is from."""
     if _SEEN.run(conn, new.source, new.source_id).fetchone():
         return RecordStatus.DUPLICATE
+    is_of_ours = new.transactional_id is not None and _mark_returned(conn, new, new.transactional_id)
+    if is_of_ours:
+        new = replace(new, provider_id="")  # which is that of no delivery
     subject = _find_subject(conn, new)
     if isinstance(subject, RecordStatus):
-        return subject
+        return RecordStatus.RECORDED if is_of_ours else subject
     erased = is_pseudonym(subject.identity)
     effect = _decide(conn, new, subject, limits, at=at)
     if _is_superfluous(conn, new, subject, effect):
@@ -96,6 +103,22 @@ def record_feedback(
     if subject.proof.is_proof and not (new.recipient.delayed or subject.is_test or erased):
         enqueue_feedback(conn, new, subject.identity, subject.send_id, at=at)
     return RecordStatus.RECORDED
+
+
+def _mark_returned(conn: Connection, new: NewFeedback, number: int) -> bool:
+    """Marks a transactional mail that bounced as failed; whether it is about its recipient.
+
+    Somebody may have typed the address of a stranger, or a wrong one. So it is nobody's bounce: no address is suppressed, and the
+    words are kept only as long as the mail.
+    """
+    mail = load_mail(conn, number)
+    address = identity_of(new.recipient.address) if new.recipient.address else ""
+    if mail is None or (new.recipient.address and address != mail.identity):
+        return False
+    if new.kind is FeedbackKind.BOUNCE and not new.recipient.delayed:
+        reply = f"came back: {new.recipient.words or new.recipient.reason}"
+        mark_returned(conn, number, reply)
+    return True
 
 
 def _suppress(conn: Connection, new: NewFeedback, subject: _Subject, *, at: float) -> None:
@@ -135,16 +158,32 @@ def _decide(conn: Connection, new: NewFeedback, subject: _Subject, limits: Bounc
     lifted_at = _LIFTED_AT.run(conn, subject.identity).fetchone()[0] or 0.0
     if subject.accepted_at <= lifted_at:
         return Effect.NOTED if new.kind is FeedbackKind.BOUNCE else Effect.WAITING
+    if effect is Effect.SUPPRESSED and new.kind is FeedbackKind.BOUNCE and _is_mass_bounce(conn, subject, limits):
+        return Effect.WAITING
     if effect is Effect.COUNTED and _is_repeated(conn, subject, limits, since=lifted_at, at=at):
         return Effect.SUPPRESSED
     return effect
 
 
+def _is_mass_bounce(conn: Connection, subject: _Subject, limits: BounceLimits) -> bool:
+    delivery_id, send_id = subject.delivery_id, subject.send_id
+    if delivery_id is None or send_id is None:
+        return False
+    return is_mass_bounce(conn, delivery_id, send_id, subject.identity, limits.hold)
+
+
 def count_source(
-    conn: Connection, source: str, *, recorded: int = 0, ignored: int = 0, unknown: int = 0, at: float
+    conn: Connection,
+    source: str,
+    *,
+    recorded: int = 0,
+    ignored: int = 0,
+    unknown: int = 0,
+    unreadable: int = 0,
+    at: float,
 ) -> None:
     """Within a transaction: counts what a source brought, and notes when it last spoke."""
-    _COUNT_SOURCE[conn.dialect.name].run(conn, source, at, recorded, ignored, unknown)
+    _COUNT_SOURCE[conn.dialect.name].run(conn, source, at, recorded, ignored, unknown, unreadable)
 
 
 def is_about_us(new: NewFeedback) -> bool:
@@ -273,7 +312,7 @@ def _insert_new(database: str) -> CompiledStatement:
 
 def _add_counts(database: str) -> CompiledStatement:
     make: Any = postgresql.insert if database == "postgresql" else sqlite.insert
-    new = {"last_at": param("_at", 0.0)} | {name: param(f"_{name}") for name in ("recorded", "ignored", "unknown")}
+    new = {"last_at": param("_at", 0.0)} | {name: param(f"_{name}") for name in _COUNTS}
     table = feedback_source.c
     statement = (
         make(feedback_source)
@@ -282,11 +321,11 @@ def _add_counts(database: str) -> CompiledStatement:
             index_elements=[table.source],
             set_={
                 "last_at": new["last_at"],
-                **{name: table[name] + new[name] for name in ("recorded", "ignored", "unknown")},
+                **{name: table[name] + new[name] for name in _COUNTS},
             },
         )
     )
-    return CompiledStatement(statement, "_source", "_at", "_recorded", "_ignored", "_unknown")
+    return CompiledStatement(statement, "_source", "_at", *(f"_{name}" for name in _COUNTS))
 
 
 def _keep_message(database: str) -> CompiledStatement:

@@ -76,12 +76,10 @@ class FeedbackLog:
 
         return self._context.writer.call(work)
 
-    def count_source(self, source: str, *, recorded: int = 0, ignored: int = 0, unknown: int = 0) -> Future[None]:
-        """Counts events of a source that `record` did not see: opt-outs, and those that are ignored or of an unknown kind."""
+    def count_source(self, source: str, **counts: int) -> Future[None]:
+        """Counts what `record` did not see of a source: opt-outs, ignored and unknown events, and unreadable requests."""
         at = self._context.clock()
-        return self._context.writer.call(
-            lambda conn: count_source(conn, source, recorded=recorded, ignored=ignored, unknown=unknown, at=at)
-        )
+        return self._context.writer.call(lambda conn: count_source(conn, source, at=at, **counts))
 
     def sources(self) -> tuple[FeedbackSource, ...]:
         """Returns all sources that ever spoke, by name."""

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, case, func, literal, select
+from sqlalchemy import ColumnElement, Connection, Row, Subquery, case, func, literal, select
 
 from mailer.ledger.sends.audience_query import Audience, AudienceQuery, has_received
 from mailer.ledger.store.tables import list_, member
@@ -75,7 +75,7 @@ def find(conn: Connection, audience: Audience, identities: Collection[str], *, a
     """Returns the recipients among `identities`, mailed or not."""
     found: dict[str, Recipient] = {}
     wanted = sorted(set(identities))
-    people = AudienceQuery(conn, audience.selection, at=at).query(audience.fields).subquery()
+    people = _frozen(conn, audience, at)
     for start in range(0, len(wanted), _AT_ONCE):
         query = select(people).where(people.c.identity.in_(wanted[start : start + _AT_ONCE]))
         found.update((row.identity, _recipient(row)) for row in conn.execute(query))
@@ -103,7 +103,7 @@ def listed(conn: Connection, audience: Audience, *, at: float, limit: int | None
 
 def skipped_recipients(conn: Connection, audience: Audience, *, at: float, limit: int) -> tuple[AudienceRow, ...]:
     """Returns the first members who would be frozen without being mailed."""
-    people = AudienceQuery(conn, audience.selection, at=at).query(audience.fields).subquery()
+    people = _frozen(conn, audience, at)
     query = select(people).where(people.c.reason != "").order_by(people.c.position, people.c.line, people.c.id)
     return tuple(
         AudienceRow(address=row.address, fields=json.loads(row.fields), reason=row.reason, joined_at=row.joined_at)
@@ -137,9 +137,16 @@ def count_empty(
     return {name: int(row[number] or 0) for number, name in enumerate(names)}
 
 
+def _frozen(conn: Connection, audience: Audience, at: float) -> Subquery:
+    """Returns the members of the audience with what is stored with each."""
+    return (
+        AudienceQuery(conn, audience.selection, at=at).query(audience.fields, list_names=audience.list_names).subquery()
+    )
+
+
 def _in_order(conn: Connection, audience: Audience, at: float, new_to: str, *, only_mailed: bool) -> Any:
     audience_now = AudienceQuery(conn, audience.selection, at=at)
-    people = audience_now.query(audience.fields).subquery()
+    people = audience_now.query(audience.fields, list_names=audience.list_names).subquery()
     query = select(people).order_by(*audience_now.order(people))
     if only_mailed:
         query = query.where(people.c.reason == "")

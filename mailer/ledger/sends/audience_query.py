@@ -9,8 +9,8 @@ The same query counts before a send, shows a list, and freezes: only the columns
 """
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, assert_never
 
 from sqlalchemy import (
@@ -39,6 +39,7 @@ from mailer.audience import segments as w
 from mailer.csv.columns.header_row import EMAIL, STATUS
 from mailer.csv.rows import Status
 from mailer.delivery.states import SendKind
+from mailer.edition.merge_fields import LIST_NAME
 from mailer.ledger.deliveries.transitions import RECEIVED
 from mailer.ledger.store.expressions import effective_status
 from mailer.ledger.store.tables import delivery, list_, member, send, suppression
@@ -58,10 +59,15 @@ class AudienceSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Audience:
-    """An AudienceSpec to be frozen, and the fields that are stored with each recipient."""
+    """An AudienceSpec to be frozen, and what is stored with each recipient: fields, and the name of the list.
+
+    `list_names`: list -> its name for readers, of those that have one. The name is that of the first list on which the
+    recipient is subscribed.
+    """
 
     selection: AudienceSpec
     fields: tuple[str, ...] = ()
+    list_names: Mapping[str, str] = field(default_factory=dict)
 
 
 class AudienceQuery:
@@ -76,14 +82,23 @@ class AudienceQuery:
         self._lists = [self._ids.get(name, 0) for name in selection.lists]
         self._excluded = [self._ids.get(name, 0) for name in selection.exclude]
 
-    def query(self, fields: Sequence[str] = (), *, excluded: bool = False, values: bool = True) -> Select[Any]:
+    def query(
+        self,
+        fields: Sequence[str] = (),
+        *,
+        list_names: Mapping[str, str] | None = None,
+        excluded: bool = False,
+        values: bool = True,
+    ) -> Select[Any]:
         """Returns the query: identity, address, reason, joined_at, position, line, id; and `fields`, as one object or as f0, f1 …
 
-        `excluded`: includes excluded members, with a column `excluded`. Without `values`: the columns f0, f1 … instead of
-        `fields`.
+        With `list_names`, the object also has LIST_NAME. `excluded`: includes excluded members, with a column `excluded`.
+        Without `values`: the columns f0, f1 … instead of `fields`.
         """
+        names = [(list_names or {}).get(name, "") for name in self._selection.lists]
         parts = [
-            self._of_list(position, fields, excluded=excluded, values=values) for position in range(len(self._lists))
+            self._of_list(position, fields, names, excluded=excluded, values=values)
+            for position in range(len(self._lists))
         ]
         together: FromClause = (parts[0] if len(parts) == 1 else union_all(*parts)).subquery("people")
         return select(together)
@@ -93,7 +108,9 @@ class AudienceQuery:
         places = (found.c.line, found.c.id)
         return places if len(self._lists) == 1 else (found.c.position, *places)
 
-    def _of_list(self, position: int, fields: Sequence[str], *, excluded: bool, values: bool) -> Select[Any]:
+    def _of_list(
+        self, position: int, fields: Sequence[str], names: Sequence[str], *, excluded: bool, values: bool
+    ) -> Select[Any]:
         """Returns the members of this list who are on none before it."""
         here = _FieldSql(member.alias(f"m{position}"), [], postgresql=self._postgresql, at=self._at)
         table: Any = here.first.outerjoin(suppression, suppression.c.identity == here.first.c.identity)
@@ -117,7 +134,11 @@ class AudienceQuery:
             first.id,
         ]
         found = [here.value(name) for name in fields]
-        if values:
+        if values and any(names):
+            columns.append(
+                here.as_object((*fields, LIST_NAME), [*found, here.list_name(names[position:])]).label("fields")
+            )
+        elif values:
             columns.append(here.as_object(fields, found).label("fields"))
         else:
             columns += [value.label(f"f{number}") for number, value in enumerate(found)]
@@ -254,6 +275,16 @@ class _FieldSql:
             *((word == subscribed, "") for word in words),
             else_=here,
         )
+
+    def list_name(self, names: Sequence[str]) -> ColumnElement[Any]:
+        """Returns the name of the first list that the subscriber is subscribed to; `names` are those of the rows' lists."""
+        rows = (self.first, *self.others)
+        subscribed = Status.SUBSCRIBED.value
+        whens = [
+            (effective_status(self._at, row) == subscribed, literal(name))
+            for row, name in zip(rows, names, strict=True)
+        ]
+        return case(*whens, else_=literal(""))
 
     def as_object(self, fields: Sequence[str], values: Sequence[ColumnElement[Any]]) -> ColumnElement[Any]:
         """Returns the fields as a JSON object, without the empty ones."""

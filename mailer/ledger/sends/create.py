@@ -299,7 +299,7 @@ def _require_few_tests(conn: Connection, created_by: str, now: float) -> None:
 def _selected(conn: Connection, send_id: int, audience: Audience, at: float) -> Select[Any]:
     """Returns the deliveries as a query of _COLUMNS, in their order."""
     audience_now = AudienceQuery(conn, audience.selection, at=at)
-    recipients = audience_now.query(audience.fields).subquery()
+    recipients = audience_now.query(audience.fields, list_names=audience.list_names).subquery()
     state = case((recipients.c.reason == "", DeliveryState.PENDING.value), else_=DeliveryState.SKIPPED.value)
     return select(
         literal(send_id),

@@ -8,7 +8,7 @@ It is longer than most modules: the tables of one database refer to each other.
            └ delivery ── attempt
     suppression   suppression_change   warmup_day   worker   role_lease   meta   rollback_counter
     list ── member ── member_change   list_sync   consent   transactional_mail   leaving_reason
-    desk_user ── desk_session   audit   revision   approval
+    desk_user ── desk_session, desk_two_factor   audit   revision   approval
     api_token ── idempotency_key
     webhook ── webhook_event   webhook_message ── webhook_attempt
     feedback ── feedback_decision   feedback_message   feedback_source   provider_token
@@ -486,6 +486,17 @@ desk_session = Table(
     sqlite_autoincrement=True,
 )
 
+desk_two_factor = Table(
+    "desk_two_factor",
+    metadata,
+    Column("user_id", ForeignKey(desk_user.c.id), primary_key=True),
+    Column("key_name", String(32), nullable=False),
+    Column("salt", String(64), nullable=False),
+    Column("since", Float),
+    Column("last_step", BigInteger, nullable=False, server_default="0"),
+    Column("recovery", JSON, nullable=False),
+)
+
 audit = Table(
     "audit",
     metadata,
@@ -657,6 +668,7 @@ feedback_source = Table(
     Column("recorded", Integer, nullable=False),
     Column("ignored", Integer, nullable=False),
     Column("unknown", Integer, nullable=False),
+    Column("unreadable", Integer, nullable=False, server_default="0"),
 )
 
 provider_token = Table(

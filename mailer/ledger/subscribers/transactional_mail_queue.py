@@ -7,7 +7,7 @@
     transactional.record_result(mail, ...)  records the result
     transactional.recover()               sending -> uncertain, after a process that died
 
-    queued -> sending -> sent | failed | uncertain | queued (to be retried)
+    queued -> sending -> sent | failed | uncertain | queued (to be retried); sent | uncertain -> failed (it came back)
 
 A mail that may have been sent is never sent again automatically: nobody gets it twice, and a subscriber who did not get it asks
 again. Requests for confirmation are queued in signups.py. The content of a mail is decided when it is composed, not when it is
@@ -213,6 +213,13 @@ def void_links(conn: Connection, identity: str, *, but: int) -> None:
     """Within a transaction: makes the links in all mail to this address void, except in the mail `but`."""
     others = (transactional_mail.c.identity == identity, transactional_mail.c.id != but)
     conn.execute(update(transactional_mail).where(*others).values(link_made_at=None))
+
+
+def mark_returned(conn: Connection, number: int, reply: str) -> None:
+    """Within a transaction: marks a mail that was sent, and came back, as failed."""
+    states = (TransactionalState.SENT, TransactionalState.UNCERTAIN)
+    sent = update(transactional_mail).where(transactional_mail.c.id == number, transactional_mail.c.state.in_(states))
+    conn.execute(sent.values(state=TransactionalState.FAILED, reply=reply))
 
 
 def load_mail(conn: Connection, number: int) -> QueuedMail | None:

@@ -74,7 +74,10 @@ class FeedbackMessage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewFeedback:
-    """Feedback about one recipient, as the ledger takes it. `delivery_id` is from a valid token; `proof` says from which."""
+    """Feedback about one recipient, as the ledger takes it. `delivery_id` is from a valid token; `proof` says from which.
+
+    `transactional_id`: from a valid token, too, of a transactional mail.
+    """
 
     source: str
     source_id: str
@@ -82,6 +85,7 @@ class NewFeedback:
     recipient: FeedbackRecipient
     report_type: str = ""
     delivery_id: int | None = None
+    transactional_id: int | None = None
     proof: FeedbackProof = FeedbackProof.NONE
     provider_id: str = ""
     may_be_early: bool = False  # so young that our own reply with its id may not be recorded yet
@@ -117,6 +121,11 @@ class FeedbackEntry:
     has_message: bool = False
 
     @property
+    def is_held(self) -> bool:
+        """Whether it waited although it is proven: one bounce of many at its domain, or about a message of long ago."""
+        return self.effect is Effect.WAITING and self.kind is FeedbackKind.BOUNCE and self.proof.is_proof
+
+    @property
     def is_waiting(self) -> bool:
         """Whether a person has to decide."""
         return self.effect is Effect.WAITING and self.decision is None
@@ -134,10 +143,13 @@ class ReturnedGroup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedbackSource:
-    """A source, when it last spoke, and how many events were recorded, ignored and of an unknown kind."""
+    """A source, when it last spoke, how many events were recorded, ignored and of an unknown kind, and how many of its requests
+    could not be read.
+    """
 
     source: str
     last_at: float
     recorded: int
     ignored: int
     unknown: int
+    unreadable: int

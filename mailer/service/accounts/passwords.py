@@ -1,6 +1,6 @@
 """Login with a password at the desk.
 
-    sign_in(app, name, password, ...)    NewSession for the browser, or None
+    sign_in(app, name, password, ...)    NewSession for the browser, PendingSignIn if a code is missing, or None
 
 Passwords are hashed by argon2id with the library's parameters; a hash with older ones is replaced at the next login. An
 unknown name takes as long as a known one. Raises UsageError for a weak password, NoPasswordsError where MAILER_OIDC_ONLY is set.
@@ -16,7 +16,8 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from mailer.app import App
 from mailer.errors import UsageError
 from mailer.ledger.accounts.users import User, name_key
-from mailer.service.accounts.sessions import NewSession, begin_session
+from mailer.service.accounts.sessions import NewSession
+from mailer.service.accounts.two_factor import PendingSignIn, begin_or_ask_code
 
 SHORTEST, LONGEST = 12, 1000  # characters of a password
 _LEAST_SCORE = 4  # of zxcvbn: more than 10^10 guesses; it knows common passwords, names and keyboard rows
@@ -48,7 +49,7 @@ def hash_password(password: str, name: str) -> str:
     return HASHER.hash(_normal(password))
 
 
-def sign_in(app: App, name: str, password: str, *, browser: str, address: str) -> NewSession | None:
+def sign_in(app: App, name: str, password: str, *, browser: str, address: str) -> NewSession | PendingSignIn | None:
     """Signs `name` in; returns None if name or password is wrong. Deliberately slow: some 50 ms and 64 MB."""
     require_passwords(app)
     users = app.ledger.users
@@ -59,7 +60,7 @@ def sign_in(app: App, name: str, password: str, *, browser: str, address: str) -
         return None
     if HASHER.check_needs_rehash(password_hash):
         users.replace_hash(user.id, password_hash, HASHER.hash(_normal(password)))
-    return begin_session(app, user, browser=browser, address=address)
+    return begin_or_ask_code(app, user, browser=browser, address=address)
 
 
 def require_passwords(app: App) -> None:

@@ -155,8 +155,7 @@ def _entry(archive: Archive, site: PublicUrls, archived: ArchivedEdition, zone: 
         title=archived.title,
         language=archived.language,
         summary=page.description,
-        content=_correction_notes(archived, zone)
-        + to_feed_content(issue.html, absolute, left_out=(issue.unsubscribe_url,)),
+        content=_correction_notes(archived, zone) + to_feed_content(issue.html, absolute, left_out=issue.reader_urls),
         picture=page.picture,
         published=_instant(archived.first_at),
         updated=_instant(archived.changed_at),

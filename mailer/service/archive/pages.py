@@ -58,9 +58,9 @@ class ArchivedIssue:
     image_names: tuple[str, ...]
 
     @property
-    def unsubscribe_url(self) -> str:
-        """The link to unsubscribe, which belongs to nobody here."""
-        return f"{self.base_url}/u/{PLACEHOLDER}"
+    def reader_urls(self) -> tuple[str, ...]:
+        """The links of a reader, which belong to nobody here: to unsubscribe, and to the preferences."""
+        return f"{self.base_url}/u/{PLACEHOLDER}", f"{self.base_url}/preferences/{PLACEHOLDER}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,10 +130,13 @@ class Archive:
         return self._edition(digest)
 
     def url_rewriter(self, issue: ArchivedIssue, places: PublicUrls, slugs: Sequence[str] = ()) -> AddressMap:
-        """Returns a function that rewrites the URLs of `issue`: images to this site's, links to `slugs` to their pages."""
+        """Returns a function that rewrites the URLs of `issue`: images to this site's, links to `slugs` and to the archive to
+        their pages.
+        """
         images = {f"{issue.base_url}/media/{name}": f"{places.media}{name}" for name in issue.image_names}
         editions = {f"{issue.base_url}/archive/{slug}": places.edition(slug) for slug in slugs}
-        known = images | editions
+        index = {f"{issue.base_url}/archive/": places.archive} if slugs else {}
+        known = images | editions | index
         return lambda given: known.get(given, given)
 
     def _dates_of(self, digests: Sequence[str]) -> Mapping[str, dt.date]:
@@ -153,7 +156,7 @@ class Archive:
         return to_web_page(
             issue.html,
             self.url_rewriter(issue, places, slugs),
-            left_out=(f"{issue.base_url}/archive/{slug}", issue.unsubscribe_url),
+            left_out=(f"{issue.base_url}/archive/{slug}", *issue.reader_urls),
         )
 
     def _write(

@@ -8,6 +8,7 @@ This module collects the context of the checks: other dispatches, past sends, fi
 UsageError for a dispatch or list that does not exist or cannot be read, DispatchError where no edition can be made.
 """
 
+import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,7 +38,7 @@ class CheckResult:
 
     `lists` are those that it was checked for, if they were named. `images` and `crops` are those that could be read; `titles` and
     `sources` are of the other dispatches: slug -> title, and the name of a source -> the slug of a dispatch that has it;
-    `unsent`: slugs that have no page in the archive.
+    `unsent`: slugs that have no page in the archive; `dates`: slug -> date, of those on disk.
     """
 
     path: Path
@@ -51,6 +52,7 @@ class CheckResult:
     titles: Mapping[str, str] = field(default_factory=dict)
     sources: Mapping[str, str] = field(default_factory=dict)
     unsent: frozenset[str] = frozenset()
+    dates: Mapping[str, dt.date] = field(default_factory=dict)
 
     @property
     def has_errors(self) -> bool:
@@ -126,6 +128,7 @@ def check_source(app: App, source: str | bytes, path: Path, shown: str, lists: S
         titles=index.titles,
         sources=index.sources,
         unsent=index.unsent,
+        dates=index.dates,
     )
 
 
@@ -138,7 +141,7 @@ def compile_checked(app: App, checked: CheckResult, *, inlined: bool = True) -> 
         raise DispatchError(checked)
     publication = app.publication
     references = {
-        slug: DispatchReference(title=title, url=publication.archive_url(slug))
+        slug: DispatchReference(title=title, url=publication.archive_url(slug), date=checked.dates.get(slug))
         for slug, title in checked.titles.items()
     }
     return compile_edition(

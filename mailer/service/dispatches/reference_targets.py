@@ -1,7 +1,8 @@
 """Lists what the text of a dispatch may refer to, for an editor that offers it: other dispatches, and fields of readers."""
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from mailer.app import App
@@ -39,18 +40,21 @@ def find_references(app: App, name: str) -> References:
 class DispatchIndex:
     """The dispatches that can be linked to, slug -> title; the sources of the other dispatches on disk, name -> slug of one.
 
+    `dates` are those of the dispatches on disk, slug -> date.
     `unsent` are dispatches that were never sent; empty as long as the workspace has no database.
     """
 
     titles: Mapping[str, str]
     sources: Mapping[str, str]
     unsent: frozenset[str] = frozenset()
+    dates: Mapping[str, dt.date] = field(default_factory=dict)
 
 
 def read_dispatch_index(app: App, checked: Path) -> DispatchIndex:
     """Reads the dispatches on disk, and what was sent. The sources of the dispatch `checked` are left out."""
     titles: dict[str, str] = {}
     sources: dict[str, str] = {}
+    dates: dict[str, dt.date] = {}
     if app.has_ledger:
         titles.update(app.ledger.editions.sent_titles())
     sent = frozenset(titles)
@@ -62,10 +66,11 @@ def read_dispatch_index(app: App, checked: Path) -> DispatchIndex:
         if metadata is None:
             continue
         titles[metadata.slug] = metadata.title
+        dates[metadata.slug] = metadata.date
         if not _is_same_file(path, checked):
             for source in metadata.sources:
                 sources.setdefault(source, metadata.slug)
-    return DispatchIndex(titles, sources, frozenset(titles) - sent if app.has_ledger else frozenset())
+    return DispatchIndex(titles, sources, frozenset(titles) - sent if app.has_ledger else frozenset(), dates)
 
 
 def reader_fields(app: App, names: Sequence[str]) -> dict[str, frozenset[str]]:

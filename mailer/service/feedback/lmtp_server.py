@@ -4,11 +4,13 @@
 
 The end of DATA is answered with 250 only after the commit, and with 451 if there was none: then the mail server keeps the message
 and tries again. So nothing is lost if this process is killed at any moment. A message has one recipient, whose answer is that of
-the message. Raises UsageError if the address is in use.
+the message. Only a message beyond LARGEST octets is refused permanently, with 552; the length of a line does not matter. Raises
+UsageError if the address is in use.
 """
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 from aiosmtpd.lmtp import LMTP
 from aiosmtpd.smtp import SMTP, Envelope, Session
@@ -20,17 +22,17 @@ from mailer.service.feedback.record import record_message
 from mailer.service.periodic_jobs import Log, current_traceback
 
 LARGEST = 16 * 1024 * 1024  # octets of a message, of which the beginning is read
-_LONGEST_LINE = 64 * 1024  # octets; servers return lines beyond what RFC 5321 allows
+LONGEST_LINE = LARGEST  # servers return lines beyond what RFC 5321 4.5.3.1.6 allows
 _RECORDED, _LATER = "250 2.0.0 Taken", "451 4.3.0 Not taken; try again later"
+_TOO_LARGE = "552 5.3.4 Message too large"  # RFC 3463 3.4
 
 
 class _LmtpConnection(LMTP):
     """A connection; `connections` has all that are open."""
 
-    line_length_limit = _LONGEST_LINE
-
     def __init__(self, handler: "_LmtpHandler", connections: set[asyncio.BaseTransport]) -> None:
         self._connections = connections
+        self.line_length_limit = LONGEST_LINE
         super().__init__(
             handler,
             data_size_limit=LARGEST,
@@ -39,6 +41,10 @@ class _LmtpConnection(LMTP):
             ident="mailer",
             loop=asyncio.get_running_loop(),
         )
+
+    async def push(self, status: Any) -> None:
+        """Sends a reply: of the two that aiosmtpd has for too large a message, the one with an enhanced code."""
+        await super().push(_TOO_LARGE if str(status).startswith(("500 Line too long", "552")) else status)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._connections.add(transport)
@@ -75,6 +81,11 @@ class _LmtpHandler:
             self._log(f"A message that came by LMTP has to come again: {current_traceback(self._app)}")
             return _LATER
         return _RECORDED
+
+    async def handle_exception(self, error: Exception) -> str:
+        """Answers a command that aiosmtpd fails to process, by default with a permanent refusal, after which a bounce is lost."""
+        self._log(f"A command that came by LMTP has to come again: {type(error).__name__}")
+        return _LATER
 
 
 async def receive_lmtp(

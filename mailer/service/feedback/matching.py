@@ -9,6 +9,7 @@ Of an event whose provider has proven itself, our Message-ID is proof enough: th
 
 import hashlib
 import re
+from collections.abc import Iterable
 
 from mailer.feedback.model import Feedback
 from mailer.feedback.token_extraction import find_tokens
@@ -42,6 +43,11 @@ def match_event(event: FeedbackEvent, keys: TokenKeys) -> Match:
         if found := _numbers(find_tokens(text), purpose, keys):
             return found[0], FeedbackProof.PROVIDER
     return _UNMATCHED
+
+
+def transactional_number(tokens: Iterable[str], keys: TokenKeys) -> int | None:
+    """Returns the id of the transactional mail that a token is of."""
+    return next(iter(_numbers(tuple(tokens), Purpose.TRANSACTIONAL, keys)), None)
 
 
 def message_digest(raw: bytes, recipient: str = "") -> str:

@@ -4,8 +4,8 @@
     webhook_url(settings, provider)                         the address to enter at the provider
 
 The answer is 200 only after the commit. A request that is not proven gets 401, and never 403, after which Postmark would not
-come again. When it cannot be taken now, or the message that an event is about is not known yet, the answer is the one that makes
-this provider repeat it. Proven events that say nothing about a reader are counted, and answered with 200.
+come again. When it cannot be taken now, or cannot be read, or the message that an event is about is not known yet, the answer is
+the one that makes this provider repeat it. Proven events that say nothing about a reader are counted, and answered with 200.
 """
 
 import asyncio
@@ -92,11 +92,21 @@ class ProviderWebhooks:
             note = await self._take(provider, request)
         except _NotYetKnownError:
             return WebhookAnswer(status=provider.busy)
+        except PayloadError as error:
+            return await self._refuse_unreadable(provider, str(error))
         except (SnsUnavailableError, MailerError) as error:
             return _not_now(provider, error)
         except Exception:  # noqa: BLE001 - no event is lost over a bug of ours
             return _not_now(provider, current_traceback(self._app))
         return WebhookAnswer(status=200, note=note)
+
+    async def _refuse_unreadable(self, provider: MailProvider, why: str) -> WebhookAnswer:
+        """Counts a proven request that cannot be read, and returns the answer after which the provider repeats it."""
+        try:
+            await asyncio.wrap_future(self._app.ledger.feedback.count_source(provider.name, unreadable=1))
+        except MailerError as error:
+            return _not_now(provider, error)
+        return _not_now(provider, f"{why}. Look for what changes it between the provider and mailer.")
 
     def _basis(self, provider: MailProvider, certificate: bytes = b"") -> ProofBasis:
         secrets = self._app.settings.feedback_secrets(provider.name)
@@ -116,14 +126,12 @@ class ProviderWebhooks:
                 raise ProofError("its token was used with another body")
 
     async def _take(self, provider: MailProvider, request: ProviderRequest) -> str:
-        """Records the events of a proven request. Returns a note for the log, or "". Raises an error if it has to come again."""
+        """Records the events of a proven request. Returns a note for the log, or "". Raises an error if it has to come again,
+        PayloadError if it cannot be read.
+        """
         note = await self._heed_subscription(request) if provider is _SES else ""
         count = self._app.ledger.feedback.count_source
-        try:
-            events = await asyncio.to_thread(provider.parse, request)
-        except PayloadError as error:
-            await asyncio.wrap_future(count(provider.name, unknown=1))
-            return f"A request to /feedback/{provider.name} means nothing to mailer: {error}."
+        events = await asyncio.to_thread(provider.parse, request)
         wanted = [_record_of(provider, each) for each in events if each.is_recorded]
         statuses: list[RecordStatus] = []
         for start in range(0, len(wanted), BATCH):

@@ -16,13 +16,22 @@ from dataclasses import dataclass
 
 from mailer.app import App
 from mailer.errors import MailerError
-from mailer.feedback.model import Feedback, FeedbackKind, recipient_about
+from mailer.feedback.bounce_reason import OwnNames, judge_names
+from mailer.feedback.model import Feedback, FeedbackKind, FeedbackRecipient, recipient_about
 from mailer.feedback.policy import BounceLimits
 from mailer.feedback.reader import read_feedback
 from mailer.feedback.received_message import LARGEST
+from mailer.feedback.token_extraction import find_tokens
 from mailer.ledger.feedback.log import RecordedFeedback
 from mailer.ledger.types.feedback import FeedbackEvent, FeedbackMessage, NewFeedback, RecordStatus
-from mailer.service.feedback.matching import match_event, match_message, message_digest, source_id, source_name
+from mailer.service.feedback.matching import (
+    match_event,
+    match_message,
+    message_digest,
+    source_id,
+    source_name,
+    transactional_number,
+)
 from mailer.service.feedback.unsubscribe_by_mail import UnsubscribeMailResult, process_unsubscribe_mail
 from mailer.service.periodic_jobs import Log, current_traceback
 from mailer.smtp.refusal_reason import Reason
@@ -54,6 +63,7 @@ def bounce_limits(app: App) -> BounceLimits:
         days=settings.bounce_days,
         reset_hours=settings.bounce_reset,
         warn=settings.bounce_warn,
+        hold=settings.bounce_hold,
     )
 
 
@@ -68,6 +78,7 @@ def record_message(app: App, raw: bytes, *, source: str, recipient: str | None =
         return _unsubscribe(app, feedback, source)
     digest = message_digest(raw[:LARGEST], recipient or "")
     delivery_id, proof = match_message(feedback, app.keys)
+    transactional_id = transactional_number(feedback.tokens, app.keys) if delivery_id is None else None
     people = feedback.recipients[:RECIPIENTS] or (recipient_about("", _reason_of(feedback)),)
     kind = FeedbackKind.COMPLAINT if feedback.report_type else feedback.kind
     items = [
@@ -75,9 +86,10 @@ def record_message(app: App, raw: bytes, *, source: str, recipient: str | None =
             source=source_name(source),
             source_id=f"{digest}/{number}",
             kind=kind,
-            recipient=person,
+            recipient=_judge_names(app, kind, person),
             report_type=feedback.report_type,
             delivery_id=delivery_id,
+            transactional_id=transactional_id,
             proof=proof,
         )
         for number, person in enumerate(people)
@@ -115,14 +127,16 @@ def submit_events(app: App, events: Sequence[FeedbackEvent]) -> Future[tuple[Rec
     items = []
     for event in events:
         delivery_id, proof = match_event(event, app.keys)
+        texts = find_tokens(f"{event.bounce_token} {event.message_id}")
         items.append(
             NewFeedback(
                 source=source_name(event.source),
                 source_id=source_id(event.source_id),
                 kind=event.kind,
-                recipient=event.recipient,
+                recipient=_judge_names(app, event.kind, event.recipient),
                 report_type=event.report_type.lower(),
                 delivery_id=delivery_id,
+                transactional_id=transactional_number(texts, app.keys) if delivery_id is None else None,
                 proof=proof,
                 provider_id=event.provider_id,
                 may_be_early=event.at is None or event.at > now - EARLY,
@@ -141,6 +155,15 @@ def submit_events(app: App, events: Sequence[FeedbackEvent]) -> Future[tuple[Rec
     source = events[0].source if events else ""
     _submit(app, items, source).add_done_callback(finish)
     return answer
+
+
+def _judge_names(app: App, kind: FeedbackKind, recipient: FeedbackRecipient) -> FeedbackRecipient:
+    """Returns the recipient of a bounce by whose address its words name; of other kinds, the recipient as it is."""
+    if kind is not FeedbackKind.BOUNCE or not recipient.words:
+        return recipient
+    settings = app.settings
+    own = (settings.sender, settings.reply_to, settings.bounce_address, settings.unsubscribe_address)
+    return judge_names(recipient, OwnNames(addresses=frozenset(each.address.lower() for each in own if each)))
 
 
 def _submit(

@@ -3,14 +3,17 @@
 Raises UsageError for a list, field or dispatch that does not exist.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
 from difflib import get_close_matches
 
 from mailer.app import App
+from mailer.audience.list_settings import ListSettingsError, load_list_settings
 from mailer.audience.segments import Field, OnList, Received, Segment, SegmentError, parse_segment, segment_references
 from mailer.csv.columns.header_row import field_name
 from mailer.csv.reader import open_list
-from mailer.ledger.sends.audience_query import AudienceSpec
+from mailer.edition.model import Edition
+from mailer.ledger.sends.audience_query import Audience, AudienceSpec
 
 
 def audience_spec(app: App, lists: Sequence[str], *, exclude: Sequence[str] = (), where: str = "") -> AudienceSpec:
@@ -26,6 +29,23 @@ def audience_spec(app: App, lists: Sequence[str], *, exclude: Sequence[str] = ()
         where=condition,
         zone=app.settings.timezone,
     )
+
+
+def frozen_audience(app: App, selection: AudienceSpec, edition: Edition) -> Audience:
+    """Returns the audience of a send of `edition`, with everything that its messages need."""
+    names = list_names(app, selection.lists) if edition.names_list else {}
+    return Audience(selection=selection, fields=tuple(sorted(edition.fields)), list_names=names)
+
+
+def list_names(app: App, lists: Iterable[str]) -> dict[str, str]:
+    """Returns the names of `lists` for readers; a list that readers do not see has none unless it has a title."""
+    found = {}
+    for name in lists:
+        with suppress(ListSettingsError):  # the list itself can be used
+            settings = load_list_settings(app.workspace.subscribers, name)
+            if settings.title or settings.public:
+                found[name] = settings.shown
+    return found
 
 
 def lists_in(selection: AudienceSpec) -> tuple[str, ...]:

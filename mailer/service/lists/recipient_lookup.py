@@ -13,7 +13,7 @@ from mailer.errors import UsageError
 from mailer.ledger.sends.audience import find
 from mailer.ledger.sends.audience_query import Audience
 from mailer.ledger.types.sends import Recipient
-from mailer.service.lists.audience_selection import audience_spec
+from mailer.service.lists.audience_selection import audience_spec, list_names
 from mailer.service.lists.sync_before_query import ListSource, synced_lists
 
 
@@ -40,7 +40,9 @@ def find_recipients(
     names = tuple(lists) or tuple(source.name for source in readable_lists(app))
     if not names:
         return {}
-    audience = Audience(selection=audience_spec(app, names), fields=tuple(sorted(fields)))
+    audience = Audience(
+        selection=audience_spec(app, names), fields=tuple(sorted(fields)), list_names=list_names(app, names)
+    )
     with synced_lists(app, names, ListSource.FILE, allow_removals=True) as lists_now:
         return find(lists_now.conn, audience, identities, at=app.clock())
 

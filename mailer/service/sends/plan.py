@@ -27,7 +27,7 @@ from mailer.relay import Relay, is_loopback_url
 from mailer.service.dispatches.check_and_compile import CheckResult, DispatchError, check_dispatch, compile_checked
 from mailer.service.dispatches.lint import lint_edition
 from mailer.service.dispatches.sample_message import sample_composer
-from mailer.service.lists.audience_selection import audience_spec, lists_in
+from mailer.service.lists.audience_selection import audience_spec, frozen_audience, lists_in
 from mailer.service.lists.sync_before_query import ListSource, synced_lists
 from mailer.service.lists.unclear_columns import require_clear_columns
 from mailer.service.sends.audience_summary import AudienceSummary, count_audience
@@ -105,7 +105,7 @@ def plan_send(
     if has_ledger:
         _refuse_repetition(app, edition.slug, chosen, repeat)
     selection = audience_spec(app, chosen, exclude=exclude, where=where)
-    audience = Audience(selection=selection, fields=tuple(sorted(edition.fields)))
+    audience = frozen_audience(app, selection, edition)
     with synced_lists(app, lists_in(selection), source) as lists_now:
         require_clear_columns(lists_now.plans[each] for each in chosen)
         new_to = edition.slug if repeat is Repeat.NEW_READERS else ""

@@ -13,14 +13,15 @@ from dataclasses import dataclass
 from mailer.addresses import Address, parse_address
 from mailer.app import App
 from mailer.delivery.states import SendKind
+from mailer.edition.merge_fields import LIST_NAME
 from mailer.edition.model import Edition
 from mailer.errors import UsageError
-from mailer.ledger.sends.audience_query import Audience, AudienceSpec
+from mailer.ledger.sends.audience_query import AudienceSpec
 from mailer.ledger.types.sends import NewSend, Recipient, Repeat, Send
 from mailer.service.dispatches.approvals import require_approval
 from mailer.service.dispatches.check_and_compile import check_dispatch, compile_checked, edition_record
 from mailer.service.dispatches.sample_message import made_up_fields
-from mailer.service.lists.audience_selection import audience_spec, lists_in
+from mailer.service.lists.audience_selection import audience_spec, frozen_audience, lists_in
 from mailer.service.lists.recipient_lookup import find_recipient, find_recipients
 from mailer.service.lists.sync import BY_FILE, sync_list
 from mailer.service.lists.unclear_columns import require_clear_columns
@@ -86,7 +87,7 @@ def start_scheduled(app: App, send: Send, *, carried: bool = False) -> Send:
     edition = load_edition(app, send)
     selection = audience_spec(app, send.lists, exclude=send.exclude, where=send.where)
     _sync_lists(app, selection, send.lists, by=f"send {send.id}")
-    audience = Audience(selection=selection, fields=tuple(sorted(edition.fields)))
+    audience = frozen_audience(app, selection, edition)
     return app.ledger.creator.start(send.id, audience, carried=carried)
 
 
@@ -148,7 +149,7 @@ def start_test(
 
 
 def _deliveries(recipients: Iterator[Recipient], edition: Edition) -> Iterator[Recipient]:
-    wanted = edition.fields
+    wanted = edition.fields | {LIST_NAME}
     for each in recipients:
         fields = {name: value for name, value in each.fields.items() if name in wanted}
         yield Recipient(identity=each.identity, address=each.address, fields=fields, skip=each.skip)

@@ -16,6 +16,7 @@ import asyncio
 from mailer.app import App
 from mailer.csv.rows import Status
 from mailer.delivery.states import SendKind
+from mailer.edition.merge_fields import LIST_NAME
 from mailer.edition.model import Edition
 from mailer.errors import MailerError
 from mailer.ledger.subscribers.transactional_mail_queue import QueuedMail
@@ -23,6 +24,7 @@ from mailer.ledger.types.editions_and_archive import NewEdition, StoredEdition
 from mailer.ledger.types.errors import LedgerError, NobodyError
 from mailer.ledger.types.sends import NewSend, Recipient, Repeat
 from mailer.ledger.types.transactional_mail import TransactionalKind, TransactionalState
+from mailer.service.lists.audience_selection import list_names
 from mailer.service.periodic_jobs import Log, run_every
 from mailer.service.sends.run import run_send_async
 
@@ -77,8 +79,11 @@ def _make_send(app: App, mail: QueuedMail, stored: StoredEdition) -> int | None:
     if not rows or ledger.suppressions.get(mail.identity):
         return None
     images = ledger.editions.images(stored.digest)
-    wanted = Edition.from_json(stored.json, images).fields
+    compiled = Edition.from_json(stored.json, images)
+    wanted = compiled.fields
     values = {name: value for each in reversed(rows) for name, value in each.values.items() if name in wanted}
+    if compiled.names_list and (name := list_names(app, [rows[0].list]).get(rows[0].list)):
+        values[LIST_NAME] = name
     edition = NewEdition(
         digest=stored.digest,
         slug=stored.slug,

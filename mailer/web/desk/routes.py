@@ -1,7 +1,7 @@
 """The routes of the desk: those of its modules behind the guard, and the few that anybody may request.
 
 GET       /desk/static/…
-GET POST  /desk/sign-in   /desk/link/TOKEN
+GET POST  /desk/sign-in   /desk/sign-in/code   /desk/link/TOKEN
 GET       /desk/sign-in/oidc   /desk/sign-in/oidc/return     if the settings name an identity provider
 ROUTES                                                       for signed-in users with the role of the route
 """
@@ -16,13 +16,14 @@ from mailer.app import App
 from mailer.service.accounts.oidc.login import open_provider
 from mailer.service.dispatches.check_concurrency import CheckGate
 from mailer.web.desk import search_redirect
-from mailer.web.desk.accounts import activity_log, api_tokens, profile, signin, users, webhooks
+from mailer.web.desk.accounts import activity_log, api_tokens, profile, signin, two_factor, users, webhooks
 from mailer.web.desk.accounts.oidc import CALLBACK, LOGIN, OidcPages
 from mailer.web.desk.accounts.signin import SignInPages
 from mailer.web.desk.dispatches import approval, create, editor, findings, history, photos, preview
 from mailer.web.desk.dispatches import list as dispatches_list
 from mailer.web.desk.guard import DeskGuard
 from mailer.web.desk.home import dashboard
+from mailer.web.desk.installation import settings as installation_settings
 from mailer.web.desk.lists import members, overview, sync, uploads
 from mailer.web.desk.lists import settings as lists_settings
 from mailer.web.desk.render import static_file
@@ -59,6 +60,8 @@ _PAGES: tuple[DeskRoute, ...] = (
     *suppressions.ROUTES,
     *feedback.ROUTES,
     *profile.ROUTES,
+    *installation_settings.ROUTES,
+    *two_factor.ROUTES,
     *users.ROUTES,
     *activity_log.ROUTES,
     *webhooks.ROUTES,
@@ -96,6 +99,8 @@ def desk_routes(app: App, root: str, gate: CheckGate) -> list[BaseRoute]:
         Route("/desk/static/{name:path}", static_file),
         Route("/desk/sign-in", guard.public(sign_in.show)),
         Route("/desk/sign-in", guard.public(sign_in.sign_in), methods=["POST"]),
+        Route("/desk/sign-in/code", guard.public(sign_in.show_code)),
+        Route("/desk/sign-in/code", guard.public(sign_in.check_code), methods=["POST"]),
         Route("/desk/link/{token}", guard.public(sign_in.show_invite)),
         Route("/desk/link/{token}", guard.public(sign_in.redeem_invite), methods=["POST"]),
     ]

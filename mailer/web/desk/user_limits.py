@@ -1,4 +1,6 @@
-"""What one user of the desk may do at once, whatever the role: event streams that are open, and tries of the current password."""
+"""What one user of the desk may do at once, whatever the role: event streams that are open, tries of the current password, and
+tests of the relays.
+"""
 
 import time
 from collections import Counter
@@ -12,6 +14,7 @@ from mailer.web.sse import ServerSentEvent
 
 STREAMS = 30  # each takes one of the places of the site (request_limits) while its page is open
 PASSWORDS = Rate(burst=5, every=60)
+RELAY_CHECKS = Rate(burst=5, every=60)
 
 
 class UserLimits:
@@ -20,6 +23,7 @@ class UserLimits:
     def __init__(self) -> None:
         self._streams: Counter[int] = Counter()
         self._passwords = RateLimiter(time.monotonic, each=PASSWORDS)
+        self._relay_checks = RateLimiter(time.monotonic, each=RELAY_CHECKS)
 
     def counted(
         self, user: int, events: AsyncGenerator[ServerSentEvent, None]
@@ -44,3 +48,8 @@ class UserLimits:
         """Counts a try of the current password. Raises UsageError if there were too many."""
         if self._passwords.retry_after(str(user)):
             raise UsageError("Too many attempts.", "Nothing was changed. Wait a minute, then try again.")
+
+    def check_relay(self, user: int) -> None:
+        """Counts a test of the relays. Raises UsageError if there were too many."""
+        if self._relay_checks.retry_after(str(user)):
+            raise UsageError("Too many tests.", "Wait a minute, then try again.")

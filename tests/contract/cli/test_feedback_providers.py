@@ -15,15 +15,16 @@ def test_what_to_enter_at_each_provider_and_when_it_last_spoke(here):
             f"\nMAILER_BASE_URL=https://letter.example.org/news\nMAILER_FEEDBACK_SES={TOPIC}\nMAILER_FEEDBACK_BREVO={PASSWORD}\n"
         )
     with App.open(here.folder, clock=lambda: 1_800_000_000.0) as app:
-        app.ledger.feedback.count_source("brevo", recorded=1200, ignored=3, unknown=7).result()
+        app.ledger.feedback.count_source("brevo", recorded=1200, ignored=3, unknown=7, unreadable=2).result()
     done = here("feedback", "providers")
     assert done.code == 0
     assert PASSWORD not in done.out + done.err
     blocks = {block.splitlines()[0].partition(":")[0]: block for block in done.out.strip().split("\n\n")}
     assert list(blocks) == [provider.title for provider in PROVIDERS.values()]
-    assert blocks["Brevo"].splitlines()[:4] == [
+    assert blocks["Brevo"].splitlines()[:5] == [
         "Brevo: set up, last spoke 2027-01-15T08:00:00Z",
         "  1,200 recorded, 3 about nobody who was mailed, 7 of other kinds",
+        "  2 requests could not be read; see the log of serve",
         "  address: https://mailer:PASSWORD@letter.example.org/news/feedback/brevo",
         "  setting: MAILER_FEEDBACK_BREVO (PASSWORD: a random password of your own)",
     ]
@@ -34,6 +35,7 @@ def test_what_to_enter_at_each_provider_and_when_it_last_spoke(here):
     ]
     assert blocks["Mailgun"].startswith("Mailgun: not set up\n")
     [one] = json.loads(here("feedback", "providers", "brevo", "--json").out)["providers"]
+    assert one["unreadable"] == 2
     assert (one["provider"], one["set_up"], one["last_at"], one["unknown"]) == (
         "brevo",
         True,

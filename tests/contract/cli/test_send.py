@@ -470,3 +470,16 @@ def test_the_program_is_the_same_from_another_folder(tmp_path, programs):
     make_workspace(tmp_path / "news", rows=PEOPLE)
     for arguments in (("--workspace", "news", "check", "tide"), ("check", "tide", "--workspace", "news")):
         assert programs.run(tmp_path, *arguments).code == 0
+
+
+def test_a_message_names_the_list_that_brought_its_reader(here, catcher):
+    make_workspace(here.folder, port=catcher.port, rows=PEOPLE[:1], ledger=False)
+    add_list(here.folder, "staff", PEOPLE[1])
+    (here.folder / "subscribers" / "readers.toml").write_text('title = "Friends of the Harbour"\n', encoding="utf-8")
+    here("send", "tide", "--to", "readers,staff", "--yes")
+    texts = {
+        message["To"]: message.get_body(("plain",)).get_content()
+        for message in (message_from_bytes(path.read_bytes(), policy=default) for path in catcher.messages())
+    }
+    assert "You are receiving “Friends of the Harbour” at" in " ".join(texts["ana@example.com"].split())
+    assert "You are receiving “The Harbour Letter” at" in " ".join(texts["bo@example.com"].split())

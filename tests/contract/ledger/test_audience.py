@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from mailer.addresses import parse_address
 from mailer.audience import segments as w
 from mailer.csv.reader import CsvList
+from mailer.edition.merge_fields import LIST_NAME
 from mailer.ledger.sends.audience import AudienceCounts, count, find, first_recipient, recipients, values_that_occur
 from mailer.ledger.sends.audience_query import Audience, AudienceSpec
 from mailer.ledger.types.sends import Recipient, Repeat
@@ -53,6 +54,17 @@ def test_one_list_comes_in_its_order_with_the_fields_asked_for(desk, source):
     ]
     assert look(desk, count, chosen, source=source) == AudienceCounts(people=2, reasons={"": 2}, excluded=0, got_it=0)
     assert desk.app.has_ledger or source is ListSource.FILE
+
+
+def test_the_name_of_the_first_list_to_which_somebody_is_subscribed_is_stored(desk):
+    desk.make("one", "email,status\nana@x.org,\nbo@x.org,unconfirmed\n")
+    desk.make("two", "email,status\nana@x.org,\nbo@x.org,\ncy@x.org,paused\n")
+    desk.make("three", "email\ncy@x.org\ndi@x.org\n")
+    names = {"one": "Our “first”", "two": "Second"}
+    chosen = Audience(selection=AudienceSpec(lists=("one", "two", "three")), list_names=names)
+    found = {each.identity: dict(each.fields) for each in look(desk, recipients, chosen)}
+    first, second = {LIST_NAME: "Our “first”"}, {LIST_NAME: "Second"}
+    assert found == {"ana@x.org": first, "bo@x.org": second, "cy@x.org": {}, "di@x.org": {}}
 
 
 def test_a_subscriber_on_several_lists_gets_one_message_with_the_first_value_of_each_field(desk):

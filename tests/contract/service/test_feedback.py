@@ -10,6 +10,7 @@ from mailer.delivery.states import SendKind
 from mailer.feedback.bounce_reason import judge_bounce
 from mailer.feedback.model import FeedbackKind, recipient_about
 from mailer.feedback.policy import Effect
+from mailer.ledger.feedback.intake import LONGEST_SERIES
 from mailer.ledger.store.tables import feedback, feedback_message
 from mailer.ledger.types.feedback import DecisionAction, FeedbackEvent, FeedbackProof, RecordStatus
 from mailer.ledger.types.webhooks import WebhookEvent
@@ -179,6 +180,34 @@ def test_a_complaint_holds_for_the_address_that_the_reader_has_by_now_and_a_boun
     take(desk, bounce(mail[BEN], "5.1.1"))
     assert [desk.held(each) for each in (ANA, "ana@new.example")] == ["complained", "unsubscribed"]
     assert [desk.held(each) for each in (BEN, "ben@new.example")] == ["bounced", None]
+
+
+def test_a_domain_that_denies_all_of_its_mailboxes_waits_for_a_person_and_scattered_dead_addresses_do_not(desk, sent):
+    people = [f"r{number}@{'wide.example' if number % 3 else 'other.example'}" for number in range(60)] + [
+        f"s{number}@big.example" for number in range(120)
+    ]
+    mail = sent.send("tide", *people)
+    wide = [each for each in people if each.endswith("@wide.example")]
+    scattered = [each for number, each in enumerate(people) if number >= 60 and number % 3 == 0]
+    for address in (each for pair in zip(wide, scattered, strict=False) for each in pair):
+        take(desk, bounce(mail[address], "5.1.1"))
+    for address in (*scattered[len(wide) :], *wide[len(scattered) :]):
+        take(desk, bounce(mail[address], "5.1.1"))
+    assert {desk.held(each) for each in scattered} == {"bounced"}
+    assert sum(desk.held(each) == "bounced" for each in wide) == 9
+    waiting = desk.ledger.feedback.page(waiting=True, limit=100)
+    assert len(waiting) == len(wide) - 9
+    assert {(each.proof, each.is_held) for each in waiting} == {(FeedbackProof.TOKEN, True)}
+    desk.ledger.feedback.decide(waiting[0].id, DecisionAction.SUPPRESS, by="Mara")
+    assert desk.held(waiting[0].identity) == "bounced"
+
+
+def test_a_complaint_counts_however_much_was_recorded_about_the_message(desk, sent):
+    mail = sent.send("tide", ANA)[ANA]
+    delays = [bounce(mail, "4.4.1", f"421 {number}", action="delayed") for number in range(LONGEST_SERIES + 2)]
+    assert [take(desk, raw) for raw in delays] == [R.RECORDED] * LONGEST_SERIES + [R.IGNORED] * 2
+    assert take(desk, complaint(mail)) is R.RECORDED
+    assert desk.held(ANA) == "complained"
 
 
 def test_a_bounce_of_a_test_message_is_noted(desk, sent):

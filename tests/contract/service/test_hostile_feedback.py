@@ -9,7 +9,7 @@ import pytest
 from mailer.ledger.feedback.intake import LONGEST_SERIES
 from mailer.link_tokens import Purpose, TokenKeys
 from mailer.service.feedback.record import record_message
-from tests.support.feedback_messages import VACATION, block, dsn, mail, report
+from tests.support.feedback_messages import VACATION, block, dsn, mail, multipart, report
 from tests.support.returned_mail import SentMail, bounce, complaint
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "reliability.md"
@@ -101,6 +101,74 @@ def no_bounces(ana, eve):
     yield complaint(ana, "auth-failure")
 
 
+ABOUT_US = (
+    "550 5.1.1 <RETURN-PATH>: User unknown",
+    "550 5.1.1 <RETURN-PATH>: Recipient address rejected: User unknown in virtual table",
+    "550 5.1.1 Mailbox news@example.org does not exist (in reply to RCPT TO command)",
+    "550 5.1.1 <RETURN-PATH>: User unknown (in reply to MAIL FROM command)",
+    "550 5.1.2 Host unknown: example.org",
+    "550 5.1.10 null MX for sender domain example.org",
+    "556 5.1.10 Domain example.org does not accept mail (nullMX)",
+    "550 5.1.3 bad address syntax in From header",
+    "550 5.1.2 unable to resolve your MX: domain not found",
+    "550 5.1.1 Return address does not exist",
+    "550 5.1.1 the List-Unsubscribe mailbox does not exist",
+    "550 5.1.6 our office has moved, update your records",
+    "550 5.1.1 unknown user: POP3 login first",
+    "550 5.1.1 unknown user: authentication required",
+    "550 5.1.1 <bob@dead.example>: User unknown",
+)
+
+
+def words_about_us(ana, eve):
+    """In each form of a bounce; the last words are about an address to which the reader may pass mail on."""
+    for words in ABOUT_US:
+        told = words.replace("RETURN-PATH", ana.return_path)
+        for status in ("5.1.1", "5.0.0"):
+            yield bounce(ana, status, told)
+        prose = f"I could not deliver your message:\n\n<{ANA}>:\nRemote host said: {told}\n\n--- Below this line is a copy of the message.\n\n{ana.headers}\n"
+        yield mail(f"From: MAILER-DAEMON@mx.example.net\nTo: {ana.return_path}\nSubject: failure notice", prose)
+
+
+def notes(ana, eve):
+    text = f"Hello, your mail to {ANA} came back: 550 5.1.1 user unknown. Please send it again."
+    quoted = f"-------- Original message --------\n{ana.headers}\n\nGood morning.\n"
+    for sender in (f"Ana <{ANA}>", "Ana <ana@else.example>", f"MAILER-DAEMON <{ANA}>"):
+        for subject in ("Re: Tide", "Fwd: Undelivered mail", "Tide", ""):
+            headers = f"Return-Path: <>\nFrom: {sender}\nTo: {ana.return_path}\nSubject: {subject}"
+            yield mail(headers, f"{text}\n\n{quoted}")
+            yield mail(headers, f"{text}\nFinal-Recipient: rfc822; {ANA}\nAction: failed\nStatus: 5.1.1\n\n{quoted}")
+            yield multipart("mixed", f"text/plain\n\n{text}\n", ana.returned, headers=headers)
+
+
+FAULTS = (
+    "550 5.1.1 Mailbox server is in maintenance; user not found",
+    "550 5.1.1 Account is being moved; recipient not found at this time",
+    "550 5.1.1 recipient verification unavailable: user unknown",
+    "550 5.1.1 user unknown (server overloaded)",
+    "550 5.1.1 user unknown, greylisted",
+    "550 5.1.2 unable to look up host example.com: REFUSED",
+    "550 5.1.2 DNSSEC validation failure: host not found",
+    "550 5.1.1 Recipient not found: only internal senders are allowed",
+    "550 5.1.1 You are an unknown user to this recipient",
+    "550 5.1.1 not a known user of the list tides",
+    "550 5.1.10 Recipient not found: message failed tenant attribution",
+    "250 2.1.5 ok",
+)
+
+
+def faults(ana, eve):
+    for words in FAULTS:
+        yield bounce(ana, "5.1.1", words)
+    dead = bounce(ana, "5.1.1", DEAD)
+    for field in ("Will-Retry-Until: Thu, 31 Dec 2026 00:00:00 +0000", "X-Actual-Recipient: rfc822; bob@dead.example"):
+        yield dead.replace(b"Action: failed", f"{field}\nAction: failed".encode())
+    yield dead.replace(b"Status: 5.1.1", b"Status: 5.1.1 (try again later)")
+    for action in ("delivered", "relayed", "expanded"):
+        reached = block("2.0.0", action=action, address=ANA).encode()
+        yield dead.replace(b"Final-Recipient", reached + b"\n\nFinal-Recipient", 1)
+
+
 ATTACKS = {
     "a forged token: altered, guessed, of another purpose, of another installation": forged_tokens,
     "a valid notification of one's own message, about another reader": another_s_address,
@@ -108,6 +176,9 @@ ATTACKS = {
     "one notification again and again, unchanged and changed": replayed,
     "oversized messages, headers, nesting, lists of recipients": oversized,
     "automatic replies, delays, successes, reports about the sender": no_bounces,
+    "words about our address, our domain or a header, with the code of a missing mailbox": words_about_us,
+    "a fault of a server, a closed list, a contradiction, with the code of a missing mailbox": faults,
+    "a reader's own note, with an empty return path, that quotes a bounce": notes,
 }
 
 

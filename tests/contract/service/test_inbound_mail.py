@@ -102,6 +102,37 @@ def test_lmtp_answers_250_after_the_commit_and_451_without_one(site, monkeypatch
     assert len([line for line in logged if "has to come again" in line]) == 2
 
 
+def test_a_long_line_is_taken_by_lmtp_and_no_other_message_of_the_session_is_lost(site, monkeypatch):
+    sent = SentMail(site.app).send("tide", ANA, BEN)
+    long = bounce(sent[ANA], "5.1.1").replace(b"Subject: Tide", b"X-Long: " + b"x" * 200_000 + b"\nSubject: Tide")
+
+    def work(port: int) -> list[tuple[int, bytes]]:
+        answers = []
+        with smtplib.LMTP("127.0.0.1", port, local_hostname="mx.example.org", timeout=PATIENCE) as client:
+            client.ehlo()
+            for raw, message in (
+                (long, ANA),
+                (b"x" * 400_000, BEN),
+                (b"broken", BEN),
+                (bounce(sent[BEN], "5.1.1"), BEN),
+            ):
+                client.mail("")
+                client.rcpt(sent[message].return_path)
+                with monkeypatch.context() as patch:
+                    if raw == b"broken":
+                        patch.setattr(lmtp_server.LMTP, "_call_handler_hook", bug)
+                    answers.append(client.data(raw))
+                client.rset()
+        return answers
+
+    monkeypatch.setattr(lmtp_server, "LONGEST_LINE", 300_000)
+    answers, logged = by_lmtp(site, work)
+    assert [code for code, _ in answers] == [250, 552, 451, 250]
+    assert answers[1][1] == b"5.3.4 Message too large"
+    assert (site.reason(ANA), site.reason(BEN)) == ("bounced", "bounced")
+    assert logged[1:] == ["A command that came by LMTP has to come again: ZeroDivisionError"]
+
+
 def test_an_lmtp_port_in_use_ends_the_server_with_the_next_step(site):
     def work(port: int) -> None:
         other = site.app.settings.model_copy(update={"inbound_lmtp": ListenAddress(host="127.0.0.1", port=port)})

@@ -15,11 +15,15 @@ from pydantic import SecretStr
 
 from mailer.addresses import parse_address
 from mailer.app import App
+from mailer.feedback.bounce_reason import judge_bounce
+from mailer.feedback.model import FeedbackKind
+from mailer.ledger.types.feedback import FeedbackEvent, RecordStatus
 from mailer.ledger.types.suppressions import SuppressionReason
 from mailer.ledger.types.transactional_mail import TransactionalState
-from mailer.link_tokens import MailedLink
+from mailer.link_tokens import MailedLink, Purpose
 from mailer.mailbox_address import Mailbox
 from mailer.relay import Relay, TlsMode
+from mailer.service.feedback.record import record_event, record_message
 from mailer.service.subscribers.preferences import read_preferences
 from mailer.service.subscribers.signup import (
     SignupForm,
@@ -35,7 +39,9 @@ from mailer.service.transactional.delivery_job import deliver_transactional_mail
 from mailer.settings.settings import Settings
 from mailer.workspace import Workspace
 from tests.support.commands import served
+from tests.support.feedback_messages import block, dsn
 from tests.support.ledger_cases import join
+from tests.support.provider_requests import PASSWORD
 from tests.support.scripted import Scripted
 
 DAY = 86_400.0
@@ -120,7 +126,9 @@ def test_a_confirmation_mail_is_sent_and_its_link_confirms(app, catcher):
     message = parsed(raw)
     (letter,) = letters(app)
     assert (letter.state, letter.attempts) == (TransactionalState.SENT, 1)
-    assert catcher.received()[0]["sender"] == "bounce@example.org"
+    token = app.keys.issue(Purpose.TRANSACTIONAL, letter.id)
+    assert catcher.received()[0]["sender"] == f"bounce+{token}@example.org"
+    assert message["Message-ID"] == f"<{token}@example.org>"
     assert message["From"] == "The Harbour Letter <letter@example.org>"
     assert (message["To"], message["Reply-To"]) == (ANA, "The desk <desk@example.org>")
     assert message["Subject"] == "Please confirm your subscription: The Harbour Letter"
@@ -136,6 +144,47 @@ def test_a_confirmation_mail_is_sent_and_its_link_confirms(app, catcher):
     assert "Ana" not in plain + html
     assert all(len(line) <= 998 for line in raw.split(b"\r\n"))
     assert dkim.verify(raw, dnsfunc=lambda *_args, **_more: app.dkim_record)
+
+
+def test_a_bounce_of_a_confirmation_mail_is_found_and_suppresses_nobody(app, catcher, monkeypatch):
+    names = ("postmark", "brevo", "mailjet", "sparkpost")
+    secrets = {f"feedback_{name}": (SecretStr(PASSWORD),) for name in names}
+    monkeypatch.setattr(app, "settings", app.settings.model_copy(update=secrets))
+    sign_up(app)
+    sign_up(app, address="ben@example.net")
+    deliver(app)
+    raw = next(raw for raw in caught(catcher) if parsed(raw)["To"] == ANA)
+    message = parsed(raw)
+    for header in ("X-PM-Metadata-mailer-id", "X-Mailin-custom", "X-MJ-CustomID", "X-MSYS-API"):
+        assert message["Message-ID"].strip("<>") in message[header]
+    assert dkim.verify(raw, dnsfunc=lambda *_args, **_more: app.dkim_record)
+
+    def take(action="failed", address=ANA):
+        back = dsn(block("5.1.1", "550 5.1.1 no such user", action=action, address=address))
+        back = back.replace(
+            b"To: bounce@example.org", f"To: bounce+{message['Message-ID'][1:27]}@example.org".encode(), 1
+        )
+        return record_message(app, back, source="lmtp").status, letters(app)[0].state
+
+    assert take("delayed") == (RecordStatus.RECORDED, TransactionalState.SENT)
+    assert take(address="cleo@example.net") == (RecordStatus.IGNORED, TransactionalState.SENT)
+    assert take() == (RecordStatus.RECORDED, TransactionalState.FAILED)
+    assert letters(app)[0].reply == "came back: 550 5.1.1 no such user"
+    [ben] = letters(app, "ben@example.net")
+    event = FeedbackEvent(
+        source="ses",
+        source_id="1",
+        kind=FeedbackKind.BOUNCE,
+        recipient=judge_bounce("ben@example.net", status="5.1.1"),
+        message_id=f"<{app.keys.issue(Purpose.TRANSACTIONAL, ben.id)}@example.org>",
+        provider_id="0102-of-this-mail",
+    )
+    assert record_event(app, event) is RecordStatus.RECORDED
+    assert letters(app, "ben@example.net")[0].state is TransactionalState.FAILED
+    assert app.ledger.feedback.page() == ()  # of people who are no readers nothing is kept but the mail
+    assert app.ledger.suppressions.get(parse_address(ANA).identity) is None
+    [secret] = re.findall(rf"{BASE}/confirm/([a-z2-7]{{26}})\b", next(message.iter_parts()).get_content())
+    assert read_confirmation(app, secret).state is SignupState.WAITING
 
 
 def test_mail_is_in_the_language_of_its_list(app, catcher):

@@ -4,7 +4,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailer.edition.merge_fields import ADDRESS, TOKEN, EscapeContext, MergeField, ReaderValues, escape_value
+from mailer.edition.merge_fields import (
+    ADDRESS,
+    LIST_NAME,
+    LONGEST_LIST_NAME,
+    TOKEN,
+    EscapeContext,
+    ListName,
+    MergeField,
+    ReaderValues,
+    escape_value,
+)
 from mailer.line_sanitizer import clean_line
 
 
@@ -52,3 +62,26 @@ def test_merge_fields_hold_fields_the_address_and_the_token():
     assert MergeField("reader.nothing", EscapeContext.TEXT).fill(values) == ""
     assert MergeField(ADDRESS, EscapeContext.HTML).fill(values) == "a&amp;b@example.org"
     assert MergeField(TOKEN, EscapeContext.URL).fill(values) == "t%2F1"
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("ana@xn--mnchen-3ya.example", "ana@münchen.example"),
+        ("ana@xn--.example", "ana@xn--.example"),
+        ("", ""),
+    ],
+)
+def test_a_reader_sees_the_domain_in_unicode_and_a_link_has_its_a_label(address, shown):
+    values = ReaderValues(address=address, token="")
+    for place in EscapeContext:
+        readable = place in {EscapeContext.HTML, EscapeContext.TEXT}
+        assert MergeField(ADDRESS, place).fill(values) == escape_value(shown if readable else address, place)
+
+
+def test_the_name_of_the_list_is_cut_and_has_a_fallback():
+    name = ListName(EscapeContext.HTML, "The Letter")
+    assert name.fill(ReaderValues(token="")) == "The Letter"
+    assert name.fill(ReaderValues(fields={LIST_NAME: "A & B"}, token="")) == "A &amp; B"
+    cut = name.fill(ReaderValues(fields={LIST_NAME: "x" * 200}, token=""))
+    assert (len(cut), cut[-2:]) == (LONGEST_LIST_NAME, "x…")

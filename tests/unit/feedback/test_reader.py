@@ -5,6 +5,7 @@ import re
 import pytest
 
 from mailer.feedback.model import Feedback, FeedbackKind, TokenState
+from mailer.feedback.policy import Effect, effect_of
 from mailer.feedback.reader import read_feedback
 from mailer.link_tokens import PLACEHOLDER, Purpose, TokenKeys
 from mailer.smtp.refusal_reason import Reason
@@ -42,6 +43,10 @@ BOUNCES = {
     "a specific code in the diagnostic outranks a generic status": (
         dsn(block("5.0.0", "550 5.1.1 no")),
         ("5.1.1", Reason.USER_UNKNOWN, True),
+    ),
+    "greylisting, with the code of a mailbox": (
+        dsn(block("5.1.1", "550 5.1.1 greylisted: unknown pair")),
+        ("5.1.1", Reason.ON_HOLD, False),
     ),
     "a specific status stays": (dsn(block("5.2.2", "550 5.0.0 no")), ("5.2.2", Reason.MAILBOX_FULL, False)),
     "a status with a comment": (dsn(block("5.1.2 (bad destination system)")), ("5.1.2", Reason.HOST_UNKNOWN, True)),
@@ -324,6 +329,84 @@ def test_what_a_person_writes_about_a_failure_makes_nobody_permanent():
     assert read_feedback(mail(headers, text), KEYS).recipients == ()
     attached = multipart("mixed", f"text/plain\n\n{text}", RETURNED, headers=headers)
     assert not any(each.permanent for each in read_feedback(attached, KEYS).recipients)
+
+
+NOTES = {
+    "from the reader": "From: Ana <ana@example.com>\nSubject: Undelivered mail",
+    "from the reader, who is a postmaster": "From: Ana <postmaster@example.com>\nSubject: failure",
+    "an answer by its subject": "From: Ana <ana@else.example>\nSubject: AW: Mail delivery failed",
+    "an answer by its headers": "From: Ana <ana@else.example>\nSubject: Undelivered mail\nIn-Reply-To: <1@example.org>",
+    "in words alone": "From: Ana <ana@else.example>\nSubject: Tide",
+}
+
+
+@pytest.mark.parametrize("headers", NOTES.values(), ids=list(NOTES))
+def test_a_note_of_a_reader_with_an_empty_return_path_is_no_bounce(headers):
+    name = "postmaster" if "<postmaster@" in headers else "ana"
+    text = f"Your mail to {name}@example.com came back: 550 5.1.1 user unknown.\nFinal-Recipient: rfc822; {name}@example.com\nStatus: 5.1.1\n"
+    quoted = (
+        f"-------- Original message --------\nFrom: News <news@example.org>\nTo: {name}@example.com\nSubject: Tide\n"
+    )
+    raw = mail(f"Return-Path: <>\n{headers}\nTo: bounce@example.org", f"{text}\n{quoted}")
+    assert (read_feedback(raw).kind, read_feedback(raw).recipients) == (FeedbackKind.OTHER, ())
+
+
+def test_a_bounce_of_an_unknown_sender_with_the_returned_message_makes_nobody_permanent():
+    raw = multipart("mixed", "text/plain\n\nUndeliverable: ana@example.com: user unknown\n", RETURNED,
+                    headers="Return-Path: <>\nFrom: no-reply@example.net\nTo: bounce@example.org\nSubject: Mail")  # fmt: skip
+    assert summary(read_feedback(raw)) == [("ana@example.com", "", Reason.USER_UNKNOWN, False)]
+
+
+@pytest.mark.parametrize(
+    ("text", "forwarded"),
+    [
+        ("ana@example.com: user unknown", False),
+        ("ana@example.com\n    550 5.1.1 user unknown\nFor help, write to postmaster@example.com", False),
+        ("The mail to ana@example.com could not be passed on to bob@dead.example: user unknown", True),
+        ("bob@dead.example (generated from ana@example.com)\n    550 5.1.1 user unknown", True),
+    ],
+)
+def test_prose_that_names_a_second_address_on_the_line_may_be_about_that_one(text, forwarded):
+    raw = mail(
+        "From: MAILER-DAEMON@mx.example.net\nTo: bounce@example.org\nSubject: failure notice\nX-Failed-Recipients: ana@example.com",
+        text,
+    )
+    assert [(each.address, each.forwarded) for each in read_feedback(raw).recipients] == [
+        ("ana@example.com", forwarded)
+    ]
+
+
+NOT_MISSING = {
+    "a ticket system that quotes": mail(
+        "Return-Path: <>\nFrom: Helpdesk Mail System <support@example.com>\nTo: bounce@example.org\nSubject: [12] Undelivered mail",
+        "Thank you. You wrote:\n> ana@example.com: 550 5.1.1 user unknown\n"),
+    "a list of members": mail(
+        "From: mailer-daemon@example.com\nTo: bounce@example.org\nSubject: Not delivered",
+        "ana@example.com is not a known user of the list tides; your message was not delivered.\n"),
+    "a quarantine": mail(
+        "From: postmaster@example.com\nTo: bounce@example.org\nSubject: Message held",
+        "ana@example.com: your message was not delivered, it is held in quarantine. User not found in the allow list.\n"),
+    "the address was reached as well": dsn(block("2.0.0", action="delivered"), block("5.1.1")),
+    "the members of an alias": dsn(block("2.0.0", action="expanded"), block("5.1.1", address="bob@dead.example")),
+    "a reply that contradicts the failure": dsn(block("5.1.1", "250 2.1.5 ok")),
+    "a time until which the server tries": dsn(f"{block('5.1.1')}\nWill-Retry-Until: Thu, 31 Dec 2026 00:00:00 +0000"),
+    "a status with a comment": dsn(block("5.1.1 (try again later)")),
+    "maintenance": dsn(block("5.1.1", "550 5.1.1 Mailbox server is in maintenance; user not found")),
+    "a migration": dsn(block("5.1.1", "550 5.1.1 Account is being moved; recipient not found")),
+    "a verification that is down": dsn(block("5.1.1", "550 5.1.1 recipient verification unavailable: user unknown")),
+    "an overloaded server": dsn(block("5.1.1", "550 5.1.1 user unknown (server overloaded)")),
+    "a resolver that refuses": dsn(block("5.4.4", "unable to look up host example.com: REFUSED")),
+    "a domain with a broken signature": dsn(block("5.1.2", "DNSSEC validation failure: host not found")),
+    "senders who are not let in": dsn(block("5.1.1", "550 5.1.1 Recipient not found: only internal senders are allowed")),
+    "a sender who is unknown": dsn(block("5.1.1", "550 5.1.1 You are an unknown user to this recipient")),
+    "a tenant": dsn(block("5.1.10", "550 5.1.10 Recipient not found: message failed tenant attribution")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("raw", NOT_MISSING.values(), ids=list(NOT_MISSING))
+def test_what_says_that_a_mailbox_is_missing_for_another_reason_suppresses_at_once_in_no_form(raw):
+    for each in read_feedback(raw).recipients:
+        assert effect_of(FeedbackKind.BOUNCE, each, "", is_proven=True) is not Effect.SUPPRESSED, each
 
 
 # tokens

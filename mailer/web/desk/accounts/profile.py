@@ -6,6 +6,7 @@ from mailer.addresses import parse_address
 from mailer.errors import UsageError
 from mailer.ledger.types.roles_and_scopes import Role
 from mailer.service.accounts.passwords import check_password, hash_password, require_passwords
+from mailer.service.accounts.two_factor import has_two_factor
 from mailer.service.sends.plan import setting_warnings
 from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute
@@ -42,6 +43,7 @@ def _show(request: DeskRequest) -> Response:
         current=request.session.id,
         browser_name=browser_name,
         passwords=not request.app.settings.oidc_only,
+        two_factor=has_two_factor(request.app, request.user),
         missing=setting_warnings(request.app) if request.may(Role.EDITOR) else (),
     )
 

@@ -1,13 +1,16 @@
-"""Signing in and out, and setting a password by an invite link.
+"""Signing in and out, with a second factor if the user has one, and setting a password by an invite link.
 
 A wrong name and a wrong password get the same answer after the same time; repeated failures are delayed
 (`login_throttle`) and logged, with the address and without the name, which may be a password in the wrong field. At most two
 passwords are hashed at once, since each takes 64 MB, and at most MAX_WAITING wait for that. Every sign-in creates a new session
-and ends the previous one of the browser.
+and ends the previous one of the browser. Between the password and the code, a cookie holds the pending sign-in; a user can
+try five codes, then one in five minutes, from wherever they are tried.
 """
 
 import asyncio
 import logging
+import time
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 from starlette.concurrency import run_in_threadpool
@@ -23,6 +26,7 @@ from mailer.ledger.types.roles_and_scopes import Role
 from mailer.service.accounts.invites import accept_invite
 from mailer.service.accounts.passwords import sign_in
 from mailer.service.accounts.sessions import NewSession, token_digest
+from mailer.service.accounts.two_factor import PENDING_FOR, PendingSignIn, finish_sign_in, pending_user
 from mailer.web.client_ip import address_of
 from mailer.web.cookies import read_cookie
 from mailer.web.desk.accounts.device_cookie import GOOD_FOR, new_device_cookie, verify_device_cookie
@@ -32,12 +36,16 @@ from mailer.web.desk.origin import origin_of
 from mailer.web.desk.render import DeskRenderer
 from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute
+from mailer.web.rate_limit import Rate, RateLimiter
 from mailer.web.request_body import read_form
 
 HOME = "/desk/"
 _DEVICE_COOKIE = "device"
+_PENDING_COOKIE = "pending"
+_CODES = Rate(burst=5, every=300)
 _LARGEST_FORM = 8 * 1024  # octets
 _MOST_OF_NAME = 4 * LONGEST_NAME  # characters that are read: normalising takes quadratic time on combining marks
+_MOST_OF_CODE = 100  # characters that are read
 _MAX_HASHES = 2  # at once
 MAX_WAITING = 20  # attempts that wait for a hash: about a second
 _log = logging.getLogger(__name__)
@@ -52,6 +60,7 @@ class SignInPages:
         self._throttle = LoginThrottle()
         self._hashing = asyncio.Semaphore(_MAX_HASHES)
         self._waiting = 0
+        self._codes = RateLimiter(time.monotonic, each=_CODES)
         settings = app.settings
         self._methods = {
             "provider": settings.oidc_name if settings.oidc_issuer else "",
@@ -82,9 +91,59 @@ class SignInPages:
             flash = Flash("The name or the password is wrong.", bad=True)
             return await run_in_threadpool(self._form, flash, name=name, wanted=wanted, status=403)
         self._throttle.succeeded(keys)
-        return await run_in_threadpool(self.begin_session, request, session, address, safe_path(wanted))
+        return await run_in_threadpool(self._begin, request, session, address, safe_path(wanted))
 
-    async def _verify(self, request: Request, name: str, password: str, address: str) -> NewSession | None:
+    async def show_code(self, request: Request) -> Response:
+        flash = self._pages.read_flash(request)
+        response = await run_in_threadpool(self._code_page, request, request.query_params.get("next", ""), flash)
+        if flash:
+            self._pages.clear_flash(request, response)
+        return response
+
+    async def check_code(self, request: Request) -> Response:
+        form = await read_form(request, _LARGEST_FORM)
+        return await run_in_threadpool(self._check_code, request, form.text("code")[:_MOST_OF_CODE], form.text("next"))
+
+    def _check_code(self, request: Request, code: str, wanted: str) -> Response:
+        token, address = read_cookie(request, origin_of(request).cookie(_PENDING_COOKIE)), self._address(request)
+        user = pending_user(self._app, token)
+        if user is None:
+            return self._code_page(request, wanted)
+        if self._codes.retry_after(str(user.id)):
+            flash = Flash("Too many attempts. Wait five minutes, then try again.", bad=True)
+            return self._code_page(request, wanted, flash, status=429)
+        browser = request.headers.get("user-agent", "")
+        session = finish_sign_in(self._app, token, code, browser=browser, address=address)
+        if session is None:
+            _log.warning("Wrong code at the desk from %s, after a right password.", address)
+            return self._code_page(
+                request, wanted, Flash("This code is wrong, or was used before.", bad=True), status=403
+            )
+        response = self.begin_session(request, session, address, safe_path(wanted), how="with a code")
+        response.delete_cookie(**_cookie(request, _PENDING_COOKIE))
+        return response
+
+    def _code_page(self, request: Request, wanted: str, flash: Flash | None = None, *, status: int = 200) -> Response:
+        """Returns the page that asks for a code; without a pending sign-in, the one that asks for the password."""
+        token = read_cookie(request, origin_of(request).cookie(_PENDING_COOKIE))
+        user = pending_user(self._app, token) if token else None
+        if user is None:
+            flash = Flash("Enter your name and password again.", bad=True)
+            return self._pages.redirect(request, f"/desk/sign-in{_next(wanted)}", flash)
+        context = {"heading": "Two-factor sign-in", "wanted": wanted}
+        return self._pages.page("sign-in-code", status=status, flash=flash, context=context)
+
+    def _begin(self, request: Request, found: NewSession | PendingSignIn, address: str, path: str) -> Response:
+        """Begins a session, or asks for the code."""
+        if isinstance(found, NewSession):
+            return self.begin_session(request, found, address, path)
+        response = self._pages.redirect(request, f"/desk/sign-in/code{_next(path)}")
+        response.set_cookie(value=found.token, max_age=PENDING_FOR, **_cookie(request, _PENDING_COOKIE))
+        return response
+
+    async def _verify(
+        self, request: Request, name: str, password: str, address: str
+    ) -> NewSession | PendingSignIn | None:
         self._waiting += 1
         try:
             async with self._hashing:
@@ -112,7 +171,7 @@ class SignInPages:
             return await run_in_threadpool(self._password_page, token, Flash(str(error), bad=True))
         if session is None:
             raise HTTPException(404)
-        return await run_in_threadpool(self.begin_session, request, session, address, HOME)
+        return await run_in_threadpool(self._begin, request, session, address, HOME)
 
     async def form(self, flash: Flash, *, wanted: str, status: int) -> Response:
         """Returns the sign-in page with an error."""
@@ -167,11 +226,21 @@ class SignInPages:
         return address_of(request, self._app.settings.trusted_proxies)
 
 
+def _cookie(request: Request, name: str) -> dict[str, Any]:
+    """Returns the name and the attributes of a cookie that no other site can have sent."""
+    origin = origin_of(request)
+    return {"key": origin.cookie(name), "secure": origin.secure, "httponly": True, "samesite": "strict"}
+
+
+def _next(path: str) -> str:
+    return f"?next={quote(path)}" if path not in {"", HOME} else ""
+
+
 def next_query(request: Request, root: str) -> str:
     """Returns the query with which signing in leads back to the page that was requested."""
     path = request.url.path.removeprefix(root)
     wanted = f"{path}?{request.url.query}" if request.url.query else path
-    return f"?next={quote(wanted)}" if request.method == "GET" and wanted != HOME else ""
+    return _next(wanted) if request.method == "GET" else ""
 
 
 def safe_path(wanted: str) -> str:

@@ -9,6 +9,7 @@ from mailer.ledger.accounts.users import User
 from mailer.ledger.types.roles_and_scopes import Role
 from mailer.service.accounts.invites import create_invite
 from mailer.service.accounts.oidc.login import normalize_login
+from mailer.web.desk.accounts.reauthentication import needs_password, require_proof
 from mailer.web.desk.plain_language import describe_error
 from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute
@@ -29,6 +30,8 @@ def _page(request: DeskRequest, *, error: UsageError | None = None) -> Response:
         heading="Users",
         status=422 if error else 200,
         users=users,
+        two_factor=request.app.ledger.two_factor.users(),
+        asks_password=needs_password(request),
         roles=tuple(Role),
         link=request.shown_secret,
         error=" ".join(filter(None, describe_error(error))) if error else "",
@@ -88,6 +91,15 @@ def _set_role(request: DeskRequest) -> Response:
     )
 
 
+def _turn_off_two_factor(request: DeskRequest) -> Response:
+    """Turns two-factor sign-in off for somebody who has lost the phone and the recovery codes."""
+    user = _user(request)
+    require_proof(request)
+    request.app.ledger.two_factor.remove(user.id)
+    request.record("user.code-off", user.name)
+    return request.redirect(_HERE, f"{user.name} signs in without a code now.")
+
+
 def _remove(request: DeskRequest) -> Response:
     user = _user(request)
     if user.id == request.user.id:
@@ -118,5 +130,6 @@ ROUTES = (
     DeskRoute("POST", f"{_HERE}/{{id:number}}/email", Role.ADMIN, _set_email),
     DeskRoute("POST", f"{_HERE}/{{id:number}}/oidc", Role.ADMIN, _set_oidc),
     DeskRoute("POST", f"{_HERE}/{{id:number}}/role", Role.ADMIN, _set_role),
+    DeskRoute("POST", f"{_HERE}/{{id:number}}/two-factor", Role.ADMIN, _turn_off_two_factor),
     DeskRoute("POST", f"{_HERE}/{{id:number}}/remove", Role.ADMIN, _remove),
 )

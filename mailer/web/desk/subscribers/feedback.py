@@ -39,6 +39,10 @@ _PROOFS = {
     FeedbackProof.UNPROVEN: "It names a message of yours, as anybody can who has seen a reply to it.",
     FeedbackProof.NONE: "Nothing in it shows that it answers a message of yours.",
 }
+_HELD = (
+    "It waits because many readers of this domain were reported missing at once, which is perhaps a fault of its servers, "
+    "or because the message was sent long ago."
+)
 _ACTIONS = {each.value: each for each in DecisionAction}
 
 
@@ -77,7 +81,7 @@ def _entry(request: DeskRequest) -> Response:
         heading=_KINDS.get(entry.kind, "Feedback"),
         entry=entry,
         lines=None if raw is None else read_source(raw),
-        proof=_PROOFS[entry.proof],
+        proof=f"{_PROOFS[entry.proof]} {_HELD}" if entry.is_held else _PROOFS[entry.proof],
         is_erased=is_pseudonym(entry.identity),
         bounce_reason=bounce_reason_label,
         effect_label=effect_label,

@@ -1,13 +1,14 @@
 """The HTML of contents and articles: directions, source lines, and what a short dispatch leaves out."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
 from mailer.edition.dispatch_view import FACE, THUMBNAIL, Crop
 from mailer.edition.merge_fields import ReaderValues
 from mailer.edition.model import Image
-from tests.support.editions import NOBODY, TEMPLATES, edition, html_of
+from tests.support.editions import ANA, NOBODY, PUBLICATION, TEMPLATES, edition, html_of
 
 OTHER = "\n\n## Another\nsource: Wire\ndate: 2026-11-07\n\nText."
 
@@ -126,6 +127,23 @@ def test_only_entries_with_an_image_become_cards(tmp_path):
     body, looks = article("source: Wire", "{}") + OTHER, {"templates": (tmp_path, TEMPLATES)}
     assert 'class="tile"' in html_of(edition(body.format("image: m.jpg"), crops=CROPS, **looks), NOBODY)
     assert 'class="tile"' not in html_of(edition(body.format("teaser: A line."), **looks), NOBODY)
+
+
+def test_the_footer_leads_on_and_the_archive_shows_nothing_of_a_reader():
+    made = edition("Note.", front="earlier: [{title: Eleven, slug: 2025-12-18-eleven-winters}]\n")
+    letter, archived = html_of(made, ANA), html_of(made, NOBODY)
+    assert "Eleven</a></span> · 18 December 2025" in letter
+    assert 'href="https://letter.example.org/archive/"' in letter
+    assert 'href="https://letter.example.org/preferences/TOKEN"' in letter
+    reply, forward = (
+        'href="mailto:letter@example.org?subject=Re%3A%20A%20letter"',
+        'href="mailto:?subject=A%20letter&amp;body=https%3A%2F%2Fletter.example.org%2Farchive%2Fa-letter"',
+    )
+    assert (reply in letter, forward in letter) == (True, True)
+    assert (reply in archived, forward in archived) == (False, True)
+    nobody_reads = replace(PUBLICATION, from_address="No-Reply@example.org")
+    assert ">Reply<" not in html_of(edition("Note.", publication=nobody_reads), ANA)
+    assert ">Reply<" in html_of(edition("Note.", publication=replace(nobody_reads, reply_to="m@example.org")), ANA)
 
 
 def test_no_link_has_a_direction_of_its_own():
