@@ -100,7 +100,7 @@ def test_somebody_signs_in_and_writes_by_keyboard_only(tab, site):
     page.get_by_role("button", name="Sign out").press("Enter")
     page.wait_for_url("**/desk/sign-in")
     page.goto("/desk/")
-    page.wait_for_url("**/desk/sign-in*")
+    page.wait_for_url("**/desk/sign-in**")
 
 
 def test_the_heading_follows_the_title_and_the_fields_at_the_top_are_not_markdown(tab, file):

@@ -114,5 +114,4 @@ export function offsetsIn(state) { return state.field(layoutField).offsets; }
 
 export const layoutExtension = [
   layoutField, protect, keymap.of([{ key: "Enter", run: toText }]),
-  EditorView.atomicRanges.of((view) => view.state.field(layoutField).shown),
 ];

@@ -339,8 +339,8 @@ async function save(byHand, action = "") {
       if (isUpload) upload.value = "";
       return say(told.message, true);
     }
-    if (isUpload && inputs() === filled) upload.value = "";
     merge(told, typed, filled);
+    if (isUpload && upload.isConnected) upload.value = "";
     if (isSaved()) say(`Saved at ${new Date().toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" })}`);
     if (action) act(action);
     show();

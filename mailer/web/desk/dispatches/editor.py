@@ -17,7 +17,7 @@ from mailer.dispatch.fields.merge import FormValues
 from mailer.edition.images.loader import LARGEST_FILE
 from mailer.errors import MailerError
 from mailer.ledger.types.roles_and_scopes import Role
-from mailer.service.dispatches.dispatch_list import find_dispatch_summary
+from mailer.service.dispatches.dispatch_list import DispatchSummary, find_dispatch_summary
 from mailer.service.dispatches.files import (
     LARGEST,
     ChangedError,
@@ -60,7 +60,7 @@ def _page(
         "editor",
         status=status,
         flash=flash,
-        heading=summary.title,
+        heading=_title(summary, form),
         listed=summary,
         since_sent=changed_since_sent(request.app, summary),
         views=VIEWS,
@@ -69,6 +69,12 @@ def _page(
         form_token=new_form_token(),
         **_form_context(request, form, text),
     )
+
+
+def _title(summary: DispatchSummary, form: EditorForm) -> str:
+    """Returns the title for the heading. A dispatch with a fault in its fields is listed by its name."""
+    typed = form.values.front["title"] if form.values.front else ""
+    return typed if summary.title == summary.name and isinstance(typed, str) and typed else summary.title
 
 
 def _form_context(request: DeskRequest, form: EditorForm, text: DispatchFile) -> dict[str, Any]:
@@ -149,7 +155,7 @@ def _describe(
     told: dict[str, object] = {
         "digest": text.digest,
         "words": len(text.text.split()),
-        "title": find_dispatch_summary(request.app, text.name).title,
+        "title": _title(find_dispatch_summary(request.app, text.name), form),
         "shown": form.shown,
         "layout": _layout(form),
     }

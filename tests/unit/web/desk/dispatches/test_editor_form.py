@@ -116,11 +116,14 @@ def test_the_texts_of_a_photo_are_filled_in_where_nothing_is_typed(desk, file):
     upload = {"photo_file": ("quay.jpg", photo_with_texts(), "image/jpeg")}
     answer = posted(desk, {"f.photo.credit": "Agência", "f.photo.alt": "A quay"}, files=upload, headers=JSON).json()
     assert 'value="Fog over the quay"' in answer["html"]
+    assert answer["title"] == "The tide table"
     text = file.read_text(encoding="utf-8")
     assert "  alt: A quay\n  caption: Fog over the quay\n  credit: Agência\n" in text
     picture = desk.get(f"{TIDE}/photo")
     assert (picture.status_code, picture.headers["content-type"]) == (200, "image/jpeg")
     assert b"Ines" not in picture.content
+    told = posted(desk, {"f.photo.alt": ""}, headers=JSON).json()
+    assert told["title"] == "The tide table"  # also while a field is missing
     assert posted(desk, {"f.photo.remove": "1"}).status_code == 303
     assert "photo:" not in file.read_text(encoding="utf-8")
     assert desk.get(f"{TIDE}/photo").status_code == 404
