@@ -16,6 +16,7 @@ class ArticleForm extends WidgetType {
   ignoreEvent() { return true; }
   toDOM() { // the form itself is outside of the editor, with the page's styles and in the page's form
     const place = document.createElement("div"), slot = document.createElement("slot");
+    place.className = "article-place";
     slot.name = `article-${this.number}`;
     place.append(slot);
     return place;
@@ -78,14 +79,30 @@ const protect = EditorState.changeFilter.of((transaction) => {
   if (!offsets || !transaction.docChanged) return true;
   const doc = transaction.startState.doc, gone = [], ranges = [];
   transaction.changes.iterChangedRanges((from, to) => { gone.push([from, to]); });
-  if (offsets.top) ranges.push(0, Math.min(offsets.top + 1, doc.length));
+  const add = (from, to) => { ranges.push(Math.max(from, ranges.at(-1) ?? 0), Math.max(to, ranges.at(-1) ?? 0)); };
+  if (offsets.top) add(0, Math.min(offsets.top + 1, doc.length));
   for (const { start, title, end } of offsets.articles) {
     if (gone.some(([from, to]) => from <= start && to >= end)) continue;
-    const prefix = marks.exec(doc.lineAt(start).text);
-    if (prefix) ranges.push(start, start + prefix[0].length);
-    if (end > title) ranges.push(title, end);
+    add(Math.max(start - 1, 0), start + lengthOfMarks(doc, start)); // with the line end before it: a title begins its line
+    if (end > title) add(title, end);
   }
   return ranges;
+});
+
+function lengthOfMarks(doc, start) { return marks.exec(doc.lineAt(start).text)?.[0].length ?? 0; }
+
+// The caret stands after the marks of a title, or at the end of the line before it.
+const afterMarks = EditorState.transactionFilter.of((transaction) => {
+  const { offsets } = transaction.startState.field(layoutField);
+  if (!offsets || transaction.docChanged || !transaction.selection?.main.empty) return transaction;
+  const { head } = transaction.selection.main, doc = transaction.startState.doc;
+  for (const { start } of offsets.articles) {
+    const first = start + lengthOfMarks(doc, start);
+    if (head < start || head >= first) continue;
+    const isLeaving = transaction.startState.selection.main.head === first && start > 0;
+    return [transaction, { selection: { anchor: isLeaving ? start - 1 : first } }];
+  }
+  return transaction;
 });
 
 // Enter in the title of an article goes to its text.
@@ -113,5 +130,6 @@ export function visible(state, at) {
 export function offsetsIn(state) { return state.field(layoutField).offsets; }
 
 export const layoutExtension = [
-  layoutField, protect, keymap.of([{ key: "Enter", run: toText }]),
+  layoutField, protect, afterMarks, keymap.of([{ key: "Enter", run: toText }]),
+  EditorView.atomicRanges.of((view) => view.state.field(layoutField).shown),
 ];

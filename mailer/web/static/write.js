@@ -134,6 +134,7 @@ sheet.replaceSync(`
   :host(.fields) .cm-lineNumbers { display: none !important; }
   :host(.fields) .cm-scroller { font-family: var(--read); font-size: 16px; overflow: visible; }
   :host(.fields) .cm-content { padding-inline: 12px; white-space: pre-wrap; }
+  .article-place { display: flow-root; }
   :host(.fields) .headline { padding-top: 18px; font: 600 20px/1.35 var(--read); }
 `);
 root.adoptedStyleSheets = [sheet];
