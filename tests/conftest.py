@@ -9,6 +9,7 @@ import os
 import shutil
 import signal
 import sys
+import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,7 @@ from hypothesis import settings
 from tests.support.ledgers import lay_ledger
 from tests.support.postgres import Server, server
 from tests.support.programs import Programs
+from tests.support.statements import share_compiled_statements
 
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
@@ -27,6 +29,9 @@ sys.dont_write_bytecode = False
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell starts what is to run in the background
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+MEMORY, ROOM = Path("/dev/shm"), 4 << 30  # a file system in memory; octets that have to be free there
+
+share_compiled_statements()
 settings.register_profile("mailer", deadline=None)  # a slow machine is no defect
 settings.load_profile("mailer")
 
@@ -42,6 +47,21 @@ NEEDS = {
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--torture", action="store_true", help="all of the faults in full: `make torture`")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Puts the files of tests into memory where there is room, unless with --torture: no commit waits for a disk."""
+    if not config.getoption("--torture") and "TMPDIR" not in os.environ and _has_room(MEMORY):
+        os.environ["TMPDIR"] = str(MEMORY)
+        tempfile.tempdir = None  # the next that asks gets the new one
+
+
+def _has_room(folder: Path) -> bool:
+    """Whether there is room for files, and programs can be run from there."""
+    if not os.access(folder, os.W_OK):
+        return False
+    found = os.statvfs(folder)
+    return not found.f_flag & os.ST_NOEXEC and found.f_bavail * found.f_frsize > ROOM
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

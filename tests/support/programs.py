@@ -186,18 +186,21 @@ def _report(**what: object) -> None:
 
 
 def _import_program() -> None:
-    """Imports what a send needs and composes one message, so that each fork has the caches of templates and styles."""
+    """Imports what a send and `serve` need, and composes one message: each fork has the caches of templates, styles and SQL."""
     import mailer.cli.sends.pause_and_cancel
     import mailer.cli.sends.resolve_uncertain
     import mailer.cli.sends.resume
     import mailer.cli.sends.send
-    import mailer.cli.sends.status  # noqa: F401 - imported for the forks
+    import mailer.cli.sends.status
+    import mailer.web_commands  # noqa: F401 - imported for the forks
     from mailer.app import App
     from mailer.ledger.store import postgresql, sqlite  # noqa: F401 - imported for the forks
     from mailer.service.lists.sync_before_query import ListSource
     from mailer.service.sends.plan import plan_send
+    from tests.support.statements import share_compiled_statements
     from tests.support.workspaces import make_workspace
 
+    share_compiled_statements()
     with TemporaryDirectory() as folder, App.open(make_workspace(Path(folder), ledger=False)) as app:
         plan_send(app, "tide", ["readers"], source=ListSource.FILE)
     gc.collect()

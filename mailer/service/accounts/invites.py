@@ -17,11 +17,11 @@ from mailer.service.accounts.two_factor import PendingSignIn, begin_or_ask_code
 LINK_GOOD_FOR = 3 * 86_400  # seconds
 
 
-def create_invite(app: App, user: User) -> str:
-    """Returns the URL at which `user` chooses a password, once, within three days; earlier ones become invalid."""
+def create_invite(app: App, user: User, *, good_for: float = LINK_GOOD_FOR) -> str:
+    """Returns the URL at which `user` chooses a password, once, within `good_for` seconds; earlier ones become invalid."""
     require_passwords(app)
     token = secrets.token_urlsafe(32)
-    app.ledger.users.set_link(user.id, token_digest(token), app.clock() + LINK_GOOD_FOR)
+    app.ledger.users.set_link(user.id, token_digest(token), app.clock() + good_for)
     return f"{app.settings.base_url.rstrip('/')}/desk/link/{token}"
 
 

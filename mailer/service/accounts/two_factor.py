@@ -1,6 +1,6 @@
 """Two-factor sign-in: after the password, a code of an app (TOTP, RFC 6238), or a recovery code.
 
-    begin_two_factor(app, user)                 what the user scans: an `otpauth` URL, and the secret to type
+    begin_two_factor(app, user)                 makes a secret; `two_factor_setup` is what the user scans or types
     activate_two_factor(app, user, code, ...)   the recovery codes, once the user has typed a code of the app
     verify_code(app, user, code)                whether a code is right; each code is right once
     begin_or_ask_code(app, user, ...)           after the password: a session, or a pending sign-in
@@ -84,10 +84,9 @@ def _password_mark(app: App, user: User) -> str:
     return hashlib.sha256(credential[1].encode()).hexdigest()[:16] if credential else ""
 
 
-def begin_two_factor(app: App, user: User) -> TwoFactorSetup:
-    """Returns a new secret. Raises UsageError if it is on already."""
+def begin_two_factor(app: App, user: User) -> None:
+    """Makes a new secret, unless it is on already."""
     app.ledger.two_factor.begin(user.id, app.keys.names[0])
-    return two_factor_setup(app, user)
 
 
 def two_factor_setup(app: App, user: User) -> TwoFactorSetup:

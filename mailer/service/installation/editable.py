@@ -38,6 +38,7 @@ EDITABLE = (
     "MAILER_BOUNCE_DAYS",
     "MAILER_BOUNCE_RESET",
     "MAILER_BOUNCE_WARN",
+    "MAILER_BOUNCE_HOLD",
     "MAILER_FEEDBACK_DAYS",
 )
 """Settings that only change what the newsletter says, and when and how fast it is sent."""

@@ -1,7 +1,7 @@
 """The routes of the desk: those of its modules behind the guard, and the few that anybody may request.
 
 GET       /desk/static/…
-GET POST  /desk/sign-in   /desk/sign-in/code   /desk/link/TOKEN
+GET POST  /desk/sign-in   /desk/sign-in/code   /desk/sign-in/forgotten   /desk/link/TOKEN
 GET       /desk/sign-in/oidc   /desk/sign-in/oidc/return     if the settings name an identity provider
 ROUTES                                                       for signed-in users with the role of the route
 """
@@ -18,6 +18,8 @@ from mailer.service.dispatches.check_concurrency import CheckGate
 from mailer.web.desk import search_redirect
 from mailer.web.desk.accounts import activity_log, api_tokens, profile, signin, two_factor, users, webhooks
 from mailer.web.desk.accounts.oidc import CALLBACK, LOGIN, OidcPages
+from mailer.web.desk.accounts.password_reset import PATH as FORGOTTEN
+from mailer.web.desk.accounts.password_reset import PasswordResetPages
 from mailer.web.desk.accounts.signin import SignInPages
 from mailer.web.desk.dispatches import approval, create, editor, findings, history, photos, preview
 from mailer.web.desk.dispatches import list as dispatches_list
@@ -95,12 +97,15 @@ def desk_routes(app: App, root: str, gate: CheckGate) -> list[BaseRoute]:
     """Returns the routes of the desk, for a site at the path `root`; `gate` has the turns of checks. Raises SettingsError."""
     guard = DeskGuard(app, root, gate)
     sign_in = SignInPages(app, guard.pages)
+    reset = PasswordResetPages(app, guard.pages)
     routes = [
         Route("/desk/static/{name:path}", static_file),
         Route("/desk/sign-in", guard.public(sign_in.show)),
         Route("/desk/sign-in", guard.public(sign_in.sign_in), methods=["POST"]),
         Route("/desk/sign-in/code", guard.public(sign_in.show_code)),
         Route("/desk/sign-in/code", guard.public(sign_in.check_code), methods=["POST"]),
+        Route(FORGOTTEN, guard.public(reset.show)),
+        Route(FORGOTTEN, guard.public(reset.request_link), methods=["POST"]),
         Route("/desk/link/{token}", guard.public(sign_in.show_invite)),
         Route("/desk/link/{token}", guard.public(sign_in.redeem_invite), methods=["POST"]),
     ]

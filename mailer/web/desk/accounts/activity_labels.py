@@ -62,6 +62,7 @@ _LABELS = {
     "user.code-recovery": "Made new recovery codes",
     "user.email": "Changed the e-mail address of a user",
     "user.link": "Created a password link",
+    "user.link-mail": "Had a password link mailed",
     "user.oidc": "Changed the provider account of a user",
     "user.password": "Changed the own password",
     "user.remove": "Removed a user",

@@ -8,6 +8,7 @@ from mailer.ledger.types.roles_and_scopes import Role
 from mailer.service.accounts.passwords import check_password, hash_password, require_passwords
 from mailer.service.accounts.two_factor import has_two_factor
 from mailer.service.sends.plan import setting_warnings
+from mailer.web.desk.accounts.reauthentication import needs_password, require_proof
 from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute
 
@@ -43,6 +44,7 @@ def _show(request: DeskRequest) -> Response:
         current=request.session.id,
         browser_name=browser_name,
         passwords=not request.app.settings.oidc_only,
+        asks_password=needs_password(request),
         two_factor=has_two_factor(request.app, request.user),
         missing=setting_warnings(request.app) if request.may(Role.EDITOR) else (),
     )
@@ -56,6 +58,8 @@ def browser_name(agent: str) -> str:
 
 
 def _set_email(request: DeskRequest) -> Response:
+    """Sets the address for tests. Links for a new password go there as well, so that it needs a proof."""
+    require_proof(request)
     typed = request.form.text("email")
     email = parse_address(typed).display if typed else ""
     request.app.ledger.users.set_email(request.user.id, email)

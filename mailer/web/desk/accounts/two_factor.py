@@ -24,10 +24,15 @@ from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute
 
 HERE = "/desk/settings/two-factor"
+_SETUP = "set it up"  # what `_begin` leaves for the next page
 
 
 def _show(request: DeskRequest) -> Response:
-    return _page(request)
+    """Shows the state; after `_begin` the secret to scan, and after `_activate` or `_renew` the recovery codes, once."""
+    shown = request.shown_secret
+    if shown == _SETUP:
+        return _page(request, setup=two_factor_setup(request.app, request.user))
+    return _page(request, codes=tuple(shown.split()))
 
 
 def _page(
@@ -36,13 +41,12 @@ def _page(
     setup: TwoFactorSetup | None = None,
     codes: tuple[str, ...] = (),
     error: UsageError | None = None,
-    flash: Flash | None = None,
 ) -> Response:
     found = request.app.ledger.two_factor.find(request.user.id)
     return request.page(
         "two-factor",
         status=422 if error else 200,
-        flash=Flash(str(error), bad=True) if error else flash or request.flash,
+        flash=Flash(str(error), bad=True) if error else request.flash,
         heading="Two-factor sign-in",
         factor=found if found and found.is_on else None,
         setup=setup,
@@ -59,7 +63,8 @@ def _begin(request: DeskRequest) -> Response:
         require_proof(request)
     except NotProvenError as error:
         return _page(request, error=error)
-    return _page(request, setup=begin_two_factor(request.app, request.user))
+    begin_two_factor(request.app, request.user)
+    return request.redirect(HERE, secret=_SETUP)
 
 
 def _activate(request: DeskRequest) -> Response:
@@ -71,7 +76,8 @@ def _activate(request: DeskRequest) -> Response:
     except UsageError as error:
         return _page(request, setup=setup, error=error)
     request.record("user.code-on", user.name)
-    return _page(request, codes=codes, flash=Flash("Two-factor sign-in is on. All your other browsers are signed out."))
+    message = "Two-factor sign-in is on. All your other browsers are signed out."
+    return request.redirect(HERE, message, secret=" ".join(codes))
 
 
 def _renew(request: DeskRequest) -> Response:
@@ -80,7 +86,8 @@ def _renew(request: DeskRequest) -> Response:
     except NotProvenError as error:
         return _page(request, error=error)
     request.record("user.code-recovery", request.user.name)
-    return _page(request, codes=renew_recovery_codes(request.app, request.user))
+    codes = renew_recovery_codes(request.app, request.user)
+    return request.redirect(HERE, "The new codes are below.", secret=" ".join(codes))
 
 
 def _turn_off(request: DeskRequest) -> Response:

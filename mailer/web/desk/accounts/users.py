@@ -8,6 +8,7 @@ from mailer.errors import UsageError
 from mailer.ledger.accounts.users import User
 from mailer.ledger.types.roles_and_scopes import Role
 from mailer.service.accounts.invites import create_invite
+from mailer.service.accounts.link_mail import mail_link
 from mailer.service.accounts.oidc.login import normalize_login
 from mailer.web.desk.accounts.reauthentication import needs_password, require_proof
 from mailer.web.desk.plain_language import describe_error
@@ -54,8 +55,13 @@ def _add(request: DeskRequest) -> Response:
     request.record("user.add", user.name, user.role.value)
     if request.app.settings.oidc_only:
         return request.redirect(_HERE, f"{user.name} is added, with the role {user.role}.")
-    link = create_invite(request.app, user)
-    return request.redirect(_HERE, f"{user.name} is added, with the role {user.role}.", secret=link)
+    link, message, problem = create_invite(request.app, user), f"{user.name} is added, with the role {user.role}.", ""
+    if user.email and request.form.has("mail"):
+        request.record("user.link-mail", user.name)
+        problem = mail_link(request.app, user, link, is_invitation=True)
+        mailed = f"The link was not mailed: {problem}" if problem else f"The link was mailed to {user.email}."
+        message = f"{message} {mailed}"
+    return request.redirect(_HERE, message, bad=bool(problem), secret=link)
 
 
 def _link(request: DeskRequest) -> Response:

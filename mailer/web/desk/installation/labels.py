@@ -116,6 +116,11 @@ SECTIONS = (
             "MAILER_BOUNCE_DAYS": _L("Over at least this number of days", _K.NUMBER),
             "MAILER_BOUNCE_RESET": _L("Hours without a bounce that end the series", _K.NUMBER),
             "MAILER_BOUNCE_WARN": _L("Bounces about you in a row that warn", _K.NUMBER),
+            "MAILER_BOUNCE_HOLD": _L(
+                "Missing readers of one domain in a row that wait for you",
+                _K.NUMBER,
+                "More may be a fault of the domain. 0: they never wait.",
+            ),
             "MAILER_FEEDBACK_DAYS": _L("Days that a returned message is kept", _K.NUMBER),
         },
     ),

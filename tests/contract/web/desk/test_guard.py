@@ -81,7 +81,7 @@ def test_a_notice_is_shown_once_on_the_page_that_the_redirect_leads_to(site, vis
 def test_a_request_of_a_script_does_not_use_up_the_notice_of_the_next_page(site, visitor, of_a_script):
     with_password(site)
     enter(visitor)
-    press(visitor, "/desk/settings/email", email="mara@example.org")
+    press(visitor, "/desk/settings/email", email="mara@example.org", password=PASSWORD)
     visitor.get("/desk/lists", headers=of_a_script)
     assert "Your test messages go to" in visitor.get("/desk/settings").text
     assert "Your test messages go to" not in visitor.get("/desk/settings").text
