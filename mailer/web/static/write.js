@@ -268,10 +268,10 @@ function say(words, bad = false) {
   state.classList.toggle("bad", bad);
 }
 
-function later(action = "") {
+function later() {
   say("Not saved yet");
   clearTimeout(timer);
-  timer = setTimeout(() => save(false, action), PAUSE);
+  timer = setTimeout(() => save(false), PAUSE);
 }
 
 async function ask(address, options = {}) {
@@ -315,12 +315,14 @@ function inputs() {
 
 function isSaved() { return text() === saved && inputs() === sent; }
 
-async function save(byHand, action = "") {
+let waiting = ""; // the action of a button that was pressed during a save
+async function save(byHand, action = waiting) {
   clearTimeout(timer);
   if (torn) return;
-  if (working) return later(action);
+  if (working) return void (waiting = action, later());
   const typed = text(), filled = inputs();
-  if (isSaved() && !byHand) return say("Saved");
+  waiting = "";
+  if (isSaved() && !byHand && !action) return say("Saved");
   const body = new FormData(form);
   body.set("text", typed);
   if (action) body.set("do", action);
@@ -333,7 +335,7 @@ async function save(byHand, action = "") {
   working = ask(path, { method: "POST", body });
   try {
     const answer = await working;
-    if (answer.status === 401) return say("Not saved: you were signed out. Sign in in another tab; then saving continues here.", true), again(action);
+    if (answer.status === 401) return say("Not saved: you were signed out. Sign in in another tab; then saving continues here.", true), (waiting = action), again();
     const told = await answer.json();
     if (answer.status === 409) return apart(told);
     if (!answer.ok) {
@@ -348,10 +350,11 @@ async function save(byHand, action = "") {
     proof();
   } catch {
     say("Not saved: no connection to the desk. Trying again.", true);
-    again(action);
+    waiting = action;
+    again();
   } finally {
     working = pending = null;
-    if (!isSaved() && !torn && !state.classList.contains("bad")) later();
+    if ((waiting || !isSaved()) && !torn && !state.classList.contains("bad")) later();
   }
 }
 
@@ -438,9 +441,9 @@ function act(action) {
   }
 }
 
-function again(action = "") {
+function again() {
   clearTimeout(timer);
-  timer = setTimeout(() => save(false, action), 5000);
+  timer = setTimeout(() => save(false), 5000);
 }
 
 async function proof() {
