@@ -107,14 +107,13 @@ class SendCreator:
         *,
         key_name: str,
         sender_profile: str | None = None,
-        signing: str = "",
         carried: bool = False,
     ) -> Send:
         """Creates a send of the same edition to those whom `parent_id` failed to reach and who may still be mailed.
 
         These are the recipients that `plan_resend` counts: no other send reached them since or may still reach them, and they
         are neither suppressed nor unsubscribed. The parent must have ended, and no other send of its slug to one of its lists
-        be running. `carried`: `serve` runs it. `key_name`, `sender_profile` and `signing` are the current ones, as for NewSend.
+        be running. `carried`: `serve` runs it. `key_name` and `sender_profile` are the current ones, as for NewSend.
         """
 
         def work(conn: Connection) -> Send:
@@ -131,7 +130,6 @@ class SendCreator:
                 parent,
                 key_name=key_name,
                 sender_profile=sender_profile,
-                signing=signing,
                 at=now,
                 carried=carried,
             )
@@ -238,7 +236,6 @@ def _insert_send(conn: Connection, new: NewSend, *, state: SendState, at: float)
             undoable=bool(new.undo_for),
             sender_profile=new.sender_profile,
             queue=new.queue,
-            signing=new.signing,
         ),
         new.lists,
     )
@@ -250,7 +247,6 @@ def _insert_resend(
     *,
     key_name: str,
     sender_profile: str | None,
-    signing: str,
     at: float,
     carried: bool,
 ) -> int:
@@ -271,7 +267,6 @@ def _insert_resend(
             run_by_server=carried,
             sender_profile=sender_profile,
             queue=parent.queue,
-            signing=signing,
         ),
         parent.lists,
     )

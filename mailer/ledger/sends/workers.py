@@ -1,6 +1,7 @@
 """Registers workers, which send shards for other processes, on PostgreSQL.
 
     workers.beat(...)       the sign of life of one, every few seconds
+    workers.require(...)    lets workers with these settings take a send, or none
     workers.takes(queue)    whether a living one would take the shards of a send
     workers.due(queue)      the shards that they should take now
 
@@ -56,6 +57,13 @@ class Workers:
         gone = delete(worker).where(worker.c.holder == holder)
         self._context.writer.call(lambda conn: conn.execute(gone).rowcount).result()
 
+    def require(self, send_id: int, requirements: str) -> None:
+        """Lets the workers that have `requirements` (a JSON object of settings) take the shards of a send; "": none."""
+        changed = update(send).where(send.c.id == send_id, send.c.requirements != requirements)
+        self._context.writer.call(
+            lambda conn: conn.execute(changed.values(requirements=requirements)).rowcount
+        ).result()
+
     def all(self) -> tuple[Worker, ...]:
         """Returns the workers of the last day, the oldest first; none on SQLite."""
         if not self._context.database.has_leases:
@@ -81,12 +89,15 @@ class Workers:
             for row in rows
         )
 
-    def takes(self, queue: str) -> bool:
-        """Whether a living worker takes shards of `queue`."""
+    def takes(self, queue: str, *, besides: str = "") -> bool:
+        """Whether a living worker takes shards of `queue`; `besides`: a different one than this."""
         if not self._context.database.has_leases:
             return False
         living = select(worker.c.holder).where(
-            worker.c.queue == queue, worker.c.seen_at > database_now() - ALIVE, worker.c.problem == ""
+            worker.c.queue == queue,
+            worker.c.seen_at > database_now() - ALIVE,
+            worker.c.problem == "",
+            worker.c.holder != besides,
         )
         with self._context.database.reading() as conn:
             return conn.execute(living.limit(1)).first() is not None
@@ -98,7 +109,7 @@ class Workers:
             .join(send)
             .where(
                 send.c.queue == queue,
-                send.c.signing != "",
+                send.c.requirements != "",
                 send.c.state.in_(_GOING),
                 send_shard.c.next_at <= now,
                 ~is_held(),

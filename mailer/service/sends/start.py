@@ -72,7 +72,6 @@ def start_send(
         undo_for=ordered.undo_for if ordered else 0,
         confirmed=confirmed,
         queue=app.settings.queue,
-        signing=app.signing_digest,
     )
     return app.ledger.creator.create(new, () if at else plan.audience)
 

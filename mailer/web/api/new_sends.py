@@ -210,7 +210,6 @@ def _resend(request: ApiRequest) -> ApiResponse:
         parent,
         key_name=app.keys.names[0],
         sender_profile=app.sender_profile.to_json(),
-        signing=app.signing_digest,
         carried=True,
     )
     request.record("send.resend", str(send.id), f"failed recipients of send {parent}")

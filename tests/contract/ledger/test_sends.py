@@ -378,6 +378,23 @@ def test_cancelling_after_its_process_died_makes_sending_deliveries_uncertain(le
     assert counts(ledger, send) == {S.UNCERTAIN: 1, S.SKIPPED: 2}
 
 
+def test_a_send_whose_holder_dies_while_it_is_being_cancelled_is_cancelled(ledger, clock):
+    send = ledger.creator.create(new_send(), readers(3))
+    mine = session(ledger, send)
+    committed, _claimed = run(mine.claim(2, clock.now))
+    run(mine.begin_sending(committed))
+    ledger.sends.cancel(send.id)
+    ledger.sends.finish_cancelled()
+    assert ledger.sends.get(send.id).cancel_requested, "its holder lives, and has a message under way"
+    with pytest.raises(SendStateError, match="is being cancelled") as refusal:
+        ledger.sends.resume(send.id)
+    assert f"mailer cancel {send.id}" in refusal.value.next_step
+    die(mine)
+    ledger.sends.finish_cancelled()
+    assert ledger.sends.get(send.id).state is SendState.CANCELLED
+    assert counts(ledger, send) == {S.UNCERTAIN: 1, S.SKIPPED: 2}
+
+
 def uncertain_send(ledger, clock, count=2):
     send = ledger.creator.create(new_send(), readers(count))
     with session(ledger, send) as mine:

@@ -64,7 +64,8 @@ def test_the_clock_of_a_worker_is_that_of_the_database(desk):
 def test_tables_of_jobs_that_are_broken_are_named_and_no_bug_of_ours(desk):
     from mailer.service.cluster.jobs import defer_due_shards
 
-    desk.app.ledger.creator.create(replace(new_send(), queue="mailer", signing="keys"), readers(1))
+    send = desk.app.ledger.creator.create(replace(new_send(), queue="mailer"), readers(1))
+    desk.app.ledger.workers.require(send.id, "{}")
     run = desk.app.ledger.context.writer.call
     jobs = "procrastinate.procrastinate_jobs"
     run(lambda conn: conn.execute(text(f"ALTER TABLE {jobs} ADD CONSTRAINT broken CHECK (id < 0) NOT VALID"))).result()
