@@ -50,7 +50,7 @@ def test_the_first_sync_adds_every_row_and_leaves_the_file_unchanged(desk):
 
 
 def test_only_a_sync_that_was_asked_for_takes_the_file_of_another_machine(desk):
-    """A send, an edit or an upload there would else remove whoever an older copy of the file lacks."""
+    """A send, an edit or an upload there would otherwise remove whoever an older copy of the file lacks."""
     desk.sync(HEAD + TEN)
     name, versions = "readers", desk.app.workspace.state / "lists" / "readers"
     desk.write(HEAD + TEN + "new@x.org,New\n")

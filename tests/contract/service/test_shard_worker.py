@@ -42,7 +42,7 @@ def test_a_bug_in_a_loop_ends_the_worker_instead_of_leaving_it_half_alive(desk):
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 def test_the_clock_of_a_worker_is_that_of_the_database(desk):
-    """A worker whose clock is ahead would else defer readers until the clocks of the others get there."""
+    """A worker whose clock is ahead would otherwise defer readers until the clocks of the others get there."""
     from mailer.service.cluster.worker import ShardWorker
 
     async def scenario(app):
