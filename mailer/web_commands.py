@@ -88,10 +88,16 @@ def serve_command(host: str, port: int, workspace: Path) -> None:
                 lambda stop: run_on_one_server(
                     app,
                     (
-                        lambda over: start_sends_when_due(app, over, echo_err, hand_over=hand_over_if_possible),
-                        lambda over: deliver_transactional_mail(app, over, echo_err),
-                        lambda over: welcome_new_readers(app, over, echo_err),
-                        lambda over: notify_webhooks(app, over, echo_err),
+                        lambda turn: start_sends_when_due(
+                            app,
+                            turn.over,
+                            echo_err,
+                            hand_over=hand_over_if_possible,
+                            expires_unstarted=turn.is_first,
+                        ),
+                        lambda turn: deliver_transactional_mail(app, turn.over, echo_err),
+                        lambda turn: welcome_new_readers(app, turn.over, echo_err),
+                        lambda turn: notify_webhooks(app, turn.over, echo_err),
                     ),
                     stop,
                     echo_err,

@@ -10,6 +10,7 @@ Articles are counted from 0. Raises FieldsError for an article that cannot be ed
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from mailer.dispatch.article_meta import KEYS, METADATA_LINE
 from mailer.dispatch.diagnostic_collector import DiagnosticCollector
@@ -19,7 +20,7 @@ from mailer.dispatch.markdown.parser import map_lines, read_markdown
 from mailer.dispatch.source_text import SourceText
 from mailer.dispatch.template.conditionals import Heading, find_boundaries
 from mailer.dispatch.template.lexer import Tag
-from mailer.dispatch.template.placeholders import MaskedBody
+from mailer.dispatch.template.placeholders import LineMap, MaskedBody
 
 _MARKS = re.compile(r"##[ \t]*(.*?)(?:[ \t]+#+)?[ \t]*")
 
@@ -40,6 +41,7 @@ class ArticleFields:
     can_move: bool
 
 
+@lru_cache(maxsize=16)  # a save asks three times for the same text
 def read_articles(source: str) -> tuple[ArticleFields, ...]:
     """Returns the articles in their order, also those inside conditions; empty if it is unknown where the body begins."""
     findings = DiagnosticCollector("")
@@ -47,7 +49,7 @@ def read_articles(source: str) -> tuple[ArticleFields, ...]:
     _, start = split_front_matter(text, findings)
     if start is None:
         return ()
-    body = MaskedBody(text, start, map_lines(source[start:]))
+    body = MaskedBody(text, start, map_lines(source[start:]) if "{" in source else LineMap())
     lines = source.split("\n")
     depth, found, is_nested = 0, [], False
     for each in find_boundaries(read_markdown(body, "en", findings), body, findings):

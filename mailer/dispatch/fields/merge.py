@@ -4,11 +4,11 @@ read_form_values(source)                     what a form shows
 merge_form(source, shown=…, posted=…)        `source` with the differences between what it showed and what was posted
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 
-from mailer.dispatch.fields.article_edit import edit_article, read_articles
+from mailer.dispatch.fields.article_edit import ArticleFields, edit_article, read_articles
 from mailer.dispatch.fields.front_matter_edit import FieldsError, FrontFields, edit_front_matter, read_front_fields
 
 
@@ -29,8 +29,14 @@ class FormValues:
 
 
 def read_form_values(source: str) -> FormValues:
-    articles = (FormArticle(title=each.title, fields=each.values) for each in read_articles(source))
-    return FormValues(front=read_front_fields(source), articles=tuple(articles))
+    """Returns what a form shows of `source`."""
+    return form_values(source, read_articles(source))
+
+
+def form_values(source: str, articles: Iterable[ArticleFields]) -> FormValues:
+    """Returns the same where the articles have been read already."""
+    shown = (FormArticle(title=each.title, fields=each.values) for each in articles)
+    return FormValues(front=read_front_fields(source), articles=tuple(shown))
 
 
 def merge_form(source: str, *, shown: FormValues, posted: FormValues) -> str:

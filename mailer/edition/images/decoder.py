@@ -15,7 +15,7 @@ import warnings
 from typing import TypedDict
 
 from PIL import Image as Pillow
-from PIL import ImageCms, ImageOps, ImageStat, UnidentifiedImageError
+from PIL import ImageCms, ImageFile, ImageOps, ImageStat, IptcImagePlugin, UnidentifiedImageError
 
 LARGEST_PIXELS = 20_000_000
 LONGEST_SIDE = 10_000  # pixels
@@ -32,6 +32,9 @@ _APPLE_AND_AV1 = {
 _CLEAR = 0.1  # of an image that is transparent
 _DARK = 80  # of 255, the mean of what is not transparent
 _LOSSLESS = frozenset({"PNG", "GIF", "BMP"})
+_EXIF_CAPTION, _EXIF_AUTHOR = 0x010E, 0x013B  # ImageDescription, Artist
+_IPTC_CAPTION, _IPTC_AUTHOR, _IPTC_CREDIT = (2, 120), (2, 80), (2, 110)
+_LONGEST_TEXT = 400
 _FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP")
 _LIMIT = "the limit is 20 million, and 10,000 a side"
 _SMALLER = "Save it 1200 pixels wide; more is not shown."
@@ -40,7 +43,8 @@ _SMALLER = "Save it 1200 pixels wide; more is not shown."
 class Answer(TypedDict):
     """`fault` says what is wrong with the image, and `expected` what to do; both are empty for an image that was prepared.
 
-    `is_animated`: the file has more pictures than the first. `vanishes`: it is dark, on a transparent ground.
+    `is_animated`: the file has more pictures than the first. `vanishes`: it is dark, on a transparent ground. `caption` and
+    `credit` are from the metadata of the file (IPTC, else EXIF).
     """
 
     fault: str
@@ -50,6 +54,8 @@ class Answer(TypedDict):
     height: int
     is_animated: bool
     vanishes: bool
+    caption: str
+    credit: str
 
 
 def main() -> None:
@@ -70,10 +76,11 @@ def decode(data: bytes, *, crop: tuple[int, int] | None = None) -> tuple[Answer,
             if width * height > LARGEST_PIXELS or max(width, height) > LONGEST_SIDE:
                 return _refuse(f"has {width} × {height} pixels; {_LIMIT}", _SMALLER)
             is_animated = getattr(picture, "n_frames", 1) > 1 and picture.format in _ANIMATED
+            caption, credit = _texts(picture)
             upright = _prepared(picture)
             cut = _cropped(upright, *crop) if crop else upright
             answer, prepared = _encode(cut, lossless=picture.format in _LOSSLESS)
-            return {**answer, "is_animated": is_animated}, prepared
+            return {**answer, "is_animated": is_animated, "caption": caption, "credit": credit}, prepared
     except UnidentifiedImageError:
         if kind := _APPLE_AND_AV1.get(data[8:12]) if data[4:8] == b"ftyp" else None:
             return _refuse(f"is in the format {kind}, which mail programs do not show", "Save it as JPEG.")
@@ -89,8 +96,46 @@ def decode(data: bytes, *, crop: tuple[int, int] | None = None) -> tuple[Answer,
 
 
 def _refuse(fault: str, expected: str) -> tuple[Answer, bytes]:
-    empty = Answer(fault=fault, expected=expected, suffix="", width=0, height=0, is_animated=False, vanishes=False)
+    empty = Answer(
+        fault=fault,
+        expected=expected,
+        suffix="",
+        width=0,
+        height=0,
+        is_animated=False,
+        vanishes=False,
+        caption="",
+        credit="",
+    )
     return empty, b""
+
+
+def _texts(picture: ImageFile.ImageFile) -> tuple[str, str]:
+    """Returns caption and credit from the metadata; "" where there is none. Odd metadata is no fault of the image."""
+    try:
+        iptc = IptcImagePlugin.getiptcinfo(picture) or {}
+        exif = picture.getexif()
+    except Exception:  # noqa: BLE001 - Pillow raises whatever damaged metadata leads to
+        return "", ""
+    described = _text(exif.get(_EXIF_CAPTION))
+    if described.isascii() and described == described.upper():
+        described = ""  # the camera’s: SONY DSC
+    caption = _text(iptc.get(_IPTC_CAPTION)) or described
+    names = (_text(iptc.get(_IPTC_AUTHOR)) or _text(exif.get(_EXIF_AUTHOR)), _text(iptc.get(_IPTC_CREDIT)))
+    return caption[:_LONGEST_TEXT], " / ".join(dict.fromkeys(filter(None, names)))[:_LONGEST_TEXT]
+
+
+def _text(value: object) -> str:
+    """Returns a value of metadata as one line."""
+    if isinstance(value, list):
+        return ", ".join(filter(None, map(_text, value)))
+    text = value if isinstance(value, str) else ""
+    if isinstance(value, bytes):
+        try:
+            text = value.decode()
+        except UnicodeDecodeError:
+            text = value.decode("latin-1")
+    return " ".join("".join(each if each.isprintable() else " " for each in text).split())
 
 
 def _prepared(picture: Pillow.Image) -> Pillow.Image:
@@ -153,6 +198,8 @@ def _encode(picture: Pillow.Image, *, lossless: bool) -> tuple[Answer, bytes]:
         height=picture.height,
         is_animated=False,
         vanishes=_vanishes(picture),
+        caption="",
+        credit="",
     )
     return answer, data
 

@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 import threading
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -39,15 +40,28 @@ class ImageLoader(Protocol):
     def __call__(self, path: Path, /, *, root: Path, crop: tuple[int, int] | None = None) -> Image: ...
 
 
+@dataclass(frozen=True, slots=True)
+class PhotoTexts:
+    """What the file of a photo says about it, each on one line; "" where it says nothing."""
+
+    caption: str
+    credit: str
+
+
 def load_image(path: Path, *, root: Path, crop: tuple[int, int] | None = None) -> Image:
     """Returns the image in the file `path`, which must lie under the folder `root`, prepared for an edition.
 
     `crop`: the width and height in pixels that it is cut to; an image that is smaller is only brought to their shape.
     """
+    return load_photo(path, root=root, crop=crop)[0]
+
+
+def load_photo(path: Path, *, root: Path, crop: tuple[int, int] | None = None) -> tuple[Image, PhotoTexts]:
+    """Returns the same image, and the texts in the file, which the image does not contain any more."""
     answer, data = _decode(_read(path, root), path.name, crop)
     if answer["fault"]:
         raise PhotoError(f"the image “{path.name}” {answer['fault']}", answer["expected"])
-    return Image(
+    image = Image(
         name=f"{sha256(data).hexdigest()[:32]}.{answer['suffix']}",
         content_type="image/png" if answer["suffix"] == "png" else "image/jpeg",
         width=answer["width"],
@@ -56,6 +70,7 @@ def load_image(path: Path, *, root: Path, crop: tuple[int, int] | None = None) -
         vanishes=answer["vanishes"],
         data=data,
     )
+    return image, PhotoTexts(answer["caption"], answer["credit"])
 
 
 def _decode(data: bytes, name: str, crop: tuple[int, int] | None) -> "tuple[Answer, bytes]":

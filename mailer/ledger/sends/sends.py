@@ -142,7 +142,8 @@ class Sends:
         def work(conn: Connection) -> tuple[Send, ...]:
             found = tuple(map(to_send, conn.execute(query).all()))
             for each in found:
-                change_send(conn, each, SendState.OVERDUE, at=self._context.clock())
+                reason = "no server was running in which it could be undone"
+                change_send(conn, each, SendState.OVERDUE, at=self._context.clock(), reason=reason)
             return found
 
         with self._context.database.reading() as conn:
@@ -260,7 +261,9 @@ class Sends:
 
         def work(conn: Connection) -> Send:
             found = lock_send(conn, send_id)
-            if found.cancel_requested or found.state is SendState.CANCELLED:
+            if found.cancel_requested:
+                raise SendStateError(f"Send {send_id} is being cancelled.", f"To finish that: mailer cancel {send_id}")
+            if found.state is SendState.CANCELLED:
                 raise SendStateError(f"Send {send_id} was cancelled.", "To send its dispatch again: mailer send")
             if found.state is SendState.PAUSED:
                 change_send(conn, found, SendState.RUNNING, at=self._context.clock())
@@ -298,6 +301,14 @@ class Sends:
         finally:
             for lock in locks.values():
                 lock.close()
+
+    def finish_cancelled(self) -> None:
+        """Cancels the sends whose cancelling waited for the results of a process that has died since."""
+        query = select(send.c.id).where(send.c.state == SendState.PAUSED, send.c.cancel_requested)
+        with self._context.database.reading() as conn:
+            found = [send_id for send_id in conn.scalars(query) if not held_shards(conn, self._context, send_id)]
+        for send_id in found:
+            self.cancel(send_id)
 
     def resolve_uncertain(
         self, send_id: int, *, resend: bool, identities: Collection[str] | None = None, carried: bool = False
@@ -400,7 +411,7 @@ def to_send(row: Any) -> Send:
         is_frozen=row.first_id > 0,
         sender_profile=row.sender_profile,
         queue=row.queue,
-        signing=row.signing,
+        requirements=row.requirements,
     )
 
 

@@ -40,6 +40,7 @@ def create_dispatch(app: App, title: str, *, by: str = "") -> Path:
     greeting = 'Dear {{ reader.first_name or "reader" }},' if _have_first_names(app) else "Dear reader,"
     paper = settings.sender.name
     text = _skeleton(title, today, editor=by or paper, paper=paper, language=settings.language, greeting=greeting)
+    text = text.replace(_HOW_TO, "") if by else text  # at the desk these lines are fields
     write_new_dispatch(app, path, text, by=by)
     return path
 
@@ -89,6 +90,9 @@ def _have_first_names(app: App) -> bool:
     return bool(fields) and all("first_name" in each for each in fields)
 
 
+_HOW_TO = " Each article begins with “##”; the lines under its title say where it comes from."
+
+
 def _skeleton(title: str, today: dt.date, *, editor: str, paper: str, language: str, greeting: str) -> str:
     def quoted(text: str) -> str:
         return json.dumps(text, ensure_ascii=False)  # a JSON string is a YAML string
@@ -106,7 +110,7 @@ language: {language}
 
 {greeting}
 
-Write your note here. Each article begins with “##”; the lines under its title say where it comes from.
+Write your note here.{_HOW_TO}
 
 ## The title of an article
 source: The name of the paper

@@ -7,18 +7,28 @@ import re
 import tempfile
 import threading
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from mailer.app import App
 from mailer.atomic_files import create_file
 from mailer.dispatch.slug import slugify
-from mailer.edition.images.loader import LARGEST_FILE, PhotoError, load_image
+from mailer.edition.images.loader import LARGEST_FILE, PhotoError, load_photo
 from mailer.errors import UsageError
 
 PHOTOS = "photos"
 _MARKDOWN = re.compile(r"[\\`*_\[\]<>&{}|~\"]")
 _uploads = threading.BoundedSemaphore(4)  # one is decoded at a time; each that waits occupies a thread of the site
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavedPhoto:
+    """A saved photo: its path relative to a dispatch; caption and credit as the camera or the agency wrote them into it."""
+
+    file: str
+    caption: str = ""
+    credit: str = ""
 
 
 def figure_markdown(file: str, *, alt: str, caption: str = "", credit: str = "") -> str:
@@ -32,8 +42,8 @@ def _escaped(text: str) -> str:
     return _MARKDOWN.sub(r"\\\g<0>", text)
 
 
-def save_photo(app: App, file: BinaryIO, title: str) -> str:
-    """Saves a photo, scaled down. Returns its path relative to a dispatch; `title` becomes part of its name."""
+def save_photo(app: App, file: BinaryIO, title: str) -> SavedPhoto:
+    """Saves a photo, scaled down; `title` becomes part of its name."""
     if not _uploads.acquire(blocking=False):
         raise PhotoError("Too many pictures are being uploaded.", "Try again in a minute.")
     try:
@@ -42,14 +52,14 @@ def save_photo(app: App, file: BinaryIO, title: str) -> str:
         _uploads.release()
 
 
-def _save(app: App, file: BinaryIO, title: str) -> str:
+def _save(app: App, file: BinaryIO, title: str) -> SavedPhoto:
     with tempfile.TemporaryDirectory(dir=app.workspace.ensure_state_dir()) as folder:
         raw = Path(folder) / "the picture"
         data = file.read(LARGEST_FILE + 1)
         if len(data) > LARGEST_FILE:
             raise PhotoError("The picture is larger than 25 MB.", "Save it 1200 pixels wide.")
         raw.write_bytes(data)
-        image = load_image(raw, root=Path(folder))
+        image, texts = load_photo(raw, root=Path(folder))
     stem, suffix = image.name.rsplit(".", 1)
     name = f"{slugify(title)[:40].strip('-') or 'photo'}-{stem[:8]}.{suffix}"
     place = app.workspace.dispatches / PHOTOS
@@ -59,4 +69,4 @@ def _save(app: App, file: BinaryIO, title: str) -> str:
             create_file(place / name, image.data)
     except OSError as error:
         raise UsageError(f"{place} cannot be written ({error.strerror}).", "Check its permissions.") from None
-    return f"{PHOTOS}/{name}"
+    return SavedPhoto(file=f"{PHOTOS}/{name}", caption=texts.caption, credit=texts.credit)

@@ -66,7 +66,6 @@ def retry_failed(app: App, send_id: int, *, by: str, carried: bool = True) -> Se
         send_id,
         key_name=app.keys.names[0],
         sender_profile=app.sender_profile.to_json(),
-        signing=app.signing_digest,
         carried=carried,
         by=by,
     )

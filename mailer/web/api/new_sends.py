@@ -97,7 +97,9 @@ class Plan(Schema):
     skipped: Annotated[tuple[ReasonCount, ...], Field(description="The number of members who get nothing, by reason.")]
     excluded: int
     rejected: Annotated[int, Field(description="Rows of the lists without a valid address.")]
-    got_it_before: int
+    got_it_before: Annotated[
+        int, Field(description="Readers who got it before, or may still get it from another send; with `new-readers`.")
+    ]
     variants: int
     last_tested: Annotated[str, Field(description="The edition that was last sent as a test; empty if none was.")]
     warnings: tuple[str, ...]

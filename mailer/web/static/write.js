@@ -1,17 +1,20 @@
 // The editor of a dispatch. Without this script the page has a textarea and a button.
 //
-// The text is saved a moment after the last key, if the file has not changed since it was opened; then findings and preview are updated.
+// Text and fields are saved together, a moment after the last key, if the file has not changed since it was opened; then findings
+// and preview are updated. The server writes the fields into the text and answers with it (take, merge).
 // A file that changed elsewhere replaces the text if nothing was typed since; otherwise the user chooses a version.
 import {
   Decoration, EditorState, EditorView, HighlightStyle, Language, RangeSetBuilder, Table, ViewPlugin, autocompletion, completionKeymap,
   defaultKeymap, defineLanguageFacet, drawSelection, highlightActiveLine, highlightSpecialChars, history, historyKeymap, keymap,
   lineNumbers, lintGutter, openSearchPanel, parser, searchKeymap, setDiagnostics, snippetCompletion, syntaxHighlighting, tags,
 } from "./vendor/codemirror.js";
+import { layoutExtension, mapOffsets, offsetsIn, offsetsOf, setLayout, visible } from "./layout.js";
 import { elementOf, lineOf } from "./preview-places.js";
 
 const PAUSE = 500; // milliseconds between the last key and saving
 const form = document.querySelector("form.write");
-const area = form.querySelector("textarea");
+const area = form.querySelector("#text");
+const fields = document.querySelector("#fields");
 const base = form.querySelector("input[name=base]");
 const state = document.querySelector("#state");
 const findings = document.querySelector("#findings");
@@ -24,7 +27,6 @@ const today = form.dataset.today;
 
 const templates = [
   ["article", "Article", `## \${The title of an article}\nsource: \${The name of the paper}\ndate: ${today}\nlink: https://\${example.org/the-article}\n\n\${The text of the article.}\n`],
-  ["photo", "Photo above the note, in the fields at the top", "photo:\n  file: photos/${name.jpg}\n  alt: ${What it shows}\n  caption: ${}\n  credit: ${}\n"],
   ["image", "Picture in the text", "![${What it shows}](photos/${name.jpg})\n"],
   ["if", "Text for some readers only", "{% if reader.${city} == \"${Porto Novo}\" %}\n${The text for these readers.}\n{% endif %}\n"],
 ];
@@ -47,6 +49,7 @@ const look = EditorView.theme({
   "&.cm-focused .cm-selectionBackground, .cm-selectionBackground": { background: "var(--mark) !important" },
   ".cm-cursor": { borderLeftColor: "var(--ink)" },
   ".particular": { color: "var(--muted)" },
+  ".comment": { color: "var(--muted)", fontStyle: "italic" },
   ".field": { color: "var(--accent)" },
   ".cm-lintRange": { backgroundImage: "none !important", textDecoration: "underline wavy", textUnderlineOffset: "3px", textDecorationSkipInk: "none" },
   ".cm-lintRange-error": { textDecorationColor: "var(--bad)" },
@@ -98,17 +101,21 @@ const words = ViewPlugin.fromClass(
 );
 const muted = Decoration.mark({ class: "particular" });
 const field = Decoration.mark({ class: "field" });
+const comment = Decoration.mark({ class: "comment" });
 
 function paint(view) {
-  const builder = new RangeSetBuilder();
+  const builder = new RangeSetBuilder(), doc = view.state.doc;
+  const top = /^---[ \t]*\n(?:[^]*?\n)?---/.exec(doc.sliceString(0, 64_000))?.[0].length ?? 0;
   for (const { from, to } of view.visibleRanges) {
     for (let at = from; at <= to; ) {
-      const line = view.state.doc.lineAt(at);
-      const key = /^\s*[a-z]+:(?=\s|$)/.exec(line.text);
-      if (key) builder.add(line.from, line.from + key[0].length, muted);
-      for (const found of line.text.matchAll(/\{\{.*?\}\}|\{%.*?%\}|\[\[.*?\]\]/g)) {
-        if (!key || found.index >= key[0].length) builder.add(line.from + found.index, line.from + found.index + found[0].length, field);
-      }
+      const line = doc.lineAt(at), isYaml = line.from < top;
+      const key = (isYaml ? /^[ \t]*(?:- +)?[\w-]+:(?=\s|$)/ : /^\s*[a-z]+:(?=\s|$)/).exec(line.text);
+      const found = [...line.text.matchAll(/\{\{.*?\}\}|\{%.*?%\}|\[\[.*?\]\]/g)].map((each) => [each.index, each.index + each[0].length, field]);
+      const note = isYaml && /(?:^|\s)#.*$/.exec(line.text.replace(/"(?:[^"\\]|\\.)*"|'[^']*'/g, (quoted) => "x".repeat(quoted.length)));
+      if (key) found.unshift([0, key[0].length, muted]);
+      if (note) found.push([note.index, line.length, comment]);
+      let end = 0;
+      for (const [begin, stop, mark] of found) if (begin >= end) { builder.add(line.from + begin, line.from + stop, mark); end = stop; }
       at = line.to + 1;
     }
   }
@@ -122,6 +129,15 @@ area.after(host);
 area.hidden = true;
 form.classList.add("live");
 const root = host.attachShadow({ mode: "open" });
+const sheet = new CSSStyleSheet();
+sheet.replaceSync(`
+  :host(.fields) .cm-lineNumbers { display: none !important; }
+  :host(.fields) .cm-scroller { font-family: var(--read); font-size: 16px; overflow: visible; }
+  :host(.fields) .cm-content { padding-inline: 12px; white-space: pre-wrap; }
+  .article-place { display: flow-root; }
+  :host(.fields) .headline { padding-top: 18px; font: 600 20px/1.35 var(--read); }
+`);
+root.adoptedStyleSheets = [sheet];
 
 // What is put around the selected words.
 const wraps = {
@@ -131,6 +147,12 @@ const wraps = {
 };
 function wrap({ begin, end }) {
   const { from, to } = view.state.selection.main;
+  const around = view.state.sliceDoc(Math.max(0, from - begin.length - 1), to + end.length + 1);
+  const isDone = to > from && begin === end && around.slice(1, -1) === begin + view.state.sliceDoc(from, to) + end && around.at(0) !== begin[0];
+  if (isDone) { // once more: off
+    view.dispatch({ changes: [{ from: from - begin.length, to: from }, { from: to, to: to + end.length }], userEvent: "input" });
+    return true;
+  }
   const isAddressNext = to > from && end.endsWith(")");
   const head = isAddressNext ? to + begin.length + end.length - 1 : to + begin.length;
   view.dispatch({
@@ -141,7 +163,25 @@ function wrap({ begin, end }) {
   return true;
 }
 
+// What is put before each of the selected lines; once more, and it is taken away.
+const prefixes = { list: "- ", quote: "> ", subheading: "### " };
+function prefix(mark) {
+  const { from, to } = view.state.selection.main, doc = view.state.doc, changes = [];
+  const first = doc.lineAt(from).number, last = doc.lineAt(to).number;
+  const lines = Array.from({ length: last - first + 1 }, (_, number) => doc.line(first + number)).filter((line) => visible(view.state, line.from) && (line.length || first === last));
+  const isDone = lines.length && lines.every((line) => line.text.startsWith(mark));
+  for (const line of lines) {
+    const before = /^(?:- |> |### )/.exec(line.text)?.[0].length ?? 0;
+    changes.push({ from: line.from, to: line.from + before, insert: isDone ? "" : mark });
+  }
+  const all = view.state.changes(changes);
+  view.dispatch({ changes: all, selection: view.state.selection.map(all, 1), userEvent: "input", scrollIntoView: true });
+  view.focus();
+}
+
 let saved = area.value.replaceAll("\r\n", "\n");
+let layout = JSON.parse(form.dataset.layout);
+let sent = ""; // the fields as they were saved, or as the page came with them
 let timer = 0;
 let working = null;
 let torn = false; // both the file and the text have changed
@@ -152,17 +192,30 @@ const view = new EditorView({
   state: EditorState.create({
     doc: saved,
     extensions: [
-      lineNumbers(), highlightSpecialChars(), history(), drawSelection(), highlightActiveLine(), EditorView.lineWrapping, lintGutter(),
+      layoutExtension, lineNumbers(), highlightSpecialChars(), history(), drawSelection(), highlightActiveLine(), EditorView.lineWrapping, lintGutter(),
       new Language(defineLanguageFacet({}), parser.configure([Table, frontMatter]), [], "dispatch"), syntaxHighlighting(colours), words, look,
       autocompletion({ override: [complete] }),
       keymap.of([
         { key: "Mod-s", run: () => { save(true); return true; }, preventDefault: true },
+        { key: "Alt-PageUp", run: () => moveHere("up"), preventDefault: true },
+        { key: "Alt-PageDown", run: () => moveHere("down"), preventDefault: true },
+        { key: "Mod-Enter", run: () => toFields() },
         ...["bold", "italic", "web"].map((name) => ({ key: wraps[name].key, run: () => wrap(wraps[name]), preventDefault: true })),
         ...completionKeymap, ...searchKeymap, ...historyKeymap, ...defaultKeymap,
       ]),
       EditorState.phrases.of(phrases),
       EditorView.contentAttributes.of({ "aria-label": "Text of the dispatch", tabindex: "0", spellcheck: "true" }),
+      EditorView.domEventHandlers({
+        beforeinput: (event, editor) => { // otherwise the browser keeps the style of what is replaced, inline, which the policy forbids
+          if (event.inputType !== "insertText" || !event.data || event.isComposing || editor.state.selection.main.empty) return false;
+          editor.dispatch(editor.state.replaceSelection(event.data), { userEvent: "input.type", scrollIntoView: true });
+          return true;
+        },
+        paste: (event) => offerPicture(event, event.clipboardData),
+        drop: (event) => offerPicture(event, event.dataTransfer),
+      }),
       EditorView.updateListener.of((change) => {
+        if (change.docChanged && pending) pending = pending.compose(change.changes);
         if (change.docChanged && !torn) later();
         if (change.selectionSet) follow();
       }),
@@ -183,6 +236,10 @@ function complete(context) {
   }
   const field = context.matchBefore(/\{\{[^\S\n]*(?:reader\.)?\w*/);
   if (field) return { from: field.from + 2 + /^[^\S\n]*(?:reader\.)?/.exec(field.text.slice(2))[0].length, options: known.fields.map((name) => ({ label: name, apply: fieldOf(name, field.from) })) };
+  const slash = context.matchBefore(/\/\w*/);
+  if (slash && !context.state.sliceDoc(context.state.doc.lineAt(slash.from).from, slash.from).trim()) {
+    return { from: slash.from, filter: false, options: pieces.filter(([, label]) => label.toLowerCase().includes(slash.text.slice(1).toLowerCase())).map(([, label, run]) => ({ label, apply: (editor, _option, from, to) => { editor.dispatch({ changes: { from, to } }); run(); } })) };
+  }
   const word = context.explicit && context.matchBefore(/\w*/);
   return word ? { from: word.from, options: snippets } : null;
 }
@@ -230,36 +287,157 @@ function head(title) {
   heading.textContent = title;
 }
 
-async function save(byHand) {
+// The article of the caret is moved, or its form gets the focus.
+function articleHere() {
+  const at = view.state.selection.main.head;
+  return offsetsIn(view.state)?.articles.findLast((each) => each.start <= at);
+}
+function moveHere(direction) {
+  const article = articleHere();
+  const button = article && host.querySelector(`fieldset[data-number="${article.number}"] button[value^="${direction}:"]`);
+  if (button) save(true, button.value);
+  return Boolean(article);
+}
+function toFields() {
+  const article = articleHere();
+  if (!article) return false;
+  view.dispatch({ effects: EditorView.scrollIntoView(article.start, { y: "nearest", yMargin: 120 }) });
+  view.requestMeasure({ read: () => {}, write: () => host.querySelector(`fieldset[data-number="${article.number}"] input`)?.focus() });
+  return true;
+}
+
+// The state of all inputs of the form but the text, to see whether something was typed since.
+function inputs() {
+  const data = new FormData(form);
+  for (const name of ["text", "base", "shown"]) data.delete(name);
+  return JSON.stringify([...data].map(([name, value]) => [name, value instanceof File ? value.name && `${value.name} ${value.size}` : value]));
+}
+
+function isSaved() { return text() === saved && inputs() === sent; }
+
+let waiting = ""; // the action of a button that was pressed during a save
+async function save(byHand, action = waiting) {
   clearTimeout(timer);
   if (torn) return;
-  if (working) return later();
-  const typed = text();
-  if (typed === saved && !byHand) return say("Saved");
-  const body = new FormData();
+  if (working) return void (waiting = action, later());
+  const typed = text(), filled = inputs();
+  waiting = "";
+  if (isSaved() && !byHand && !action) return say("Saved");
+  const body = new FormData(form);
   body.set("text", typed);
-  body.set("base", base.value);
+  if (action) body.set("do", action);
   if (!byHand) body.set("auto", "1");
-  say("Saving …");
+  const upload = form.querySelector("input[name=photo_file]");
+  const isUpload = Boolean(upload?.files.length);
+  say(isUpload ? "Uploading the photo …" : "Saving …");
+  start = view.state;
+  pending = start.changes([]);
   working = ask(path, { method: "POST", body });
   try {
     const answer = await working;
-    if (answer.status === 401) return say("Not saved: you were signed out. Sign in in another tab; then saving continues here.", true), again();
+    if (answer.status === 401) return say("Not saved: you were signed out. Sign in in another tab; then saving continues here.", true), (waiting = action), again();
     const told = await answer.json();
     if (answer.status === 409) return apart(told);
-    if (!answer.ok) return say(told.message, true);
-    saved = typed;
-    base.value = told.digest;
-    head(told.title);
-    if (text() === typed) say(`Saved at ${new Date().toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" })}`);
+    if (!answer.ok) {
+      if (isUpload) upload.value = "";
+      return say(told.message, true);
+    }
+    merge(told, typed, filled);
+    if (isUpload && upload.isConnected) upload.value = "";
+    if (isSaved()) say(`Saved at ${new Date().toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" })}`);
+    if (action) act(action);
     show();
     proof();
   } catch {
     say("Not saved: no connection to the desk. Trying again.", true);
+    waiting = action;
     again();
   } finally {
-    working = null;
-    if (text() !== saved && !torn && !state.classList.contains("bad")) later();
+    working = pending = null;
+    if ((waiting || !isSaved()) && !torn && !state.classList.contains("bad")) later();
+  }
+}
+
+// Takes over what was saved: the text with the fields in it, adapted to what was typed meanwhile; and the form, if it differs from
+// what was posted and nothing was typed in it since.
+let pending = null, start = null; // what was typed since the text was sent, and the state then
+function merge(told, typed, filled) {
+  saved = told.text ?? typed;
+  base.value = told.digest;
+  layout = told.layout;
+  head(told.title);
+  const answered = start.changes(difference(typed, saved));
+  const since = pending;
+  pending = null;
+  const effects = setLayout.of(isSource() ? null : mapOffsets(offsetsOf(saved, layout), since.map(answered)));
+  view.dispatch({ changes: answered.map(since, true), effects, filter: false });
+  fill(told, filled);
+}
+
+// The one change that makes the second text of the first.
+function difference(one, other) {
+  if (one === other) return [];
+  const most = Math.min(one.length, other.length);
+  let from = 0, end = 0;
+  while (from < most && one[from] === other[from]) from++;
+  while (end < most - from && one.at(-1 - end) === other.at(-1 - end)) end++;
+  return { from, to: one.length - end, insert: other.slice(from, other.length - end) };
+}
+
+function fill(told, filled) {
+  if (told.html === undefined) { // the inputs are what was saved
+    fields.querySelector("input[name=shown]").value = told.shown;
+    sent = filled;
+  } else if (inputs() === filled || !filled) {
+    const open = [...form.querySelectorAll("details[open]")].map(nameOf);
+    const focus = document.activeElement?.name && form.contains(document.activeElement) ? document.activeElement : null;
+    const where = focus && [...form.elements].filter((each) => each.name === focus.name).indexOf(focus);
+    const caret = focus && "selectionStart" in focus ? focus.selectionStart : null;
+    fields.innerHTML = told.html;
+    for (const each of fields.querySelectorAll("details")) each.open ||= open.includes(nameOf(each));
+    adopt();
+    const again = focus && [...form.elements].filter((each) => each.name === focus.name)[where];
+    again?.focus({ preventScroll: true });
+    if (again && caret !== null) try { again.setSelectionRange(caret, caret); } catch { /* a date has no caret */ }
+    sent = inputs();
+  }
+  view.requestMeasure();
+}
+
+function nameOf(details) { return details.dataset.field ?? details.closest("fieldset")?.dataset.number; }
+
+// Puts the forms of the articles where the editor shows them: they stay in this form, and appear in its slots.
+function adopt() {
+  for (const each of host.querySelectorAll("fieldset.article")) each.remove();
+  for (const each of fields.querySelectorAll("fieldset.article")) {
+    const handle = document.createElement("span");
+    handle.className = "handle";
+    handle.draggable = true;
+    handle.title = "Drag to another place";
+    handle.textContent = "⠿";
+    handle.setAttribute("aria-hidden", "true");
+    if (each.querySelector("button[name=do]")) each.querySelector(".actions")?.prepend(handle);
+    host.append(each);
+  }
+  for (const each of fields.querySelectorAll("[data-another]")) each.hidden = false;
+}
+
+// After a button of an article: the caret in a new one, the focus on the one that was moved.
+function act(action) {
+  const [name, number, to] = action.split(":");
+  const articles = offsetsIn(view.state)?.articles ?? [];
+  if (name === "add" && articles.length) {
+    const { start: at, title } = articles.at(-1);
+    view.dispatch({ selection: { anchor: at + 3, head: title }, effects: EditorView.scrollIntoView(at, { y: "start", yMargin: 60 }) });
+    view.focus();
+  } else if (name === "remove") {
+    view.focus();
+  } else if (name !== "add") {
+    const place = { up: Number(number) - 1, down: Number(number) + 1, move: Number(to) }[name];
+    const moved = articles.find((each) => each.number === place);
+    if (moved) view.dispatch({ effects: EditorView.scrollIntoView(moved.start, { y: "nearest", yMargin: 60 }) });
+    host.querySelector(`fieldset[data-number="${place}"] button[name=do]`)?.focus({ preventScroll: true });
+    say(`Saved. The article is now number ${place + 1}.`);
   }
 }
 
@@ -299,21 +477,45 @@ findings.addEventListener("click", (event) => {
 // A form of a finding changes the saved text, which the answer has.
 findings.addEventListener("submit", async (event) => {
   event.preventDefault();
-  if (text() !== saved) await save(true);
-  if (torn || text() !== saved) return;
+  if (!isSaved()) await save(true);
+  if (torn || !isSaved()) return;
   const body = new FormData(event.target, event.submitter);
   body.set("base", base.value);
   const answer = await ask(event.target.getAttribute("action"), { method: "POST", body }).catch(() => null);
   const told = await answer?.json().catch(() => null);
   if (!answer?.ok) return say(told?.message ?? "No connection to the desk. Try again in a moment.", true);
-  take(told);
+  const now = await ask(`${path}/text`).then((each) => each.json()).catch(() => null);
+  if (now && isSaved()) take(now);
   say("Saved");
 });
 
 function lead(number) {
   const line = view.state.doc.line(Math.min(Math.max(number, 1), view.state.doc.lines));
+  if (!visible(view.state, line.from)) {
+    const input = inputOf(line);
+    if (input) return void input.focus();
+    chooseMode(true);
+  }
   view.dispatch({ selection: { anchor: line.from }, effects: EditorView.scrollIntoView(line.from, { y: "center" }) });
   view.focus();
+}
+
+// The input for a line that is shown as a field; null if there is none.
+function inputOf(line) {
+  const article = offsetsIn(view.state).articles.find(({ title, end }) => line.from > title && line.from <= end);
+  if (article) {
+    const key = /^\s*(\w+)/.exec(line.text)?.[1];
+    const form = host.querySelector(`fieldset[data-number="${article.number}"]`), input = form?.querySelector(`[data-key="${key}"] input`);
+    if (input?.closest("details")) input.closest("details").open = true;
+    return input ?? form?.querySelector("input");
+  }
+  let at = line.number, key = null;
+  while (at > 1 && !(key = /^(\w+):/.exec(view.state.doc.line(at).text)?.[1])) at--;
+  const part = /^\s+(?:- +)?(\w+):/.exec(line.text)?.[1];
+  const box = key && fields.querySelector(`[data-field="${key}"]`);
+  if (!box) return null;
+  for (let each = box; each && each !== fields; each = each.parentElement) if (each.tagName === "DETAILS") each.open = true;
+  return (part && box.querySelector(`[name="f.${key}.${part}"]:not([type=hidden])`)) ?? box.querySelector("input:not([type=hidden]), textarea, select");
 }
 
 // The preview. The next frame loads behind the present one, so that nothing flickers and the scroll position stays.
@@ -411,11 +613,12 @@ reader.addEventListener("change", choose);
 function take(told) {
   saved = told.text;
   base.value = told.digest;
+  layout = told.layout;
   head(told.title);
   torn = false;
   clash.hidden = true;
-  const at = Math.min(view.state.selection.main.head, told.text.length);
-  view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: told.text }, selection: { anchor: at } });
+  view.dispatch({ changes: difference(text(), told.text), effects: setLayout.of(isSource() ? null : offsetsOf(saved, layout)), filter: false });
+  fill(told, "");
   clearTimeout(timer);
   show();
   proof();
@@ -442,7 +645,7 @@ changes.addEventListener("changed", async (event) => {
   if (!answer.ok || working) return;
   const told = await answer.json();
   if (told.digest === base.value) return;
-  if (text() !== saved) return apart(told);
+  if (!isSaved()) return apart(told);
   take(told);
   say("Someone else changed this dispatch. This is the new version.");
 });
@@ -454,7 +657,7 @@ function insert(piece) {
   const typed = text();
   const top = /^---\n[^]*?\n---[ \t]*(?:\n|$)/.exec(typed)?.[0].length ?? 0;
   const caret = view.state.selection.main.head;
-  const at = caret < top ? typed.length : view.state.doc.lineAt(caret).to;
+  const at = caret < top || !visible(view.state, caret) ? typed.length : view.state.doc.lineAt(caret).to;
   const before = typed.slice(0, at), after = typed.slice(at);
   const lead = /(^|\n\n)$/.test(before) ? "" : before.endsWith("\n") ? "\n" : "\n\n";
   const trail = /^(\n\n|\n?$)/.test(after) ? "" : after.startsWith("\n") ? "\n" : "\n\n";
@@ -481,53 +684,158 @@ function ofReaders(piece) {
   return !first || known.fields.includes("city") ? piece : piece.replace("reader.${city}", `reader.\${${first}}`).replace("${Porto Novo}", "${…}");
 }
 
-for (const button of document.querySelectorAll("button[data-piece]")) {
-  button.addEventListener("click", () => {
-    const [, , piece] = templates.find(([name]) => name === button.dataset.piece);
-    insert(ofReaders(piece).replaceAll(/\$\{([^}]*)\}/g, "$1"));
-  });
+// What the menu “Insert” has, and “/” at the beginning of a line.
+const pieces = [
+  ["article", "Article", () => (isSource() ? insertPiece("article") : save(true, "add"))],
+  ["subheading", "Subheading", () => prefix(prefixes.subheading)],
+  ["list", "List", () => prefix(prefixes.list)],
+  ["quote", "Quote", () => prefix(prefixes.quote)],
+  ["picture", "Picture", () => askForPicture()],
+  ["link", "Link to an earlier dispatch", () => insertInline(marks.link)],
+  ["field", "A reader’s field", () => insertInline(marks.field)],
+  ["if", "Text for some readers only", () => insertPiece("if")],
+];
+function insertPiece(name) {
+  const [, , piece] = templates.find(([each]) => each === name);
+  insert(ofReaders(piece).replaceAll(/\$\{([^}]*)\}/g, "$1"));
 }
+for (const button of document.querySelectorAll("button[data-piece]")) {
+  button.addEventListener("click", () => pieces.find(([name]) => name === button.dataset.piece)[2]());
+}
+for (const button of document.querySelectorAll("button[data-line]")) button.addEventListener("click", () => prefix(prefixes[button.dataset.line]));
 for (const button of document.querySelectorAll("button[data-inline]")) {
   button.addEventListener("click", () => { const name = button.dataset.inline; wraps[name] ? wrap(wraps[name]) : insertInline(marks[name]); });
 }
 document.querySelector("button[data-search]").addEventListener("click", () => { openSearchPanel(view); });
 
-const photos = document.querySelector("form.photos");
+// Pictures in the text are asked for in a dialog, also one that is dropped or pasted.
+const picture = document.querySelector("#picture");
+const photos = picture.querySelector("form");
+function askForPicture(file = null) {
+  photos.reset();
+  photos.querySelector(".told").textContent = "";
+  if (file) photos.elements.photo.files = held(file);
+  picture.showModal();
+  if (file) photos.elements.alt.focus();
+}
+function held(file) {
+  const holder = new DataTransfer();
+  holder.items.add(file);
+  return holder.files;
+}
+function imageOf(data) { return [...(data?.files ?? [])].find((each) => each.type.startsWith("image/")); }
+function offerPicture(event, data) {
+  const file = imageOf(data);
+  if (!file) return false;
+  event.preventDefault();
+  askForPicture(file);
+  return true;
+}
+picture.querySelector("[data-close]").addEventListener("click", () => picture.close());
 photos.addEventListener("submit", async (event) => {
   event.preventDefault();
   const told = photos.querySelector(".told");
-  const isAbove = event.submitter?.value === "above";
-  if (isAbove && photoPlace().isTaken) return void (told.textContent = "There is a photo above the note already. Remove “photo:” and the lines under it first, or insert this one in the text.");
   told.textContent = "Uploading …";
   try {
     const answer = await ask(photos.getAttribute("action"), { method: "POST", body: new FormData(photos) });
     const kept = await answer.json();
     if (!answer.ok) return void (told.textContent = kept.message ?? "The upload failed. Try again.");
-    if (isAbove) putAbove(kept.yaml);
-    else insert(kept.markdown);
-    told.textContent = "Photo inserted.";
-    photos.reset();
-    photos.closest("details").open = false;
+    picture.close();
+    insert(kept.markdown);
   } catch {
     told.textContent = "No connection to the desk. Try again in a moment.";
   }
 });
 
-function photoPlace() {
-  const front = /^---\n[^]*?\n(?=---[ \t]*(?:\n|$))/.exec(text())?.[0] ?? "";
-  return { end: front.length, isTaken: /^photo:/m.test(front) };
+// The photo above the note: dropped or pasted, its file is that of the input, and saved with the other fields.
+for (const [kind, get] of [["drop", (event) => event.dataTransfer], ["paste", (event) => event.clipboardData]]) {
+  fields.addEventListener(kind, (event) => {
+    const file = imageOf(get(event)), input = form.querySelector("input[name=photo_file]");
+    if (!file || !input) return;
+    event.preventDefault();
+    input.closest("details").open = true;
+    input.files = held(file);
+    save(true);
+  });
 }
+fields.addEventListener("dragover", (event) => { if (event.dataTransfer.types.includes("Files")) event.preventDefault(); });
 
-function putAbove(yaml) {
-  const { end } = photoPlace();
-  view.dispatch({ changes: { from: end, insert: yaml }, selection: { anchor: end }, scrollIntoView: true });
-  view.focus();
+// Fields are saved like the text.
+form.addEventListener("input", (event) => { if (event.target.name && !torn) later(); });
+form.addEventListener("change", (event) => { if (event.target.name === "photo_file") save(true); });
+form.addEventListener("toggle", () => view.requestMeasure(), true);
+form.addEventListener("click", (event) => {
+  const another = event.target.closest("[data-another]");
+  if (!another) return;
+  const row = another.previousElementSibling.cloneNode(true);
+  for (const each of row.querySelectorAll("input, select")) each.value = "";
+  another.before(row);
+  row.querySelector("input").focus();
+});
+
+// An article is dragged by its handle onto another one.
+let dragged = null;
+host.addEventListener("dragstart", (event) => {
+  if (!event.target.classList?.contains("handle")) return;
+  dragged = event.target.closest("fieldset");
+  event.dataTransfer.setData("text/x-article", dragged.dataset.number);
+  event.dataTransfer.effectAllowed = "move";
+});
+host.addEventListener("dragover", (event) => {
+  const over = dragged && event.target.closest?.("fieldset.article");
+  for (const each of host.children) each.classList.toggle("over", each === over && each !== dragged);
+  if (over) event.preventDefault();
+});
+host.addEventListener("drop", (event) => {
+  const over = dragged && event.target.closest?.("fieldset.article");
+  if (!over || over === dragged) return;
+  event.preventDefault();
+  save(true, `move:${dragged.dataset.number}:${over.dataset.number}`);
+});
+host.addEventListener("dragend", () => {
+  dragged = null;
+  for (const each of host.children) each.classList.remove("over");
+});
+
+// Fields, or the source of all: nothing typed is lost, for both are the same text.
+const switcher = document.querySelector("#source");
+function isSource() { return switcher.getAttribute("aria-pressed") === "true" || !layout.has_fields; }
+function chooseMode(source) {
+  switcher.setAttribute("aria-pressed", String(source));
+  try { localStorage.setItem("mailer-source", source ? "1" : ""); } catch { /* not remembered */ }
+  if (isSaved()) arrange();
+  else save(true).then(arrange);
 }
+function arrange() {
+  host.classList.toggle("fields", !isSource());
+  form.classList.toggle("as-source", switcher.getAttribute("aria-pressed") === "true");
+  if (view.state.doc.toString() === saved) view.dispatch({ effects: setLayout.of(isSource() ? null : offsetsOf(saved, layout)) });
+  if (!visible(view.state, view.state.selection.main.head)) view.dispatch({ selection: { anchor: Math.min(offsetsIn(view.state).top + 1, view.state.doc.length) } });
+}
+switcher.addEventListener("click", () => chooseMode(switcher.getAttribute("aria-pressed") !== "true"));
 
-form.addEventListener("submit", (event) => { event.preventDefault(); save(true); });
-window.addEventListener("beforeunload", (event) => { if (text() !== saved) event.preventDefault(); });
-form.querySelector("label").addEventListener("click", () => view.focus());
+// On a phone, text and preview take turns.
+const tabs = document.querySelector("#tabs");
+tabs.hidden = false;
+tabs.addEventListener("click", (event) => {
+  const chosenTab = event.target.closest("button");
+  if (!chosenTab) return;
+  for (const each of tabs.children) each.setAttribute("aria-pressed", String(each === chosenTab));
+  document.querySelector(".columns.desk").dataset.show = chosenTab.dataset.show;
+});
+
+form.addEventListener("submit", (event) => { event.preventDefault(); save(true, event.submitter?.name === "do" ? event.submitter.value : ""); });
+window.addEventListener("beforeunload", (event) => { if (!isSaved()) event.preventDefault(); });
+form.querySelector("label[for=text]").addEventListener("click", () => view.focus());
 measure.hidden = false;
+document.querySelector("#toolbar").hidden = false;
+switcher.hidden = false;
+let prefersSource = false;
+try { prefersSource = localStorage.getItem("mailer-source") === "1"; } catch { /* not remembered */ }
+switcher.setAttribute("aria-pressed", String(prefersSource));
+adopt();
+sent = inputs();
+arrange();
 show();
 proof();
 const wanted = /^#line-(\d+)$/.exec(window.location.hash); // from a finding on another page

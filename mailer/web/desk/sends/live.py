@@ -36,6 +36,7 @@ FRAGMENTS: Mapping[str, tuple[str, ...]] = {
     "rates": ("pulse",),
     "domains": ("domains", "summary"),
     "relays": ("relays",),
+    "machines": ("shared", "summary"),
     "uncertain": ("uncertain", "summary"),
     "failed": ("failed", "suppressed", "summary"),
 }

@@ -16,6 +16,7 @@ from mailer.delivery.states import DeliveryState
 from mailer.ledger.types.roles_and_scopes import Role
 from mailer.ledger.types.sends import Send
 from mailer.service.feedback.returned_report import GOOD_RATE, HIGHEST_RATE
+from mailer.service.sends.eta import format_time
 from mailer.service.sends.report import COLUMNS, build_report, report_rows
 from mailer.web.desk import charts
 from mailer.web.desk.plain_language import delivery_state, describe_attempt
@@ -73,6 +74,8 @@ def _report(request: DeskRequest) -> Response:
         bounce_reason=bounce_reason_label,
         good_rate=GOOD_RATE,
         highest_rate=HIGHEST_RATE,
+        is_active=False,
+        clock=lambda at: format_time(at, snapshot.at, request.app.settings.timezone),
         share=lambda count, whole: f"{100 * count / whole:.1f} %" if whole else "–",
     )
 

@@ -301,12 +301,12 @@ def picture(**options):
 
 
 def test_a_photo_is_scaled_down_and_stripped_of_metadata(site, file):
-    kept = save_photo(site.app, BytesIO(picture()), "../../IMG 2041 (Café)")
+    kept = save_photo(site.app, BytesIO(picture()), "../../IMG 2041 (Café)").file
     assert kept.startswith("photos/img-2041-cafe-")
     with Image.open(file.parent / kept) as image:
         assert image.size == (1200, 800)
         assert not image.getexif()
-    assert save_photo(site.app, BytesIO(picture()), "../../IMG 2041 (Café)") == kept
+    assert save_photo(site.app, BytesIO(picture()), "../../IMG 2041 (Café)").file == kept
 
 
 @pytest.mark.thinned
@@ -340,7 +340,7 @@ def test_uploads_of_photos_do_not_wait_in_a_long_queue(site, monkeypatch):
         go_on.wait(PATIENCE)
         raise PhotoError("the photo is invalid")
 
-    monkeypatch.setattr("mailer.service.dispatches.photos.load_image", slow)
+    monkeypatch.setattr("mailer.service.dispatches.photos.load_photo", slow)
     with ThreadPoolExecutor(4) as pool:
         uploads = [pool.submit(save_photo, site.app, BytesIO(b"x"), "x") for _ in range(4)]
         for _ in uploads:
