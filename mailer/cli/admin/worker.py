@@ -11,9 +11,9 @@ import uvloop
 from mailer.app import App
 from mailer.cli.options import as_json, in_workspace
 from mailer.cli.output import echo_err, print_json
-from mailer.database_clock import DatabaseClock
 from mailer.iso_time import format_iso
 from mailer.ledger.types.workers import Worker
+from mailer.service.cluster.database_clock import DatabaseClock
 from mailer.service.cluster.jobs import require_procrastinate
 
 

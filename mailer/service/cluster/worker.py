@@ -26,7 +26,6 @@ from procrastinate.jobs import Status
 from sqlalchemy import make_url
 
 from mailer.app import App
-from mailer.database_clock import DatabaseClock
 from mailer.delivery.run_progress import SendProgress
 from mailer.delivery.run_result import RunResult, StopReason
 from mailer.errors import MailerError
@@ -35,6 +34,7 @@ from mailer.ledger.sends.sends import GOING
 from mailer.ledger.types.errors import LedgerError
 from mailer.ledger.types.sends import Send
 from mailer.ledger.types.shards import JOBS_SCHEMA
+from mailer.service.cluster.database_clock import DatabaseClock
 from mailer.service.cluster.jobs import TASK, defer_due_shards, defer_shard
 from mailer.service.periodic_jobs import Log, current_traceback
 from mailer.service.sends.run import Stoppable, acquire_shard, run_shard

@@ -9,10 +9,10 @@ from unittest.mock import patch
 import pytest
 from sqlalchemy import text
 
-from mailer import database_clock
 from mailer.app import App
 from mailer.ledger.sends.workers import Workers
 from mailer.ledger.types.errors import LedgerError
+from mailer.service.cluster import database_clock
 from tests.support.ledger_cases import new_send, readers
 from tests.support.patience import PATIENCE
 
