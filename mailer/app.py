@@ -200,14 +200,33 @@ class App:
         return load_signing(self.settings)
 
     @cached_property
-    def signing_digest(self) -> str:
-        """A digest of the relays and DKIM keys, without passwords: a worker sends only what was made with the same ones."""
-        lines = sorted(f"relay {relay.tls} {relay}" for relay in self.settings.relay)
-        lines += [
-            f"key {signer.domain} {signer.selector} {hashlib.sha256(signer.key.public()).hexdigest()}"
+    def worker_requirements(self) -> dict[str, str]:
+        """What a worker must have in common with the process that hands a send over, by name; secrets as digests.
+
+        It decides what a message is, who may get it twice, and which limits hold for all.
+        """
+        settings = self.settings
+        keys = [
+            f"{signer.domain} {signer.selector} {hashlib.sha256(signer.key.public()).hexdigest()}"
             for signer in self.signing.signers
         ]
-        return hashlib.sha256("\n".join([*lines, f"8bit {self.settings.eight_bit}"]).encode()).hexdigest()
+        named = (
+            "rate",
+            "connections",
+            "domain_rate",
+            "domain_connections",
+            "warmup",
+            "retry",
+            "retry_for",
+            "on_uncertain",
+        )
+        return {
+            "its relays": _digest(sorted(f"{relay.tls} {relay}" for relay in settings.relay)),
+            "its DKIM keys": _digest(keys),
+            "MAILER_8BIT": str(settings.eight_bit),
+            "MAILER_TIMEZONE": str(settings.timezone),
+            **{f"MAILER_{name.upper()}": str(getattr(settings, name)) for name in named},
+        }
 
     def message_tokens(self, key_name: str, *, inert: bool = False) -> "Callable[[int], MessageTokens]":
         """Returns a function that makes the tokens of a delivery, under the key of its send. `inert`: with placeholder links."""
@@ -224,3 +243,7 @@ class App:
             )
 
         return tokens_for
+
+
+def _digest(lines: Sequence[str]) -> str:
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()

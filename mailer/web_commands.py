@@ -28,6 +28,7 @@ from mailer.service.lists.uploads import clean_up_uploads
 from mailer.service.one_server_jobs import run_on_one_server
 from mailer.service.sends.scheduler import start_sends_when_due
 from mailer.service.sends.summary import proof_line
+from mailer.service.shelf.bin import empty_bin_every_hour
 from mailer.service.subscribers.welcome import welcome_new_readers
 from mailer.service.transactional.delivery_job import deliver_transactional_mail
 from mailer.service.trial_postgresql import trial_postgresql
@@ -87,15 +88,22 @@ def serve_command(host: str, port: int, workspace: Path) -> None:
                 lambda stop: run_on_one_server(
                     app,
                     (
-                        lambda over: start_sends_when_due(app, over, echo_err, hand_over=hand_over_if_possible),
-                        lambda over: deliver_transactional_mail(app, over, echo_err),
-                        lambda over: welcome_new_readers(app, over, echo_err),
-                        lambda over: notify_webhooks(app, over, echo_err),
+                        lambda turn: start_sends_when_due(
+                            app,
+                            turn.over,
+                            echo_err,
+                            hand_over=hand_over_if_possible,
+                            expires_unstarted=turn.is_first,
+                        ),
+                        lambda turn: deliver_transactional_mail(app, turn.over, echo_err),
+                        lambda turn: welcome_new_readers(app, turn.over, echo_err),
+                        lambda turn: notify_webhooks(app, turn.over, echo_err),
                     ),
                     stop,
                     echo_err,
                 ),
                 lambda stop: clean_up_uploads(app, stop, echo_err),
+                lambda stop: empty_bin_every_hour(app, stop, echo_err),
                 lambda stop: receive_lmtp(app, stop, echo_err),
                 lambda stop: poll_imap(app, stop, echo_err),
                 lambda stop: poll_maildir(app, stop, echo_err),

@@ -62,7 +62,7 @@ def compile_edition(
             for part in dispatch.subject
         ),
         html=render_html(view, layout, theme, logos, inlined=inlined),
-        text=build_plaintext(view, layout),
+        text=build_plaintext(view, layout, marks=theme.text.marks),
         chains=view.chains,
         outline=view.outline,
         embed=publication.images == "embed",

@@ -23,6 +23,7 @@ _KINDS: dict[str, type[Any]] = {
     "link": blocks.TextLink,
     "flow": blocks.TextBlock,
     "table": blocks.Table,
+    "unruled": blocks.UnruledTable,
     "option": blocks.ConditionalBlock,
     "footer": blocks.FootnoteBlock,
     "passage": blocks.SectionBlock,

@@ -19,7 +19,7 @@ from markupsafe import escape
 
 from mailer.addresses import readable_address
 from mailer.dispatch.template.expression import Expression, parse_expression
-from mailer.i18n.bidi import has_right_to_left, isolate
+from mailer.i18n.bidi import has_left_to_right, has_right_to_left, isolate
 from mailer.line_sanitizer import clean_line
 
 ADDRESS = "@address"
@@ -35,7 +35,18 @@ class EscapeContext(StrEnum):
     URL = "url"  # a component of a link in HTML: percent-encoded as UTF-8, RFC 3986 2.1
     TEXT = "text"  # plaintext: as it is
     TEXT_URL = "text-url"  # a component of a link in plaintext
+    HTML_RTL = "html-rtl"  # as HTML and TEXT, in an edition that is written from right to left
+    TEXT_RTL = "text-rtl"
     HEADER = "header"  # the unencoded value of a header; encoding and folding are the message's
+
+
+_RIGHT_TO_LEFT = {EscapeContext.HTML: EscapeContext.HTML_RTL, EscapeContext.TEXT: EscapeContext.TEXT_RTL}
+_READ = frozenset({*_RIGHT_TO_LEFT, *_RIGHT_TO_LEFT.values()})
+
+
+def in_direction(place: EscapeContext, direction: str) -> EscapeContext:
+    """Returns the context `place` of an edition with this `direction`, `ltr` or `rtl`."""
+    return _RIGHT_TO_LEFT.get(place, place) if direction == "rtl" else place
 
 
 class ReaderValues(NamedTuple):
@@ -96,7 +107,7 @@ class MergeField:
         match self.what:
             case "@address":
                 value = values.address
-                if self.place in {EscapeContext.HTML, EscapeContext.TEXT}:
+                if self.place in _READ:
                     value = readable_address(value)
             case "@token":
                 value = values.token
@@ -127,17 +138,18 @@ class ListName:
 
 def escape_value(value: str, place: EscapeContext) -> str:
     """Returns `value`, cleaned and escaped for `place`; always one line."""
-    if value.isalnum() and value.isascii():
+    is_isolated = place in {EscapeContext.HTML_RTL, EscapeContext.TEXT_RTL}
+    if value.isalnum() and value.isascii() and not is_isolated:
         return value  # the same anywhere
     value = clean_line(value)
-    if place in {EscapeContext.HTML, EscapeContext.TEXT} and has_right_to_left(value):
+    if (has_left_to_right if is_isolated else has_right_to_left)(value) and place in _READ:
         value = isolate(value)
     match place:
-        case EscapeContext.HTML:
+        case EscapeContext.HTML | EscapeContext.HTML_RTL:
             return str(escape(value))
         case EscapeContext.URL | EscapeContext.TEXT_URL:
             return quote(value, safe="")
-        case EscapeContext.TEXT | EscapeContext.HEADER:
+        case EscapeContext.TEXT | EscapeContext.TEXT_RTL | EscapeContext.HEADER:
             return value
 
 

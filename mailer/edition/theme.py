@@ -175,9 +175,14 @@ class Logo(_Table):
 
 
 class PlainText(_Table):
-    """`flowed`: the plaintext is format=flowed (RFC 3676), which narrow screens can wrap."""
+    """`flowed`: the plaintext is format=flowed (RFC 3676), which narrow screens can wrap.
+
+    `marks`: headings are underlined with `=` and `-`, the header of a table with `-`, and emphasis is between `_` or `*`. A
+    screen reader spells these out.
+    """
 
     flowed: bool = False
+    marks: bool = False
 
 
 class Theme(_Table):

@@ -8,13 +8,26 @@ of that lease, a different one does them. On SQLite there is one server.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 
 from mailer.app import App
 from mailer.errors import MailerError
 from mailer.ledger.store.ledger_context import LOCK_PATIENCE, SendLock
 from mailer.service.periodic_jobs import Log, run_every
 
-Job = Callable[[asyncio.Event], Awaitable[None]]
+
+@dataclass(frozen=True, slots=True)
+class ServerTurn:
+    """The time during which this server does the jobs, until `over` is set.
+
+    `is_first`: no server served pages just before it, neither a different one nor this one.
+    """
+
+    over: asyncio.Event
+    is_first: bool
+
+
+Job = Callable[[ServerTurn], Awaitable[None]]
 ROLE = "serve"
 LOOK_EVERY = 2.0  # seconds
 
@@ -22,7 +35,7 @@ LOOK_EVERY = 2.0  # seconds
 async def run_on_one_server(app: App, jobs: Sequence[Job], stop: asyncio.Event, log: Log) -> None:
     """Runs `jobs` while this process is the server that does them, until `stop` is set. Raises what a job raises."""
     if not app.ledger.context.database.has_leases:
-        await asyncio.gather(*(job(stop) for job in jobs))
+        await asyncio.gather(*(job(ServerTurn(stop, is_first=True)) for job in jobs))
         return
     rounds = _Rounds(app, jobs, stop, log)
     await run_every(LOOK_EVERY, rounds.look, stop, log, app=app, name="the background jobs of this server")
@@ -41,6 +54,7 @@ class _Rounds:
         self._over = asyncio.Event()  # for the jobs
         self._running: asyncio.Future[list[None]] | None = None
         self._waits = False
+        self._is_first = True
 
     async def look(self) -> None:
         """Starts the jobs if the role is free, ends them if it was lost. Raises what a job raised."""
@@ -70,12 +84,13 @@ class _Rounds:
         if not await asyncio.to_thread(lock.acquire, LOCK_PATIENCE):
             if not self._waits:
                 self._log("another server does scheduled sends, transactional mail and webhooks; this one serves pages")
-            self._waits = True
+            self._waits, self._is_first = True, False
             return
         if self._waits:
             self._log("this server does scheduled sends, transactional mail and webhooks now")
         self._waits, self._lock, self._over = False, lock, asyncio.Event()
-        self._running = asyncio.gather(*(job(self._over) for job in self._jobs))
+        turn, self._is_first = ServerTurn(self._over, is_first=self._is_first), False
+        self._running = asyncio.gather(*(job(turn) for job in self._jobs))
 
 
 def _close(lock: SendLock) -> None:

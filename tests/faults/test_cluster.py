@@ -3,6 +3,7 @@
 import random
 import shutil
 import signal
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -85,6 +86,23 @@ def test_workers_killed_at_random_instants_lose_nobody_and_mail_nobody_twice(
 
 
 @POSTGRESQL
+def test_workers_whose_settings_differ_take_nothing_and_name_what_differs(in_cluster: Make) -> None:
+    siege, cluster = in_cluster(readers=40, judge={}, **SHARDS)
+    differences = {
+        "resends": {"MAILER_ON_UNCERTAIN": "resend"},
+        "faster": {"MAILER_RATE": "1000"},
+        "other-key": {"MAILER_SECRET_KEYS": '["a key that no other machine of this cluster has"]'},
+    }
+    for host, changed in differences.items():
+        cluster.start(host, changed=changed)
+    ran = siege.run(*SEND)
+    assert ran.code == 0, f"nobody takes it, so the command sends it: {ran.err}"
+    siege.prove()
+    problems = {each["host"]: each["problem"] for each in siege.run("workers", "--json").json()["workers"]}
+    assert problems == {host: f"not as for send 1: {next(iter(changed))}" for host, changed in differences.items()}
+
+
+@POSTGRESQL
 def test_a_worker_stopped_beyond_its_lease_sends_nothing_when_it_wakes(in_cluster: Make) -> None:
     siege, cluster = in_cluster(readers=200, judge=SLOW, **SHARDS)
     sleeper, _ = cluster.start("sleeper"), cluster.start("other")
@@ -120,6 +138,29 @@ def test_a_worker_that_is_cut_off_from_the_database_is_replaced_and_joins_again(
         assert ran.code in {0, 3}, ran.err
         siege.prove(uncertain_at_most=CONNECTIONS)
         assert cut_off.poll() is None, "it is still a worker"
+
+
+def has_network_namespaces() -> bool:
+    program = shutil.which("unshare")
+    if program is None:
+        return False
+    return subprocess.run([program, "--net", "true"], check=False, capture_output=True).returncode == 0
+
+
+@POSTGRESQL
+@pytest.mark.skipif(not has_network_namespaces(), reason="this user may make no network namespace (unshare --net)")
+def test_a_worker_whose_machine_is_cut_off_from_the_relay_leaves_its_shards_to_others(in_cluster: Make) -> None:
+    siege, cluster = in_cluster(readers=120, judge=SLOW, **SHARDS)
+    cut_off = cluster.start("cut-off", no_network=True, cut_off=2.0)
+    sending = siege.start(*SEND)
+    until(lambda: "cut-off" in cluster.holders().values())
+    cluster.start("other")
+    cut_off.said("left to other workers, for it reaches no relay")
+    ran = sending.wait()
+    assert ran.code == 0, ran.err
+    siege.prove()
+    problems = {each["host"]: each["problem"] for each in siege.run("workers", "--json").json()["workers"]}
+    assert problems == {"cut-off": "it reaches no relay", "other": ""}
 
 
 @POSTGRESQL

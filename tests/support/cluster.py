@@ -6,6 +6,7 @@ with Cluster(siege, programs, folder) as cluster:
 """
 
 import shutil
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -27,6 +28,7 @@ WORKER_KEYS = [
     "problem",
     "holding",
 ]  # of `workers --json`
+NOTHING_CHANGED: Mapping[str, str] = {}
 LEASE, SWEEP = 3.0, 1.0  # seconds: nobody waits for a dead worker for long
 
 
@@ -47,13 +49,25 @@ class Cluster:
     ) -> None:
         self._stack.close()
 
-    def start(self, host: str, *arguments: str, database_url: str = "", **faults: Any) -> Process:
-        """Starts a worker on the machine `host`, which reaches the database at `database_url` if that is given."""
+    def start(
+        self,
+        host: str,
+        *arguments: str,
+        database_url: str = "",
+        changed: Mapping[str, str] = NOTHING_CHANGED,
+        **faults: Any,
+    ) -> Process:
+        """Starts a worker on the machine `host`, which reaches the database at `database_url` if that is given.
+
+        `changed`: settings that differ from those of the workspace.
+        """
         folder = self._folder / host
         folder.mkdir(exist_ok=True)
         settings = (self._siege.folder / ".env").read_text("utf-8")
         if database_url:
             settings = settings.replace(self._siege.database_url, database_url)
+        kept = [line for line in settings.splitlines() if line.partition("=")[0] not in changed]
+        settings = "\n".join([*kept, *(f"{name}={value}" for name, value in changed.items()), ""])
         (folder / ".env").write_text(settings, "utf-8")
         process = self._programs.start(
             folder, "worker", *arguments, faults={**SHORT, "lease": LEASE, "sweep": SWEEP, "host": host, **faults}

@@ -6,6 +6,8 @@ FAULTS is a JSON object; the program itself has no hook for any of it:
     host           the name of this machine
     skew           seconds by which the clock of this machine is ahead
     sweep          seconds between two looks of a worker for shards that are due, and for stalled jobs
+    cut_off        seconds without a relay after which a worker leaves its shards to others
+    no_network     the process is in a network namespace of its own: it reaches the database by its socket, and no relay
     stall          seconds for which a transaction may be idle there
     busy           seconds to wait for a locked database
     limits         {stage: seconds}: the timeouts of a relay
@@ -15,6 +17,7 @@ FAULTS is a JSON object; the program itself has no hook for any of it:
                    `claimed` (deliveries are), `committed` (`sending` is durable), `answered` (before an acceptance is recorded)
 """
 
+import ctypes
 import json
 import os
 import signal
@@ -38,18 +41,13 @@ from mailer.ledger.store.file_locks import WriteLock
 from mailer.service.cluster import worker as cluster_worker
 from mailer.smtp.connect import Timeouts
 
+_CLONE_NEWNET = 0x40000000  # of sched.h
 POINTS = ("claimed", "committed", "answered")
 
 
 def inject(faults: Mapping[str, Any]) -> None:
     """Injects `faults` into this process."""
-    if host := faults.get("host"):
-        socket.gethostname = lambda: host
-    if skew := faults.get("skew"):
-        time.time = partial(_ahead, time.time, skew)
-        App.open.__func__.__defaults__ = (time.time,)
-    if sweep := faults.get("sweep"):
-        cluster_worker.SWEEP, cluster_worker.STALLED = sweep, 3 * sweep
+    _inject_into_machine(faults)
     if lease := faults.get("lease"):
         ledgers.open_ledger = partial(ledgers.open_ledger, lease=lease)
     if stall := faults.get("stall"):
@@ -65,6 +63,27 @@ def inject(faults: Mapping[str, Any]) -> None:
         SenderOptions.__init__.__kwdefaults__["drain_patience"] = drain
     if die := faults.get("die"):
         _DEATHS[die[0]](die[1])
+
+
+def _inject_into_machine(faults: Mapping[str, Any]) -> None:
+    if host := faults.get("host"):
+        socket.gethostname = lambda: host
+    if skew := faults.get("skew"):
+        time.time = partial(_ahead, time.time, skew)
+        App.open.__func__.__defaults__ = (time.time,)
+    if sweep := faults.get("sweep"):
+        cluster_worker.SWEEP, cluster_worker.STALLED = sweep, 3 * sweep
+    if cut_off := faults.get("cut_off"):
+        cluster_worker.CUT_OFF = cut_off
+    if faults.get("no_network"):
+        leave_network()
+
+
+def leave_network() -> None:
+    """Moves this process into a network namespace of its own, without any address. Raises OSError where that is not allowed."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(_CLONE_NEWNET) != 0:
+        raise OSError(ctypes.get_errno(), "unshare")
 
 
 def _ahead(clock: Callable[[], float], seconds: float) -> float:

@@ -6,6 +6,7 @@ FAULTS, CONTRACT, UNIT = "tests/faults", "tests/contract", "tests/unit"
 KILLS, STORAGE, OWNERS = f"{FAULTS}/test_kills.py", f"{FAULTS}/test_storage.py", f"{FAULTS}/test_owners.py"
 RELAYS, SESSION, SENDER = f"{FAULTS}/test_relays.py", f"{FAULTS}/test_smtp_session.py", f"{FAULTS}/test_sender.py"
 REFUSALS, CLUSTER = f"{FAULTS}/test_refusals.py", f"{FAULTS}/test_cluster.py"
+RESTORED = f"{CONTRACT}/ledger/test_restored_copy.py"
 CLOCK, TLS, CRASH = f"{FAULTS}/test_clock.py", f"{FAULTS}/test_tls.py", f"{CONTRACT}/ledger/test_crash.py"
 OWNERSHIP, OWNED = f"{CONTRACT}/ledger/test_lease.py", f"{CONTRACT}/ledger/test_leased_send.py"
 LOST, HINDRANCES = f"{FAULTS}/test_lost_database.py", f"{CONTRACT}/service/test_send_hindrances.py"
@@ -253,6 +254,9 @@ ROWS = (
         (
             f"{OWNERS}::test_an_old_copy_of_the_database_is_refused_until_a_person_accepts_it",
             f"{OWNERSHIP}::test_an_old_copy_of_the_database_is_refused_until_somebody_accepts_it",
+            f"{RESTORED}::test_an_older_copy_is_refused_by_everybody_until_a_workspace_accepts_it",
+            f"{RESTORED}::test_a_copy_restored_into_the_same_database_is_refused_by_a_folder_that_has_not_used_it",
+            f"{FAULTS}/test_lost_database.py::test_files_of_a_server_that_were_put_back_are_refused",
         ),
     ),
     Row(
@@ -293,7 +297,10 @@ ROWS = (
     Row(
         "several machines: workers killed at random instants",
         "four workers with their own host names and state folders, 20,000 readers, 200 kills; each is replaced",
-        (f"{CLUSTER}::test_workers_killed_at_random_instants_lose_nobody_and_mail_nobody_twice",),
+        (
+            f"{CLUSTER}::test_workers_killed_at_random_instants_lose_nobody_and_mail_nobody_twice",
+            f"{CLUSTER}::test_workers_whose_settings_differ_take_nothing_and_name_what_differs",
+        ),
     ),
     Row(
         "several machines: a worker is stopped, or cut off from the database",
@@ -301,6 +308,7 @@ ROWS = (
         (
             f"{CLUSTER}::test_a_worker_stopped_beyond_its_lease_sends_nothing_when_it_wakes",
             f"{CLUSTER}::test_a_worker_that_is_cut_off_from_the_database_is_replaced_and_joins_again",
+            f"{CLUSTER}::test_a_worker_whose_machine_is_cut_off_from_the_relay_leaves_its_shards_to_others",
             f"{CLUSTER}::test_a_worker_that_was_given_a_job_twice_ends_its_messages_before_it_stops",
             f"{CLUSTER}::test_a_send_is_handed_to_workers_that_share_it",
         ),
@@ -316,7 +324,10 @@ ROWS = (
     Row(
         "several machines: two `serve`",
         "the one that starts scheduled sends is killed",
-        (f"{CLUSTER}::test_of_two_servers_one_starts_scheduled_sends_and_the_other_replaces_it",),
+        (
+            f"{CLUSTER}::test_of_two_servers_one_starts_scheduled_sends_and_the_other_replaces_it",
+            f"{RESTORED}::test_a_second_machine_joins_the_database_that_a_workspace_uses",
+        ),
     ),
     Row(
         "a send of several shards in one process",

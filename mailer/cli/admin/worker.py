@@ -11,6 +11,7 @@ import uvloop
 from mailer.app import App
 from mailer.cli.options import as_json, in_workspace
 from mailer.cli.output import echo_err, print_json
+from mailer.database_clock import DatabaseClock
 from mailer.iso_time import format_iso
 from mailer.ledger.types.workers import Worker
 from mailer.service.cluster.jobs import require_procrastinate
@@ -28,7 +29,7 @@ def worker_command(shards: int, queue: str, *, workspace: Path) -> None:
     It needs the settings of the workspace (.env), its relays and its DKIM keys, and no other file. Ctrl-C and SIGTERM let
     messages under way end; other workers take over the rest.
     """
-    with App.open(workspace) as app:
+    with App.open(workspace, DatabaseClock()) as app:
         app.is_worker = True
         require_procrastinate(app)
         from mailer.service.cluster.worker import ShardWorker  # noqa: PLC0415 - the extra, checked just before

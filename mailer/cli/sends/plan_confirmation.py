@@ -68,7 +68,7 @@ def confirm_send(plan: SendPlan) -> None:
 
 def show_resend(app: App, parent: Send, plan: ResendPlan) -> None:
     """Shows the plan of a send to the failed recipients of `parent`."""
-    left_out = f"{plan.left_out:,} who got it in another send, unsubscribed or are suppressed"
+    left_out = f"{plan.left_out:,} who got it in another send, may still get it in one, unsubscribed or are suppressed"
     _show_rows(
         [
             ("Dispatch", parent.slug),

@@ -46,6 +46,5 @@ def resend_command(
                 send,
                 key_name=app.keys.names[0],
                 sender_profile=app.sender_profile.to_json(),
-                signing=app.signing_digest,
             )
         return run_and_show(app, new.id, wait=not no_wait, as_json=as_json, here=False)

@@ -16,19 +16,18 @@ from mailer.dispatch.model import image_file
 from mailer.edition.html.conditional_nodes import ConditionalNode, FootnoteList, FootnoteNode, ImageSource, NumberNode
 from mailer.edition.html.figures_and_buttons import StandaloneButton, StandaloneFigure, standalone_element, title_of
 from mailer.edition.html.node_markers import Markers
-from mailer.edition.merge_fields import EscapeContext, MergeField
+from mailer.edition.merge_fields import EscapeContext, MergeField, in_direction
 from mailer.edition.model import Image
 from mailer.edition.plaintext.markdown_renderer import alignment, clean_lines
 from mailer.edition.publication import DispatchReference
 from mailer.edition.template_loader import TemplateSet
 from mailer.edition.url_with_merge_fields import link_target
-from mailer.i18n.bidi import isolate
 from mailer.line_sanitizer import clean_line
 
 _PLAIN = {
     "em_open": "<em>", "em_close": "</em>", "strong_open": "<strong>", "strong_close": "</strong>",
     "s_open": "<s>", "s_close": "</s>", "softbreak": "\n", "hardbreak": "<br>\n",
-    "list_item_open": "<li>", "list_item_close": "</li>\n",
+    "list_item_close": "</li>\n",
     "bullet_list_close": "</ul>\n", "ordered_list_close": "</ol>\n", "link_close": "</a>", "footnote_anchor": "",
     "hr": '<p class="break muted" role="separator">* * *</p>\n',
 }  # fmt: skip
@@ -101,13 +100,14 @@ class HtmlRenderer:
             more=self.tokens(tokens[begins:], direction, paragraph="over muted"),
         )
 
-    def tokens(  # noqa: C901 - one case a kind of token
+    def tokens(  # noqa: C901, PLR0912 - one case a kind of token
         self, tokens: Sequence[Token], direction: str, *, paragraph: str = ""
     ) -> Markup:
         """Renders block tokens. Paragraphs get the class `paragraph`."""
         side = "right" if direction == "rtl" else "left"
         opening = f'<p class="{paragraph}">' if paragraph else "<p>"
         written: list[str] = []
+        items: list[str] = []  # the opening tag of the items of each open list
         index = 0
         while index < len(tokens):
             token = tokens[index]
@@ -123,10 +123,17 @@ class HtmlRenderer:
                 case "heading_close":
                     written.append(f"</{token.tag}>\n")
                 case "bullet_list_open":
-                    written.append(f'<ul class="{_list_class(tokens, index, side)}">\n')
+                    written.append(f'<ul class="{_list_class(tokens, index)}">\n')
+                    items.append(f'<li class="item-{side}">')
                 case "ordered_list_open":
                     style = _number_room(token, tokens[index : closing_index(tokens, index)], side)
-                    written.append(f'<ol class="{_list_class(tokens, index, side)}"{_start(token)}{style}>\n')
+                    written.append(f'<ol class="{_list_class(tokens, index)}"{_start(token)}>\n')
+                    items.append(f'<li class="item-{side}"{style}>')
+                case "bullet_list_close" | "ordered_list_close":
+                    items.pop()
+                    written.append(_PLAIN[token.type])
+                case "list_item_open":
+                    written.append(items[-1])
                 case "blockquote_open":
                     end = closing_index(tokens, index)
                     body = self._quoted(tokens[index + 1 : end], direction, paragraph)
@@ -138,7 +145,7 @@ class HtmlRenderer:
                     index = end
                 case "fence" | "code_block":
                     code = escape(clean_lines(token.content.rstrip("\n")))
-                    written.append(f'<pre class="pre ink wash" dir="ltr">{code}</pre>\n')
+                    written.append(self._part("code", direction, code=code))
                 case kind:
                     written.append(_PLAIN[kind])
             index += 1
@@ -210,8 +217,8 @@ class HtmlRenderer:
             case "code_inline":
                 return Markup('<code class="code">{}</code>').format(clean_line(token.content))
             case "merge_field":
-                field = self._markers.placeholder(MergeField(token.meta["expression"].source, EscapeContext.HTML))
-                return Markup(isolate(field)) if self._home == "rtl" else field  # noqa: S704 - a marker
+                place = in_direction(EscapeContext.HTML, self._home)
+                return self._markers.placeholder(MergeField(token.meta["expression"].source, place))
             case "footnote_ref":
                 label = token.meta["label"]
                 return Markup('<sup class="sup"><a class="link" href="#{}">{}</a></sup>').format(
@@ -253,14 +260,14 @@ def _title(token: Token) -> Markup:
     return Markup(' title="{}"').format(title) if title else Markup()
 
 
-def _list_class(tokens: Sequence[Token], index: int, side: str) -> str:
+def _list_class(tokens: Sequence[Token], index: int) -> str:
     """Returns the class of the list that begins at `index`; one inside a tight list has no space after it."""
     is_inner = index > 0 and tokens[index - 1].type == "paragraph_close" and tokens[index - 1].hidden
-    return f"list-{side}-inner" if is_inner else f"list-{side}"
+    return "list-inner" if is_inner else "list"
 
 
 def _number_room(token: Token, inner: Sequence[Token], side: str) -> str:
-    """Returns the style that gives a list with numbers of three digits or more room for the widest."""
+    """Returns the style that gives the items of a list with numbers of three digits or more room for the widest."""
     count = sum(each.type == "list_item_open" and each.level == token.level + 1 for each in inner)
     digits = len(str(int(token.attrs.get("start", 1)) + count - 1))
     return f' style="margin-{side}:{_NUMBER + _DIGIT * (digits - 2)}px"' if digits > 2 else ""

@@ -16,11 +16,11 @@ from mailer.edition.html.conditional_nodes import ConditionalNode, ImageSource, 
 from mailer.edition.html.css_inliner import inline_styles
 from mailer.edition.html.markdown_renderer import HtmlRenderer
 from mailer.edition.html.node_markers import Markers
-from mailer.edition.merge_fields import ADDRESS, TOKEN, EscapeContext, ListName, MergeField
+from mailer.edition.merge_fields import ADDRESS, TOKEN, EscapeContext, ListName, MergeField, in_direction
 from mailer.edition.model import Image
 from mailer.edition.template_loader import TemplateSet
 from mailer.edition.theme import Theme
-from mailer.i18n.bidi import first_strong_direction, isolate
+from mailer.i18n.bidi import first_strong_direction
 from mailer.i18n.comma import comma
 from mailer.i18n.date_format import long_date
 from mailer.line_sanitizer import clean_line
@@ -248,10 +248,10 @@ class _PageContext:
     def subscription_reason(self) -> Markup:
         """Returns why the reader gets this: with the address for a reader, in general for anybody else."""
         choice = self.view.address_choice
-        name = self.markers.placeholder(ListName(EscapeContext.HTML, self.view.publication.name))
+        place = in_direction(EscapeContext.HTML, self.view.direction)
         known = self.view.translate(
             REASON,
-            name=isolate(name) if self.view.direction == "rtl" else name,
+            name=self.markers.placeholder(ListName(place, self.view.publication.name)),
             address=self.markers.placeholder(MergeField(ADDRESS, EscapeContext.HTML)),
         )
         unknown = self.view.translate("This newsletter is sent by e-mail to everyone who signed up for it.")

@@ -51,6 +51,11 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UnruledTable(Table):
+    """A table with a blank line under its header, in place of a row of hyphens."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ConditionalBlock:
     """Blocks that are present only where `choice` takes `branch`."""
 
@@ -124,6 +129,7 @@ class TableLayout:
     header: tuple[TemplateParts, ...]
     rows: tuple[tuple[TemplateParts, ...], ...]
     alignments: tuple[str, ...]
+    ruled: bool
 
     @property
     def has_fixed_length(self) -> bool:
@@ -136,7 +142,7 @@ class TableLayout:
     def fill(self, values: ReaderValues) -> str:
         header = [_cell(parts, values) for parts in self.header]
         rows = [[_cell(parts, values) for parts in row] for row in self.rows]
-        text = format_table(header, rows, self.alignments, self.indent)
+        text = format_table(header, rows, self.alignments, self.indent, ruled=self.ruled)
         return self.before + (fixed_lines(text, self.indent) if self.flowed else text)
 
 
@@ -201,7 +207,8 @@ class _Writer:
         header = tuple(join_adjacent(self.words(cell)) for cell in table.header)
         rows = tuple(tuple(join_adjacent(self.words(cell)) for cell in row) for row in table.rows)
         before = self.before(table.indent, table.gap)
-        layout = TableLayout(before, table.indent, self.flowed, header, rows, table.alignments)
+        ruled = not isinstance(table, UnruledTable)
+        layout = TableLayout(before, table.indent, self.flowed, header, rows, table.alignments, ruled)
         static = all(isinstance(part, str) for cells in (header, *rows) for cell in cells for part in cell)
         self.parts.append(layout.fill(ReaderValues(token="")) if static else layout)
 

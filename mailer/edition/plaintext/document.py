@@ -11,7 +11,7 @@ from mailer.dispatch import model
 from mailer.dispatch.url_validation import normalise_url
 from mailer.edition.dispatch_view import REASON, DispatchView, Path, non_empty_lines
 from mailer.edition.html.conditional_nodes import NumberNode
-from mailer.edition.merge_fields import ADDRESS, TOKEN, EscapeContext, ListName, MergeField
+from mailer.edition.merge_fields import ADDRESS, TOKEN, EscapeContext, ListName, MergeField, in_direction
 from mailer.edition.plaintext.blocks import (
     Block,
     Blocks,
@@ -32,9 +32,9 @@ from mailer.line_sanitizer import clean_line
 _PART = re.compile("\0([a-z_]+)\0")
 
 
-def build_plaintext(view: DispatchView, layout: TemplateSet) -> Blocks:
-    """Returns the whole plaintext of `view`, before a variant is chosen."""
-    parts = _PlaintextContext(view).parts()
+def build_plaintext(view: DispatchView, layout: TemplateSet, *, marks: bool = False) -> Blocks:
+    """Returns the whole plaintext of `view`, before a variant is chosen; `marks`: with underlines and marks of emphasis."""
+    parts = _PlaintextContext(view, marks=marks).parts()
     words = {name: f"\0{name}\0" for name in parts}
     text = layout.render("dispatch.txt.j2", {**words, "say": view.translate, "name": view.publication.name})
     return _arrange(text, parts)
@@ -60,14 +60,15 @@ def _arrange(text: str, parts: Mapping[str, Blocks]) -> Blocks:
 
 
 class _PlaintextContext:
-    def __init__(self, view: DispatchView) -> None:
+    def __init__(self, view: DispatchView, *, marks: bool) -> None:
         self.view = view
-        self.writer = PlaintextRenderer(view.language, view.references)
+        self.marks = marks
+        self.writer = PlaintextRenderer(view.language, view.references, marks=marks)
 
     def parts(self) -> dict[str, Blocks]:
         view, dispatch, publication = self.view, self.view.dispatch, self.view.publication
         return {
-            "title": _underlined(clean_line(dispatch.title), "="),
+            "title": self.heading(clean_line(dispatch.title), "="),
             "standfirst": _plain_lines([dispatch.standfirst]),
             "publication": _plain_lines([publication.name]),
             "date": _plain_lines([long_date(dispatch.date, view.language)]),
@@ -99,9 +100,12 @@ class _PlaintextContext:
         photo = self.view.dispatch.photo
         if photo is None:
             return ()
-        shown = clean_line(photo.caption) or self.view.translate("[Picture: %(alt)s]", alt=clean_line(photo.alt))
-        shown, credit = _isolated(shown, self.view.direction), _isolated(clean_line(photo.credit), self.view.direction)
-        return (TextBlock(words=(f"{shown} ({credit})" if credit else shown,)),)
+        picture = self.view.translate("[Picture: %(alt)s]", alt=clean_line(photo.alt))
+        caption, credit = clean_line(photo.caption), clean_line(photo.credit)
+        if caption and credit:
+            caption, credit = (_isolated(text, self.view.direction) for text in (caption, credit))
+        said = " ".join(filter(None, (caption, f"({credit})" if credit else "")))
+        return tuple(TextBlock(words=(text,), gap=0) for text in (picture, said) if text)
 
     def contents(self) -> Blocks:
         dispatch, direction = self.view.dispatch, self.view.direction
@@ -116,7 +120,7 @@ class _PlaintextContext:
             date = long_date(article.date, self.view.language)
             origin = self.source_line(article, date, direction, comma(self.view.language))
             between = " " if width(title + origin) < COLUMNS - 6 else "\n"
-            teaser = _isolated(clean_line(article.teaser), direction)
+            teaser = clean_line(article.teaser)
             entry = TextBlock(
                 lead=(NumberNode("article", article.anchor), ". "),
                 words=(f"{title}{between}({origin})" + (f"\n{teaser}" if teaser else ""),),
@@ -138,7 +142,7 @@ class _PlaintextContext:
         signature = [clean_line(line) for line in non_empty_lines(editor.signature)] if editor else []
         byline = _plain_lines([self.view.translate("By %(name)s", name=clean_line(editor.name))]) if editor else ()
         blocks = (
-            *(_underlined(heading, "-") if self.view.articles else ()),
+            *(self.heading(heading, "-") if self.view.articles else ()),
             *(byline if self.view.has_byline else ()),
             *self.writer.blocks(dispatch.note),
             *(TextBlock(words=(line,), gap=int(number == 0)) for number, line in enumerate(signature)),
@@ -152,10 +156,14 @@ class _PlaintextContext:
         language = article.language or self.view.language
         direction = self.view.article_direction(article)
         kicker = self.source_line(article, long_date(article.date, language), direction, comma(language))
-        title, line = _underlined(clean_line(article.title_text), "-")
+        title = clean_line(article.title_text)
+        head: Blocks = (TextBlock(words=(title,), gap=2),)
+        if self.marks:
+            head = _underlined(title, "-", gap=2)
+        elif self.view.has_contents:  # its number, to be found by
+            head = (TextBlock(lead=(NumberNode("article", article.anchor), ". "), words=(title,), gap=2),)
         blocks: list[Block] = [
-            TextBlock(words=title.words, gap=2, literal=True),
-            line,
+            *head,
             TextBlock(words=(kicker,), gap=0),
             *self.writer.blocks(article.body),
         ]
@@ -180,8 +188,9 @@ class _PlaintextContext:
     def earlier(self) -> Blocks:
         blocks: list[Block] = []
         for item in self.view.dispatch.earlier:
-            title = _isolated(clean_line(item.title), self.view.direction)
-            date = self.view.earlier_date(item)
+            title, date = clean_line(item.title), self.view.earlier_date(item)
+            if date or item.note:
+                title = _isolated(title, self.view.direction)
             head = f"{title} ({_isolated(date, self.view.direction)})" if date else title
             text = f"{head}{comma(self.view.language)}{clean_line(item.note)}" if item.note else head
             blocks.append(TextBlock(lead=("- ",), words=(text,), gap=int(not blocks)))
@@ -192,11 +201,10 @@ class _PlaintextContext:
     def subscription_reason(self) -> Blocks:
         choice = self.view.address_choice
         fields: dict[str, ListName | MergeField] = {
-            "n": ListName(EscapeContext.TEXT, self.view.publication.name),
+            "n": ListName(in_direction(EscapeContext.TEXT, self.view.direction), self.view.publication.name),
             "a": MergeField(ADDRESS, EscapeContext.TEXT),
         }
-        name = isolate("\0n\0") if self.view.direction == "rtl" else "\0n\0"
-        texts = self.view.translate(REASON, name=name, address="\0a\0").split("\0")
+        texts = self.view.translate(REASON, name="\0n\0", address="\0a\0").split("\0")
         unknown = self.view.translate("This newsletter is sent by e-mail to everyone who signed up for it.")
         return (
             ConditionalBlock(
@@ -206,6 +214,9 @@ class _PlaintextContext:
             ),
             ConditionalBlock(choice=choice, branch=1, blocks=(TextBlock(words=(unknown,)),)),
         )
+
+    def heading(self, text: str, rule: str) -> Blocks:
+        return _underlined(text, rule) if self.marks else (TextBlock(words=(text,)),)
 
     def source_line(self, article: model.Article, date: str, direction: str, comma_after: str) -> str:
         """Returns source, place in brackets, and date, each isolated if its direction is not that of the line."""
@@ -221,11 +232,11 @@ def _isolated(text: str, direction: str) -> str:
     return isolate(text) if is_other else text
 
 
-def _underlined(text: str, rule: str) -> tuple[TextBlock, TextBlock]:
+def _underlined(text: str, rule: str, *, gap: int = 1) -> tuple[TextBlock, TextBlock]:
     """Returns a heading, wrapped, with a rule as long as its longest line."""
     wrapped = wrap(text)
     longest = max(width(line) for line in wrapped.split("\n"))
-    return TextBlock(words=(wrapped,), literal=True), TextBlock(words=(rule * longest,), gap=0, literal=True)
+    return TextBlock(words=(wrapped,), literal=True, gap=gap), TextBlock(words=(rule * longest,), gap=0, literal=True)
 
 
 def _labelled(label: str, url: str, gap: int = 0) -> tuple[TextBlock, TextBlock]:

@@ -1,8 +1,9 @@
 """Renders Markdown tokens as plaintext, the way a careful person would type it.
 
-Emphasis keeps its marks, `_so_` and `*so*`; a link is followed by its number, unless it shows its own address; a
-subheading ends in a colon; a button is its words and, under them, its address; a picture is its alt text, then its caption; a
-table is aligned; a quote has `> ` before each line. Code is neither wrapped nor changed.
+Emphasis has marks, `_so_` and `*so*`, only if the theme wants them: a screen reader spells them out. A link is followed by its
+number, unless it shows its own address; a subheading ends in a colon; a button is its words and, under them, its address; a
+picture is its alt text, then its caption; a table is aligned; a quote has `> ` before each line. Code is neither wrapped nor
+changed.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,8 +14,17 @@ from mailer.dispatch import model
 from mailer.dispatch.markdown.token_walk import closing_index
 from mailer.edition.html.conditional_nodes import NumberNode
 from mailer.edition.html.figures_and_buttons import StandaloneButton, StandaloneFigure, standalone_element, title_of
-from mailer.edition.merge_fields import EscapeContext, ListName, MergeField
-from mailer.edition.plaintext.blocks import Block, Blocks, ConditionalBlock, Table, TextBlock, TextLink, Words
+from mailer.edition.merge_fields import EscapeContext, ListName, MergeField, in_direction
+from mailer.edition.plaintext.blocks import (
+    Block,
+    Blocks,
+    ConditionalBlock,
+    Table,
+    TextBlock,
+    TextLink,
+    UnruledTable,
+    Words,
+)
 from mailer.edition.publication import DispatchReference
 from mailer.edition.url_with_merge_fields import link_target
 from mailer.i18n.bidi import text_direction
@@ -22,16 +32,18 @@ from mailer.i18n.translations import gettext
 from mailer.line_sanitizer import clean_line
 
 _MARKS = {"em_open": "_", "em_close": "_", "strong_open": "*", "strong_close": "*", "s_open": "~", "s_close": "~"}
+_STRUCK = frozenset({"s_open", "s_close"})  # without marks, what is struck out would be taken for valid
 _ENDS = (":", "?", "!", ".", "…", "؟", "。", "？", "！", "：")
 
 
 class PlaintextRenderer:
     """Renders the tokens of one dispatch; `references` are the dispatches that `[[slug]]` may name."""
 
-    def __init__(self, language: str, references: Mapping[str, DispatchReference]) -> None:
+    def __init__(self, language: str, references: Mapping[str, DispatchReference], *, marks: bool = False) -> None:
         self._language = language
+        self._has_marks = marks
         self._references = references
-        self._is_right_to_left = text_direction(language) == "rtl"
+        self._in_text = in_direction(EscapeContext.TEXT, text_direction(language))
 
     def blocks(self, blocks: Sequence[model.Block]) -> Blocks:
         """Renders blocks of a note or an article, branches and all."""
@@ -126,8 +138,7 @@ class PlaintextRenderer:
                 case "hardbreak":
                     words.append("\n")
                 case "merge_field":
-                    field = MergeField(token.meta["expression"].source, EscapeContext.TEXT)
-                    words.extend(("\u2068", field, "\u2069") if self._is_right_to_left else (field,))
+                    words.append(MergeField(token.meta["expression"].source, self._in_text))
                 case "footnote_ref":
                     before, after = gettext(self._language, "(note %(number)s)", number="\0").split("\0")
                     words.extend((" " + before, NumberNode("note", token.meta["label"]), after))
@@ -142,7 +153,7 @@ class PlaintextRenderer:
                     words.extend(self._link(token, self.inline(tokens[index + 1 : end])))
                     index = end
                 case kind if kind in _MARKS:
-                    words.append(_MARKS[kind])
+                    words.append(_MARKS[kind] if self._has_marks or kind in _STRUCK else "")
                 case kind if kind not in _LEFT_OUT:
                     raise ValueError(f"no plaintext for the token {kind}")
             index += 1
@@ -185,7 +196,8 @@ class PlaintextRenderer:
             elif token.type == "tr_close":
                 rows.append(tuple(cells))
                 cells = []
-        return Table(header=rows[0], rows=tuple(rows[1:]), alignments=tuple(alignments), indent=indent)
+        kind = Table if self._has_marks else UnruledTable
+        return kind(header=rows[0], rows=tuple(rows[1:]), alignments=tuple(alignments), indent=indent)
 
 
 _LEFT_OUT = frozenset({"footnote_anchor"})

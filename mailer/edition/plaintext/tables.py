@@ -8,15 +8,23 @@ _GAP = "  "
 
 
 def format_table(
-    header: Sequence[str], rows: Sequence[Sequence[str]], alignments: Sequence[str], indent: str = ""
+    header: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    alignments: Sequence[str],
+    indent: str = "",
+    *,
+    ruled: bool = True,
 ) -> str:
-    """Returns the table as lines. `alignments` holds "", "left", "center" or "right" for each column."""
+    """Returns the table as lines. `alignments` holds "", "left", "center" or "right" for each column.
+
+    Under the header is a row of hyphens if the table is `ruled`, else a blank line.
+    """
     lines = [header, *rows] if any(header) else list(rows)
     widths = [max((width(line[column]) for line in lines), default=0) for column in range(len(header))]
     if width(indent) + sum(widths) + len(_GAP) * (len(widths) - 1) > COLUMNS:
         return _as_records(header, rows, indent)
     if any(header):
-        lines.insert(1, ["-" * column for column in widths])
+        lines.insert(1, ["-" * column * ruled for column in widths])
     return "\n".join((indent + _GAP.join(map(_aligned, line, widths, alignments))).rstrip(" ") for line in lines)
 
 

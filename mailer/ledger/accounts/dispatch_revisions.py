@@ -62,6 +62,22 @@ class Revisions:
 
         self._context.writer.call(work).result()
 
+    def rename(self, file: str, new: str) -> None:
+        """Gives the revisions of `file` to the file `new`."""
+
+        def work(conn: Connection) -> None:
+            conn.execute(update(revision).where(revision.c.file == file).values(file=new))
+
+        self._context.writer.call(work).result()
+
+    def forget(self, file: str) -> None:
+        """Deletes the revisions of `file`."""
+
+        def work(conn: Connection) -> None:
+            conn.execute(delete(revision).where(revision.c.file == file))
+
+        self._context.writer.call(work).result()
+
     def versions(self, file: str) -> tuple[Revision, ...]:
         """Returns the revisions of `file`, the latest first."""
         with self._context.database.reading() as conn:

@@ -15,10 +15,11 @@ from mailer.delivery.throttle import provider_of
 from mailer.ledger.sends.sends import load_send
 from mailer.ledger.store.compiled_statements import CompiledStatement, param
 from mailer.ledger.store.ledger_context import LedgerContext
-from mailer.ledger.store.tables import attempt, delivery, send
-from mailer.ledger.types.deliveries import Attempt, Delivery, ReportRow
+from mailer.ledger.store.tables import attempt, delivery, send, suppression
+from mailer.ledger.types.deliveries import Attempt, Delivery, ReportRow, SendOptOut
 from mailer.ledger.types.delivery_counts import ReasonCount
 from mailer.ledger.types.errors import UnknownSendError
+from mailer.ledger.types.suppressions import SuppressionReason
 
 _PAGE = 2_000
 _RATE_WINDOW = 60.0  # seconds: older results do not count for the rate
@@ -46,6 +47,15 @@ class DeliveryReport:
 
     def __init__(self, context: LedgerContext) -> None:
         self._context = context
+
+    def opt_outs(self, send_id: int, *, limit: int) -> tuple[int, tuple[SendOptOut, ...]]:
+        """Returns how many unsubscribed by a message of the send, and still are, and the last `limit` of them."""
+        which = suppression.c.send_id == send_id, suppression.c.reason == SuppressionReason.UNSUBSCRIBED
+        with self._context.database.reading() as conn:
+            count = conn.execute(select(func.count()).select_from(suppression).where(*which)).scalar_one()
+            found = select(suppression.c.identity, suppression.c.at).where(*which)
+            rows = conn.execute(found.order_by(suppression.c.at.desc(), suppression.c.identity).limit(limit)).all()
+        return int(count), tuple(SendOptOut(identity=row.identity, at=row.at) for row in rows)
 
     def rows(self, send_id: int, *states: DeliveryState) -> Iterator[ReportRow]:
         """Yields one row for each delivery, or for those in `states`."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Subquery, case, func, literal, select
 
-from mailer.ledger.sends.audience_query import Audience, AudienceQuery, has_received
+from mailer.ledger.sends.audience_query import Audience, AudienceQuery, has_or_may_receive
 from mailer.ledger.store.tables import list_, member
 from mailer.ledger.types.sends import Recipient
 
@@ -33,9 +33,9 @@ class AudienceCounts:
 
 
 def count(conn: Connection, audience: Audience, *, at: float, new_to: str = "") -> AudienceCounts:
-    """Counts the audience by reason; `new_to`: recipients who received this dispatch already are excluded."""
+    """Counts the audience by reason; `new_to`: recipients who have this dispatch, or may still get it, are excluded."""
     people = AudienceQuery(conn, audience.selection, at=at).query(excluded=True, values=False).subquery()
-    has_it = has_received(people.c.identity, new_to) if new_to else literal(0)
+    has_it = has_or_may_receive(people.c.identity, new_to) if new_to else literal(0)
     query = select(people.c.reason, people.c.excluded, has_it.label("has_it"), func.count().label("number"))
     rows = conn.execute(query.group_by(people.c.reason, people.c.excluded, "has_it")).all()
     reasons: dict[str, int] = {}
@@ -119,7 +119,7 @@ def values_that_occur(
     columns: list[ColumnElement[Any]] = [people.c[f"f{number}"] for number in range(len(names))]
     query = select(*columns).where(people.c.reason == "").distinct()
     if new_to:
-        query = query.where(~has_received(people.c.identity, new_to))
+        query = query.where(~has_or_may_receive(people.c.identity, new_to))
     for row in conn.execute(query.execution_options(yield_per=_PAGE)):
         yield dict(zip(names, row, strict=True))
 
@@ -132,7 +132,7 @@ def count_empty(
     counts = [func.sum(case((people.c[f"f{number}"] == "", 1), else_=0)) for number in range(len(names))]
     query = select(*counts).where(people.c.reason == "")
     if new_to:
-        query = query.where(~has_received(people.c.identity, new_to))
+        query = query.where(~has_or_may_receive(people.c.identity, new_to))
     row = conn.execute(query).one()
     return {name: int(row[number] or 0) for number, name in enumerate(names)}
 
@@ -150,7 +150,7 @@ def _in_order(conn: Connection, audience: Audience, at: float, new_to: str, *, o
     query = select(people).order_by(*audience_now.order(people))
     if only_mailed:
         query = query.where(people.c.reason == "")
-    return query.where(~has_received(people.c.identity, new_to)) if new_to else query
+    return query.where(~has_or_may_receive(people.c.identity, new_to)) if new_to else query
 
 
 def _recipient(row: Row[Any]) -> Recipient:

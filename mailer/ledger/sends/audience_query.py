@@ -18,6 +18,7 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Connection,
+    Exists,
     FromClause,
     Select,
     Text,
@@ -38,7 +39,7 @@ from sqlalchemy import (
 from mailer.audience import segments as w
 from mailer.csv.columns.header_row import EMAIL, STATUS
 from mailer.csv.rows import Status
-from mailer.delivery.states import SendKind
+from mailer.delivery.states import TERMINAL, DeliveryState, SendKind
 from mailer.edition.merge_fields import LIST_NAME
 from mailer.ledger.deliveries.transitions import RECEIVED
 from mailer.ledger.store.expressions import effective_status
@@ -199,9 +200,23 @@ class AudienceQuery:
 def has_received(identity: ColumnElement[str], slug: str) -> ColumnElement[bool]:
     """Whether the person has the dispatch, or may have it."""
     earlier, its_send = delivery.alias(), send.alias()
+    return _is_to(identity, slug, earlier, its_send).where(earlier.c.state.in_(RECEIVED))
+
+
+def has_or_may_receive(identity: ColumnElement[str], slug: str, *, besides: int = 0) -> ColumnElement[bool]:
+    """Whether the person has the dispatch, may have it, or may still get it from an unfinished send other than `besides`.
+
+    A failed delivery counts as long as its send is unfinished: the breaker may make it pending again.
+    """
+    earlier, its_send = delivery.alias(), send.alias()
+    may_receive = and_(earlier.c.state != DeliveryState.SKIPPED, its_send.c.state.not_in(sorted(TERMINAL)))
+    has_it = earlier.c.state.in_(RECEIVED)
+    return _is_to(identity, slug, earlier, its_send).where(its_send.c.id != besides, or_(has_it, may_receive))
+
+
+def _is_to(identity: ColumnElement[str], slug: str, earlier: FromClause, its_send: FromClause) -> Exists:
     return exists().where(
         earlier.c.identity == identity,
-        earlier.c.state.in_(RECEIVED),
         its_send.c.id == earlier.c.send_id,
         its_send.c.slug == slug,
         its_send.c.kind != SendKind.TEST,

@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Connection, Insert, Select, case, delete, 
 from mailer.delivery.states import DeliveryState, SendKind, SendState
 from mailer.ledger.deliveries.skip import is_ineligible, skip_suppressed
 from mailer.ledger.privacy.pseudonyms import ErasedAddresses
-from mailer.ledger.sends.audience_query import Audience, AudienceQuery, has_received
+from mailer.ledger.sends.audience_query import Audience, AudienceQuery, has_or_may_receive
 from mailer.ledger.sends.editions_and_archive import store_edition
 from mailer.ledger.sends.sends import change_send, find_by_token, load_send, lock_send, sends_of, to_send
 from mailer.ledger.sends.shards import make_shards
@@ -107,14 +107,15 @@ class SendCreator:
         *,
         key_name: str,
         sender_profile: str | None = None,
-        signing: str = "",
         carried: bool = False,
+        by: str = "",
     ) -> Send:
         """Creates a send of the same edition to those whom `parent_id` failed to reach and who may still be mailed.
 
-        These are the recipients that `plan_resend` counts: no other send reached them since, and they are neither suppressed
-        nor unsubscribed. The parent must have ended, and no other send of its slug to one of its lists be running. `carried`:
-        `serve` runs it. `key_name`, `sender_profile` and `signing` are the current ones, as for NewSend.
+        These are the recipients that `plan_resend` counts: no other send reached them since or may still reach them, and they
+        are neither suppressed nor unsubscribed. The parent must have ended, and no other send of its slug to one of its lists
+        be running. `carried`: `serve` runs it. `by`: who made it. `key_name` and `sender_profile` are the current ones, as for
+        NewSend.
         """
 
         def work(conn: Connection) -> Send:
@@ -131,9 +132,9 @@ class SendCreator:
                 parent,
                 key_name=key_name,
                 sender_profile=sender_profile,
-                signing=signing,
                 at=now,
                 carried=carried,
+                by=by,
             )
             failed = select(
                 literal(send_id),
@@ -148,7 +149,7 @@ class SendCreator:
             if self._finish_freezing(conn, load_send(conn, send_id), at=now) == 0:
                 raise NobodyError(
                     f"Send {parent_id} has no failed deliveries to send again: their readers got it in another send, "
-                    "unsubscribed or are suppressed."
+                    "may still get it in one, unsubscribed or are suppressed."
                 )
             return load_send(conn, send_id)
 
@@ -169,7 +170,7 @@ class SendCreator:
         else:
             _NEW.load(conn, _rows(made.id, audience, ErasedAddresses(conn), at))
         if made.repeat is Repeat.NEW_READERS:
-            _exclude_previous_recipients(conn, made)
+            _exclude_other_recipients(conn, made)
         return self._finish_freezing(conn, made, at=at)
 
     def _finish_freezing(self, conn: Connection, made: Send, *, at: float) -> int:
@@ -190,7 +191,7 @@ def _failed(parent: Send) -> tuple[ColumnElement[bool], ...]:
 
 def _resendable(parent: Send, *, at: float) -> tuple[ColumnElement[bool], ...]:
     """Returns the conditions for the failed deliveries whose recipients may be mailed once more."""
-    return *_failed(parent), ~has_received(delivery.c.identity, parent.slug), ~is_ineligible(at=at)
+    return *_failed(parent), ~has_or_may_receive(delivery.c.identity, parent.slug), ~is_ineligible(at=at)
 
 
 def _refuse_repetition(conn: Connection, slug: str, lists: tuple[str, ...], repeat: Repeat) -> None:
@@ -238,7 +239,6 @@ def _insert_send(conn: Connection, new: NewSend, *, state: SendState, at: float)
             undoable=bool(new.undo_for),
             sender_profile=new.sender_profile,
             queue=new.queue,
-            signing=new.signing,
         ),
         new.lists,
     )
@@ -250,9 +250,9 @@ def _insert_resend(
     *,
     key_name: str,
     sender_profile: str | None,
-    signing: str,
     at: float,
     carried: bool,
+    by: str,
 ) -> int:
     return _insert(
         conn,
@@ -268,10 +268,10 @@ def _insert_resend(
             parent_id=parent.id,
             repeat=Repeat.NEW_READERS.value,
             created_at=at,
+            created_by=by,
             run_by_server=carried,
             sender_profile=sender_profile,
             queue=parent.queue,
-            signing=signing,
         ),
         parent.lists,
     )
@@ -333,6 +333,7 @@ def _as_json(fields: Mapping[str, str]) -> str:
     )
 
 
-def _exclude_previous_recipients(conn: Connection, made: Send) -> None:
-    """Deletes the deliveries to recipients who have an accepted or uncertain one of this slug: not part of the audience."""
-    conn.execute(delete(delivery).where(delivery.c.send_id == made.id, has_received(delivery.c.identity, made.slug)))
+def _exclude_other_recipients(conn: Connection, made: Send) -> None:
+    """Deletes the deliveries to those who have the dispatch, or may get it from another send: not part of the audience."""
+    elsewhere = has_or_may_receive(delivery.c.identity, made.slug, besides=made.id)
+    conn.execute(delete(delivery).where(delivery.c.send_id == made.id, elsewhere))

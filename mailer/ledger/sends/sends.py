@@ -1,7 +1,7 @@
 """Sends: list them, read the state of each, change it.
 
-    scheduled -> overdue -> running <-> waiting -> finished
-         └──────────┴─> cancelled  <-> paused        └─> running, when uncertain deliveries are to be sent again
+    scheduled <-> overdue -> running <-> waiting -> finished
+         └───────────┴─> cancelled  <-> paused        └─> running, when uncertain deliveries are to be sent again
 
 `cancel` skips every delivery that may still be skipped. While a running process has deliveries whose end of DATA may have been
 sent, the send stays `paused` with `cancel_requested`; the last of their results makes it `cancelled`. So a send that is
@@ -32,7 +32,7 @@ from mailer.ledger.webhooks.outbox import enqueue_finished, enqueue_halted, has_
 _S = SendState
 SEND_TRANSITIONS: Mapping[SendState, frozenset[SendState]] = {
     _S.SCHEDULED: frozenset({_S.RUNNING, _S.OVERDUE, _S.CANCELLED}),
-    _S.OVERDUE: frozenset({_S.RUNNING, _S.CANCELLED}),
+    _S.OVERDUE: frozenset({_S.SCHEDULED, _S.RUNNING, _S.CANCELLED}),  # scheduled: it gets another time
     _S.RUNNING: frozenset({_S.WAITING, _S.PAUSED, _S.FINISHED, _S.CANCELLED}),
     _S.WAITING: frozenset({_S.RUNNING, _S.PAUSED, _S.FINISHED, _S.CANCELLED}),
     _S.PAUSED: frozenset({_S.RUNNING, _S.CANCELLED}),
@@ -41,6 +41,8 @@ SEND_TRANSITIONS: Mapping[SendState, frozenset[SendState]] = {
 }
 """The only transitions between the states of a send."""
 GOING = frozenset({_S.RUNNING, _S.WAITING})
+GIVEN_UP = "given up by hand"
+"""The reason of deliveries that `give_up_waiting` failed."""
 _HINDERED = GOING | {_S.SCHEDULED}
 _EVENTS = {
     _S.FINISHED: WebhookEvent.SEND_FINISHED,
@@ -140,7 +142,8 @@ class Sends:
         def work(conn: Connection) -> tuple[Send, ...]:
             found = tuple(map(to_send, conn.execute(query).all()))
             for each in found:
-                change_send(conn, each, SendState.OVERDUE, at=self._context.clock())
+                reason = "no server was running in which it could be undone"
+                change_send(conn, each, SendState.OVERDUE, at=self._context.clock(), reason=reason)
             return found
 
         with self._context.database.reading() as conn:
@@ -168,6 +171,45 @@ class Sends:
             delete_shards(conn, send_id)
             conn.execute(update(send).where(send.c.id == send_id).values(first_id=0, last_id=-1))
             return load_send(conn, send_id)
+
+        return self._context.writer.call(work).result()
+
+    def reschedule(self, send_id: int, at: float) -> Send:
+        """Gives a send that has not started another time. Its recipients are counted when it starts.
+
+        Raises SendStateError if it has started, or if its recipients are fixed already.
+        """
+
+        def work(conn: Connection) -> Send:
+            found = lock_send(conn, send_id)
+            if found.state not in {SendState.SCHEDULED, SendState.OVERDUE} or found.undoable:
+                raise SendStateError(
+                    f"Send {send_id} cannot get another time.", "Only a scheduled send that has not started can."
+                )
+            if found.state is SendState.OVERDUE:
+                change_send(conn, found, SendState.SCHEDULED, at=self._context.clock())
+            conn.execute(update(send).where(send.c.id == send_id).values(scheduled_at=at, reason=""))
+            return load_send(conn, send_id)
+
+        return self._context.writer.call(work).result()
+
+    def give_up_waiting(self, send_id: int) -> int:
+        """Ends a send of which only deliveries are left that wait to be tried again: they fail. Returns how many did.
+
+        Raises SendStateError if anything else is left.
+        """
+
+        def work(conn: Connection) -> int:
+            found, now = lock_send(conn, send_id), self._context.clock()
+            if found.state not in GOING or open_states(conn, send_id) != {DeliveryState.DEFERRED}:
+                raise SendStateError(
+                    f"Send {send_id} has messages that are not waiting for another attempt.",
+                    "Try again when the others are done. To stop all of it, cancel the send.",
+                )
+            waiting = transition({DeliveryState.DEFERRED}, DeliveryState.FAILED, at=now)
+            given_up = conn.execute(waiting.where(delivery.c.send_id == send_id).values(reason=GIVEN_UP)).rowcount
+            change_send(conn, found, SendState.FINISHED, at=now)
+            return given_up
 
         return self._context.writer.call(work).result()
 
@@ -219,7 +261,9 @@ class Sends:
 
         def work(conn: Connection) -> Send:
             found = lock_send(conn, send_id)
-            if found.cancel_requested or found.state is SendState.CANCELLED:
+            if found.cancel_requested:
+                raise SendStateError(f"Send {send_id} is being cancelled.", f"To finish that: mailer cancel {send_id}")
+            if found.state is SendState.CANCELLED:
                 raise SendStateError(f"Send {send_id} was cancelled.", "To send its dispatch again: mailer send")
             if found.state is SendState.PAUSED:
                 change_send(conn, found, SendState.RUNNING, at=self._context.clock())
@@ -257,6 +301,14 @@ class Sends:
         finally:
             for lock in locks.values():
                 lock.close()
+
+    def finish_cancelled(self) -> None:
+        """Cancels the sends whose cancelling waited for the results of a process that has died since."""
+        query = select(send.c.id).where(send.c.state == SendState.PAUSED, send.c.cancel_requested)
+        with self._context.database.reading() as conn:
+            found = [send_id for send_id in conn.scalars(query) if not held_shards(conn, self._context, send_id)]
+        for send_id in found:
+            self.cancel(send_id)
 
     def resolve_uncertain(
         self, send_id: int, *, resend: bool, identities: Collection[str] | None = None, carried: bool = False
@@ -359,7 +411,7 @@ def to_send(row: Any) -> Send:
         is_frozen=row.first_id > 0,
         sender_profile=row.sender_profile,
         queue=row.queue,
-        signing=row.signing,
+        requirements=row.requirements,
     )
 
 

@@ -12,15 +12,15 @@ While the shard is held it stays as it was: if the holder dies, the shard is due
 import socket
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, Connection, and_, case, delete, func, insert, literal, select, update
+from sqlalchemy import ColumnElement, Connection, and_, case, delete, exists, func, insert, literal, select, update
 
 from mailer.delivery.limit_share import NOTHING, Share, fair_share
 from mailer.delivery.states import OPEN_STATES, TERMINAL, SendState
 from mailer.ledger.store.compiled_statements import in_ids
 from mailer.ledger.store.lease import is_held, local_pid
 from mailer.ledger.store.ledger_context import LedgerContext
-from mailer.ledger.store.tables import attempt, delivery, send, send_shard
-from mailer.ledger.types.shards import HeldShard, Shard, ShardProgress
+from mailer.ledger.store.tables import attempt, delivery, send, send_shard, worker
+from mailer.ledger.types.shards import HeldShard, Shard, ShardProgress, SharedSend
 
 
 class Shards:
@@ -43,39 +43,54 @@ class Shards:
             held = {each.number for each in held_shards(conn, self._context, send_id)}
             return next((at for number, at in conn.execute(query.order_by(*_URGENCY)) if number not in held), None)
 
+    def shared(self, send_id: int, now: float) -> SharedSend | None:
+        """Returns the progress of a send of several shards, or whose only shard a worker sends; None for any other."""
+        if not self._context.database.has_leases:
+            return None
+        is_workers = and_(worker.c.pid == send_shard.c.pid, worker.c.host == send_shard.c.host, is_held())
+        query = select(func.count(), func.count(worker.c.holder)).select_from(send_shard).outerjoin(worker, is_workers)
+        with self._context.database.reading() as conn:
+            count, sent_by_workers = conn.execute(query.where(send_shard.c.send_id == send_id)).one()
+        return SharedSend(shards=self.progress(send_id, now)) if count > 1 or sent_by_workers else None
+
     def progress(self, send_id: int, now: float) -> tuple[ShardProgress, ...]:
         """Returns how far each shard of a send is. Its time is proportional to the length of the send."""
         of_shard = delivery.c.id.between(send_shard.c.first_id, send_shard.c.last_id)
         is_open = case((delivery.c.state.in_(sorted(OPEN_STATES)), 1))
-        recent = (
-            select(func.count())
-            .select_from(attempt)
-            .where(
-                attempt.c.delivery_id.between(send_shard.c.first_id, send_shard.c.last_id),
-                attempt.c.closed_at > now - RECENT,
-            )
-            .scalar_subquery()
-        )
+        of_attempt = attempt.c.delivery_id.between(send_shard.c.first_id, send_shard.c.last_id)
+        recent = select(func.count()).select_from(attempt).where(of_attempt, attempt.c.closed_at > now - RECENT)
+        lost = exists().select_from(attempt).where(of_attempt, attempt.c.lost)
+        row = [send_shard.c[name] for name in ("number", "first_id", "last_id", "host", "holder", "next_at")]
         query = (
-            select(send_shard.c.number, func.count(delivery.c.id), func.count(is_open), recent)
+            select(
+                *row,
+                func.count(delivery.c.id).label("deliveries"),
+                func.count(is_open).label("open"),
+                recent.scalar_subquery().label("recent"),
+                lost.label("lost"),
+            )
             .select_from(send_shard)
             .outerjoin(delivery, and_(delivery.c.send_id == send_shard.c.send_id, of_shard))
             .where(send_shard.c.send_id == send_id)
-            .group_by(send_shard.c.number, send_shard.c.first_id, send_shard.c.last_id)
+            .group_by(*row)
             .order_by(send_shard.c.number)
         )
         with self._context.database.reading() as conn:
             held = {each.number: each for each in held_shards(conn, self._context, send_id)}
             return tuple(
                 ShardProgress(
-                    number=number,
-                    deliveries=count,
-                    open=left,
-                    host=held[number].host if number in held else "",
-                    pid=held[number].pid if number in held else 0,
-                    rate=results / RECENT,
+                    number=found.number,
+                    deliveries=found.deliveries,
+                    open=found.open,
+                    host=held[found.number].host if found.number in held else "",
+                    pid=held[found.number].pid if found.number in held else 0,
+                    rate=found.recent / RECENT,
+                    last_host=held[found.number].host if found.number in held else found.host,
+                    is_abandoned=bool(found.holder) and found.number not in held,
+                    was_taken_over=found.lost,
+                    next_at=found.next_at,
                 )
-                for number, count, left, results in conn.execute(query)
+                for found in conn.execute(query)
             )
 
 

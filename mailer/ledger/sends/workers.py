@@ -1,6 +1,7 @@
 """Registers workers, which send shards for other processes, on PostgreSQL.
 
     workers.beat(...)       the sign of life of one, every few seconds
+    workers.require(...)    lets workers with these settings take a send, or none
     workers.takes(queue)    whether a living one would take the shards of a send
     workers.due(queue)      the shards that they should take now
 
@@ -28,8 +29,11 @@ class Workers:
     def __init__(self, context: LedgerContext) -> None:
         self._context = context
 
-    def beat(self, holder: str, *, queue: str, shards: int, started_at: float, problem: str) -> None:
-        """Records that the worker `holder`, this process, lives. Rows of workers that died a day ago are deleted."""
+    def beat(self, holder: str, *, queue: str, shards: int, started_at: float, problem: str) -> float:
+        """Records that the worker `holder`, this process, lives; returns the time of the database.
+
+        Rows of workers that died a day ago are deleted.
+        """
         values = {
             "pid": os.getpid(),
             "host": socket.gethostname(),
@@ -40,17 +44,25 @@ class Workers:
             "problem": problem,
         }
 
-        def work(conn: Connection) -> None:
+        def work(conn: Connection) -> float:
             if not conn.execute(update(worker).where(worker.c.holder == holder).values(values)).rowcount:
                 conn.execute(insert(worker).values(holder=holder, **values))
             conn.execute(delete(worker).where(worker.c.seen_at < database_now() - _KEPT))
+            return conn.execute(select(database_now())).scalar_one()
 
-        self._context.writer.call(work).result()
+        return self._context.writer.call(work).result()
 
     def remove(self, holder: str) -> None:
         """Removes a worker that ends."""
         gone = delete(worker).where(worker.c.holder == holder)
         self._context.writer.call(lambda conn: conn.execute(gone).rowcount).result()
+
+    def require(self, send_id: int, requirements: str) -> None:
+        """Lets the workers that have `requirements` (a JSON object of settings) take the shards of a send; "": none."""
+        changed = update(send).where(send.c.id == send_id, send.c.requirements != requirements)
+        self._context.writer.call(
+            lambda conn: conn.execute(changed.values(requirements=requirements)).rowcount
+        ).result()
 
     def all(self) -> tuple[Worker, ...]:
         """Returns the workers of the last day, the oldest first; none on SQLite."""
@@ -77,12 +89,15 @@ class Workers:
             for row in rows
         )
 
-    def takes(self, queue: str) -> bool:
-        """Whether a living worker takes shards of `queue`."""
+    def takes(self, queue: str, *, besides: str = "") -> bool:
+        """Whether a living worker takes shards of `queue`; `besides`: a different one than this."""
         if not self._context.database.has_leases:
             return False
         living = select(worker.c.holder).where(
-            worker.c.queue == queue, worker.c.seen_at > database_now() - ALIVE, worker.c.problem == ""
+            worker.c.queue == queue,
+            worker.c.seen_at > database_now() - ALIVE,
+            worker.c.problem == "",
+            worker.c.holder != besides,
         )
         with self._context.database.reading() as conn:
             return conn.execute(living.limit(1)).first() is not None
@@ -94,7 +109,7 @@ class Workers:
             .join(send)
             .where(
                 send.c.queue == queue,
-                send.c.signing != "",
+                send.c.requirements != "",
                 send.c.state.in_(_GOING),
                 send_shard.c.next_at <= now,
                 ~is_held(),

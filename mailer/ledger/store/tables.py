@@ -26,7 +26,8 @@ A `send_shard` is a range of the deliveries of a send, which one process at a ti
 `expires_at` are the lease of that process, on PostgreSQL only; `fencing_token` rises with every new holder. `next_at` is when it
 has something to send: 0 for now, null for nothing. The holder may use the part of each limit from `share_from` to `share_to`.
 A `worker` is a `mailer worker` that lives, or has died since. A `role_lease` is the right to run what runs once for all machines.
-`send.queue` names the workers that may take its shards; `signing` is a digest of what they must have in common to do so.
+`send.queue` names the workers that may take its shards; `requirements` is a JSON object of the settings that they must have, and
+"" until the send is handed over to them.
 
 `send.created_by` is the user of the desk who made it; `token` comes from the form, so that a form makes one send however often
 it is submitted. `run_by_server`: `serve` runs it, and the next `serve` continues when that one dies. `undoable`: it can be
@@ -185,7 +186,7 @@ send = Table(
     Column("undoable", Boolean, nullable=False, server_default=false()),
     Column("sender_profile", Text),
     Column("queue", String(128), nullable=False, server_default=""),
-    Column("signing", Text, nullable=False, server_default=""),
+    Column("requirements", Text, nullable=False, server_default=""),
     Index("uq_send_token", "token", unique=True),  # no constraint: SQLite adds none to an existing table
     Index("ix_send_slug", "slug", "kind", "state"),
     Index("ix_send_state", "state", "scheduled_at"),

@@ -41,6 +41,14 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SendOptOut:
+    """Somebody who unsubscribed by the link of a message. `identity` is a pseudonym after erasure."""
+
+    identity: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReportRow:
     """One line of `report --csv`, except the Message-ID, which is derived from `delivery_id`."""
 

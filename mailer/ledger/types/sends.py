@@ -24,7 +24,7 @@ class NewSend:
     `undo_for`: its audience is frozen at once, and it starts so many seconds later; until then it can be undone. `confirmed`:
     how many recipients a person confirmed; more are refused. `created_by`: the user of the desk who makes it. `token` of the
     form: a second one makes no second send. `run_by_server`: `serve` runs it. `sender_profile`: the sender's settings, as JSON.
-    `queue`, `signing`: which workers may send it, and a digest of the relays and keys that they must have; "" for none.
+    `queue`: which workers may send it.
     """
 
     kind: SendKind = SendKind.DISPATCH
@@ -42,7 +42,6 @@ class NewSend:
     confirmed: int | None = None
     sender_profile: str | None = None
     queue: str = ""
-    signing: str = ""
 
     def __post_init__(self) -> None:
         if self.kind is SendKind.RESEND:
@@ -61,8 +60,8 @@ class Send:
 
     `created_by`: the user of the desk who made it, "" elsewhere. `run_by_server`: `serve` runs it. `undoable`: it is scheduled
     only so that it can be undone until `scheduled_at`. `is_frozen`: it has its recipients.
-    `sender_profile`: the sender's settings when it was made, as JSON; None for a send of an old version. `queue`, `signing`: as
-    for NewSend.
+    `sender_profile`: the sender's settings when it was made, as JSON; None for a send of an old version. `queue`: as for
+    NewSend. `requirements`: the settings that its workers must have, as JSON; "" while it is not handed over.
     """
 
     id: int
@@ -90,7 +89,7 @@ class Send:
     is_frozen: bool
     sender_profile: str | None
     queue: str
-    signing: str
+    requirements: str
 
     @property
     def is_ended(self) -> bool:

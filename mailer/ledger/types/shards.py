@@ -1,5 +1,6 @@
 """Shards: ranges of the deliveries of a send, each worked on by one process at a time."""
 
+from collections import Counter
 from dataclasses import dataclass
 
 from mailer.delivery.limit_share import Share
@@ -42,7 +43,9 @@ class HeldShard:
 class ShardProgress:
     """How far a shard is: its deliveries, and how many of them are open. `host`: the machine that sends it, "" if none does.
 
-    `rate`: results a second in the last ten seconds.
+    `rate`: results a second in the last ten seconds. `last_host`: the machine that sends it or sent it last. `is_abandoned`: that
+    machine has neither released it nor renewed its lease. `was_taken_over`: a former holder stopped amid a message. `next_at`:
+    when it has something to send, 0 for now.
     """
 
     number: int
@@ -51,3 +54,30 @@ class ShardProgress:
     host: str
     pid: int
     rate: float
+    last_host: str = ""
+    is_abandoned: bool = False
+    was_taken_over: bool = False
+    next_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SharedSend:
+    """The shards of a send that several machines may send."""
+
+    shards: tuple[ShardProgress, ...]
+
+    @property
+    def left(self) -> list[ShardProgress]:
+        """Those that are not done: first those that a machine sends, then those that are due first."""
+        left = (each for each in self.shards if each.open)
+        return sorted(left, key=lambda each: (not each.host, not each.is_abandoned, each.next_at or 0.0, each.number))
+
+    @property
+    def machines(self) -> list[tuple[str, int]]:
+        """The machines that sent the shards last, each with the number of its shards."""
+        return Counter(each.last_host for each in self.shards if each.last_host).most_common()
+
+    @property
+    def taken_over(self) -> int:
+        """How many a machine took over from one that had stopped amid a message."""
+        return sum(each.was_taken_over for each in self.shards)

@@ -9,6 +9,7 @@ followed, and none of its shards is held any more, the caller runs it.
 
 import asyncio
 import contextlib
+import json
 import signal
 import time
 
@@ -17,12 +18,13 @@ import uvloop
 from mailer.app import App
 from mailer.delivery.run_progress import SendProgress
 from mailer.delivery.run_result import RunResult, StopReason
-from mailer.delivery.states import DeliveryState, SendState
+from mailer.delivery.states import DeliveryState, SendKind, SendState
 from mailer.ledger.types.errors import LedgerError
 from mailer.ledger.types.sends import Summary
 from mailer.service.sends.run import RunOutcome, Watch, pause_if_running, run_send
 
 LOOK_EVERY = 0.5  # seconds between two readings of the counts, or twenty times what one takes
+_OF_WORKERS = {SendKind.DISPATCH, SendKind.RESEND}  # the others go to a few people
 _STOPS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -30,6 +32,7 @@ def run_or_hand_over(
     app: App, send_id: int, *, wait: bool = True, watch: Watch | None = None, here: bool = False
 ) -> RunOutcome:
     """Hands the send to workers and follows it to its end, or runs it `here`. Raises what `run_send` raises."""
+    offer_to_workers(app, send_id, here=here)
     if not here and may_hand_over(app, send_id):
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             outcome = runner.run(_follow_until_signal(app, send_id, wait=wait, watch=watch))
@@ -40,9 +43,16 @@ def run_or_hand_over(
 
 async def hand_over_if_possible(app: App, send_id: int, stop: asyncio.Event, watch: Watch) -> RunOutcome | None:
     """Has workers send it, and returns how it ended; STOPPED if `stop` was set before, None if there are no workers."""
+    await asyncio.to_thread(offer_to_workers, app, send_id)
     if await asyncio.to_thread(may_hand_over, app, send_id):
         return await follow_async(app, send_id, stop=stop, watch=watch)
     return None
+
+
+def offer_to_workers(app: App, send_id: int, *, here: bool = False) -> None:
+    """Lets workers with the settings of this process take the shards of a send; `here`: none."""
+    if app.ledger.context.database.has_leases and app.ledger.sends.get(send_id).kind in _OF_WORKERS:
+        app.ledger.workers.require(send_id, "" if here else json.dumps(app.worker_requirements, sort_keys=True))
 
 
 def may_hand_over(app: App, send_id: int) -> bool:
@@ -52,7 +62,7 @@ def may_hand_over(app: App, send_id: int) -> bool:
     from mailer.service.cluster.jobs import is_available  # noqa: PLC0415 - only with PostgreSQL
 
     send = app.ledger.sends.get(send_id)
-    return bool(send.signing) and is_available() and app.ledger.workers.takes(send.queue)
+    return send.kind in _OF_WORKERS and is_available() and app.ledger.workers.takes(send.queue)
 
 
 async def follow_async(

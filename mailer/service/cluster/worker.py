@@ -6,12 +6,16 @@ Procrastinate hands out jobs, each to send one shard; the shard's lease decides 
 when it starts, each worker queues jobs for the shards that are due and that nobody holds: so a lost job, a dead worker and an
 emptied queue only delay. Jobs of dead workers are deleted. A database that cannot be reached is tried again until it can.
 
+Retries are due by the clock of the database, which each sign of life brings: so a worker whose clock is wrong delays nobody.
+
 A stop lets messages under way end, for DRAIN seconds at most, releases the shards, and asks the other workers to take them.
 """
 
 import asyncio
 import contextlib
+import json
 import logging
+import time
 import uuid
 from collections.abc import Collection
 from typing import Any
@@ -22,6 +26,7 @@ from procrastinate.jobs import Status
 from sqlalchemy import make_url
 
 from mailer.app import App
+from mailer.database_clock import DatabaseClock
 from mailer.delivery.run_progress import SendProgress
 from mailer.delivery.run_result import RunResult, StopReason
 from mailer.errors import MailerError
@@ -37,8 +42,12 @@ from mailer.service.sends.run import Stoppable, acquire_shard, run_shard
 BEAT = 5.0  # seconds between two signs of life
 SWEEP = 30.0  # seconds
 STALLED = 30.0  # seconds without a sign of life, after which the jobs of a worker are deleted
+CUT_OFF = 30.0  # seconds without a relay, after which a worker leaves its shards to others that live
+REST = 60.0  # seconds for which it takes none then
 DRAIN = 20.0  # seconds for the messages under way when it is stopped: less than a lease
 RECONNECT = 2.0  # seconds
+LOOK_EVERY = 1.0  # seconds
+_NO_RELAY = "it reaches no relay"
 _log = logging.getLogger(__name__)
 
 
@@ -52,12 +61,13 @@ class ShardWorker:
         self._log = log
         self._holder = uuid.uuid4().hex
         self._started_at = app.clock()
-        self._signing = app.signing_digest
+        self._settings = app.worker_requirements
         self._running: dict[tuple[int, int], Stoppable] = {}
         self._stop = asyncio.Event()
         self._is_idle = asyncio.Event()
         self._is_idle.set()
         self._problem = ""
+        self._cut_off_until = float("-inf")  # by the monotonic clock
         self._logged: set[str] = set()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -140,6 +150,7 @@ class ShardWorker:
         """Queues jobs for the shards that are due and that nobody holds."""
         while True:
             try:
+                await asyncio.to_thread(self._app.ledger.sends.finish_cancelled)
                 await asyncio.to_thread(defer_due_shards, self._app, self.queue)
             except MailerError as error:
                 self._log_once(f"shards that are due cannot be given to workers: {error}")
@@ -156,13 +167,17 @@ class ShardWorker:
                 self._logged.clear()
 
     def _beat(self) -> None:
-        self._app.ledger.workers.beat(
+        if self._problem == _NO_RELAY and time.monotonic() >= self._cut_off_until:
+            self._problem = ""
+        now = self._app.ledger.workers.beat(
             self._holder,
             queue=self.queue,
             shards=self._shards,
             started_at=self._started_at,
             problem=self._problem,
         )
+        if isinstance(self._app.clock, DatabaseClock):
+            self._app.clock.agree(now)
 
     def _leave(self) -> None:
         self._app.ledger.workers.remove(self._holder)
@@ -190,6 +205,7 @@ class ShardWorker:
             return
         self._log(f"send {send_id}, shard {number}: begins")
         progress = SendProgress()
+        watching = asyncio.create_task(self._leave_to_others_if_cut_off(send_id, number, progress))
         try:
             ending = await run_shard(
                 app,
@@ -201,10 +217,27 @@ class ShardWorker:
                 drain_patience=DRAIN,
             )
         finally:
+            watching.cancel()
             self._detach(send_id, number)
         self._log(f"send {send_id}, shard {number}: {_describe(ending, progress)}")
         if ending.end is StopReason.WAITING and ending.next_at is not None:
             await asyncio.to_thread(defer_shard, app, self.queue, send_id, number, at=ending.next_at)
+        elif self._problem == _NO_RELAY:
+            await asyncio.to_thread(defer_shard, app, self.queue, send_id, number, at=app.clock())
+
+    async def _leave_to_others_if_cut_off(self, send_id: int, number: int, progress: SendProgress) -> None:
+        """Stops the sender of a shard if this machine has reached no relay for CUT_OFF seconds, and another worker lives."""
+        while True:
+            await asyncio.sleep(LOOK_EVERY)
+            since, now = progress.unreachable_since, self._app.clock()
+            if since is None or now - since < CUT_OFF or (send_id, number) not in self._running:
+                continue
+            with contextlib.suppress(LedgerError):  # then it waits with the others
+                if await asyncio.to_thread(self._app.ledger.workers.takes, self.queue, besides=self._holder):
+                    self._problem, self._cut_off_until = _NO_RELAY, time.monotonic() + REST
+                    self._log(f"send {send_id}, shard {number}: left to other workers, for {_NO_RELAY}")
+                    self._running[send_id, number].stop()
+                    return
 
     def _attach(self, send_id: int, number: int, sender: Stoppable) -> None:
         self._running[send_id, number] = sender
@@ -218,12 +251,19 @@ class ShardWorker:
             self._is_idle.set()
 
     def _suits(self, send: Send) -> bool:
-        """Whether this worker has the relays and keys of `send`; if not, it says so and takes nothing."""
-        suits = send.signing == self._signing
-        self._problem = "" if suits else f"its relays or DKIM keys are not those of send {send.id}"
-        if not suits:
+        """Whether this worker reaches a relay, and has the settings and keys of `send`; if not, it says so and takes nothing."""
+        if time.monotonic() < self._cut_off_until:
+            self._problem = _NO_RELAY
+            return False
+        required: dict[str, str] = json.loads(send.requirements or "{}")
+        names = {*required, *self._settings}
+        differing = sorted(name for name in names if required.get(name) != self._settings.get(name))
+        if send.key_name not in self._app.keys.names:
+            differing.append("MAILER_SECRET_KEYS")
+        self._problem = f"not as for send {send.id}: {', '.join(differing)}" if differing else ""
+        if differing:
             self._log_once(f"send {send.id} is not taken: {self._problem}")
-        return suits
+        return not differing
 
     def _log_once(self, line: str) -> None:
         if line not in self._logged:

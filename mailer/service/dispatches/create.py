@@ -41,7 +41,7 @@ def create_dispatch(app: App, title: str, *, by: str = "") -> Path:
     paper = settings.sender.name
     text = _skeleton(title, today, editor=by or paper, paper=paper, language=settings.language, greeting=greeting)
     text = text.replace(_HOW_TO, "") if by else text  # at the desk these lines are fields
-    _create(app, path, text, by=by)
+    write_new_dispatch(app, path, text, by=by)
     return path
 
 
@@ -56,11 +56,12 @@ def import_text(app: App, text: str, *, by: str = "") -> ImportResult:
     data = text.replace("\r\n", "\n").replace("\r", "\n").encode("utf-8", "replace")
     issue = read_issue(data, "The text", today=today, language=settings.language)
     path = app.workspace.dispatches / issue.file_name
-    _create(app, path, issue.text, by=by)
+    write_new_dispatch(app, path, issue.text, by=by)
     return ImportResult(name=path.stem, doubts=issue.doubts)
 
 
-def _create(app: App, path: Path, text: str, *, by: str) -> None:
+def write_new_dispatch(app: App, path: Path, text: str, *, by: str) -> None:
+    """Writes the file of a new dispatch, and its first version by `by`, if given. Raises UsageError if it exists."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         create_file(path, text.encode())

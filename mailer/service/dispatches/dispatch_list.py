@@ -61,9 +61,14 @@ class DispatchSummary:
     send: Send | None = None
     approval: Approval | None = None
 
+    @property
+    def touched_at(self) -> float:
+        """When its text was changed, or a send of it was made, whichever was last."""
+        return max(self.changed_at, self.send.created_at if self.send else 0.0)
+
 
 def list_dispatches(app: App, words: str = "") -> tuple[DispatchSummary, ...]:
-    """Returns every dispatch, the latest date first; with `words`, those that contain all of them."""
+    """Returns every dispatch, the last touched first; with `words`, those that contain all of them."""
     sends = app.ledger.sends.newest()
     approvals = app.ledger.approvals.by_source()
     slugs = {slug for slug, _ in approvals}
@@ -95,7 +100,7 @@ def list_dispatches(app: App, words: str = "") -> tuple[DispatchSummary, ...]:
                 approval=approval,
             )
         )
-    return tuple(sorted(found, key=lambda each: (each.date, each.name), reverse=True))
+    return tuple(sorted(found, key=lambda each: (each.touched_at, each.name), reverse=True))
 
 
 def find_dispatch_summary(app: App, name: str) -> DispatchSummary:

@@ -74,7 +74,7 @@ def save_dispatch(app: App, name: str, text: str, *, base: str, actor: str, step
         if now.digest != base:
             raise ChangedError(now)
         app.ledger.revisions.save(name, now.text, digest=now.digest, actor=ON_DISK)
-        new = _encode(plain, like=raw)
+        new = encode_like(plain, like=raw)
         if (again := _bytes(path))[0] != raw:  # changed while the ledger wrote
             raise ChangedError(_text(name, *again))
         _replace(path, new)
@@ -117,7 +117,7 @@ def _text(name: str, raw: bytes, changed_at: float) -> DispatchFile:
     )
 
 
-def _encode(text: str, *, like: bytes) -> bytes:
+def encode_like(text: str, *, like: bytes) -> bytes:
     """Encodes `text` with the line ends and the byte-order mark of the file that it replaces."""
     windows = like.count(b"\r\n") * 2 > like.count(b"\n")
     data = (text.replace("\n", "\r\n") if windows else text).encode()

@@ -76,7 +76,7 @@ def remove_member(app: App, name: str, identity: str, *, by: str) -> SyncPlan:
 def _editing(app: App, name: str) -> Iterator[CsvList]:
     """Syncs the list and yields its file; no other sync of the list runs until the block ends."""
     with list_lock(app, name):
-        sync_locked_list(app, name, by=BY_FILE)
+        sync_locked_list(app, name, by=BY_FILE, implicit=True)
         yield open_list(app.workspace.list_file(name), name)
 
 

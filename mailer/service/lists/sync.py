@@ -30,7 +30,7 @@ from mailer.ledger.store.file_locks import FileLock
 from mailer.ledger.store.scratch_connection import ScratchConnection
 from mailer.ledger.sync.apply import cells, signups_to_append
 from mailer.ledger.sync.syncs import SyncResult
-from mailer.ledger.types.syncs import SyncPlan
+from mailer.ledger.types.syncs import ListState, SyncPlan
 from mailer.service.lists.backups import ListBackups
 from mailer.service.lists.file_digests import file_digest, read_digest
 from mailer.service.lists.staged_file import stage_list
@@ -42,22 +42,27 @@ BY_READERS = "readers"  # their own changes, written into a file that was not ed
 _PATIENCE = 120.0  # seconds to wait for another sync of the same list
 
 
-def sync_list(app: App, name: str, *, by: str = BY_COMMAND_LINE, allow_removals: bool = False) -> SyncPlan:
+def sync_list(
+    app: App, name: str, *, by: str = BY_COMMAND_LINE, allow_removals: bool = False, implicit: bool = False
+) -> SyncPlan:
     """Syncs the list `name`. Returns what was done; nothing, if neither the file nor the ledger has changed.
 
-    `by`: the person and the way, as the history names them, unless only readers have changed something.
+    `by`: the person and the way, as the history names them, unless only readers have changed something. `implicit`: nobody
+    asked for this sync. Then the file of a workspace other than that of the last sync is refused if it differs.
     """
     with list_lock(app, name):
-        return sync_locked_list(app, name, by=by, allow_removals=allow_removals)
+        return sync_locked_list(app, name, by=by, allow_removals=allow_removals, implicit=implicit)
 
 
-def sync_locked_list(app: App, name: str, *, by: str, allow_removals: bool = False) -> SyncPlan:
+def sync_locked_list(app: App, name: str, *, by: str, allow_removals: bool = False, implicit: bool = False) -> SyncPlan:
     """Syncs the list for a caller that holds its lock and continues to work on the list."""
     path = app.workspace.list_file(name)
     digest, meanings = read_digest(app, name), column_meanings(app, name)
     if app.ledger.syncs.is_current(name, digest, meanings):
         return unchanged_plan(app, name)
     state = app.ledger.syncs.state(name)
+    if implicit and state is not None and state.digest != digest:
+        _require_own_sync(app, state)
     if state is not None and state.digest == digest and state.meanings == meanings:
         by = BY_READERS
     return _merge(app, name, path, by=by, allow_removals=allow_removals)
@@ -138,6 +143,16 @@ def _merge(
     if sync is not None:
         history.save(sync, current.path)
     return replace(done.plan, encoding_changed=changed)
+
+
+def _require_own_sync(app: App, state: ListState) -> None:
+    """Raises NeedsConfirmationError if the last sync of the list was that of another workspace: its file may be newer."""
+    versions = ListBackups(app.workspace.ensure_state_dir(), state.name).versions()
+    if state.sync is not None and state.sync not in versions:
+        raise NeedsConfirmationError(
+            f"The list {state.name} was last synced from another machine or folder, and its file here is different.",
+            f"Use one folder for both. If the file here is the right one: mailer list sync {state.name}",
+        )
 
 
 def unchanged_plan(app: App, name: str) -> SyncPlan:

@@ -48,7 +48,9 @@ def synced_lists(
     app: App, names: Sequence[str], source: ListSource, *, allow_removals: bool = False
 ) -> Iterator[SyncedLists]:
     """Yields the lists `names` in the state that `source` says."""
-    plans = {name: sync_list(app, name, by=BY_FILE) for name in names} if source is ListSource.SYNC else {}
+    plans = (
+        {name: sync_list(app, name, by=BY_FILE, implicit=True) for name in names} if source is ListSource.SYNC else {}
+    )
     with app.readonly_ledger() as ledger:
         unsynced, outdated = ((), ()) if source is ListSource.SYNC else _compare(app, ledger, names, source)
         plans |= {name: unchanged_plan(app, name) for name in names if name not in {*plans, *unsynced}}

@@ -264,7 +264,7 @@ def apply_upload(app: App, upload: Upload, *, base: str, by: str, allow_removals
             raise ChangedListError(
                 f"The list {name} has changed since you opened this page.", "Review the import again."
             )
-        sync_locked_list(app, name, by=BY_FILE)
+        sync_locked_list(app, name, by=BY_FILE, implicit=True)
         counts = plan_upload(app, upload).counts
         now = open_list(listed, name)
         with _new_file(app, upload, now, path) as new:

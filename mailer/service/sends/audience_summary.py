@@ -27,6 +27,9 @@ from mailer.service.lists.sync_before_query import SyncedLists
 SHOWN_SKIPPED = 12
 
 
+GOT_IT = "got it before, or may still get it from another send"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AudienceSummary:
     """How many would be mailed, and why others would not. `skipped` counts those frozen without being mailed, by reason;
@@ -52,7 +55,7 @@ class AudienceSummary:
         reasons = sorted(self.skipped.items(), key=lambda item: -item[1])
         others = (
             (self.excluded, "excluded"),
-            (self.got_it_before, "got it before"),
+            (self.got_it_before, GOT_IT),
             (self.rejected, "rejected row" if self.rejected == 1 else "rejected rows"),
             (self.duplicates, "duplicate row" if self.duplicates == 1 else "duplicate rows"),
         )
@@ -123,7 +126,7 @@ def _empty_audience_error(plans: list[SyncPlan], counted: AudienceCounts) -> Val
     counts = (
         (sum(plan.rejected for plan in plans), "without a valid address"),
         (counted.excluded, "excluded"),
-        (counted.got_it, "got it before"),
+        (counted.got_it, GOT_IT),
     )
     why = ", ".join(f"{number:,} {words}" for number, words in counts if number)
     lists = ", ".join(plan.list for plan in plans)

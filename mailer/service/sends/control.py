@@ -13,6 +13,7 @@ from mailer.delivery.states import DeliveryState, SendState
 from mailer.errors import NeedsConfirmationError, UsageError
 from mailer.iso_time import format_iso
 from mailer.ledger.types.sends import Resolution, Send, Summary
+from mailer.service.sends.plan import require_working_links
 from mailer.service.sends.scheduler import due_sends
 from mailer.service.sends.start import start_scheduled
 
@@ -53,6 +54,21 @@ def resendable_count(app: App, summary: Summary) -> int:
     if summary.send.state is not SendState.FINISHED or not summary.count(DeliveryState.FAILED):
         return 0
     return app.ledger.creator.plan_resend(summary.send.id).to_mail
+
+
+def retry_failed(app: App, send_id: int, *, by: str, carried: bool = True) -> Send:
+    """Creates a send to the recipients that an ended send failed to reach; `serve` runs it if it is `carried`.
+
+    Raises NobodyError if none may be mailed, AlreadySentError if a send of the dispatch runs, UsageError.
+    """
+    require_working_links(app.settings.base_url, app.settings.relay)
+    return app.ledger.creator.resend_failed(
+        send_id,
+        key_name=app.keys.names[0],
+        sender_profile=app.sender_profile.to_json(),
+        carried=carried,
+        by=by,
+    )
 
 
 def resolve_uncertain(app: App, send_id: int, *, resend: bool, identities: Collection[str] | None) -> Resolution:

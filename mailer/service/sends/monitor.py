@@ -23,6 +23,7 @@ from mailer.delivery.throttle import provider_of
 from mailer.ledger.types.deliveries import ReportRow
 from mailer.ledger.types.delivery_counts import DeferralGroup, DomainCount, RateBucket, RelayCount
 from mailer.ledger.types.sends import Send, Summary
+from mailer.ledger.types.shards import SharedSend
 from mailer.service.sends.eta import ThroughputMeter
 from mailer.service.sends.progress_tracker import describe_time_left
 
@@ -90,7 +91,8 @@ class Throughput:
 class SendSnapshot:
     """A send at the time `at`. `is_owned`: a process is running it. `left`: the time left, in words.
 
-    `uncertain` and `failed` have the first rows; `suppressed` are the deliveries among them whose address is suppressed.
+    `shared`: its shards, if several machines may send them. `uncertain` and `failed` have the first rows; `suppressed` are the
+    deliveries among them whose address is suppressed.
     """
 
     at: float
@@ -100,6 +102,7 @@ class SendSnapshot:
     left: str
     domains: tuple[DomainStats, ...]
     relays: tuple[RelayCount, ...]
+    shared: SharedSend | None
     pulse: Throughput | None
     delays: tuple[DeferralGroup, ...]
     uncertain: tuple[ReportRow, ...]
@@ -164,6 +167,7 @@ class SendMonitor:
         self._domains = BudgetedCache(self._by_domain)
         self._pulse = BudgetedCache(self._over_time)
         self._delays = BudgetedCache(lambda: self._ledger.stats.deferrals(send_id))
+        self._shared = BudgetedCache(lambda: self._ledger.shards.shared(send_id, app.clock()))
         self._uncertain = _CountKeyedCache(
             lambda: self._ledger.stats.page(send_id, DeliveryState.UNCERTAIN, limit=NAMED)
         )
@@ -189,6 +193,7 @@ class SendMonitor:
             left=describe_time_left(self._app, summary),
             domains=self._domains.get(),
             relays=ledger.stats.relays(self._id, now) if self._is_going else (),
+            shared=self._shared.get(),
             pulse=self._pulse.get(),
             delays=self._delays.get() if summary.count(DeliveryState.DEFERRED) else (),
             uncertain=self._uncertain.get(summary.count(DeliveryState.UNCERTAIN)),
@@ -199,7 +204,7 @@ class SendMonitor:
     def _reset_on_change(self, send: Send) -> None:
         """Discards cached counts when the state of the send has changed."""
         if self._send is not None and (send.state, send.ended_at) != (self._send.state, self._send.ended_at):
-            for each in (self._domains, self._pulse, self._delays):
+            for each in (self._domains, self._pulse, self._delays, self._shared):
                 each.forget()
             self._meter = ThroughputMeter()
         self._send = send

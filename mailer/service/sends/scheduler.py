@@ -57,19 +57,28 @@ HandOver = Callable[[App, int, asyncio.Event, Watch], Awaitable[RunOutcome | Non
 """Has the workers of a cluster send a send, until the event is set; returns None if there are none."""
 
 
-async def start_sends_when_due(app: App, stop: asyncio.Event, log: Log, *, hand_over: HandOver | None = None) -> None:
+async def start_sends_when_due(
+    app: App,
+    stop: asyncio.Event,
+    log: Log,
+    *,
+    hand_over: HandOver | None = None,
+    expires_unstarted: bool = True,
+) -> None:
     """Starts and runs what is due, each send in a task of its own, until `stop` is set; then interrupts what runs.
 
     A send that cannot be started or run keeps its state, gets the reason, and is tried again after a rest. `hand_over`: asks
-    workers first.
+    workers first. `expires_unstarted`: no server was running until now in which a send could be undone; those become overdue.
     """
-    await SendScheduler(app, stop, log, hand_over).run()
+    await SendScheduler(app, stop, log, hand_over, expires_unstarted=expires_unstarted).run()
 
 
 class SendScheduler:
     """Runs the sends of one server."""
 
-    def __init__(self, app: App, stop: asyncio.Event, log: Log, hand_over: HandOver | None) -> None:
+    def __init__(
+        self, app: App, stop: asyncio.Event, log: Log, hand_over: HandOver | None, *, expires_unstarted: bool
+    ) -> None:
         self._hand_over = hand_over
         self._app = app
         self._stop = stop
@@ -78,7 +87,7 @@ class SendScheduler:
         self._senders: dict[int, Stoppable] = {}
         self._resting: dict[int, float] = {}  # send -> until when
         self._hindrances: dict[int, str] = {}  # send -> the reason that was logged
-        self._has_lapsed = False
+        self._expires_unstarted = expires_unstarted
 
     async def run(self) -> None:
         await run_every(LOOK_EVERY, self._look, self._stop, self._log, app=self._app, name="due sends")
@@ -94,10 +103,11 @@ class SendScheduler:
 
     async def _look(self) -> None:
         """Starts what is due, and resumes what no other process runs."""
-        if not self._has_lapsed:
+        if self._expires_unstarted:
             await self._expire_unstarted()
-            self._has_lapsed = True
+            self._expires_unstarted = False
         sends, now = self._app.ledger.sends, asyncio.get_running_loop().time()
+        await asyncio.to_thread(sends.finish_cancelled)
         due = await asyncio.to_thread(due_sends, self._app)
         carried = await asyncio.to_thread(sends.run_by_server)
         for send in (*due, *carried):

@@ -72,7 +72,6 @@ def start_send(
         undo_for=ordered.undo_for if ordered else 0,
         confirmed=confirmed,
         queue=app.settings.queue,
-        signing=app.signing_digest,
     )
     return app.ledger.creator.create(new, () if at else plan.audience)
 
@@ -93,7 +92,7 @@ def start_scheduled(app: App, send: Send, *, carried: bool = False) -> Send:
 
 def _sync_lists(app: App, selection: AudienceSpec, chosen: Sequence[str], *, by: str) -> None:
     """Syncs the lists of a selection. Raises UnclearColumnError if a chosen one has an unclear column."""
-    plans = {name: sync_list(app, name, by=by) for name in lists_in(selection)}
+    plans = {name: sync_list(app, name, by=by, implicit=True) for name in lists_in(selection)}
     require_clear_columns(plans[name] for name in chosen)
 
 

@@ -8,7 +8,7 @@ from mailer.app import App
 from mailer.delivery.run_result import RunResult, StopReason
 from mailer.delivery.states import DeliveryState, SendState
 from mailer.iso_time import format_iso
-from mailer.ledger.types.sends import Summary
+from mailer.ledger.types.sends import Send, Summary
 from mailer.service.sends.schedule_time import describe_schedule_time
 
 _S = DeliveryState
@@ -90,13 +90,19 @@ def exit_code(summary: Summary) -> int:
     return EXIT_PROBLEMS if summary.count(_S.FAILED) else EXIT_DONE
 
 
+def _next_step_of_paused(send: Send, ending: RunResult | None) -> str:
+    if send.cancel_requested:
+        return f"it is being cancelled. If the process that sends it has ended: mailer cancel {send.id}"
+    why = "" if ending and ending.end is StopReason.STOPPED and not ending.reason else send.reason
+    return f"{why + ': ' if why else ''}paused. To resume it: mailer resume {send.id}"
+
+
 def next_step(summary: Summary, ending: RunResult | None = None, *, zone: ZoneInfo, resendable: int = 0) -> str:
     """Returns what a person can do now; "" if there is nothing to do. `resendable`: how many a resend would mail."""
     send = summary.send
     match send.state:
         case SendState.PAUSED:
-            why = "" if ending and ending.end is StopReason.STOPPED and not ending.reason else send.reason
-            return f"{why + ': ' if why else ''}paused. To resume it: mailer resume {send.id}"
+            return _next_step_of_paused(send, ending)
         case SendState.WAITING:
             when = f" at {format_iso(summary.resumes_at)}" if summary.resumes_at else ""
             what = "is held back by MAILER_WARMUP and continues" if summary.held_until else "is tried again"

@@ -6,7 +6,8 @@ A list names the slug in its settings (`welcome`). The newest edition of that sl
 never an unfinished draft, nor an edition that a writer tested; with MAILER_APPROVAL, a tested edition must also be approved.
 Until there is one, welcomes wait, which is logged. Each welcome is a send of kind `welcome` with one recipient, through the
 same engine as any other: with its own unsubscribe link, under the warm-up plan, counted and verifiable by its number. `mailer
-status` does not list them. Nobody is welcomed who got that slug before, or has left again.
+status` does not list them. Nobody is welcomed who got that slug before, may still get it from
+another send, or has left again.
 
 The queued welcome is marked before its send is made: a crash in between loses a welcome, and sends none twice.
 """
@@ -64,7 +65,11 @@ async def _make_sends(app: App, log: Log) -> bool:
         elif await queue.begin_sending(mail):
             done = await asyncio.to_thread(_make_send, app, mail, stored)
             made = made or bool(done)
-            reply = f"send {done}" if done else "unsubscribed meanwhile, or got it before"
+            reply = (
+                f"send {done}"
+                if done
+                else "unsubscribed meanwhile, or got it before, or may still get it from another send"
+            )
             state = TransactionalState.SENT if done else TransactionalState.FAILED
             await queue.record_result(mail, state, reply=reply, was_sending=True)
     return made

@@ -15,7 +15,8 @@ from mailer.ledger.types.roles_and_scopes import Scope
 from mailer.ledger.types.sends import Repeat, Send
 from mailer.service.dispatches.files import dispatch_path
 from mailer.service.lists.sync_before_query import ListSource
-from mailer.service.sends.plan import SHORTEST_DIGEST, SendPlan, plan_send, require_working_links
+from mailer.service.sends.control import retry_failed
+from mailer.service.sends.plan import SHORTEST_DIGEST, SendPlan, plan_send
 from mailer.service.sends.schedule_time import parse_schedule_time
 from mailer.service.sends.scheduler import due_sends
 from mailer.service.sends.start import SendOrder, start_send, start_test
@@ -96,7 +97,9 @@ class Plan(Schema):
     skipped: Annotated[tuple[ReasonCount, ...], Field(description="The number of members who get nothing, by reason.")]
     excluded: int
     rejected: Annotated[int, Field(description="Rows of the lists without a valid address.")]
-    got_it_before: int
+    got_it_before: Annotated[
+        int, Field(description="Readers who got it before, or may still get it from another send; with `new-readers`.")
+    ]
     variants: int
     last_tested: Annotated[str, Field(description="The edition that was last sent as a test; empty if none was.")]
     warnings: tuple[str, ...]
@@ -202,15 +205,7 @@ def _test(request: ApiRequest) -> ApiResponse:
 def _resend(request: ApiRequest) -> ApiResponse:
     """Send the same edition again to the recipients whose delivery failed, as a new send."""
     parent = request.number("send")
-    app = request.app
-    require_working_links(app.settings.base_url, app.settings.relay)
-    send = app.ledger.creator.resend_failed(
-        parent,
-        key_name=app.keys.names[0],
-        sender_profile=app.sender_profile.to_json(),
-        signing=app.signing_digest,
-        carried=True,
-    )
+    send = retry_failed(request.app, parent, by=request.actor)
     request.record("send.resend", str(send.id), f"failed recipients of send {parent}")
     return _created(request, send)
 

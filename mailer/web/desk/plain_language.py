@@ -88,6 +88,7 @@ _REASONS: Mapping[str, str] = {
     "cancelled": "the send was cancelled",
     "complained": "reported spam",
     "expired": "retried for too long",
+    "given up by hand": "an editor ended the send while it waited for another attempt",
     "malformed reply": "the relay’s answer was not valid",
     "message too big": "the message is too big for the relay",
     "once more": "to be sent again",

@@ -21,7 +21,7 @@ from mailer.web.desk.accounts.oidc import CALLBACK, LOGIN, OidcPages
 from mailer.web.desk.accounts.password_reset import PATH as FORGOTTEN
 from mailer.web.desk.accounts.password_reset import PasswordResetPages
 from mailer.web.desk.accounts.signin import SignInPages
-from mailer.web.desk.dispatches import approval, create, editor, findings, history, photos, preview
+from mailer.web.desk.dispatches import approval, create, editor, findings, history, photos, preview, shelf_actions
 from mailer.web.desk.dispatches import list as dispatches_list
 from mailer.web.desk.guard import DeskGuard
 from mailer.web.desk.home import dashboard
@@ -31,7 +31,7 @@ from mailer.web.desk.lists import settings as lists_settings
 from mailer.web.desk.render import static_file
 from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute
-from mailer.web.desk.sends import compose, live, report, scheduled_actions, send_test_message
+from mailer.web.desk.sends import after_send, compose, live, report, scheduled_actions, send_test_message
 from mailer.web.desk.sends import list as sends_list
 from mailer.web.desk.subscribers import detail, feedback, suppressions
 
@@ -41,6 +41,7 @@ _PAGES: tuple[DeskRoute, ...] = (
     *search_redirect.ROUTES,
     *dispatches_list.ROUTES,
     *create.ROUTES,
+    *shelf_actions.ROUTES,
     *preview.ROUTES,
     *findings.ROUTES,
     *approval.ROUTES,
@@ -51,6 +52,7 @@ _PAGES: tuple[DeskRoute, ...] = (
     *compose.ROUTES,
     *sends_list.ROUTES,
     *scheduled_actions.ROUTES,
+    *after_send.ROUTES,
     *live.ROUTES,
     *report.ROUTES,
     *overview.ROUTES,

@@ -151,6 +151,43 @@ def test_again_mails_all_and_new_readers_only_those_who_did_not_receive_it(ledge
     assert ledger.sends.summary(ledger.creator.create(new_send(repeat=Repeat.AGAIN), readers(5)).id).frozen == 5
 
 
+@pytest.mark.parametrize("state", [None, S.DEFERRED, S.FAILED])
+def test_another_unfinished_send_of_the_dispatch_keeps_its_recipients_to_itself(ledger, clock, state):
+    """Whether they wait, are to be tried again, or failed in a way that the breaker may take back."""
+    first = ledger.creator.create(new_send(), readers(2))
+    with session(ledger, first) as mine:
+        if state:
+            run(deliver(mine, clock.now, state, limit=1))
+    new = ledger.creator.create(new_send(lists=("others",), repeat=Repeat.NEW_READERS), readers(3))
+    assert [row.email for row in ledger.report.rows(new.id)] == ["Reader2@example.net"]
+    with pytest.raises(NobodyError):  # as a second welcome: it has no list
+        ledger.creator.create(new_send(kind=SendKind.WELCOME, lists=(), repeat=Repeat.NEW_READERS), readers(1))
+    ledger.sends.cancel(first.id)
+    later = ledger.creator.create(new_send(lists=("others more",), repeat=Repeat.NEW_READERS), readers(3))
+    assert ledger.sends.summary(later.id).frozen == 2
+
+
+def test_a_resend_leaves_out_who_may_get_it_from_another_send(ledger, clock):
+    first = ledger.creator.create(new_send(), readers(2))
+    finish(ledger, first, S.FAILED)
+    other = ledger.creator.create(new_send(lists=("others",)), readers(1))
+    assert ledger.creator.plan_resend(first.id) == ResendPlan(to_mail=1, left_out=1)
+    resent = ledger.creator.resend_failed(first.id, key_name="key-1")
+    assert [row.email for row in ledger.report.rows(resent.id)] == ["Reader1@example.net"]
+    finish(ledger, resent)
+    finish(ledger, other, S.FAILED)
+    assert ledger.creator.plan_resend(first.id) == ResendPlan(to_mail=1, left_out=1)
+
+
+def test_a_welcome_that_failed_is_sent_again_by_one_resend_only(ledger):
+    """A welcome has no list by which an unfinished send of it would be found."""
+    first = ledger.creator.create(new_send(kind=SendKind.WELCOME, lists=()), readers(1))
+    finish(ledger, first, S.FAILED)
+    ledger.creator.resend_failed(first.id, key_name="key-1")
+    with pytest.raises(NobodyError):
+        ledger.creator.resend_failed(first.id, key_name="key-1")
+
+
 def test_resend_goes_to_the_failed_ones_once(ledger, clock):
     first = ledger.creator.create(new_send(), readers(4))
     with pytest.raises(AlreadySentError):
@@ -169,7 +206,7 @@ def test_resend_goes_to_the_failed_ones_once(ledger, clock):
     with pytest.raises(AlreadySentError):
         ledger.creator.resend_failed(first.id, key_name="key-2")
     finish(ledger, resent)
-    with pytest.raises(NobodyError, match="got it in another send, unsubscribed or are suppressed"):
+    with pytest.raises(NobodyError, match="got it in another send, may still get it in one, unsubscribed or"):
         ledger.creator.resend_failed(first.id, key_name="key-2")
     ledger.suppressions.undo("reader2@example.net", source="page")
     final = ledger.creator.resend_failed(first.id, key_name="key-2")
@@ -338,6 +375,23 @@ def test_cancelling_after_its_process_died_makes_sending_deliveries_uncertain(le
     run(mine.begin_sending(committed))
     die(mine)
     assert ledger.sends.cancel(send.id).state is SendState.CANCELLED
+    assert counts(ledger, send) == {S.UNCERTAIN: 1, S.SKIPPED: 2}
+
+
+def test_a_send_whose_holder_dies_while_it_is_being_cancelled_is_cancelled(ledger, clock):
+    send = ledger.creator.create(new_send(), readers(3))
+    mine = session(ledger, send)
+    committed, _claimed = run(mine.claim(2, clock.now))
+    run(mine.begin_sending(committed))
+    ledger.sends.cancel(send.id)
+    ledger.sends.finish_cancelled()
+    assert ledger.sends.get(send.id).cancel_requested, "its holder lives, and has a message under way"
+    with pytest.raises(SendStateError, match="is being cancelled") as refusal:
+        ledger.sends.resume(send.id)
+    assert f"mailer cancel {send.id}" in refusal.value.next_step
+    die(mine)
+    ledger.sends.finish_cancelled()
+    assert ledger.sends.get(send.id).state is SendState.CANCELLED
     assert counts(ledger, send) == {S.UNCERTAIN: 1, S.SKIPPED: 2}
 
 

@@ -1,6 +1,7 @@
 """Syncing a list file with the ledger: who joins and leaves, which side wins, and the file byte for byte; on both databases."""
 
 import datetime as dt
+import shutil
 from hashlib import sha256
 from operator import itemgetter
 from random import Random
@@ -46,6 +47,23 @@ def test_the_first_sync_adds_every_row_and_leaves_the_file_unchanged(desk):
     assert (ana.address, ana.values, ana.line, ana.status) == (
         "Ana@x.org", {"first_name": "Ana"}, 2, Status.SUBSCRIBED,
     )  # fmt: skip
+
+
+def test_only_a_sync_that_was_asked_for_takes_the_file_of_another_machine(desk):
+    """A send, an edit or an upload there would otherwise remove whoever an older copy of the file lacks."""
+    desk.sync(HEAD + TEN)
+    name, versions = "readers", desk.app.workspace.state / "lists" / "readers"
+    desk.write(HEAD + TEN + "new@x.org,New\n")
+    assert sync_list(desk.app, name, implicit=True).joined == 1
+    shutil.rmtree(versions)  # as in the folder of a machine that has synced nothing
+    assert sync_list(desk.app, name, implicit=True).changes_nothing  # the file is the same
+    desk.write(HEAD + TEN)
+    with pytest.raises(NeedsConfirmationError, match="last synced from another machine"):
+        sync_list(desk.app, name, implicit=True)
+    assert desk.member("new@x.org").removed_at is None
+    assert sync_list(desk.app, name).removed == 1
+    desk.write(HEAD + TEN + "late@x.org,Late\n")
+    assert sync_list(desk.app, name, implicit=True).joined == 1
 
 
 def test_a_bulk_load_restores_the_indexes(desk):

@@ -113,6 +113,22 @@ def test_a_new_subscriber_is_welcomed_by_a_send_with_one_recipient(app, catcher)
     assert app.ledger.sends.all() == ()
 
 
+def test_a_welcome_that_waits_for_a_retry_keeps_a_second_one_away(app, catcher):
+    slug = approve(app)
+    join(app, "greylist@example.com", slug)
+    serve(app, lambda: (found := welcomes(app, "greylist@example.com")) and found[0].state is TransactionalState.SENT)
+    app.ledger.signups.request_signup(
+        Signup(list="tides", address=parse_address("greylist@example.com"), form="page", words="…")
+    )
+    asked = app.ledger.transactional.of("greylist@example.com")[0]
+    app.ledger.signups.confirm(asked.id, {"tides": {}}, source="page", welcomes={"tides": slug})
+    serve(
+        app, lambda: all(each.state is not TransactionalState.QUEUED for each in welcomes(app, "greylist@example.com"))
+    )
+    assert len(app.ledger.sends.active(SendKind.WELCOME)) == 1
+    assert list(catcher.messages()) == []
+
+
 def test_nobody_is_welcomed_twice_or_after_leaving(app, catcher):
     slug = approve(app)
     join(app, "ana@example.org", slug)

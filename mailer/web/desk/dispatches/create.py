@@ -6,6 +6,7 @@ from mailer.errors import UsageError
 from mailer.ledger.types.roles_and_scopes import Role
 from mailer.service.dispatches.create import create_dispatch, import_text
 from mailer.service.dispatches.files import LARGEST
+from mailer.service.shelf.copies import create_from_template
 from mailer.web.desk.dispatches.list import HERE, shelf_page
 from mailer.web.desk.plain_language import describe_error
 from mailer.web.desk.request import DeskRequest
@@ -15,13 +16,16 @@ _LARGEST_IMPORT = 4 * LARGEST + 64 * 1024  # octets: a character may take four
 
 
 def _new(request: DeskRequest) -> Response:
-    title = request.form.text("title")
+    title, template = request.form.text("title"), request.form.text("template")
     try:
-        path = create_dispatch(request.app, title, by=request.user.name)
+        if template:
+            name = create_from_template(request.app, template, title, by=request.user.name)
+        else:
+            name = create_dispatch(request.app, title, by=request.user.name).stem
     except UsageError as error:
         return shelf_page(request, title=title, problem=" ".join(filter(None, describe_error(error))))
-    request.record("dispatch.new", path.stem)
-    return request.redirect(f"{HERE}/{path.stem}")
+    request.record("dispatch.new", name)
+    return request.redirect(f"{HERE}/{name}")
 
 
 def _import_form(request: DeskRequest) -> Response:

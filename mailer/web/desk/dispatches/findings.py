@@ -192,7 +192,8 @@ def changed_since_sent(app: App, summary: DispatchSummary) -> str:
     shown = next((each for each in app.ledger.editions.archive() if each.slug == send.slug), None)
     if shown is not None and shown.changed_at >= summary.changed_at:
         return ""
-    return "You have changed it since it was sent; readers and the archive keep the sent text. An admin can correct the archive."
+    sent = "You have changed it since it was sent; readers and the archive keep the sent text."
+    return f"{sent} To correct the archive, open the send."
 
 
 def _mark(problem: Diagnostic, *, is_admin: bool) -> dict[str, object]:

@@ -36,7 +36,14 @@ from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute
 from mailer.web.desk.send_form_tokens import new_form_token, read_order
 from mailer.web.desk.sends.preview import SendPreview, blocking_reason, preview_send
-from mailer.web.desk.sends.send_form import UNDO_SECONDS, UTC, SendForm, StartTime, read_send_form, suggested_time
+from mailer.web.desk.sends.send_form import (
+    UNDO_SECONDS,
+    SendForm,
+    StartTime,
+    read_send_form,
+    send_zones,
+    suggested_time,
+)
 from mailer.web.desk.sends.send_lookup import path_of
 
 
@@ -137,7 +144,7 @@ def _form_page(
         status=status,
         flash=flash or request.flash,
         lists=request.app.workspace.list_names(),
-        zones=tuple(dict.fromkeys((request.app.settings.timezone.key, UTC))),
+        zones=send_zones(request.app),
         suggested_time=suggested_time(request.app),
         time_error=start.error,
         undo_seconds=int(UNDO_SECONDS),

@@ -24,6 +24,7 @@ from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute
 from mailer.web.desk.sends.delivery_charts import _S, domain_bar, legend, plots, summary_bar
 from mailer.web.desk.sends.live_broadcast import Fragments
+from mailer.web.desk.sends.send_form import local_time, send_zones
 from mailer.web.desk.sends.send_lookup import SEND, path_of, seconds_left, send_number, source_of
 
 FRAGMENTS: Mapping[str, tuple[str, ...]] = {
@@ -35,6 +36,7 @@ FRAGMENTS: Mapping[str, tuple[str, ...]] = {
     "rates": ("pulse",),
     "domains": ("domains", "summary"),
     "relays": ("relays",),
+    "machines": ("shared", "summary"),
     "uncertain": ("uncertain", "summary"),
     "failed": ("failed", "suppressed", "summary"),
 }
@@ -101,6 +103,9 @@ def _show(request: DeskRequest) -> Response:
         ),
         at=snapshot.at,
         left=left,
+        zones=send_zones(request.app),
+        typed_time=request.query.get("at") or local_time(request.app, send.scheduled_at),
+        typed_zone=request.query.get("zone", ""),
         has_recipients=snapshot.summary.frozen > 0,
     )
     if send.state is SendState.SCHEDULED and left is not None and left < _REFRESH_WITHIN:

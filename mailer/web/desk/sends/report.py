@@ -16,6 +16,7 @@ from mailer.delivery.states import DeliveryState
 from mailer.ledger.types.roles_and_scopes import Role
 from mailer.ledger.types.sends import Send
 from mailer.service.feedback.returned_report import GOOD_RATE, HIGHEST_RATE
+from mailer.service.sends.eta import format_time
 from mailer.service.sends.report import COLUMNS, build_report, report_rows
 from mailer.web.desk import charts
 from mailer.web.desk.plain_language import delivery_state, describe_attempt
@@ -29,6 +30,7 @@ from mailer.web.responses import chunks_of
 
 HERE = f"{SEND}/report"
 _PAGE_SIZE = 50
+_MAX_OPT_OUTS = 50  # shown
 _MAX_SEARCH = 200  # characters
 _TONES = {
     DeliveryState.FAILED: "bad",
@@ -47,12 +49,15 @@ _FILTERS = {
 def _report(request: DeskRequest) -> Response:
     report = build_report(request.app, request.broadcaster.snapshot(send_number(request)))
     snapshot, frozen = report.snapshot, report.snapshot.summary.frozen
+    left_count, opt_outs = request.app.ledger.report.opt_outs(snapshot.send.id, limit=_MAX_OPT_OUTS)
     return request.page(
         "report",
         heading=snapshot.send.title,
         send=snapshot.send,
         source=source_of(request, snapshot.send),
         report=report,
+        left_count=left_count,
+        opt_outs=opt_outs if request.may(Role.EDITOR) else (),
         legend=legend(snapshot.summary),
         summary_bar=summary_bar(snapshot.summary),
         plots=plots(snapshot.pulse, request.app.settings.timezone),
@@ -69,6 +74,8 @@ def _report(request: DeskRequest) -> Response:
         bounce_reason=bounce_reason_label,
         good_rate=GOOD_RATE,
         highest_rate=HIGHEST_RATE,
+        is_active=False,
+        clock=lambda at: format_time(at, snapshot.at, request.app.settings.timezone),
         share=lambda count, whole: f"{100 * count / whole:.1f} %" if whole else "–",
     )
 

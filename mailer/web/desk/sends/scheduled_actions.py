@@ -1,4 +1,6 @@
-"""Undoing a send that has not started, and starting one that is overdue because the server was not running."""
+"""A send that has not started: undoing it, giving it another time, and starting it if the server was not running in time."""
+
+from urllib.parse import urlencode
 
 from starlette.responses import Response
 
@@ -8,6 +10,7 @@ from mailer.ledger.types.roles_and_scopes import Role
 from mailer.service.sends.start import start_scheduled
 from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute
+from mailer.web.desk.sends.send_form import SendForm
 from mailer.web.desk.sends.send_lookup import SEND, find_send, path_of
 
 
@@ -34,7 +37,25 @@ def _start(request: DeskRequest) -> Response:
     return request.redirect(path_of(send.id), "Started.")
 
 
+def _reschedule(request: DeskRequest) -> Response:
+    """Gives a scheduled send another time. A time that is not valid comes back in its field."""
+    send = find_send(request).send
+    zone = request.form.text("zone")
+    form = SendForm(lists=(), when="later", at=request.form.text("at"), zone=zone)
+    start = form.start_time(request.app)
+    if start.at is None:
+        typed = urlencode({"at": form.at, "zone": zone})
+        return request.redirect(f"{path_of(send.id)}?{typed}", start.error, bad=True)
+    try:
+        request.app.ledger.sends.reschedule(send.id, start.at)
+    except SendStateError:
+        return request.redirect(path_of(send.id), "It is too late: sending has started, or was cancelled.", bad=True)
+    request.record("send.reschedule", f"{send.id} {send.slug}", f"{form.at} {zone}")
+    return request.redirect(path_of(send.id), "The send has a new time.")
+
+
 ROUTES = (
     DeskRoute("POST", f"{SEND}/take-back", Role.EDITOR, _undo),
     DeskRoute("POST", f"{SEND}/start", Role.EDITOR, _start),
+    DeskRoute("POST", f"{SEND}/time", Role.EDITOR, _reschedule),
 )

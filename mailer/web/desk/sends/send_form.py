@@ -102,6 +102,16 @@ def describe_time_error(at: str, zone: ZoneInfo) -> str:
     return "This time is in the past. Choose a later one."
 
 
+def send_zones(app: App) -> tuple[str, ...]:
+    """Returns the time zones that a time can be in."""
+    return tuple(dict.fromkeys((app.settings.timezone.key, UTC)))
+
+
+def local_time(app: App, at: float | None) -> str:
+    """Returns a time as the value of a datetime-local field; "" for None."""
+    return "" if at is None else f"{dt.datetime.fromtimestamp(at, app.settings.timezone):%Y-%m-%dT%H:%M}"
+
+
 def suggested_time(app: App) -> str:
     """Returns tomorrow at 07:00 as the value of a datetime-local field."""
     today = dt.datetime.fromtimestamp(app.clock(), app.settings.timezone).date()

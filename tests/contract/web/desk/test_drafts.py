@@ -17,8 +17,10 @@ from mailer.service.dispatches.dispatch_list import list_dispatches
 from mailer.service.dispatches.files import LARGEST, ChangedError, NoDispatchError, read_dispatch, save_dispatch
 from mailer.service.dispatches.photos import save_photo
 from mailer.service.dispatches.preview import PreviewCache
+from mailer.service.shelf.bin import KEPT_FOR, empty_bin, list_bin
+from tests.support.deskpages import At, signed_in
 from tests.support.patience import PATIENCE
-from tests.support.site import site_in
+from tests.support.site import site_in, visiting
 from tests.support.workspaces import DISPATCH, make_workspace
 
 
@@ -190,12 +192,15 @@ def test_the_list_of_dispatches_shows_the_status_of_each(site, file):
         DISPATCH.replace("title: The tide table", "title: A letter\nslug: a-letter"), encoding="utf-8"
     )
     found = {each.name: each for each in list_dispatches(site.app)}
-    assert list_dispatches(site.app)[0].name == "2027-02-01-broken"
+    os.utime(file, (1, 1))
+    assert [each.name for each in list_dispatches(site.app)] == ["a-letter", "2027-02-01-broken", "tide"], (
+        "last touched first"
+    )
     assert (found["tide"].status, found["tide"].title) == ("checked", "The tide table")
     assert found["2027-02-01-broken"].status == "draft"
     assert found["2027-02-01-broken"].errors
     assert (found["a-letter"].status, found["a-letter"].send.id) == ("sending", sent.id)
-    assert [each.name for each in list_dispatches(site.app, "HARBOUR master")] == ["tide", "a-letter"]
+    assert [each.name for each in list_dispatches(site.app, "HARBOUR master")] == ["a-letter", "tide"]
     assert list_dispatches(site.app, "harbour nowhere") == ()
 
 
@@ -225,6 +230,65 @@ def test_a_dispatch_of_the_desk_has_its_user_as_editor_and_its_first_version_is_
         assert [each.actor for each in site.ledger.revisions.versions(name)] == ["Wim Baas", "Mara Lindqvist"]
     with pytest.raises(UsageError, match="exists already"):
         import_text(site.app, "Fog\n\nMay 3, 2025\n\nIt is foggy.\n", by="Mara Lindqvist")
+
+
+@pytest.fixture
+def desk(site):
+    with visiting(site) as visitor:
+        yield At(visitor, signed_in(site, "writer"))
+
+
+def test_a_dispatch_is_duplicated_renamed_and_kept_as_a_template(site, desk, file):
+    here, folder = "/desk/dispatches", file.parent
+    copy = desk.post(f"{here}/tide/duplicate").headers["location"].rpartition("/")[2]
+    text = DISPATCH.replace("title: The tide table", "title: The tide table (copy)").replace("2026-11-01", "2027-01-15")
+    assert (copy, (folder / f"{copy}.md").read_text("utf-8")) == ("2027-01-15-the-tide-table-copy", text)
+    again = desk.post(f"{here}/tide/duplicate").headers["location"]
+    assert again.endswith("-the-tide-table-copy-2")
+    windows = folder / f"{copy}.md"
+    windows.write_bytes(windows.read_bytes().replace(b"\n", b"\r\n"))
+    desk.post(f"{here}/{copy}/rename", {"title": "Fog: again"})
+    new = folder / "2027-01-15-fog-again.md"
+    assert not windows.exists() and b'title: "Fog: again"\r\n' in new.read_bytes()
+    actors = [each.actor for each in site.ledger.revisions.versions(new.stem)]
+    assert set(actors) == {"Wim Writer"} and site.ledger.revisions.versions(copy) == ()
+    (folder / "link.md").write_text(
+        DISPATCH.replace("The harbour master", "As in [[2027-01-15-fog-again]], he"), "utf-8"
+    )
+    used = desk.follow(desk.post(f"{here}/{new.stem}/rename", {"title": "Rain"})).text
+    assert new.exists() and "it is used by The tide table" in used
+    desk.post(f"{here}/{new.stem}/template", {"template": "Monthly issue"})
+    shelf = desk.get(here).text
+    assert "<option>monthly-issue</option>" in shelf and (folder / "templates" / "monthly-issue.md").is_file()
+    made = desk.post(here, {"title": "May", "template": "monthly-issue"}).headers["location"].rpartition("/")[2]
+    assert (made, 'title: "May"\n' in read_dispatch(site.app, made).text) == ("2027-01-15-may", True)
+    assert desk.post(here, {"title": "May", "template": "none"}).status_code == 422
+    desk.post(f"{here}:template/remove", {"template": "monthly-issue"})
+    assert "monthly-issue" not in desk.get(here).text
+
+
+def test_a_deleted_dispatch_stays_in_the_bin_for_thirty_days(site, desk, file):
+    here = "/desk/dispatches"
+    text = file.read_bytes()
+    saved(site, f"{text.decode()}More.\n")
+    desk.post(f"{here}/tide/delete")
+    [deleted] = list_bin(site.app)
+    assert (file.exists(), deleted.name, deleted.title) == (False, "tide", "The tide table")
+    assert desk.get(f"{here}/tide").status_code == 404 and "Bin (1)" in desk.get(here).text
+    assert "The tide table" in desk.get(f"{here}:bin").text
+    file.write_bytes(b"new")
+    assert "There is a dispatch" in desk.follow(desk.post(f"{here}:bin", {"id": deleted.id})).text
+    file.unlink()
+    desk.post(f"{here}:bin", {"id": deleted.id})
+    assert (file.read_bytes(), list_bin(site.app)) == (text + b"More.\n", ())
+    assert "no longer in the bin" in desk.follow(desk.post(f"{here}:bin", {"id": deleted.id})).text
+    desk.post(f"{here}/tide/delete")
+    site.clock.forward(KEPT_FOR - 1)
+    empty_bin(site.app)
+    assert len(list_bin(site.app)) == 1 and site.ledger.revisions.versions("tide")
+    site.clock.forward(1)
+    empty_bin(site.app)
+    assert (list_bin(site.app), site.ledger.revisions.versions("tide")) == ((), ())
 
 
 def picture(**options):

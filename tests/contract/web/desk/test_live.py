@@ -296,3 +296,44 @@ def test_erased_readers_stay_in_the_counts_without_an_address(site, desk):
     number = re.search(r'recipients/(\d+)"><bdi>(?!reader)', page)[1]
     assert "data was erased" in words(desk.get(f"/desk/sends/{send.id}/report/recipients/{number}"))
     assert "erased" in words(desk.get(f"/desk/sends/{send.id}/report"))
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_send_of_several_parts_shows_which_machine_sends_each(site, desk):
+    alone = sent(site, "accepted", count=2)
+    assert "By machine" not in words(desk.get(f"/desk/sends/{alone.id}")), "one part, and no worker has it"
+    site.ledger.sends.cancel(alone.id)
+    send = sent(site, "accepted", "accepted", count=6)
+    now = site.clock()
+    parts = [  # host, holder, expires_at, next_at; one recipient each
+        ("tern", "a", "4000000000", 0.0),
+        ("gull", "b", "1", 0.0),
+        ("tern", "", "0", now + 600),
+        ("", "", "0", 0.0),
+    ]
+
+    def cut(conn):
+        first = conn.exec_driver_sql(f"SELECT first_id FROM send_shard WHERE send_id = {send.id}").scalar_one()
+        conn.exec_driver_sql(f"UPDATE send_shard SET last_id = {first + 1}, host = 'gull' WHERE send_id = {send.id}")
+        for number, (host, holder, expires_at, next_at) in enumerate(parts, 2):
+            conn.exec_driver_sql(
+                "INSERT INTO send_shard (send_id, number, first_id, last_id, host, holder, expires_at, next_at)"
+                f" VALUES ({send.id}, {number}, {first + number}, {first + number}, '{host}', '{holder}', {expires_at}, {next_at})"
+            )
+        conn.exec_driver_sql(
+            f"UPDATE attempt SET lost = true WHERE delivery_id = {first}"  # part 1 was continued
+        )
+
+    site.ledger.context.writer.call(cut).result()
+    said = words(desk.get(f"/desk/sends/{send.id}"))
+    assert "1 of 5 parts done. Sent by gull (2), tern (2). 1 part was continued after a machine had stopped." in said
+    for row in (
+        "Per minute 2 tern 1 0",
+        " 3 gull no longer answers; another machine will continue 1 –",
+        " 5 waits for a machine 1 –",
+    ):
+        assert row in said, row
+    assert re.search(r" 4 tries again (at|on) [\w: ]+ 1 –", said)
+    site.ledger.sends.cancel(send.id)
+    said = words(desk.get(f"/desk/sends/{send.id}/report"))
+    assert "5 parts" in said and "waits for a machine" not in said

@@ -1,6 +1,7 @@
 """Sending from the desk: preview, confirmation, approval, and that one form makes one send, which can be undone."""
 
 import asyncio
+import datetime as dt
 import html
 import json
 import re
@@ -22,7 +23,9 @@ from mailer.service.lists.sync_before_query import ListSource
 from mailer.service.sends.plan import plan_send
 from mailer.service.sends.scheduler import due_sends, start_sends_when_due
 from mailer.service.sends.start import SendOrder, start_send
+from mailer.service.sends.verify import verify_send
 from tests.support.deskpages import At, signed_in
+from tests.support.livesends import carry
 from tests.support.patience import until_holds
 from tests.support.site import site_in
 from tests.support.workspaces import DISPATCH, make_workspace
@@ -439,6 +442,81 @@ def test_the_server_carries_tests_and_sends(relay, site, mara):
     assert (summary.send.state, summary.count(DeliveryState.ACCEPTED)) == ("finished", 3)
     assert "too late to undo" in unsaid(mara.post("/desk/sends/2/take-back"), mara)
     assert "Mara Lindqvist" in mara.get("/desk/sends").text
+
+
+def test_a_send_that_waits_is_finished_now_and_the_failed_are_retried(relay, site, mara):
+    path = site.app.workspace.list_file("readers")
+    path.write_text("email,first_name,city\nana@example.com,Ana,\nbo@example.com,Bo,\nrex@example.com,Rex,\n")
+    mara.post(SEND, {**last_page(mara), "number": "3"})
+    assert "Nothing to give up" in mara.follow(mara.get("/desk/sends/1/finish")).text
+    site.ledger.sends.expire_unstarted()
+    mara.post("/desk/sends/1/start")
+    carry(site, site.ledger.sends.get(1), "accepted", "deferred", "failed")
+    assert "Finish now: 1 not delivered…" in mara.get("/desk/sends/1").text
+    before = site.contents()
+    assert "Finish now: 1 not delivered</button>" in mara.get("/desk/sends/1/finish").text
+    assert "is still being sent" in mara.follow(mara.get("/desk/sends/1/retry")).text
+    assert site.contents() == before
+    assert "Finished: 1 not delivered." in mara.follow(mara.post("/desk/sends/1/finish")).text
+    summary = site.ledger.sends.summary(1)
+    assert (summary.send.state, summary.count(DeliveryState.FAILED), summary.count(DeliveryState.ACCEPTED)) == (
+        "finished",
+        2,
+        1,
+    )
+    assert "nothing" not in unsaid(mara.post("/desk/sends/1/finish"), mara).lower(), "it says what is left instead"
+    assert "an editor ended the send" in mara.get("/desk/sends/1/report").text
+    assert verify_send(site.app, 1).ok
+    assert "Retry the 2 failed…" in mara.get("/desk/sends/1").text
+    plan = mara.get("/desk/sends/1/retry").text
+    assert "Send to 1 reader</button>" in plan and "left out" in plan
+    again = mara.post("/desk/sends/1/retry").headers["location"]
+    assert mara.post("/desk/sends/1/retry").headers["location"] == again == "/desk/sends/2", "a double click"
+    carry_all(site)
+    assert sorted(line["recipient"] for line in relay.received()) == ["bo@example.com"]
+    assert site.ledger.sends.get(2).created_by == "Mara Lindqvist"
+    assert mara.post("/desk/sends/2/retry").headers["location"] == "/desk/sends/2", "nobody is left"
+
+
+def test_a_scheduled_send_gets_another_time_and_an_overdue_one_too(site, mara):
+    later = {"number": "3", "when": "later", "at": "2027-02-01T07:00", "zone": "UTC"}
+    mara.post(SEND, {**last_page(mara, f"{LAST}&when=later&at=2027-02-01T07:00&zone=UTC"), **later})
+    time = "/desk/sends/1/time"
+    assert 'value="2027-02-01T07:00"' in mara.get("/desk/sends/1").text
+    wrong = mara.follow(mara.post(time, {"at": "2020-01-01T07:00", "zone": "UTC"})).text
+    assert "in the past" in wrong and 'value="2020-01-01T07:00"' in wrong
+    moved = dt.datetime(2027, 1, 16, 7, tzinfo=dt.UTC).timestamp()
+    mara.post(time, {"at": "2027-01-16T07:00", "zone": "UTC"})
+    assert (site.ledger.sends.get(1).scheduled_at, site.ledger.sends.get(1).state) == (moved, "scheduled")
+    site.clock.forward(moved - site.clock() + 86_400 * 2 - 60)
+    due_sends(site.app)
+    assert site.ledger.sends.get(1).state == "overdue"
+    mara.post(time, {"at": "2027-02-02T07:00", "zone": "UTC"})
+    assert site.ledger.sends.get(1).state == "scheduled"
+    mara.post("/desk/sends/1/take-back")
+    assert "too late" in mara.follow(mara.post(time, {"at": "2027-02-03T07:00", "zone": "UTC"})).text
+
+
+def test_the_archive_is_corrected_at_the_desk_and_the_report_says_who_left(relay, site, mara):
+    mara.post(SEND, {**last_page(mara), "number": "3"})
+    assert mara.get("/desk/sends/1/correct").status_code == 404, "it was not sent yet"
+    site.ledger.sends.expire_unstarted()
+    mara.post("/desk/sends/1/start")
+    carry_all(site)
+    same = mara.post("/desk/sends/1/correct", {"note": "Noon, not one."})
+    assert same.status_code == 422 and 'value="Noon, not one."' in same.text
+    file = site.app.workspace.dispatches / "tide.md"
+    file.write_text(file.read_text("utf-8").replace("asks for patience", "thanks you"), "utf-8")
+    assert mara.post("/desk/sends/1/correct", {"note": " "}).status_code == 422
+    done = mara.post("/desk/sends/1/correct", {"note": "He thanks you."})
+    assert (done.status_code, "He thanks you." in mara.visitor.get("/archive/tide").text) == (303, True)
+    assert "Unsubscribed because of it" not in mara.get("/desk/sends/1/report").text
+    row = next(iter(site.ledger.report.rows(1)))
+    site.ledger.suppressions.unsubscribe_delivery(row.delivery_id, source="page").result()
+    page = mara.get("/desk/sends/1/report").text
+    assert "1 reader (33.3 % of the accepted) unsubscribed" in " ".join(page.split()) and row.email in page
+    writer = At(mara.visitor, signed_in(site, "writer"))
+    assert row.email not in writer.get("/desk/sends/1/report").text
 
 
 def test_a_dispatch_may_have_a_name_in_any_script(site, mara):

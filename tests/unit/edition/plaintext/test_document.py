@@ -3,7 +3,7 @@
 import pytest
 
 from mailer.edition.merge_fields import ReaderValues
-from tests.support.editions import NOBODY, edition, text_of
+from tests.support.editions import NOBODY, TEMPLATES, edition, text_of
 
 OTHER = "\n\n## Another\nsource: Wire\ndate: 2026-11-07\n\nText."
 
@@ -20,6 +20,34 @@ def test_source_and_place_are_the_same_in_the_contents_and_in_the_article():
     found = lines(article("source: National Wire", "place: Norland") + OTHER)
     assert "1. Quay opens (National Wire (Norland), 7 November 2026)" in found
     assert "National Wire (Norland), 7 November 2026" in found
+
+
+def test_headings_have_numbers_and_emphasis_no_marks_unless_the_theme_wants_marks(tmp_path):
+    (tmp_path / "theme.toml").write_text("[text]\nmarks = true\n", encoding="utf-8")
+    body = article("source: Wire").replace("Text.", "*So* **it**.\n\n| a | b |\n|---|---|\n| c | d |") + OTHER
+    plain, marked = lines(body), lines(body, templates=(tmp_path, TEMPLATES))
+    assert plain[0:3] == ["A letter", "", "The Harbour Letter"]
+    assert {"1. Quay opens", "2. Another", "So it.", "a  b"} <= set(plain)
+    assert not any(line and set(line) <= set("=-_ ") for line in plain)
+    assert marked[0:3] == ["A letter", "========", ""]
+    assert {"Quay opens", "----------", "_So_ *it*.", "-  -"} <= set(marked)
+
+
+@pytest.mark.parametrize(
+    ("photo", "shown"),
+    [
+        ("alt: A quay", ["[Picture: A quay]", ""]),
+        ("alt: A quay, caption: The quay.", ["[Picture: A quay]", "The quay."]),
+        ("alt: A quay, caption: The quay., credit: Ines", ["[Picture: A quay]", "The quay. (Ines)"]),
+        ("alt: A quay, credit: Ines", ["[Picture: A quay]", "(Ines)"]),
+        ("alt: A quay, caption: הרציף", ["[Picture: A quay]", "הרציף"]),
+        ("alt: A quay, caption: הרציף, credit: Ines", ["[Picture: A quay]", "\u2068הרציף\u2069 (Ines)"]),
+    ],
+)
+def test_the_photo_is_what_it_shows_then_its_caption(photo, shown):
+    found = lines("Note.", front=f"photo: {{url: https://x.example.org/q.jpg, {photo}}}\n")
+    at = found.index(shown[0])
+    assert found[at : at + 2] == shown
 
 
 def test_one_article_without_summary_lines_has_no_contents():
@@ -67,3 +95,4 @@ def test_a_value_is_isolated_if_its_direction_differs():
     assert "\n\u2068רינה\u2069 (since 2020).\n" in text_of(english, rina)
     assert "\nAna (since 2020).\n" in text_of(english, ana)
     assert "\n\u2068Ana\u2069 (2020) שלום.\n" in text_of(hebrew, ana)
+    assert "\nרינה (2020) שלום.\n" in text_of(hebrew, rina), "it has the direction of its sentence"

@@ -90,6 +90,22 @@ def test_the_same_routes_answer_the_script_with_json(site, desk, file):
     assert desk.get("/desk/dispatches/none/findings", headers=ask).status_code == 404
 
 
+def test_the_shelf_has_tabs_by_state(desk, file):
+    file.with_name("open.md").write_text("---\ntitle: [\n---\n", encoding="utf-8")
+    for state, shown in (
+        ("", {"tide", "open"}),
+        ("draft", {"open"}),
+        ("ready", {"tide"}),
+        ("sent", set()),
+        ("x", {"tide", "open"}),
+    ):
+        page = desk.get(f"/desk/dispatches?state={state}").text
+        assert set(re.findall(r'class="headline" href="/desk/dispatches/(\w+)"', page)) == shown, state
+        assert re.search(
+            r'aria-current="page">[^<]*Draft' if state == "draft" else "Draft <span class=.quiet.>1<", page
+        )
+
+
 def test_findings_have_a_page_for_browsers_without_scripts(desk, file):
     file.write_text(DISPATCH.replace("source:", "sorce:"), encoding="utf-8")
     page = unescape(desk.get(f"{TIDE}/findings").text)
