@@ -316,11 +316,12 @@ function inputs() {
 function isSaved() { return text() === saved && inputs() === sent; }
 
 let waiting = ""; // the action of a button that was pressed during a save
-async function save(byHand, action = waiting) {
+async function save(byHand, action = "") {
   clearTimeout(timer);
   if (torn) return;
-  if (working) return void (waiting = action, later());
+  if (working) return void (waiting = action || waiting, later());
   const typed = text(), filled = inputs();
+  action ||= waiting;
   waiting = "";
   if (isSaved() && !byHand && !action) return say("Saved");
   const body = new FormData(form);
