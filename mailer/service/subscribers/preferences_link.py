@@ -85,7 +85,10 @@ def is_valid_nonce(app: App, token: str, nonce: str) -> bool:
 
 
 def find_holder(app: App, token: str) -> LinkHolder | None:
-    """Returns the holder of `token`; None for an invalid token or an erased subscriber. Raises ExpiredLinkError."""
+    """Returns the holder of `token`; None for an invalid token or an erased subscriber. Raises ExpiredLinkError.
+
+    The link in a message has the token that also unsubscribes.
+    """
     mail = app.ledger.transactional.linked(app.keys.link_digest(MailedLink.PREFERENCES, token))
     if mail is not None:
         person = app.ledger.members.address_of(mail.identity)
@@ -96,7 +99,7 @@ def find_holder(app: App, token: str) -> LinkHolder | None:
             return None
         language = language_of_reader(app, person.identity)
         return LinkHolder(address=person, shown=person.display, language=language, mail_id=mail.id)
-    number = app.keys.read(Purpose.PREFERENCES, token)
+    number = app.keys.read(Purpose.PREFERENCES, page_token(app, token) or token)
     delivery = None if number is None else app.ledger.report.delivery(number)
     if number is None or delivery is None or is_pseudonym(delivery.identity):
         return None

@@ -76,7 +76,7 @@ GOLDEN = {
         "token": None,
     },
     ("feedback", "providers"): {
-        "providers": [["provider", "set_up", "setting", "url", "steps", "last_at", "recorded", "ignored", "unknown"]]
+        "providers": [["provider", "set_up", "setting", "url", "steps", "last_at", "recorded", "ignored", "unknown", "unreadable"]]
     },
     ("list", "sync", "readers"): SYNC,
     ("list", "sync", "readers", "--plan"): SYNC,

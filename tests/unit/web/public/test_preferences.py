@@ -317,9 +317,11 @@ def test_a_retired_key_only_unsubscribes(site, visitor, own):
     send = site.send()
     weak = re.search(r'href="(/preferences/[a-z2-7]{26})"', visitor.get(f"/u/{site.token(send)}").text)[1]
     old = f"/u/{site.token(send)}"
+    in_message = old.replace("/u/", "/preferences/")
+    assert "Your preferences" in visitor.get(in_message).text
     nonce = nonce_of(visitor.get(own))
     site.app.__dict__["keys"] = TokenKeys(["a new secret key of the tests, long enough to be one", KEY])
-    for path in (weak, own, f"{own}/erase"):
+    for path in (weak, in_message, own, f"{own}/erase"):
         assert (
             visitor.get(path).status_code == visitor.post(path, data={"do": "leave", "nonce": nonce}).status_code == 404
         )

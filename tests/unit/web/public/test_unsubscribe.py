@@ -57,7 +57,7 @@ def test_a_get_changes_nothing_however_often_it_is_repeated(site, visitor):
     ]
     before = site.contents()
     for link in links:
-        assert visitor.look(link, *requests) == {404 if "crane" in link else 200}
+        assert visitor.look(link, *requests) == {404 if "crane" in link else 200}, link
     assert site.contents() == before
     assert visitor.post(f"/u/{token}").status_code == 200
     assert site.reason() == "unsubscribed"
