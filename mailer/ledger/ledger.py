@@ -38,7 +38,7 @@
     webhooks        webhooks and the events that they subscribe to
     outbox          messages to webhooks and their attempts
 
-All of it is synchronous, except a LeasedSend and the methods that are async or return a future: call it in a thread if there is
+All of it is synchronous, except a LeasedShard and the methods that are async or return a future: call it in a thread if there is
 an event loop. Raises LedgerError.
 """
 
@@ -64,7 +64,7 @@ from mailer.ledger.accounts.two_factor import TwoFactors
 from mailer.ledger.accounts.users import Users
 from mailer.ledger.feedback.log import FeedbackLog
 from mailer.ledger.feedback.provider_tokens import ProviderTokens
-from mailer.ledger.queue.leased_send import SendLeases
+from mailer.ledger.queue.leased_shard import ShardLeases
 from mailer.ledger.reports.dashboard import DashboardReport
 from mailer.ledger.reports.deliveries import DeliveryReport
 from mailer.ledger.reports.returned_messages import ReturnedMessages
@@ -117,7 +117,7 @@ class Ledger:
         self.creator = SendCreator(context)
         self.shards = Shards(context)
         self.workers = Workers(context)
-        self.leases = SendLeases(context)
+        self.leases = ShardLeases(context)
         self.warmup = WarmUpDays(context)
         self.suppressions = Suppressions(context)
         self.erasure = Erasure(context)

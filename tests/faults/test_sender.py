@@ -16,7 +16,7 @@ from mailer.delivery.queue_port import Claim
 from mailer.delivery.retry import RetryPolicy
 from mailer.delivery.run_result import StopReason
 from mailer.delivery.throttle import RateLimits
-from mailer.ledger.queue.leased_send import LeasedSend
+from mailer.ledger.queue.leased_shard import LeasedShard
 from mailer.ledger.types.errors import LedgerError
 from mailer.service.sends.summary import send_object
 from mailer.smtp.connect import Timeouts
@@ -98,27 +98,27 @@ def test_a_relay_that_drops_every_connection_after_its_first_message_pauses_the_
 def test_a_send_ends_when_the_ledger_fails_while_it_has_no_share_of_the_limits(tmp_path: Path) -> None:
     answers = iter([NOTHING])
 
-    async def fair_share(_: LeasedSend) -> Share:
+    async def fair_share(_: LeasedShard) -> Share:
         for share in answers:
             return share
         raise LedgerError("The database cannot be reached.")
 
-    with patch.object(LeasedSend, "fair_share", fair_share), pytest.raises(LedgerError):
+    with patch.object(LeasedShard, "fair_share", fair_share), pytest.raises(LedgerError):
         SendRun(tmp_path, 3, Scripted()).run()
 
 
 def test_messages_under_way_on_other_connections_end_when_the_ledger_fails_on_one(tmp_path: Path) -> None:
     stage = SendRun(tmp_path, 2, Scripted(END_OF_DATA=["250 taken", "250 taken"]))
-    original = LeasedSend.begin_sending
+    original = LeasedShard.begin_sending
     begun: list[Claim] = []
 
-    async def begin_sending(self: LeasedSend, claim: Claim) -> bool:
+    async def begin_sending(self: LeasedShard, claim: Claim) -> bool:
         begun.append(claim)
         if len(begun) == 1:
             return await original(self, claim)
         raise LedgerError("The disk is full.")
 
-    with patch.object(LeasedSend, "begin_sending", begin_sending), pytest.raises(LedgerError):
+    with patch.object(LeasedShard, "begin_sending", begin_sending), pytest.raises(LedgerError):
         stage.run()
     with App.open(stage.app.workspace.root) as app:
         result = send_object(app.ledger.sends.summary(stage.send.id))
@@ -250,9 +250,9 @@ def test_a_message_that_was_sent_is_uncertain_although_a_stop_comes_while_the_se
 ) -> None:
     server = Scripted(END_OF_DATA=[DROP] * 1000)
     stage = SendRun(tmp_path, 60, server, options=replace(OPTIONS, connections=BREAKER, drain_patience=0.3))
-    trip, tripping, go_on = LeasedSend.trip_breaker, asyncio.Event(), asyncio.Event()
+    trip, tripping, go_on = LeasedShard.trip_breaker, asyncio.Event(), asyncio.Event()
 
-    async def trip_slowly(self: LeasedSend, reason: str, refused: Sequence[int] = ()) -> None:
+    async def trip_slowly(self: LeasedShard, reason: str, refused: Sequence[int] = ()) -> None:
         tripping.set()
         await go_on.wait()
         await trip(self, reason, refused)
@@ -266,7 +266,7 @@ def test_a_message_that_was_sent_is_uncertain_although_a_stop_comes_while_the_se
         go_on.set()
 
     stage.meanwhile = stop_while_tripping
-    with patch.object(LeasedSend, "trip_breaker", trip_slowly):
+    with patch.object(LeasedShard, "trip_breaker", trip_slowly):
         _, result = stage.run()
     assert counts(result) == {"pending": 60 - messages(server), "uncertain": messages(server)}
 

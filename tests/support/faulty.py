@@ -35,7 +35,7 @@ from mailer.delivery.relay_pool import PoolOptions
 from mailer.delivery.sender import SenderOptions
 from mailer.delivery.states import DeliveryState
 from mailer.ledger import ledger as ledgers
-from mailer.ledger.queue.leased_send import LeasedSend
+from mailer.ledger.queue.leased_shard import LeasedShard
 from mailer.ledger.store import postgresql, sqlite
 from mailer.ledger.store.file_locks import WriteLock
 from mailer.service.cluster import worker as cluster_worker
@@ -102,30 +102,30 @@ def _die_when_committed(nth: int) -> None:
     _after("begin_sending", nth, lambda _self, _arguments, allowed: bool(allowed))
 
 
-def _after(method: str, nth: int, counts: Callable[[LeasedSend, tuple[Any, ...], Any], bool]) -> None:
-    """Kills the process after the nth call of an async method of LeasedSend for which `counts` is true."""
-    whole, numbers = getattr(LeasedSend, method), count(1)
+def _after(method: str, nth: int, counts: Callable[[LeasedShard, tuple[Any, ...], Any], bool]) -> None:
+    """Kills the process after the nth call of an async method of LeasedShard for which `counts` is true."""
+    whole, numbers = getattr(LeasedShard, method), count(1)
 
     @wraps(whole)
-    async def wrapped(self: LeasedSend, *arguments: Any) -> Any:
+    async def wrapped(self: LeasedShard, *arguments: Any) -> Any:
         result = await whole(self, *arguments)
         if counts(self, arguments, result) and next(numbers) == nth:
             _kill_self()
         return result
 
-    setattr(LeasedSend, method, wrapped)
+    setattr(LeasedShard, method, wrapped)
 
 
 def _die_when_answered(nth: int) -> None:
-    whole, numbers = LeasedSend.record_nowait, count(1)
+    whole, numbers = LeasedShard.record_nowait, count(1)
 
     @wraps(whole)
-    def note(self: LeasedSend, delivery_result: Any) -> None:
+    def note(self: LeasedShard, delivery_result: Any) -> None:
         if delivery_result.state is DeliveryState.ACCEPTED and next(numbers) == nth:
             _kill_self()
         whole(self, delivery_result)
 
-    LeasedSend.record_nowait = note  # type: ignore[method-assign]
+    LeasedShard.record_nowait = note  # type: ignore[method-assign]
 
 
 _DEATHS: Mapping[str, Callable[[int], None]] = {

@@ -11,7 +11,7 @@ from mailer.delivery.queue_port import Claim, DeliveryResult
 from mailer.delivery.states import DeliveryState, SendKind
 from mailer.edition.model import Image
 from mailer.ledger.ledger import Ledger
-from mailer.ledger.queue.leased_send import LeasedSend
+from mailer.ledger.queue.leased_shard import LeasedShard
 from mailer.ledger.types.editions_and_archive import NewEdition
 from mailer.ledger.types.sends import NewSend, Recipient, Repeat, Send
 from mailer.ledger.types.transactional_mail import TransactionalKind, TransactionalState
@@ -61,7 +61,7 @@ def readers(count: int, *, start: int = 0) -> Iterator[Recipient]:
         )
 
 
-def session(ledger: Ledger, send: Send, *, resend_uncertain: bool = False, retry_for: float = DAY) -> LeasedSend:
+def session(ledger: Ledger, send: Send, *, resend_uncertain: bool = False, retry_for: float = DAY) -> LeasedShard:
     taken = ledger.leases.acquire(send.id, retry_for=retry_for, resend_uncertain=resend_uncertain)
     assert taken is not None
     return taken
@@ -82,14 +82,16 @@ def delivery_result(claim: Claim, state: DeliveryState, at: float, **more: Any) 
     )
 
 
-async def deliver(send: LeasedSend, now: float, state: DeliveryState = S.ACCEPTED, limit: int = 1, **more: Any) -> None:
+async def deliver(
+    send: LeasedShard, now: float, state: DeliveryState = S.ACCEPTED, limit: int = 1, **more: Any
+) -> None:
     """Claims up to `limit`, marks them as sending, and records `state` as their result."""
     for claim in await send.claim(limit, now):
         assert await send.begin_sending(claim)
         await send.record(delivery_result(claim, state, now, **more))
 
 
-def die(mine: LeasedSend) -> None:
+def die(mine: LeasedShard) -> None:
     """What becomes of an owner whose process dies: its lock is free, and nothing else is written."""
     mine.lock.close()
 

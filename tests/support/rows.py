@@ -8,7 +8,7 @@ RELAYS, SESSION, SENDER = f"{FAULTS}/test_relays.py", f"{FAULTS}/test_smtp_sessi
 REFUSALS, CLUSTER = f"{FAULTS}/test_refusals.py", f"{FAULTS}/test_cluster.py"
 RESTORED = f"{CONTRACT}/ledger/test_restored_copy.py"
 CLOCK, TLS, CRASH = f"{FAULTS}/test_clock.py", f"{FAULTS}/test_tls.py", f"{CONTRACT}/ledger/test_crash.py"
-OWNERSHIP, OWNED = f"{CONTRACT}/ledger/test_lease.py", f"{CONTRACT}/ledger/test_leased_send.py"
+OWNERSHIP, OWNED = f"{CONTRACT}/ledger/test_lease.py", f"{CONTRACT}/ledger/test_leased_shard.py"
 LOST, HINDRANCES = f"{FAULTS}/test_lost_database.py", f"{CONTRACT}/service/test_send_hindrances.py"
 SCHEDULE, RUNNING = f"{CONTRACT}/cli/test_schedule.py", f"{CONTRACT}/cli/test_running.py"
 

@@ -1,5 +1,5 @@
 """The send queue: what a running send asks of the ledger, batched into few transactions.
 
 Here are claims, the durable mark before end of DATA, and the results. Pace, retries and SMTP are in `mailer.delivery`. Start with
-`leased_send.py`, then `batcher.py`.
+`leased_shard.py`, then `batcher.py`.
 """

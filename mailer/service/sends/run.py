@@ -29,7 +29,7 @@ from mailer.delivery.throttle import RateLimits
 from mailer.edition.model import Edition
 from mailer.errors import MailerError, NeedsConfirmationError, UsageError
 from mailer.iso_time import format_iso
-from mailer.ledger.queue.leased_send import LeasedSend
+from mailer.ledger.queue.leased_shard import LeasedShard
 from mailer.ledger.types.errors import LedgerError
 from mailer.ledger.types.sends import Send, Summary
 from mailer.malloc import trim_memory
@@ -114,7 +114,7 @@ async def run_send_async(
     return RunOutcome(summary=await asyncio.to_thread(ledger.sends.summary, send_id), result=ending)
 
 
-def acquire_shard(app: App, send_id: int, number: int | None = None) -> LeasedSend | None:
+def acquire_shard(app: App, send_id: int, number: int | None = None) -> LeasedShard | None:
     """Takes a shard of a send, `number` or any, by the settings; None if living processes hold them."""
     return app.ledger.leases.acquire(
         send_id,
@@ -126,7 +126,7 @@ def acquire_shard(app: App, send_id: int, number: int | None = None) -> LeasedSe
 
 async def run_shard(
     app: App,
-    leased: LeasedSend,
+    leased: LeasedShard,
     *,
     wait: bool,
     watch: Watch | None = None,
@@ -167,7 +167,7 @@ class _Pause:
 
 async def _next_shard(
     app: App, send_id: int, *, wait: bool, on_sender: Callable[[Stoppable], None] | None
-) -> LeasedSend | RunResult:
+) -> LeasedShard | RunResult:
     """Takes the next shard of a send of several, as soon as one is free and due; or returns how the run ends."""
     ledger, pause = app.ledger, _Pause()
     if on_sender:
@@ -211,7 +211,7 @@ async def _run_until_signal(app: App, send_id: int, *, wait: bool, watch: Watch 
             loop.remove_signal_handler(number)
 
 
-async def _pause_unless_links_work(app: App, leased: LeasedSend) -> None:
+async def _pause_unless_links_work(app: App, leased: LeasedShard) -> None:
     """Pauses a send to readers whose links would not work, and raises UsageError: its relays may have changed since its start."""
     send = await asyncio.to_thread(app.ledger.sends.get, leased.send_id)
     if send.kind is SendKind.TEST:
@@ -226,7 +226,7 @@ async def _pause_unless_links_work(app: App, leased: LeasedSend) -> None:
         ) from None
 
 
-async def _make_sender(app: App, leased: LeasedSend, options: SenderOptions, progress: SendProgress | None) -> Sender:
+async def _make_sender(app: App, leased: LeasedShard, options: SenderOptions, progress: SendProgress | None) -> Sender:
     """Returns the sender of `leased`, for its frozen edition and by the settings."""
     send = await asyncio.to_thread(app.ledger.sends.get, leased.send_id)
     edition = await asyncio.to_thread(load_edition, app, send)
@@ -240,7 +240,7 @@ async def _make_sender(app: App, leased: LeasedSend, options: SenderOptions, pro
     )
 
 
-async def _run(app: App, sender: Sender, leased: LeasedSend, *, wait: bool, watch: Watch | None) -> RunResult:
+async def _run(app: App, sender: Sender, leased: LeasedShard, *, wait: bool, watch: Watch | None) -> RunResult:
     """Runs `sender`; a message that cannot be composed pauses the send."""
     tasks = [asyncio.create_task(_note_outages(app, sender, leased))]
     if watch:
@@ -302,7 +302,7 @@ async def _watch(sender: Sender, watch: Watch) -> None:
         await asyncio.sleep(WATCH_EVERY)
 
 
-async def _note_outages(app: App, sender: Sender, leased: LeasedSend) -> None:
+async def _note_outages(app: App, sender: Sender, leased: LeasedShard) -> None:
     """Records in the ledger since when no relay can be reached, for `status` and the desk."""
     noted = False
     while True:

@@ -4,7 +4,7 @@ import shutil
 import sqlite3
 
 from mailer.app import App
-from mailer.ledger.queue.leased_send import LeasedSend
+from mailer.ledger.queue.leased_shard import LeasedShard
 from mailer.ledger.sends.create import SendCreator
 from mailer.ledger.types.errors import LedgerError
 from mailer.service.sends.report import delivery_timeline
@@ -182,7 +182,7 @@ def test_a_full_disk_names_the_send_to_resume_only_if_there_is_one(here, catcher
         patch.setattr(SendCreator, "create", fail)
         before = here("send", "tide", *TO)
     assert (before.code, before.err.endswith("is full. Make room.\n")) == (4, True), before.err
-    monkeypatch.setattr(LeasedSend, "begin_sending", fail)
+    monkeypatch.setattr(LeasedShard, "begin_sending", fail)
     amid = here("send", "tide", *TO)
     assert (amid.code, "Make room. Then go on with: mailer resume 1" in amid.err) == (4, True), amid.err
 

@@ -1,6 +1,6 @@
 """A shard that this process holds: the part of the ledger that a running sender uses (mailer.delivery.queue_port.DeliveryQueue).
 
-    ledger.leases.acquire(send_id, ...)  ->  LeasedSend, or None while living processes hold all shards of the send
+    ledger.leases.acquire(send_id, ...)  ->  LeasedShard, or None while living processes hold all shards of the send
 
 Acquiring a shard takes a lock that ends with its process (on PostgreSQL a lease that expires), and raises the shard's fencing
 token, which every mark before end of DATA checks. So a process that lost the shard without noticing (its state folder was
@@ -54,7 +54,7 @@ from mailer.ledger.types.sends import Send, Summary
 from mailer.ledger.types.shards import Shard
 
 
-class SendLeases:
+class ShardLeases:
     """Acquires shards of the sends of one ledger."""
 
     def __init__(self, context: LedgerContext) -> None:
@@ -62,7 +62,7 @@ class SendLeases:
 
     def acquire(
         self, send_id: int, *, retry_for: float, resend_uncertain: bool = False, number: int | None = None
-    ) -> "LeasedSend | None":
+    ) -> "LeasedShard | None":
         """Takes a shard over, and recovers what a dead process left; None while living processes hold all (`sends.holder_pid`).
 
         `number`: this shard only; otherwise the first free one that is due, or else that has something left, or else any.
@@ -106,10 +106,10 @@ class SendLeases:
         if fencing_token is None:
             lock.close()
             return None
-        return LeasedSend(context, shard, fencing_token, lock, retry_for=retry_for, resend_uncertain=resend_uncertain)
+        return LeasedShard(context, shard, fencing_token, lock, retry_for=retry_for, resend_uncertain=resend_uncertain)
 
 
-class LeasedSend(DeliveryBatcher):
+class LeasedShard(DeliveryBatcher):
     """One shard of a send, held by this process until `close`. Its async methods are for one event loop; `close` blocks."""
 
     def __init__(
