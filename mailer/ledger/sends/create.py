@@ -63,6 +63,8 @@ class SendCreator:
                 return made
             if new.kind is SendKind.DISPATCH:
                 _refuse_repetition(conn, new.edition.slug, new.lists, new.repeat)
+                if new.repeat is Repeat.NEW_READERS:
+                    _refuse_beside_scheduled(conn, new.edition.slug)
             store_edition(conn, new.edition, at=now)
             starts_at_once = new.scheduled_at is None and not new.undo_for
             state = SendState.RUNNING if starts_at_once else SendState.SCHEDULED
@@ -127,6 +129,7 @@ class SendCreator:
             if not parent.is_ended:
                 raise AlreadySentError(parent)
             _refuse_repetition(conn, parent.slug, parent.lists, Repeat.AGAIN)
+            _refuse_beside_scheduled(conn, parent.slug)
             send_id = _insert_resend(
                 conn,
                 parent,
@@ -206,6 +209,14 @@ def _refuse_repetition(conn: Connection, slug: str, lists: tuple[str, ...], repe
     earlier = [to_send(row) for row in conn.execute(query.order_by(send.c.id.desc()))]
     for found in sorted(earlier, key=lambda found: found.is_ended):
         if not found.is_ended or repeat is Repeat.REFUSE:
+            raise AlreadySentError(found)
+
+
+def _refuse_beside_scheduled(conn: Connection, slug: str) -> None:
+    """Raises AlreadySentError if a send of `slug` has no recipients yet, so that nobody can be left out who will get it."""
+    query = sends_of(send.c.slug == slug, send.c.state.in_([SendState.SCHEDULED, SendState.OVERDUE]))
+    for row in conn.execute(query.order_by(send.c.id)):
+        if not (found := to_send(row)).is_frozen:
             raise AlreadySentError(found)
 
 

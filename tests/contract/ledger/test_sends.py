@@ -3,6 +3,7 @@
 import fcntl
 import sqlite3
 import threading
+from dataclasses import replace
 
 import pytest
 
@@ -165,6 +166,21 @@ def test_another_unfinished_send_of_the_dispatch_keeps_its_recipients_to_itself(
     ledger.sends.cancel(first.id)
     later = ledger.creator.create(new_send(lists=("others more",), repeat=Repeat.NEW_READERS), readers(3))
     assert ledger.sends.summary(later.id).frozen == 2
+
+
+def test_nobody_is_mailed_as_new_beside_a_scheduled_send_that_has_no_recipients_yet(ledger, clock):
+    """It would mail them again at its time: nobody knows yet who they are."""
+    failed = ledger.creator.create(new_send(lists=("others",)), readers(1))
+    finish(ledger, failed, S.FAILED)
+    ledger.creator.create(replace(new_send(), scheduled_at=clock.now + DAY))
+    for create in (
+        lambda: ledger.creator.create(new_send(lists=("third",), repeat=Repeat.NEW_READERS), readers(3)),
+        lambda: ledger.creator.resend_failed(failed.id, key_name="k"),
+    ):
+        with pytest.raises(AlreadySentError, match="send 2, scheduled"):
+            create()
+    everybody = ledger.creator.create(new_send(lists=("fourth",)), readers(3))
+    assert ledger.sends.summary(everybody.id).frozen == 3
 
 
 def test_a_resend_leaves_out_who_may_get_it_from_another_send(ledger, clock):
