@@ -45,12 +45,17 @@ TRANSITIONS: Mapping[DeliveryState, frozenset[DeliveryState]] = {
     ),  # accepted: a late reply to the attempt before
     _S.CLAIMED: frozenset({_S.PENDING, _S.SENDING, _S.DEFERRED, _S.FAILED, _S.SKIPPED}),
     _S.SENDING: frozenset({_S.ACCEPTED, _S.DEFERRED, _S.FAILED, _S.UNCERTAIN, _S.PENDING, _S.SKIPPED}),
-    _S.DEFERRED: frozenset({_S.CLAIMED, _S.SKIPPED, _S.FAILED}),
+    _S.DEFERRED: frozenset({_S.CLAIMED, _S.SKIPPED, _S.FAILED, _S.ACCEPTED}),
     _S.UNCERTAIN: frozenset({_S.ACCEPTED, _S.FAILED, _S.DEFERRED, _S.PENDING}),
-    _S.FAILED: frozenset({_S.PENDING}),  # only by the breaker: the send was refused, not the recipient
+    _S.FAILED: frozenset(
+        {_S.PENDING, _S.ACCEPTED}
+    ),  # pending only by the breaker: the send was refused, not the recipient
     _S.ACCEPTED: frozenset(),
     _S.SKIPPED: frozenset(),
 }
+DECIDED_LATE = frozenset({_S.PENDING, _S.DEFERRED, _S.FAILED})
+"""From these to accepted only by a late reply to an attempt before, whose process was cut off."""
+
 OPEN_STATES = frozenset({_S.PENDING, _S.CLAIMED, _S.SENDING, _S.DEFERRED})
 """No delivery is in one of these when its send is `finished` or `cancelled`."""
 

@@ -4,8 +4,8 @@ A result is evidence: it closes its attempt whatever the delivery became meanwhi
 along a legal transition. A delivery that was skipped while claimed stays skipped. One that would be tried again is skipped
 instead if its address was suppressed meanwhile, or its send cancelled. A dead address is suppressed in the same transaction.
 
-An acceptance may come late, from a process that was cut off, when its delivery is uncertain, or waits to be sent again. It is
-accepted then, also if it was claimed again and not marked yet.
+An acceptance may come late, from a process that was cut off, when its delivery is uncertain, waits to be sent again, or was
+refused in a later attempt. It is accepted then, also if it was claimed again and not marked yet.
 
 Most results are acceptances of what the same holder marked a moment ago: one conditional statement writes them, without reading.
 All others are read first, locked, and decided one by one.
@@ -19,7 +19,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, bindparam, cast, exists, insert, select, update
 
 from mailer.delivery.queue_port import DeliveryResult
-from mailer.delivery.states import TERMINAL, DeliveryState, SendKind, is_allowed
+from mailer.delivery.states import DECIDED_LATE, TERMINAL, DeliveryState, SendKind, is_allowed
 from mailer.ledger.deliveries.skip import skip_ineligible
 from mailer.ledger.deliveries.transitions import ACCEPT, CHANGE_STATE, RECEIVED, IllegalTransitionError, transition
 from mailer.ledger.privacy.pseudonyms import is_pseudonym
@@ -57,8 +57,7 @@ class RecordedResults:
 
 def next_state(row: Row[Any], result: DeliveryResult) -> AppliedResult | IllegalTransitionError | None:
     """Returns the new state of the delivery `row`; None if it was released or skipped, an error for an illegal transition."""
-    decided_late = row.state is DeliveryState.PENDING and result.state is DeliveryState.ACCEPTED
-    if row.attempts != result.attempt or not (row.state in UNDECIDED or decided_late):
+    if not _decides(row, result):
         return None
     if not is_allowed(row.state, result.state):
         if row.state is DeliveryState.UNCERTAIN:
@@ -69,6 +68,16 @@ def next_state(row: Row[Any], result: DeliveryResult) -> AppliedResult | Illegal
         late = row.state is DeliveryState.UNCERTAIN
         state, reason = (DeliveryState.FAILED if late else DeliveryState.SKIPPED), "cancelled"
     return AppliedResult(row, result, state, reason)
+
+
+def _decides(row: Row[Any], result: DeliveryResult) -> bool:
+    """Whether `result` is of the last attempt, or accepts late what was sent again."""
+    if row.attempts == result.attempt and row.state in UNDECIDED:
+        return True
+    if result.state is not DeliveryState.ACCEPTED or row.state not in DECIDED_LATE:
+        return False
+    waits_for_it = row.attempts == result.attempt and row.state is DeliveryState.PENDING
+    return waits_for_it or row.attempts > result.attempt
 
 
 def record_accepted(conn: Connection, results: Sequence[DeliveryResult], *, at: float) -> list[DeliveryResult]:
@@ -132,11 +141,11 @@ def record_results(
 
 
 def _take_back_claims(conn: Connection, late: Sequence[DeliveryResult]) -> None:
-    """Makes each delivery pending again that was claimed for the attempt after the one that was accepted `late`."""
+    """Makes each delivery pending again that was claimed for an attempt after the one that was accepted `late`."""
     for each in late:
         claimed = transition({DeliveryState.CLAIMED}, DeliveryState.PENDING, at=each.at)
-        its_own = (delivery.c.id == each.delivery_id, delivery.c.attempts == each.attempt + 1)
-        conn.execute(claimed.where(*its_own).values(attempts=each.attempt))
+        its_own = (delivery.c.id == each.delivery_id, delivery.c.attempts > each.attempt)
+        conn.execute(claimed.where(*its_own).values(attempts=delivery.c.attempts - 1))
 
 
 def _keep_evidence(conn: Connection, row: Row[Any], result: DeliveryResult) -> None:

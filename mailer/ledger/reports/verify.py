@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, or_, select
 
-from mailer.delivery.states import OPEN_STATES, TERMINAL, TRANSITIONS, DeliveryState, SendState
+from mailer.delivery.states import DECIDED_LATE, OPEN_STATES, TERMINAL, TRANSITIONS, DeliveryState, SendState
 from mailer.ledger.sends.sends import load_send, summarise
 from mailer.ledger.store.ledger_context import LedgerContext
 from mailer.ledger.store.tables import attempt, delivery, send, send_shard, suppression, suppression_change
@@ -53,7 +53,7 @@ def reachable(classification: DeliveryState) -> frozenset[DeliveryState]:
     seen, todo = {classification}, [classification]
     while todo:
         before = todo.pop()
-        decided_late = {S.ACCEPTED} if before is S.PENDING else set()  # which revises the classification, too
+        decided_late = {S.ACCEPTED} if before in DECIDED_LATE else set()  # by a reply to an attempt before
         for state in TRANSITIONS[before] - seen - set(_UNDER_WAY) - decided_late:
             seen.add(state)
             todo.append(state)
@@ -145,7 +145,11 @@ def _history(conn: Connection, found: Send) -> Iterator[str]:
             select(delivery.c.id, delivery.c.address)
             .outerjoin(attempt, last)
             .where(
-                delivery.c.send_id == found.id, delivery.c.state == state, delivery.c.resolved_manually == assumed, same
+                delivery.c.send_id == found.id,
+                delivery.c.state == state,
+                delivery.c.resolved_manually == assumed,
+                same,
+                ~_was_decided_late(),
             )
         )
         for row in _first(conn, query):
@@ -156,6 +160,7 @@ def _history(conn: Connection, found: Send) -> Iterator[str]:
         .where(
             delivery.c.send_id == found.id,
             attempt.c.number < delivery.c.attempts,
+            attempt.c.lost.is_(False),  # it may have been decided after the next one
             attempt.c.classification.in_(
                 [classification for classification in S if not reachable(classification) & {S.PENDING, S.DEFERRED}]
             ),
@@ -236,6 +241,14 @@ def _is_allowed(classification: DeliveryState | None, state: DeliveryState, *, a
     if classification is not S.ACCEPTED and state is S.ACCEPTED:
         return assumed
     return state in reachable(classification)
+
+
+def _was_decided_late() -> ColumnElement[bool]:
+    """Whether a delivery was accepted by the reply to an attempt whose process was cut off, after a later attempt had ended."""
+    former = attempt.alias()
+    lost = (former.c.delivery_id == delivery.c.id, former.c.number < delivery.c.attempts, former.c.lost.is_(True))
+    accepted = select(former.c.number).where(*lost, former.c.classification == S.ACCEPTED).correlate(delivery).exists()
+    return and_(delivery.c.state == S.ACCEPTED, accepted)
 
 
 def _last_closed() -> ColumnElement[int]:
