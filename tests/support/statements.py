@@ -9,9 +9,12 @@ share_compiled_statements()     from now on, in this process and what is forked 
 from typing import Any
 
 from sqlalchemy import Connection, Engine, event
+from sqlalchemy.util import LRUCache
+
+MOST = 1500  # statements, of some 100 kB each
 
 
-class _Statements(dict[Any, Any]):
+class _Statements(LRUCache[Any, Any]):
     """By the kind of dialect, where SQLAlchemy asks by the dialect of one engine: those of one kind are set up alike."""
 
     def get(self, key: Any, default: Any = None) -> Any:
@@ -27,7 +30,7 @@ def _by_kind(key: Any) -> Any:
 
 
 def share_compiled_statements() -> None:
-    statements = _Statements()
+    statements = _Statements(MOST)
 
     @event.listens_for(Engine, "engine_connect")
     def use_them(connection: Connection) -> None:
