@@ -46,8 +46,8 @@ from benchmarks.workload import write_dispatch, write_readers
 
 PARTS = ("composition", "sending", "growth", "lists", "unsubscribe", "feedback", "recording")
 OTHERS = ("smtp-source", "ed25519", "rsa", "aiosmtplib", "nodemailer", "mailmerge")
-SIZES = {"12": 12_000, "80": 80_000}
-MESSAGES = {(LOOPBACK, "12"): 12_000, (LOOPBACK, "80"): 4_000, (FAR, "12"): 3_000, (FAR, "80"): 3_000}
+SIZES = {"16": 16_000, "80": 80_000}
+MESSAGES = {(LOOPBACK, "16"): 12_000, (LOOPBACK, "80"): 4_000, (FAR, "16"): 3_000, (FAR, "80"): 3_000}
 WIDTH = 120  # columns of the tables where there is no terminal
 QUICK = 4  # times fewer messages
 ROUND_TRIP = 0.050  # seconds

@@ -207,7 +207,7 @@ def _run(server: "_Server", folder: Path, case: _Case) -> ClusterRun:
         port = stack.enter_context(proxy(relay.port, delay=link.delay)).port if link.delay else relay.port
         if not (workspace / "dispatches").exists():
             write_readers(workspace, 1)
-            write_dispatch(workspace, 12_000)
+            write_dispatch(workspace, 16_000)
         write_readers(workspace, messages)
         reset_workspace(workspace, SendOptions(port=port, connections=link.connections * workers))
         with (workspace / ".env").open("a", encoding="utf-8") as file:

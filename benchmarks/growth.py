@@ -103,7 +103,7 @@ def _stop(process: "subprocess.Popen[bytes]") -> None:
 
 def _write_sample(folder: Path, readers: int) -> SampleMessage:
     write_readers(folder, 1)
-    sample = write_dispatch(folder, 12_000)
+    sample = write_dispatch(folder, 16_000)
     write_readers(folder, readers)
     return sample
 

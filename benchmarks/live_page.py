@@ -125,7 +125,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with tempfile.TemporaryDirectory(prefix="mailer-watching-") as name:
         folder = Path(name)
         write_readers(folder, 1)
-        write_dispatch(folder, 12_000)
+        write_dispatch(folder, 16_000)
         write_readers(folder, given.readers)
         for number in range(given.pairs):
             for watchers in sorted(runs, reverse=bool(number % 2)):

@@ -83,7 +83,7 @@ class RecordingResult:
 def measure_recording(folder: Path, count: int, log: Callable[[str], None]) -> RecordingResult:
     """Records `count` events twice. Raises UnavailableError without smtp-sink."""
     write_readers(folder, 1)
-    write_dispatch(folder, 12_000)
+    write_dispatch(folder, 16_000)
     runs: dict[bool, RecordedEvents] = {}
     for beside in (False, True):
         log("recording: with a send running" if beside else "recording: alone")

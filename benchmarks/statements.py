@@ -124,7 +124,7 @@ def main(database_url: str) -> None:
     with tempfile.TemporaryDirectory(prefix="mailer-statements-") as name, ExitStack() as stack:
         folder = Path(name)
         write_readers(folder, 1)
-        write_dispatch(folder, 12_000)
+        write_dispatch(folder, 16_000)
         write_readers(folder, count)
         reset_workspace(folder, SendOptions(port=25, connections=1))
         database_url = database_url or stack.enter_context(trial_postgresql())

@@ -38,7 +38,7 @@ def check_targets(compared: Sequence[Comparison], growth: Sequence[GrowthResult]
 
 def _loopback(compared: Sequence[Comparison]) -> Iterator[Target]:
     here = [each for each in compared if each.field.name == LOOPBACK]
-    limits = {"12 KB": (120, 80), "80 KB": (260, 150)}
+    limits = {"16 KB": (120, 80), "80 KB": (260, 150)}
     for size, (cpu, ed25519) in limits.items():
         of_size = [each for each in here if each.field.size == size]
         own = runs_of(ENGINE, of_size)
@@ -55,7 +55,7 @@ def _loopback(compared: Sequence[Comparison]) -> Iterator[Target]:
 
 
 def _far(compared: Sequence[Comparison]) -> Iterator[Target]:
-    for size in ("12 KB", "80 KB"):
+    for size in ("16 KB", "80 KB"):
         far = [each for each in compared if each.field.name == FAR and each.field.size == size]
         rates = [run.rate for run in runs_of(ENGINE, far)]
         connections = far[0].field.load.sessions if far else 1

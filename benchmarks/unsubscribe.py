@@ -122,7 +122,7 @@ async def post_tokens(port: int, tokens: Iterable[str], connections: int = CONNE
 def measure_unsubscribes(folder: Path, count: int, log: Callable[[str], None]) -> UnsubscribeResult:
     """Unsubscribes `count` readers, three times. Raises UnavailableError without smtp-sink."""
     write_readers(folder, 1)
-    write_dispatch(folder, 12_000)
+    write_dispatch(folder, 16_000)
     log("unsubscribe: a server that only says ok")
     port = free_port()
     with running([sys.executable, "-c", _BARE, str(port)], folder, port) as bare_pid:

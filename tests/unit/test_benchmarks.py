@@ -31,7 +31,7 @@ from tests.support.patience import PATIENCE
 SAMPLE = SampleMessage(message=b"Subject: x\r\n\r\nx\r\n", size=12_000, subject="x", text="x", html="<p>x")
 
 
-def a_field(name: str = LOOPBACK, size: str = "12 KB", folder: Path = Path(), sessions: int = 20) -> Field:
+def a_field(name: str = LOOPBACK, size: str = "16 KB", folder: Path = Path(), sessions: int = 20) -> Field:
     return Field(name=name, size=size, load=Load(sample=SAMPLE, folder=folder, messages=100, sessions=sessions))
 
 
@@ -67,7 +67,7 @@ class Told:
 @pytest.mark.smtp_sink
 def test_a_tiny_run_writes_its_numbers(tmp_path: Path) -> None:
     arguments = (
-        "--part sending --part growth --part lists --part unsubscribe --only smtp-source --size 12 --link loopback"
+        "--part sending --part growth --part lists --part unsubscribe --only smtp-source --size 16 --link loopback"
     )
     main([*arguments.split(), "--pairs", "1", "--messages", "40", "--readers", "60", "--out", str(tmp_path)])
     report = json.loads((tmp_path / "bench.json").read_text(encoding="utf-8"))
@@ -92,7 +92,7 @@ def test_a_tiny_run_writes_its_numbers(tmp_path: Path) -> None:
     assert list(pairs) == [("mailer", "smtp-source")]
     for pair in pairs.values():
         assert pair["skipped"] == ""
-        assert abs(pair["octets"] - 12_000) <= 120
+        assert abs(pair["octets"] - 16_000) <= 160
         assert set(pair) == {
             "link", "size", "octets", "sessions", "first", "second", "ratio", "more_cpu", "runs", "skipped",
         }  # fmt: skip
@@ -108,9 +108,9 @@ def test_a_tiny_run_writes_its_numbers(tmp_path: Path) -> None:
     assert report["lists"]["rows"] == 60
     assert all(each["requests"] == 40 and each["cpu"] >= 0 for each in report["unsubscribe"].values())
     rows = [line.split(" | ")[0] for line in tables(report).splitlines()]
-    assert {"| mailer", "| smtp-source", "| 60", "| CPU a message, 12 KB"} <= set(rows)
+    assert {"| mailer", "| smtp-source", "| 60", "| CPU a message, 16 KB"} <= set(rows)
     judged = {target["what"]: target for target in report["targets"]}
-    assert judged["CPU a message, 12 KB"]["value"] > 0
+    assert judged["CPU a message, 16 KB"]["value"] > 0
     assert judged["CPU a message, 80 KB"]["reached"] is None
 
 
@@ -196,7 +196,7 @@ def test_the_runs_of_a_contender_are_found_whoever_it_was_paired_with() -> None:
 
 def _all_compared(rate: float, cpu: float, extra: float) -> Iterator[Comparison]:
     ours = measured(rate, cpu)
-    for size in ("12 KB", "80 KB"):
+    for size in ("16 KB", "80 KB"):
         here, far = a_field(size=size), a_field(FAR, size, sessions=10)
         yield Comparison(field=here, first="mailer", second="smtp-source", runs=((ours, measured(1000)),))
         for name in (ED25519, RSA):

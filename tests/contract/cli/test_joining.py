@@ -52,7 +52,9 @@ def test_status_counts_transactional_mail_that_waits_or_is_uncertain(here):
     with App.open(workspace) as app:
         for name in ("ana", "ben", "chen"):
             app.ledger.transactional.request_link(parse_address(f"{name}@example.net"))
-        asyncio.run(app.ledger.transactional.begin_sending(1))
+        mail = app.ledger.transactional.get(1)
+        assert mail is not None
+        asyncio.run(app.ledger.transactional.begin_sending(mail))
         app.ledger.transactional.recover()
     shown = here("status")
     assert "Transactional mail waiting: 2 messages. mailer serve sends them." in shown.err

@@ -309,7 +309,7 @@ def test_a_database_from_another_folder_is_refused_until_somebody_accepts_it(led
         assert other.sends.get(send.id).state is SendState.PAUSED
     ledger.sends.resume(send.id)
     with open_ledger(url, elsewhere, clock=clock) as other, session(other, send) as mine:
-        run(deliver(mine, clock.now, limit=3))
+        run(deliver(mine, clock.now, limit=2))
     assert ledger.sends.get(send.id).state is SendState.RUNNING, "two folders use one database from now on"
 
 

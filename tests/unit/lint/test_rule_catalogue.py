@@ -515,7 +515,7 @@ def test_findings_for_any_text_have_positions_in_the_file(note, text):
 
 def test_each_text_that_the_insert_menu_writes_is_reported_until_it_is_replaced():
     script = (ROOT / "mailer/web/static/write.js").read_text(encoding="utf-8")
-    article, photo, condition = (re.search(rf'\["{name}", .*', script)[0] for name in ("article", "photo", "if"))
+    article, photo, condition = (re.search(rf'\["{name}", .*', script)[0] for name in ("article", "image", "if"))
     texts = re.findall(r"\$\{([A-Z][^}]+)\}", article + photo + condition)
     texts.remove("Porto Novo")  # a value of a condition
     assert len(texts) == 5

@@ -82,7 +82,7 @@ CASES = [
     ("a group is removed", {"photo": photo()}, {FULL[FULL.index("photo:") : FULL.index("summary:")]: ""}),
     (
         "a literal block",
-        {"editor": {"name": "Mara", "signature": "M. L."}},
+        {"editor": {"name": "Mara", "signature": "M. L.", "photo": ""}},
         {"|\n    Mara\n    Lindqvist\n": "M. L.\n"},
     ),
     ("an item is changed", {"summary": ["Rain", "Fog"]}, {'"Fog: later"': '"Fog"'}),
