@@ -82,10 +82,17 @@ class SendCreator:
 
         return self._context.writer.call(work, once=True).result()
 
-    def start(self, send_id: int, audience: Audience | Iterable[Recipient] = (), *, carried: bool = False) -> Send:
+    def start(
+        self,
+        send_id: int,
+        audience: Audience | Iterable[Recipient] = (),
+        *,
+        planned_at: float | None = None,
+        carried: bool = False,
+    ) -> Send:
         """Starts a scheduled or overdue send: sets it running, and freezes its audience unless it is frozen.
 
-        Raises SendStateError for any other.
+        Raises SendStateError for any other, and if it was given a different time since its caller read `planned_at`.
         `carried`: `serve` runs it from now on.
         """
 
@@ -93,6 +100,8 @@ class SendCreator:
             found = lock_send(conn, send_id)
             if found.state not in {SendState.SCHEDULED, SendState.OVERDUE}:
                 raise SendStateError(f"Send {send_id} has already started; it is {found.state}.")
+            if planned_at is not None and found.scheduled_at != planned_at:
+                raise SendStateError(f"Send {send_id} was given a different time meanwhile.")
             change_send(conn, found, SendState.RUNNING, at=self._context.clock())
             if carried:
                 conn.execute(update(send).where(send.c.id == send_id).values(run_by_server=True))

@@ -133,6 +133,8 @@ class SendScheduler:
                 result = await run_send_async(
                     app, send.id, watch=watch, on_sender=lambda sender: self._attach(send, sender), unattended=True
                 )
+        except SendStateError as error:  # a person or another process was faster
+            log(f"send {send.id}: {error}")
         except MailerError as error:
             await self._on_hindrance(send, str(error), f"send {send.id}: {error}")
         except Exception:  # noqa: BLE001 - a bug in one send must not stop the server, which serves unsubscribe links

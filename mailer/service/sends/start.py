@@ -82,12 +82,12 @@ def start_scheduled(app: App, send: Send, *, carried: bool = False) -> Send:
     `carried`: `serve` starts it, and runs it.
     """
     if send.is_frozen:
-        return app.ledger.creator.start(send.id, carried=carried)
+        return app.ledger.creator.start(send.id, planned_at=send.scheduled_at, carried=carried)
     edition = load_edition(app, send)
     selection = audience_spec(app, send.lists, exclude=send.exclude, where=send.where)
     _sync_lists(app, selection, send.lists, by=f"send {send.id}")
     audience = frozen_audience(app, selection, edition)
-    return app.ledger.creator.start(send.id, audience, carried=carried)
+    return app.ledger.creator.start(send.id, audience, planned_at=send.scheduled_at, carried=carried)
 
 
 def _sync_lists(app: App, selection: AudienceSpec, chosen: Sequence[str], *, by: str) -> None:

@@ -255,6 +255,8 @@ def test_a_scheduled_send_freezes_its_edition_now_and_its_audience_later(ledger,
     assert ledger.sends.due(grace=1800) == ()
     clock.forward(100)
     assert [due.id for due in ledger.sends.due(grace=1800)] == [send.id]
+    with pytest.raises(SendStateError, match="a different time"):  # somebody gave it one while its lists were synced
+        ledger.creator.start(send.id, readers(3), planned_at=clock.now - 1)
     started = ledger.creator.start(send.id, readers(3))
     assert (started.state, ledger.sends.summary(send.id).frozen) == (SendState.RUNNING, 3)
     with pytest.raises(SendStateError):
