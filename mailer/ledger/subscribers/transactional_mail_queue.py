@@ -5,7 +5,7 @@
     transactional.begin_sending(mail, link) queued -> sending, durable before end of DATA; False: not now
     transactional.linked(digest)          the mail that carried a link
     transactional.record_result(mail, ...)  records the result
-    transactional.recover()               sending -> uncertain, after a process that died
+    transactional.recover()               sending -> uncertain, welcomes -> queued, after a process that died
 
     queued -> sending -> sent | failed | uncertain | queued (to be retried); sent | uncertain -> failed (it came back)
 
@@ -136,17 +136,19 @@ class TransactionalQueue:
         return await asyncio.wrap_future(self._context.writer.call(lambda conn: bool(conn.execute(result).rowcount)))
 
     def recover(self) -> int:
-        """Makes all mail that is `sending` uncertain, when the delivering process starts; returns how many."""
-        values = {"state": TransactionalState.UNCERTAIN, "settled_at": self._context.clock()}
-        return self._context.writer.call(
-            lambda conn: (
-                conn.execute(
-                    update(transactional_mail)
-                    .where(transactional_mail.c.state == TransactionalState.SENDING)
-                    .values(**values)
-                ).rowcount
-            )
-        ).result()
+        """Makes all mail that is `sending` uncertain, when the delivering process starts; returns how much.
+
+        Welcomes are queued again: who has one, or may get it, is not welcomed twice.
+        """
+        now = self._context.clock()
+        left = update(transactional_mail).where(transactional_mail.c.state == TransactionalState.SENDING)
+        is_welcome = transactional_mail.c.kind == TransactionalKind.WELCOME
+
+        def work(conn: Connection) -> int:
+            conn.execute(left.where(is_welcome).values(state=TransactionalState.QUEUED, next_at=now))
+            return conn.execute(left.values(state=TransactionalState.UNCERTAIN, settled_at=now)).rowcount
+
+        return self._context.writer.call(work).result()
 
     def forget(self, before: float) -> int:
         """Removes mail that was settled before an instant; returns how many."""

@@ -9,7 +9,8 @@ same engine as any other: with its own unsubscribe link, under the warm-up plan,
 status` does not list them. Nobody is welcomed who got that slug before, may still get it from
 another send, or has left again.
 
-The queued welcome is marked before its send is made: a crash in between loses a welcome, and sends none twice.
+The queued welcome is marked before its send is made. After a crash or an error in between it is queued again: a send that was
+made all the same keeps its reader from being welcomed twice.
 """
 
 import asyncio
@@ -63,7 +64,11 @@ async def _make_sends(app: App, log: Log) -> bool:
             log(f"a welcome waits: no edition of “{slug}” has been sent, or {missing} (mailer test {slug} EMAIL)")
             await queue.record_result(mail, TransactionalState.QUEUED, next_at=app.clock() + REST)
         elif await queue.begin_sending(mail):
-            done = await asyncio.to_thread(_make_send, app, mail, stored)
+            try:
+                done = await asyncio.to_thread(_make_send, app, mail, stored)
+            except BaseException:
+                await queue.record_result(mail, TransactionalState.QUEUED, next_at=app.clock() + REST, was_sending=True)
+                raise
             made = made or bool(done)
             reply = (
                 f"send {done}"

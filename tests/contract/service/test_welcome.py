@@ -10,14 +10,16 @@ from mailer.addresses import parse_address
 from mailer.app import App
 from mailer.delivery.states import SendKind, SendState
 from mailer.edition.model import Edition
+from mailer.ledger.sends.create import SendCreator
 from mailer.ledger.subscribers.signups import Signup
 from mailer.ledger.types.editions_and_archive import NewEdition
+from mailer.ledger.types.errors import LedgerError
 from mailer.ledger.types.roles_and_scopes import Role
 from mailer.ledger.types.sends import NewSend, Recipient
 from mailer.ledger.types.transactional_mail import TransactionalKind, TransactionalState
 from mailer.mailbox_address import Mailbox
 from mailer.relay import Relay, TlsMode
-from mailer.service.subscribers.welcome import welcome_new_readers
+from mailer.service.subscribers.welcome import REST, welcome_new_readers
 from mailer.settings.settings import Settings
 from mailer.workspace import Workspace
 from tests.support.editions import edition
@@ -127,6 +129,37 @@ def test_a_welcome_that_waits_for_a_retry_keeps_a_second_one_away(app, catcher):
     )
     assert len(app.ledger.sends.active(SendKind.WELCOME)) == 1
     assert list(catcher.messages()) == []
+
+
+@pytest.mark.parametrize("is_made", [False, True])
+def test_an_error_while_its_send_is_made_loses_no_welcome_and_sends_none_twice(
+    app, catcher, clock, monkeypatch, is_made
+):
+    slug = approve(app)
+    join(app, "ana@example.org", slug)
+    create = SendCreator.create
+
+    def fail(creator, new, audience=()):
+        monkeypatch.setattr(SendCreator, "create", create)
+        if is_made:
+            create(creator, new, audience)
+        raise LedgerError("the connection was lost")
+
+    monkeypatch.setattr(SendCreator, "create", fail)
+    serve(app, lambda: SendCreator.create is create and welcomes(app, "ana@example.org")[0].next_at > clock.now)
+    clock.forward(REST)
+    serve(app, is_greeted(app, "ana@example.org"))
+    assert len(list(catcher.messages())) == 1
+
+
+def test_a_welcome_whose_server_died_before_its_send_was_made_is_queued_again(app, catcher):
+    slug = approve(app)
+    join(app, "ana@example.org", slug)
+    (mail,) = welcomes(app, "ana@example.org")
+    assert asyncio.run(app.ledger.transactional.begin_sending(mail))
+    assert app.ledger.transactional.recover() == 0
+    serve(app, is_greeted(app, "ana@example.org"))
+    assert len(list(catcher.messages())) == 1
 
 
 def test_nobody_is_welcomed_twice_or_after_leaving(app, catcher):
