@@ -106,6 +106,13 @@ class Sends:
                     return found
         return None
 
+    def cancelled(self, slug: str, lists: Sequence[str]) -> tuple[Send, ...]:
+        """Returns the cancelled sends of `slug` to one of `lists`, the oldest first."""
+        query = sends_of(send.c.slug == slug, send.c.kind != SendKind.TEST, send.c.state == SendState.CANCELLED)
+        with self._context.database.reading() as conn:
+            found = [to_send(row) for row in conn.execute(query.order_by(send.c.id))]
+        return tuple(each for each in found if set(lists) & set(each.lists))
+
     def newest(self) -> dict[str, Send]:
         """Returns the newest send of each slug that is neither a test nor cancelled; without counts, which is fast."""
         query = sends_of(send.c.kind != SendKind.TEST, send.c.state != SendState.CANCELLED)

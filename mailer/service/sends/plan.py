@@ -17,6 +17,7 @@ from email.policy import default as default_policy
 from tempfile import TemporaryFile
 
 from mailer.app import App
+from mailer.delivery.states import DeliveryState
 from mailer.edition.model import Edition
 from mailer.errors import NeedsConfirmationError, UsageError
 from mailer.ledger.sends.audience import recipients
@@ -125,6 +126,7 @@ def plan_send(
         warnings=(
             *_warnings(app, summary, checked, chosen),
             *(_restore_warnings(app, edition.slug, chosen) if has_ledger else ()),
+            *(_cancelled_warnings(app, edition.slug, chosen) if has_ledger and repeat is Repeat.REFUSE else ()),
         ),
         outdated_lists=lists_now.outdated,
     )
@@ -196,6 +198,17 @@ def _restore_warnings(app: App, slug: str, chosen: Sequence[str]) -> Iterator[st
         f"The database was restored on {accepted}, and does not know what was sent {f'after {until}' if until else 'before'}. "
         "If this dispatch was sent, its readers would get it twice: look in the log of the relay first."
     )
+
+
+def _cancelled_warnings(app: App, slug: str, chosen: Sequence[str]) -> Iterator[str]:
+    """Warns of cancelled sends that some readers got."""
+    for send in app.ledger.sends.cancelled(slug, chosen):
+        got = app.ledger.sends.summary(send.id).count(DeliveryState.ACCEPTED, DeliveryState.UNCERTAIN)
+        if got:
+            yield (
+                f"Send {send.id} was cancelled when {got:,} of its recipients had it. They would get it again. "
+                "To leave them out, send it only to those who have not got it."
+            )
 
 
 def _is_local(app: App) -> bool:

@@ -86,6 +86,9 @@ def test_while_a_process_sends_others_see_it_and_can_pause_and_cancel(here, prog
         assert found["accepted"] == len(server.messages)
         reasons = here.json("report", "1")["reasons"]
         assert [(each["reason"], each["count"]) for each in reasons] == [("cancelled", found["skipped"])]
+        repeated = here("send", "tide", "--to", "readers", "--dry-run")
+        assert f"Send 1 was cancelled when {found['accepted']} of its recipients had it." in repeated.err
+        assert "had it" not in here("send", "tide", "--to", "readers", "--new-readers", "--dry-run").err
 
 
 def test_a_killed_send_is_named_as_interrupted_and_resumed(here, programs):
