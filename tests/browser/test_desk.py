@@ -287,6 +287,7 @@ def test_somebody_who_never_saw_markdown_writes_three_articles_by_fields_and_reo
     until(lambda: file.read_text(encoding="utf-8").index("## Third") > file.read_text(encoding="utf-8").index("## Two"))
     page.keyboard.press("Backspace")  # what is hidden cannot be deleted by a key; the text can
     page.get_by_role("button", name="Source").click()
+    page.locator(".cm-content").press("Control+End")  # only the lines near the window are in the page
     page.locator(".cm-line", has_text="source: Wire: North").first.wait_for()
     page.get_by_role("button", name="Source").click()
     page.locator(".cm-line", has_text="source: Wire: North").first.wait_for(state="detached")
