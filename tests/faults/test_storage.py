@@ -100,7 +100,7 @@ def test_a_database_that_stays_locked_stops_the_send_and_nothing_is_sent_meanwhi
     with ExitStack() as stack:
         with siege.judge.holding(300):
             stack.enter_context(locked(database_url, tmp_path))
-        ran = process.wait(300)
+        ran = process.wait(900)  # some waits for a lock of 60 s, one after another
         accepted = sum(siege.judge.accepted.values())
         assert accepted < 400
         assert accepted - siege.counts().get(S.ACCEPTED, 0) <= CONNECTIONS
